@@ -1,0 +1,29 @@
+"""What every asset is given: the installation's places, contracts, engine and ledger, as one Dagster resource."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from schemas.codes import CodeLibrary
+from schemas.library import Library
+from warehouse.engine import Engine
+from warehouse.home import Home
+from warehouse.lake import Lake
+
+
+@dataclass(frozen=True)
+class Platform:
+    """One installation. `published_batches` is how many batches of findings the warehouse shows."""
+
+    home: Home
+    library: Library
+    codes: CodeLibrary
+    engine: Engine
+    ledger_url: str
+    published_batches: int = 10
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The lake below the home."""
+        return Lake(self.home.lake)

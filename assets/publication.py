@@ -1,0 +1,118 @@
+"""Stage 5, publication: a candidate database, the acceptance gate as a blocking check, then the switch."""
+
+import dagster as dg
+
+from assets.common import BATCHES, BUREAU, PLATFORM, batch_of, table
+from assets.findings import TICKETS
+from assets.governance import governance_key
+from assets.platform import Platform
+from quality.expectations import accept
+from quality.published import quality_tables
+from schemas.library import Library
+from warehouse.catalogue import contract_tables, extract_table, governance_tables
+from warehouse.governance import DERIVED
+from warehouse.publish import build, candidate_of, record_verdict, switch
+
+CANDIDATE = dg.AssetKey(["publication", "candidate"])
+WAREHOUSE = dg.AssetKey(["publication", "warehouse"])
+
+
+def candidate_asset(library: Library) -> dg.AssetsDefinition:
+    """The asset that builds the new database beside the published one."""
+    names = [entity.name for entity in library.fed_entities] + list(DERIVED)
+
+    @dg.asset(
+        key=CANDIDATE,
+        deps=[TICKETS, *(governance_key(name) for name in names)],
+        group_name="publication",
+        owners=[BUREAU],
+        description="候选库：新建的 DuckDB 文件，每张表、每个字段都有注释；尚未对外。",
+        partitions_def=BATCHES,
+        required_resource_keys={PLATFORM},
+        kinds={"duckdb"},
+    )
+    def _candidate(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        platform: Platform = getattr(context.resources, PLATFORM)
+        batch, lake = batch_of(context), platform.lake
+        with platform.engine.connect() as connection:
+            tables = [
+                *governance_tables(lake, library, batch),
+                *quality_tables(
+                    connection, lake, library, platform.codes, batch, platform.published_batches
+                ),
+                *contract_tables(library),
+                extract_table(lake, library, batch),
+            ]
+            path = build(connection, platform.home, batch, tables)
+        return dg.MaterializeResult(
+            metadata={
+                "file": dg.MetadataValue.path(str(path)) if path else dg.MetadataValue.text("unchanged"),
+                "tables": table(
+                    ["table", "title"], [(t.standard.id, t.standard.comment) for t in tables]
+                ),
+            }
+        )
+
+    return _candidate
+
+
+def acceptance_check() -> dg.AssetChecksDefinition:
+    """The gate: the Great Expectations suite on the candidate. What fails it is never switched in."""
+
+    @dg.asset_check(
+        asset=CANDIDATE,
+        name="acceptance",
+        blocking=True,
+        description="验收：候选库通过全部期望后才能发布；报告保留在 Data Docs。",
+        partitions_def=BATCHES,
+        required_resource_keys={PLATFORM},
+    )
+    def _acceptance(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        platform: Platform = getattr(context.resources, PLATFORM)
+        batch, home = batch_of(context), platform.home
+        if not candidate_of(home).exists():
+            return dg.AssetCheckResult(passed=True, metadata={"checks": dg.MetadataValue.text("unchanged")})
+        verdict = accept(
+            candidate_of(home),
+            home.acceptance,
+            previous=home.warehouse if home.warehouse.exists() else None,
+            name=batch.isoformat(),
+        )
+        record_verdict(home, passed=verdict.passed)
+        failed = [(f.table, f.expectation, f.column, f.observed, f.meaning) for f in verdict.failed]
+        return dg.AssetCheckResult(
+            passed=verdict.passed,
+            metadata={
+                "checks": dg.MetadataValue.int(verdict.checks),
+                "failed": table(["table", "expectation", "column", "observed", "meaning"], failed),
+                "report": dg.MetadataValue.path(str(verdict.report)),
+            },
+        )
+
+    return _acceptance
+
+
+def warehouse_asset() -> dg.AssetsDefinition:
+    """The asset that puts the accepted candidate in the place of the published database."""
+
+    @dg.asset(
+        key=WAREHOUSE,
+        deps=[CANDIDATE],
+        group_name="publication",
+        owners=[BUREAU],
+        description="统一治理库 warehouse.duckdb：通过验收后一步切换，读者看到的总是完整的一份。",
+        partitions_def=BATCHES,
+        required_resource_keys={PLATFORM},
+        kinds={"duckdb"},
+    )
+    def _warehouse(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        platform: Platform = getattr(context.resources, PLATFORM)
+        path = switch(platform.home, batch_of(context))
+        return dg.MaterializeResult(
+            metadata={
+                "file": dg.MetadataValue.path(str(path)),
+                "bytes": dg.MetadataValue.int(path.stat().st_size),
+            }
+        )
+
+    return _warehouse

@@ -1,0 +1,61 @@
+"""Stage 2, standard: one asset a dataset, typed and normalised, with confirmed corrections laid over."""
+
+import dagster as dg
+
+from assets.common import (
+    PLATFORM,
+    batch_of,
+    data_version,
+    dataset_facts,
+    key_of,
+    partition_metadata,
+    preview,
+)
+from assets.platform import Platform
+from returns.ledger.store import Ledger
+from returns.replies import corrections
+from schemas.contract import Contract
+from warehouse.standard import LAYER, standardise
+
+
+def standard_asset(contract: Contract) -> dg.AssetsDefinition:
+    """The asset that brings one extract to its standard."""
+
+    @dg.asset(
+        **dataset_facts(contract, LAYER),
+        deps=[key_of("extract", contract.id)],
+        group_name="standard",
+        description=f"{contract.department_title}《{contract.title}》：按数据标准转换、规范化、编码，叠加已确认的更正。",
+        metadata={"dagster/column_schema": column_schema(contract)},
+        kinds={"duckdb"},
+    )
+    def _standard(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        platform: Platform = getattr(context.resources, PLATFORM)
+        batch = batch_of(context)
+        with Ledger.open(platform.ledger_url) as ledger:
+            confirmed = corrections(ledger.replies(batch.isoformat()))
+        with platform.engine.connect() as connection:
+            partition = standardise(
+                connection, platform.lake, contract, platform.codes, batch, confirmed
+            )
+            metadata = partition_metadata(partition)
+            if partition is not None:
+                metadata["preview"] = preview(connection, contract, partition)
+        return dg.MaterializeResult(metadata=metadata, data_version=data_version(partition))
+
+    return _standard
+
+
+def column_schema(contract: Contract) -> dg.TableSchema:
+    """The columns of a dataset as Dagster shows them, from the contract."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                column.type,
+                description=column.title,
+                tags={"classification": column.classification},
+            )
+            for column in contract.columns
+        ]
+    )

@@ -1,0 +1,89 @@
+"""`zhenjie contract new | lint | show | functions`: contracts from the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines import console
+from pipelines.commands.options import platform_of, settings_of
+from pipelines.platform import code_library
+from schemas.contract import Contract
+from schemas.emit.arrow import arrow_schema
+from schemas.emit.dictionary import dictionary_page
+from schemas.emit.headers import headers
+from schemas.emit.pandera import pandera_schema
+from schemas.emit.sql import create_table
+from schemas.functions import load_functions
+from schemas.library import load_library
+from schemas.lint import lint as lint_library
+from schemas.odcs import ContractError
+from warehouse.collect.infer import draft_contract
+from warehouse.collect.readers import UnreadableFile
+
+app = typer.Typer(help="合同（数据标准）：新建、检查、查看。", no_args_is_help=True)
+
+FORMS: Mapping[str, Callable[[Contract], str]] = {
+    "yaml": lambda contract: contract.path.read_text(encoding="utf-8"),
+    "sql": create_table,
+    "arrow": lambda contract: str(arrow_schema(contract)),
+    "pandera": lambda contract: pandera_schema(contract).to_json(indent=1),
+    "headers": lambda contract: ",".join(headers(contract)) + "\n",
+    "dictionary": lambda contract: dictionary_page([contract]),
+}
+
+
+@app.command()
+def new(
+    file: Annotated[Path, typer.Argument(help="部门交付的样例文件", exists=True, dir_okay=False)],
+    id_: Annotated[str, typer.Option("--id", help="数据集，如 transport.station")] = "department.dataset",
+    table: Annotated[str | None, typer.Option(help="数据库中的表，或工作簿中的工作表")] = None,
+) -> None:
+    """由样例文件起草合同，打印到标准输出。 Infer a contract from a sample file."""
+    try:
+        typer.echo(draft_contract(file, id_, table), nl=False)
+    except UnreadableFile as error:
+        raise console.usage(str(error)) from None
+
+
+@app.command()
+def lint(context: typer.Context) -> None:
+    """检查全部合同：文件、行号、问题、怎么改。 Check every contract."""
+    settings = settings_of(context)
+    try:
+        library = load_library(settings.contracts)
+    except ContractError as error:
+        raise console.usage(str(error)) from None
+    problems = lint_library(library, code_library(settings))
+    for problem in problems:
+        console.result(str(problem))
+    if problems:
+        raise typer.Exit(console.SET_ASIDE)
+    console.progress(f"{len(library.contracts)} contracts, no problems")
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    dataset: Annotated[str, typer.Argument(help="数据集")],
+    form: Annotated[str, typer.Option("--as", help=" | ".join(FORMS))] = "yaml",
+) -> None:
+    """打印一个合同，或由它生成的形式。 Print a contract or what follows from it."""
+    library = platform_of(context).library
+    if dataset not in library:
+        raise console.usage(f"没有数据集 {dataset}；已有：{'、'.join(c.id for c in library)}")
+    if form not in FORMS:
+        raise console.usage(f"--as {form}：可用 {'、'.join(FORMS)}")
+    typer.echo(FORMS[form](library[dataset]), nl=False)
+
+
+@app.command()
+def functions() -> None:
+    """列出规则中可用的函数。 The function library that rules may use."""
+    console.table(
+        ["函数", "说明"], [(function.signature, function.title) for function in load_functions().values()]
+
+    )

@@ -1,0 +1,56 @@
+"""Options that several commands share, and what the root command hands them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from assets.platform import Platform
+from pipelines import console
+from pipelines.platform import build_platform
+from pipelines.settings import Settings
+from schemas.lint import lint
+from schemas.odcs import ContractError
+
+BatchOption = Annotated[str | None, typer.Option("--batch", metavar="YYYY-MM-DD", help="批次（业务日期）")]
+JsonOption = Annotated[bool, typer.Option("--json", help="输出 JSON，供程序读取")]
+
+
+def batch_date(text: str | None) -> date | None:
+    """The batch that an option names.
+
+    Raises:
+        typer.Exit: it is not a date; said on stderr.
+    """
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise console.usage(f"--batch {text}：请写成 2026-03-02 这样的日期") from None
+
+
+def settings_of(context: typer.Context) -> Settings:
+    """The settings that the root command read."""
+    settings: Settings = context.obj
+    return settings
+
+
+def platform_of(context: typer.Context) -> Platform:
+    """The installation; its contracts are checked before anything runs.
+
+    Raises:
+        typer.Exit: a contract cannot be read or has problems; each is said with file and line.
+    """
+    try:
+        platform = build_platform(settings_of(context))
+    except ContractError as error:
+        raise console.usage(str(error)) from None
+    problems = lint(platform.library, platform.codes)
+    if problems:
+        for problem in problems:
+            console.progress(str(problem))
+        raise console.usage(f"{len(problems)} problems in the contracts: mend them first")
+    return platform

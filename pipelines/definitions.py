@@ -1,0 +1,67 @@
+"""Definitions: everything Dagster sees, composed afresh from the contracts.
+
+`build_definitions` takes the platform and replacements, so that a test swaps a part without patching. What
+Dagster's own processes load is `pipelines.location`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from assets.checks import all_checks
+from assets.common import PLATFORM
+from assets.extracts import extract_asset
+from assets.findings import agreement_asset, finding_asset, ticket_asset
+from assets.governance import derived_asset, entity_asset
+from assets.packages import packages_asset
+from assets.platform import Platform
+from assets.publication import acceptance_check, candidate_asset, warehouse_asset
+from assets.standard import standard_asset
+from pipelines.jobs import answers, turn
+from pipelines.schedules import every_morning
+from pipelines.sensors import alert, answered, inbox
+from quality.agreement import compared
+from warehouse.governance import DERIVED
+
+
+def all_assets(platform: Platform) -> list[dg.AssetsDefinition]:
+    """Every asset of every stage, from the contracts of the platform."""
+    library, codes = platform.library, platform.codes
+    assets = [make(contract) for contract in library for make in (extract_asset, standard_asset)]
+    assets += [finding_asset(contract, library, codes) for contract in library]
+    assets += [
+        agreement_asset(entity, library, codes)
+        for entity in library.fed_entities
+        if compared(library, entity)
+    ]
+    assets.append(ticket_asset(library))
+    assets += [entity_asset(entity, library) for entity in library.fed_entities]
+    assets += [derived_asset(name) for name in DERIVED]
+    return [*assets, candidate_asset(library), warehouse_asset(), packages_asset()]
+
+
+def build_definitions(
+    platform: Platform,
+    *,
+    resources: Mapping[str, Any] | None = None,
+    loggers: Mapping[str, dg.LoggerDefinition] | None = None,
+) -> dg.Definitions:
+    """A fresh `Definitions` of one platform.
+
+    Args:
+        platform: the installation whose contracts become assets.
+        resources: replacements for resources, by name.
+        loggers: loggers beside Dagster's own, by name.
+    """
+    return dg.Definitions(
+        assets=all_assets(platform),
+        asset_checks=[*all_checks(platform.library), acceptance_check()],
+        jobs=[turn, answers],
+        schedules=[every_morning],
+        sensors=[inbox, answered, alert],
+        resources={PLATFORM: platform, **(resources or {})},
+        loggers=dict(loggers or {}),
+    )

@@ -1,0 +1,37 @@
+"""The platform that the settings describe. No Dagster here: commands that only read start at once."""
+
+from __future__ import annotations
+
+from assets.platform import Platform
+from pipelines.settings import Settings
+from schemas.codes import CodeLibrary
+from schemas.library import load_library
+from warehouse.engine import Engine
+from warehouse.home import Home
+
+
+CODES = "_codes"
+
+
+def code_library(settings: Settings) -> CodeLibrary:
+    """The shipped code tables and those in `_codes` of each of the bureau's contract folders."""
+    return CodeLibrary([folder / CODES for folder in settings.contracts if (folder / CODES).is_dir()])
+
+
+def build_platform(settings: Settings) -> Platform:
+    """The installation: its folders, contracts, code tables, engine and ledger.
+
+    Raises:
+        ContractError: a contract cannot be read.
+    """
+    home = Home(settings.home)
+    home.root.mkdir(parents=True, exist_ok=True)
+    codes = code_library(settings)
+    return Platform(
+        home=home,
+        library=load_library(settings.contracts),
+        codes=codes,
+        engine=Engine(home.spill, codes, settings.memory, settings.threads),
+        ledger_url=settings.ledger_url or f"sqlite:///{home.ledger}",
+        published_batches=settings.published_batches,
+    )

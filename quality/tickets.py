@@ -1,0 +1,216 @@
+"""Tickets (工单): a finding's life across batches, a pure function of what was, what is found and what was answered.
+
+States and who moves them are the two tables below and nowhere else. A ticket is closed only by re-verification:
+it is not found any more. The identity of a ticket is (rule, dataset, record key, field).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Literal
+
+import polars as pl
+
+State = Literal["open", "returned", "reopened", "referred", "excepted", "closed"]
+Answer = Literal["none", "correction", "right", "elsewhere"]
+
+# State → its name for those who read it, and the dispute state of DB3208/T 219-2024 it stands for.
+STATES: Mapping[State, tuple[str, str]] = {
+    "open": ("待核实", "提出"),
+    "returned": ("已返还", "受理"),
+    "reopened": ("重新核实", "受理"),
+    "referred": ("转交部门", "核实处理"),
+    "excepted": ("数据无误", "标注"),
+    "closed": ("已办结", "归档"),
+}
+
+# What a township may answer → what the answer means for the ticket.
+VERDICTS: Mapping[str, Answer] = {
+    "采纳建议": "correction",
+    "更正为": "correction",
+    "数据无误": "right",
+    "非本辖区": "elsewhere",
+    "无法核实": "elsewhere",
+}
+
+# In these states a ticket is put into the township's package.
+TO_ANSWER: tuple[State, ...] = ("open", "returned", "reopened")
+
+_ANSWERED: Mapping[Answer, State] = {
+    "correction": "reopened",  # it was corrected and is still found: the answer did not cure it
+    "right": "excepted",
+    "elsewhere": "referred",
+}
+
+# (state before, answer since then) → state when the finding is found again.
+# What is not found any more is closed, whatever was answered.
+FOUND: Mapping[tuple[State | None, Answer], State] = {
+    (None, "none"): "open",
+    ("open", "none"): "returned",
+    ("returned", "none"): "returned",
+    ("reopened", "none"): "reopened",
+    ("referred", "none"): "referred",
+    ("excepted", "none"): "excepted",
+    ("closed", "none"): "reopened",
+    **{
+        (state, answer): after
+        for state in ("open", "returned", "reopened", "referred", "excepted", "closed")
+        for answer, after in _ANSWERED.items()
+    },
+}
+
+SCHEMA = {
+    "ticket_id": pl.String,
+    "dataset": pl.String,
+    "rule": pl.String,
+    "record_key": pl.String,
+    "field": pl.String,
+    "state": pl.String,
+    "first_batch": pl.Date,
+    "last_batch": pl.Date,
+    "observed": pl.String,
+    "suggestion": pl.String,
+    "evidence": pl.String,
+    "unit_code": pl.String,
+    "department": pl.String,
+    "due_date": pl.Date,
+    "reply": pl.String,
+    "reply_value": pl.String,
+    "reply_note": pl.String,
+    "reply_no": pl.Int64,
+    "delivered": pl.String,
+    "dimension": pl.String,
+    "severity": pl.String,
+    "label": pl.String,
+    "village_code": pl.String,
+    "state_since": pl.Date,
+    "times_reopened": pl.Int64,
+}
+
+REPLIES = {
+    "ticket_id": pl.String,
+    "reply_no": pl.Int64,
+    "verdict": pl.String,
+    "value": pl.String,
+    "note": pl.String,
+}
+
+# Working days in which a township checks a ticket: the source's usual term in the bureau's rules.
+TERM = 5
+
+_FROM_FINDING = (
+    "dataset", "rule", "record_key", "field", "observed", "suggestion", "evidence", "unit_code",
+    "department", "dimension", "severity", "label", "village_code",
+)  # fmt: skip
+
+
+def no_tickets() -> pl.DataFrame:
+    """The tickets before the first batch: none."""
+    return pl.DataFrame(schema=SCHEMA)
+
+
+def no_replies() -> pl.DataFrame:
+    """An empty table of replies."""
+    return pl.DataFrame(schema=REPLIES)
+
+
+def tickets(
+    previous: pl.DataFrame, findings: pl.DataFrame, replies: pl.DataFrame, batch: date
+) -> pl.DataFrame:
+    """The tickets after a batch.
+
+    Args:
+        previous: the tickets after the batch before, columns of `SCHEMA`.
+        findings: the batch's findings, each with the `ticket_id` of its identity, in row order.
+        replies: every accepted reply known to the batch, columns of `REPLIES`; only those newer than what
+            a ticket has already taken in (`reply_no`) move it.
+        batch: the day of the turn.
+
+    Returns:
+        All tickets, closed ones included, columns of `SCHEMA`, ordered by `ticket_id`.
+    """
+    found = findings.unique("ticket_id", keep="first", maintain_order=True).select(
+        "ticket_id", *_FROM_FINDING, found=pl.lit(True)
+    )
+    newest = (
+        replies.sort("reply_no")
+        .unique("ticket_id", keep="last")
+        .select("ticket_id", "reply_no", "verdict", "value", "note")
+    )
+    joined = (
+        previous.join(found, on="ticket_id", how="full", coalesce=True, suffix="_now")
+        .join(newest, on="ticket_id", how="left", suffix="_new")
+        .with_columns(
+            before=pl.col("state"),
+            found=pl.col("found").fill_null(False),
+            answered=pl.col("reply_no_new") > pl.col("reply_no").fill_null(-1),
+        )
+        .with_columns(answered=pl.col("answered").fill_null(False) & pl.col("before").is_not_null())
+    )
+    moved = _moved(_taken_in(joined), batch)
+    return moved.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items()).sort(
+        "ticket_id"
+    )
+
+
+def _taken_in(joined: pl.DataFrame) -> pl.DataFrame:
+    """Lay the newest reply and what was found now over what the ticket said before."""
+    changed = pl.any_horizontal(
+        pl.col(name).ne_missing(pl.col(f"{name}_now"))
+        for name in ("observed", "suggestion", "evidence")
+    )
+    # While a correction is in force the source still delivers what it delivered before.
+    corrected = (
+        pl.col("observed_now").eq_missing(pl.col("reply_value"))
+        & pl.col("reply_value").is_not_null()
+    )
+    replied = joined.with_columns(
+        reply=pl.when("answered").then("verdict").otherwise("reply"),
+        reply_value=pl.when("answered").then("value").otherwise("reply_value"),
+        reply_note=pl.when("answered").then("note").otherwise("reply_note"),
+        reply_no=pl.when("answered").then("reply_no_new").otherwise("reply_no"),
+    ).with_columns(
+        answer=pl.when("answered")
+        .then(pl.col("reply").replace_strict(dict(VERDICTS), default="none"))
+        .otherwise(pl.lit("none"))
+    )
+    return replied.with_columns(
+        changed=changed & pl.col("found") & pl.col("before").is_not_null(),
+        delivered=pl.when(~pl.col("found") | (corrected & pl.col("delivered").is_not_null()))
+        .then("delivered")
+        .otherwise("observed_now"),
+    ).with_columns(
+        pl.when("found").then(f"{name}_now").otherwise(name).alias(name)
+        for name in _FROM_FINDING
+        if name in SCHEMA and f"{name}_now" in joined.columns
+    )
+
+
+def _moved(tickets: pl.DataFrame, batch: date) -> pl.DataFrame:
+    """Move every ticket to its state after the batch, by the table."""
+    table = pl.DataFrame(
+        [(before, answer, after) for (before, answer), after in FOUND.items()],
+        schema={"before": pl.String, "answer": pl.String, "after": pl.String},
+        orient="row",
+    )
+    moved = tickets.join(table, on=["before", "answer"], how="left", nulls_equal=True).with_columns(
+        state=pl.when(~pl.col("found"))
+        .then(pl.lit("closed"))
+        .when((pl.col("before") == "excepted") & pl.col("changed") & (pl.col("answer") == "none"))
+        .then(pl.lit("reopened"))
+        .otherwise("after")
+    )
+    changed = pl.col("state").ne_missing(pl.col("before"))
+    raised = changed & pl.col("state").is_in(["open", "reopened"])
+    today = pl.lit(batch)
+    return moved.with_columns(
+        first_batch=pl.col("first_batch").fill_null(today),
+        last_batch=pl.when("found").then(today).otherwise("last_batch"),
+        state_since=pl.when(changed).then(today).otherwise("state_since"),
+        due_date=pl.when(raised)
+        .then(today.dt.add_business_days(TERM, roll="forward"))
+        .otherwise("due_date"),
+        times_reopened=pl.col("times_reopened").fill_null(0)
+        + (changed & (pl.col("state") == "reopened")).cast(pl.Int64),
+    )

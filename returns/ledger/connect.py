@@ -1,0 +1,148 @@
+"""How the ledger's database is reached: engine, transactions, frames and migrations.
+
+SQLite (the default) and PostgreSQL differ here and in the revisions, nowhere else.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from sqlite3 import Connection as SQLiteConnection
+
+import polars as pl
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, Select, Table, create_engine, event, make_url
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from returns.ledger.chain import LedgerError
+from returns.ledger.tables import frame_schema
+
+VERSION_TABLE = "ledger_version"
+"""Not Alembic's usual name: other programs may keep their own version in the same database."""
+
+_MIGRATIONS = Path(__file__).parent.parent / "migrations"
+_BUSY_MS = 60_000
+_FETCH_ROWS = 20_000
+# Any constant will do, as long as every program that migrates a ledger uses the same one.
+_MIGRATION_LOCK = 0x7A68656E6A6965
+
+
+def connect(url: str) -> Engine:
+    """An engine for a ledger; parameters never show in its errors, for they are resident data.
+
+    Args:
+        url: A SQLAlchemy URL; for SQLite the file's folder is made if it is missing.
+
+    Raises:
+        LedgerError: The database is neither an SQLite file nor PostgreSQL.
+    """
+    parsed = make_url(url)
+    match parsed.get_backend_name(), parsed.database:
+        case "sqlite", str(database) if database and database != ":memory:":
+            Path(database).parent.mkdir(parents=True, exist_ok=True)
+            # isolation_level None: transactions begin where SQLAlchemy says, see `_begin_sqlite`.
+            engine = create_engine(parsed, hide_parameters=True, connect_args={"isolation_level": None})
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+            return engine
+        case "postgresql", _:
+            return create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
+        case backend, _:
+            raise LedgerError(f"a ledger is in an SQLite file or PostgreSQL, not in this {backend}")
+
+
+def _prepare_sqlite(connection: SQLiteConnection, _record: ConnectionPoolEntry) -> None:
+    for pragma in (
+        f"busy_timeout = {_BUSY_MS}",  # first: the change to WAL may have to wait
+        "journal_mode = WAL",
+        "synchronous = FULL",  # what a person was told is entered survives a power cut
+        "foreign_keys = ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that sees one state of the ledger throughout, whoever writes meanwhile."""
+    options = {} if _is_sqlite(engine) else {"isolation_level": "REPEATABLE READ"}
+    with engine.connect().execution_options(**options) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that only one writer is in at a time; readers are not held up."""
+    with _exclusive(engine) as connection:
+        if not _is_sqlite(engine):
+            connection.exec_driver_sql("LOCK TABLE entry IN EXCLUSIVE MODE")
+        yield connection
+
+
+def fetch(connection: Connection, query: Select[tuple[object, ...]], table: Table) -> pl.DataFrame:
+    """The result of a query over all columns of one of the ledger's tables.
+
+    Fetched a part at a time: Python's form of a row is many times the size of the frame's.
+
+    Args:
+        connection: In a transaction.
+        query: Selects the table's columns, in their order.
+        table: Gives the types, which hold for an empty result too.
+    """
+    schema = frame_schema(table)
+    parts = pl.read_database(
+        query,
+        connection,
+        iter_batches=True,
+        batch_size=_FETCH_ROWS,
+        schema_overrides=schema,
+        execute_options={"execution_options": {"yield_per": _FETCH_ROWS}},
+    )
+    return pl.concat([pl.DataFrame(schema=schema), *parts])
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the database to the newest revision; two programs may do so at once.
+
+    Raises:
+        LedgerError: A newer release has written this ledger.
+    """
+    config = Config()
+    # ConfigParser reads a percent sign as the start of a reference.
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    scripts = ScriptDirectory.from_config(config)
+    with reading(engine) as connection:
+        revision = _revision(connection)
+    if revision == scripts.get_current_head():
+        return
+    if revision not in {None, *(script.revision for script in scripts.walk_revisions())}:
+        raise LedgerError(f"the ledger is at revision {revision}, which this release lacks")
+    with _exclusive(engine) as connection:
+        if not _is_sqlite(engine):
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
+        config.attributes["connection"] = connection
+        config.attributes["version_table"] = VERSION_TABLE
+        command.upgrade(config, "head")
+
+
+def _revision(connection: Connection) -> str | None:
+    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+    return context.get_current_revision()
+
+
+@contextmanager
+def _exclusive(engine: Engine) -> Iterator[Connection]:
+    # IMMEDIATE takes SQLite's write lock before the first read: a lock taken later would fail
+    # instead of wait when another writer came in between.
+    options = {"sqlite_begin": "BEGIN IMMEDIATE"}
+    with engine.connect().execution_options(**options) as connection, connection.begin():
+        yield connection
+
+
+def _is_sqlite(engine: Engine) -> bool:
+    return engine.dialect.name == "sqlite"

@@ -1,0 +1,24 @@
+-- Confirmed corrections that are in force: the department still delivers the old value, and the new one held.
+SELECT
+  ticket.department AS unit_code,
+  ticket.record_key,
+  dataset.title AS dataset_title,
+  field.title AS field_title,
+  coalesce(before.label, ticket.delivered) AS delivered,
+  coalesce(after.label, ticket.reply_value) AS value,
+  ticket.ticket_id,
+  township.label AS township,
+  ticket.reply_note AS note
+FROM ticket
+JOIN correction_in_force AS correction
+  ON correction.dataset = ticket.dataset
+  AND correction.record_key = ticket.record_key
+  AND correction.field = ticket.field
+JOIN catalog_field AS field ON field.dataset = ticket.dataset AND field.field = ticket.field
+JOIN catalog_dataset AS dataset ON dataset.dataset = ticket.dataset
+LEFT JOIN codes.division AS township ON township.code = ticket.unit_code
+LEFT JOIN code_label AS before ON before.code_table = field.code_table AND before.code = ticket.delivered
+LEFT JOIN code_label AS after
+  ON after.code_table = field.code_table AND after.code = ticket.reply_value
+WHERE ticket.state = 'closed' AND ticket.reply_value IS NOT NULL
+ORDER BY ticket.department, dataset.title, ticket.record_key, ticket.field

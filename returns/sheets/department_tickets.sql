@@ -1,0 +1,32 @@
+-- One row per unfinished ticket of a department's own data.
+SELECT
+  ticket.department AS unit_code,
+  ticket.ticket_id,
+  ticket.label AS subject,
+  dataset.title AS dataset_title,
+  finding.row_number,
+  ticket.record_key,
+  field.title AS field_title,
+  coalesce(now.label, ticket.observed) AS observed,
+  coalesce(proposed.label, ticket.suggestion) AS suggestion,
+  ticket.evidence,
+  rule.description AS problem,
+  state.title AS state,
+  ticket.reply,
+  ticket.reply_note,
+  township.label AS township
+FROM ticket
+JOIN state ON state.state = ticket.state
+JOIN catalog_field AS field ON field.dataset = ticket.dataset AND field.field = ticket.field
+JOIN catalog_dataset AS dataset ON dataset.dataset = ticket.dataset
+LEFT JOIN catalog_rule AS rule
+  ON rule.dataset = ticket.dataset AND rule.rule = ticket.rule AND rule.field = ticket.field
+LEFT JOIN (
+  SELECT ticket_id, min(row_number) AS row_number FROM finding GROUP BY ticket_id
+) AS finding ON finding.ticket_id = ticket.ticket_id
+LEFT JOIN codes.division AS township ON township.code = ticket.unit_code
+LEFT JOIN code_label AS now ON now.code_table = field.code_table AND now.code = ticket.observed
+LEFT JOIN code_label AS proposed
+  ON proposed.code_table = field.code_table AND proposed.code = ticket.suggestion
+WHERE ticket.state <> 'closed'
+ORDER BY ticket.department, dataset.title, finding.row_number, ticket.ticket_id

@@ -1,0 +1,181 @@
+"""Reading a workbook that came back.
+
+Here belongs finding the table wherever it now stands and turning its cells into clean text. What
+the texts mean, and whether an answer is acceptable, is not decided here.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import fastexcel
+import polars as pl
+from xlsxwriter.utility import xl_col_to_name
+
+from returns.workbook.errors import WorkbookError
+from returns.workbook.guard import check_safe
+from returns.workbook.model import IDENTITY_SHEET
+
+ROW = "_row"
+"""Column with the row number as the person sees it at the left edge of the sheet."""
+
+_HEADER_WITHIN = 1_000
+"""Rows from the top among which the header is looked for."""
+
+_BLANKS = " \t\n\u00a0\u3000\u200b\ufeff"
+_MIDNIGHT = r"^(\d{4}-\d{2}-\d{2}) 00:00:00$"
+
+
+class ReturnedWorkbook:
+    """A workbook opened for reading; see `open_workbook`."""
+
+    def __init__(self, file: str, reader: fastexcel.ExcelReader) -> None:
+        self.file = file
+        self._reader = reader
+
+    def read_identity(self) -> dict[str, str]:
+        """The facts that `write_workbook` was given as identity.
+
+        Raises:
+            WorkbookError: The workbook has no identity: not one of ours, or the hidden sheet was
+                removed.
+        """
+        if IDENTITY_SHEET not in self._reader.sheet_names:
+            raise WorkbookError(
+                f"文件“{self.file}”不是平台下发的工作簿，或其中的标识已被删除。"
+                "请重新下载下发的工作簿，把填写的内容复制进去再提交。"
+            )
+        facts = self._load(IDENTITY_SHEET)
+        if facts.width < 2:
+            return {}
+        pairs = facts.select(key=facts.columns[0], value=facts.columns[1]).drop_nulls("key")
+        return dict(pairs.with_columns(pl.col("value").fill_null("")).iter_rows())
+
+    def read_sheet(
+        self, sheet: str, columns: Mapping[str, str], optional: frozenset[str] = frozenset()
+    ) -> pl.DataFrame:
+        """A table of the workbook as text, wherever it stands in its sheet.
+
+        The header is the first row (of the first thousand) that holds all required titles: columns
+        may have been moved, rows sorted or filtered, lines put above. Values are trimmed; a cell
+        that is blank or shows an error is null; numbers are written plainly (`12`, not `12.0`),
+        dates as `YYYY-MM-DD`; of a formula its result counts. A number cell cannot hold more than
+        15 digits: what was typed beyond them is lost before the file is saved.
+
+        Args:
+            sheet: Name of the sheet.
+            columns: Title to column name of the result.
+            optional: Titles that may be missing; their columns are then null.
+
+        Returns:
+            `_row` Int64 (row number as the person sees it) and the columns in the order given, all
+            String; a row for every row below the header that is not blank in all of them.
+
+        Raises:
+            WorkbookError: The sheet or the header is missing, or a title appears twice.
+        """
+        if sheet not in self._reader.sheet_names:
+            visible = "、".join(n for n in self._reader.sheet_names if n != IDENTITY_SHEET)
+            raise WorkbookError(
+                f"文件“{self.file}”中没有名为“{sheet}”的工作表（现有：{visible}）。"
+                "请不要删除工作表或更改其名称；请改回原来的名称后重新提交。"
+            )
+        cells = self._load(sheet)
+        header = self._find_header(sheet, cells, [t for t in columns if t not in optional])
+        places = self._places(sheet, cells, header, columns)
+        names = list(columns.values())
+        return (
+            cells.slice(header + 1)
+            .select(
+                pl.int_range(header + 2, header + 2 + pl.len(), dtype=pl.Int64).alias(ROW),
+                *(
+                    pl.col(places[title]).alias(name)
+                    if title in places
+                    else pl.lit(None, dtype=pl.String).alias(name)
+                    for title, name in columns.items()
+                ),
+            )
+            .filter(pl.any_horizontal(pl.col(names).is_not_null()))
+        )
+
+    def _load(self, sheet: str) -> pl.DataFrame:
+        """All cells as clean text, from row 1 on; columns named by their letters."""
+        try:
+            loaded = self._reader.load_sheet(sheet, header_row=None, skip_rows=0, dtypes="string")
+            letters = [xl_col_to_name(c.absolute_index) for c in loaded.available_columns()]
+            cells: pl.DataFrame = loaded.to_polars()
+        except fastexcel.FastExcelError as error:
+            raise _damaged(self.file) from error
+        cells.columns = letters
+        return cells.with_columns(
+            pl.all()
+            .str.replace_all("\r\n?", "\n")
+            .str.strip_chars(_BLANKS)
+            .str.replace(_MIDNIGHT, "$1")
+            .replace("", None)
+        )
+
+    def _find_header(self, sheet: str, cells: pl.DataFrame, required: list[str]) -> int:
+        """Zero-based row of the header."""
+        found = _titles(cells.head(_HEADER_WITHIN)).select(
+            pl.any_horizontal(pl.lit(False), pl.all() == _plain(title)).alias(title) for title in required
+        )
+        complete = found.select(pl.all_horizontal(required)).to_series().arg_true()
+        if len(complete):
+            return int(complete[0])
+        nearest = found.sum_horizontal().arg_max() if found.height else None
+        missing = [t for t in required if nearest is None or not found[t][nearest]]
+        raise WorkbookError(
+            f"文件“{self.file}”的工作表“{sheet}”中找不到表头“{'”“'.join(missing)}”。"
+            "请不要删除列或更改表头文字；请按下发的工作簿恢复表头后重新提交。"
+        )
+
+    def _places(
+        self, sheet: str, cells: pl.DataFrame, header: int, columns: Mapping[str, str]
+    ) -> dict[str, str]:
+        """Column letter of each title in the header row."""
+        row = _titles(cells.slice(header, 1)).row(0, named=True)
+        places: dict[str, str] = {}
+        for title in columns:
+            letters = [letter for letter, text in row.items() if text == _plain(title)]
+            if len(letters) > 1:
+                raise WorkbookError(
+                    f"文件“{self.file}”的工作表“{sheet}”第 {header + 1} 行有多个表头“{title}”"
+                    f"（{'、'.join(letters)} 列）。请只保留填写好的一列，删除其余的列后重新提交。"
+                )
+            if letters:
+                places[title] = letters[0]
+        return places
+
+
+def open_workbook(path: Path) -> ReturnedWorkbook:
+    """Open a workbook that a person sent back.
+
+    Args:
+        path: The file; its ending does not matter.
+
+    Raises:
+        WorkbookError: Not an XLSX workbook, an old or encrypted one, damaged, or too large.
+        OSError: The file cannot be read.
+    """
+    content = path.read_bytes()
+    check_safe(content, path.name)
+    try:
+        return ReturnedWorkbook(path.name, fastexcel.read_excel(content))
+    except fastexcel.FastExcelError as error:
+        raise _damaged(path.name) from error
+
+
+def _titles(cells: pl.DataFrame) -> pl.DataFrame:
+    """Cells as titles are compared: without any blanks inside."""
+    return cells.with_columns(pl.all().str.replace_all(r"\s", ""))
+
+
+def _plain(title: str) -> str:
+    return "".join(title.split())
+
+
+def _damaged(file: str) -> WorkbookError:
+    return WorkbookError(
+        f"文件“{file}”已经损坏，无法读取。"
+        "请用 WPS 或 Excel 打开并重新保存；打不开时，请重新下载下发的工作簿填写。"
+    )

@@ -1,0 +1,97 @@
+"""The whole sample city in its calendar: a pure function of seed and residents.
+
+Topics are put together here; what departments know of it on a day belongs to extracts.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from sample_city import benefits, dwellings, enterprises, marriages
+from sample_city.codebook import divisions
+from sample_city.people import Homes, People, settle
+from sample_city.streams import Ints, stream
+from sample_city.territory import Territory, territory
+from sample_city.timeline import NEVER
+
+SMALLEST, LARGEST = 100, 10_000_000
+
+
+@dataclass(frozen=True)
+class City:
+    """Everything that is so, on any day of the calendar; people are positions in ``people``.
+
+    Attributes:
+        married: Day on which somebody marries in the course of the calendar, NEVER otherwise.
+        divorced: The same for divorces.
+        marriage_nos: One for each registration.
+        deceased: Who dies within the calendar, by day of death.
+        death_nos: One for each of them.
+    """
+
+    seed: int
+    residents: int
+    territory: Territory
+    homes: Homes
+    people: People
+    registrations: marriages.Registrations
+    married: Ints
+    divorced: Ints
+    marriage_nos: pl.Series
+    deceased: Ints
+    death_nos: pl.Series
+    certificates: benefits.Certificates
+    allowances: benefits.Allowances
+    enterprises: enterprises.Enterprises
+    dwellings: dwellings.Dwellings
+
+    def county(self, persons: Ints) -> pl.Series:
+        """County code of the household of each person."""
+        village = self.homes.village[self.people.household[persons]]
+        return self.territory.column("county_code").gather(village)
+
+
+def build_city(seed: int, residents: int) -> City:
+    """A city with exactly that many registered residents on the base date.
+
+    Raises:
+        ValueError: Fewer than 100 or more than ten million residents are asked for.
+    """
+    if not SMALLEST <= residents <= LARGEST:
+        raise ValueError(f"residents must be between {SMALLEST} and {LARGEST}, not {residents}")
+    land = territory(stream(seed, "territory"), residents, divisions())
+    homes, people = settle(seed, residents, land)
+    wedding = homes.wedding[people.household]
+    registered, married, divorced = marriages.registrations(stream(seed, "marriages"), people, wedding)
+    counties = land.column("county_code")
+    offices = counties.gather(homes.village[people.household[registered.female]])
+    deceased: Ints = np.flatnonzero(people.death != NEVER).astype(np.int32)
+    deceased = deceased[np.argsort(people.death[deceased], kind="stable")]
+    at_death = counties.gather(homes.village[people.household[deceased]])
+    disabled = benefits.certificates(stream(seed, "disability"), people)
+    return City(
+        seed=seed,
+        residents=residents,
+        territory=land,
+        homes=homes,
+        people=people,
+        registrations=registered,
+        married=married,
+        divorced=divorced,
+        marriage_nos=marriages.certificate_numbers(registered.kind, registered.on, offices),
+        deceased=deceased,
+        death_nos=_death_numbers(people.death[deceased], at_death),
+        certificates=disabled,
+        allowances=benefits.allowances(stream(seed, "allowance"), land, homes, people, disabled.person),
+        enterprises=enterprises.enterprises(stream(seed, "enterprises"), residents, land, homes, people),
+        dwellings=dwellings.dwellings(stream(seed, "dwellings"), land, homes, people),
+    )
+
+
+def _death_numbers(on: Ints, county: pl.Series) -> pl.Series:
+    """Numbers such as 3706022026000123: county, year, running number of that year."""
+    year = pl.Series("year", on).cast(pl.Int32).cast(pl.Date).dt.year()
+    rows = pl.DataFrame({"county": county, "year": year})
+    number = pl.int_range(1, pl.len() + 1).over("county", "year").cast(pl.String).str.zfill(6)
+    return rows.select(pl.format("{}{}{}", "county", "year", number)).to_series()

@@ -1,0 +1,160 @@
+"""What a wrong value looks like: one function for each kind of planted error.
+
+Each takes clean rows of an extract and returns the text that the department delivers instead, one
+per row, or null where the row cannot carry the error. Which rows are struck belongs to faults.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from sample_city.identifiers import RESIDENT_ID_CHECKS, USCC_ALPHABET, with_resident_check
+from sample_city.tables import table
+
+Corruption = Callable[[pl.DataFrame, np.random.Generator], pl.Series]
+IMPOSSIBLE_DATES: Final = ("{}-02-30", "{}-06-31", "{}年2月30日", "{}-13-05", "不详")
+SWAPS: Final = ((15, 16), (14, 15), (14, 16))
+"""Places of the sequence number, 0 first: swapping them leaves area and birth date as they are."""
+
+
+def other_check_character(column: str, alphabet: str) -> Corruption:
+    """The last character becomes another one of the alphabet."""
+
+    def corrupted(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
+        code = rows.get_column(column)
+        places = code.str.slice(-1).replace_strict(
+            list(alphabet), list(range(len(alphabet))), return_dtype=pl.Int64
+        )
+        shifted = (places + rng.integers(1, len(alphabet), len(code))) % len(alphabet)
+        return code.str.head(code.str.len_chars() - 1) + pl.Series(list(alphabet)).gather(shifted)
+
+    return corrupted
+
+
+other_resident_id_check: Final = other_check_character("resident_id", RESIDENT_ID_CHECKS)
+other_uscc_check: Final = other_check_character("uscc", USCC_ALPHABET)
+
+
+def other_birth_date(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
+    """A day, a month or a year off, written as the police write dates."""
+    off = rng.choice([-365, -31, -10, -1, 1, 9, 10, 30], len(rows))
+    date = rows.get_column("birth_date").str.to_date("%Y-%m-%d").cast(pl.Int32) + pl.Series(off)
+    return date.cast(pl.Int32).cast(pl.Date).dt.strftime("%Y%m%d")
+
+
+def other_sex(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
+    """男 for 女 and 女 for 男."""
+    return rows.get_column("sex").replace_strict({"男": "女", "女": "男"})
+
+
+def nothing(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
+    """An empty cell."""
+    return pl.repeat("", len(rows), eager=True)
+
+
+def always(text: str) -> Corruption:
+    """The same text in every row."""
+
+    def corrupted(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
+        return pl.repeat(text, len(rows), eager=True)
+
+    return corrupted
+
+
+def unknown_village(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
+    """A village number of the same township that the statistical codes do not use (900 and up)."""
+    number = pl.Series(rng.integers(900, 1000, len(rows))).cast(pl.String)
+    return rows.get_column("village_code").str.head(9) + number
+
+
+def missing_digit(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
+    """A telephone number one digit short."""
+    place = pl.Series("place", rng.integers(3, 11, len(rows)))
+    phone = pl.col("phone")
+    short = phone.str.head(pl.col("place")) + phone.str.slice(pl.col("place") + 1)
+    return rows.select("phone", place).select(short).to_series()
+
+
+def similar_name(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
+    """One character of the name becomes a similar one; null if it has none that could."""
+    pairs = table("similar_characters")
+    similar = dict(pairs.select("character", "similar").iter_rows())
+    name = pl.col("name")
+    typos = [
+        name.str.head(place)
+        + name.str.slice(place, 1).replace_strict(similar, default=None, return_dtype=pl.String)
+        + name.str.slice(place + 1)
+        for place in (1, 2, 0)
+    ]
+    return rows.select(pl.coalesce(typos)).to_series()
+
+
+def wrong_amount(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
+    """Less than nothing, or in fen instead of yuan."""
+    amount = rows.get_column("monthly_amount")
+    fen = (amount.cast(pl.Float64) * 100).round().cast(pl.Int64).cast(pl.String)
+    negative = pl.Series(rng.random(len(rows)) < 0.4)
+    return pl.select(pl.when(negative).then("-" + amount).otherwise(fen)).to_series()
+
+
+def nobodys_id(everybody: pl.Series) -> Corruption:
+    """Two digits swapped and the check character made to fit, so that nobody has the number."""
+
+    def corrupted(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
+        body = rows.get_column("resident_id").str.head(17)
+        tries = []
+        for left, right in SWAPS:
+            swapped = (
+                body.str.head(left)
+                + body.str.slice(right, 1)
+                + body.str.slice(left + 1, right - left - 1)
+                + body.str.slice(left, 1)
+                + body.str.slice(right + 1)
+            )
+            changed = with_resident_check(swapped)
+            taken = changed.is_in(everybody.implode())
+            tries.append(pl.when(~taken).then(changed))
+        return pl.select(pl.coalesce(tries)).to_series()
+
+    return corrupted
+
+
+def impossible_date(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
+    """A day that no calendar has, or none at all."""
+    year = rows.get_column("issued_on").str.head(4)
+    forms = pl.Series(IMPOSSIBLE_DATES).gather(rng.integers(0, len(IMPOSSIBLE_DATES), len(rows)))
+    dated = forms.str.contains("{}", literal=True)
+    parts = forms.str.split_exact("{}", 1).struct.unnest()
+    filled = parts.get_column("field_0") + year + parts.get_column("field_1").fill_null("")
+    return pl.select(pl.when(dated).then(filled).otherwise(forms)).to_series()
+
+
+def other_grade_in_number(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
+    """The certificate's last digit names another grade than the certificate does."""
+    number = rows.get_column("certificate_no")
+    grade = number.str.slice(-1).cast(pl.Int64)
+    other = (grade - 1 + pl.Series(rng.integers(1, 4, len(rows)))) % 4 + 1
+    return number.str.head(19) + other.cast(pl.String)
+
+
+def under_age_date(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
+    """A wedding before the bridegroom is 22, or where he is much older, before the bride is 20.
+
+    Null where the true date is so late that nobody would mistake it.
+    """
+    on = pl.col("registered_on").str.to_date("%Y-%m-%d").cast(pl.Int32)
+    man, woman = (
+        pl.col(f"{side}_id").str.slice(6, 8).str.to_date("%Y%m%d").cast(pl.Int32)
+        for side in ("male", "female")
+    )
+    early = pl.Series("early", rng.integers(40, 500, len(rows)), dtype=pl.Int32)
+    date = (
+        pl.when(on - man < 27 * 365)
+        .then(man + 22 * 365 - pl.col("early"))
+        .when(on - woman < 25 * 365)
+        .then(woman + 20 * 365 - pl.col("early"))
+    )
+    dated = rows.with_columns(early).select(date.cast(pl.Date).dt.strftime("%Y-%m-%d"))
+    return dated.to_series()

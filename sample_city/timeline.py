@@ -1,0 +1,57 @@
+"""The sample city's calendar: which days it spans, and days as numbers.
+
+Days are int32 counted from 1970-01-01. What happens on them belongs to the topics' own modules.
+"""
+
+from datetime import date
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from sample_city.streams import Ints
+
+EPOCH: Final = date(1970, 1, 1)
+YEAR: Final = 365.2425
+
+
+def day(on: date) -> int:
+    """The number of a day."""
+    return (on - EPOCH).days
+
+
+BASE_DATE: Final = date(2026, 3, 2)
+"""The day on which the city has exactly the residents asked for."""
+FIRST_BATCH: Final = date(2025, 3, 2)
+LAST_BATCH: Final = date(2028, 3, 1)
+"""The city is alive between these two days: a batch outside them is refused."""
+
+BASE: Final = day(BASE_DATE)
+FIRST: Final = day(FIRST_BATCH)
+LAST: Final = day(LAST_BATCH)
+REGISTRY_FROM: Final = day(date(2021, 1, 1))
+"""Marriages and divorces from this day on are in the registry's extract."""
+DEATHS_FROM: Final = day(date(2025, 1, 1))
+"""Deaths from this day on are in the health department's extract."""
+LAG: Final = 30
+"""Days within which the police cancel the registration of somebody who died."""
+NEVER: Final = int(np.iinfo(np.int32).max)
+
+
+def years(count: float) -> int:
+    """That many years in days, rounded up so that an age in years is surely reached."""
+    return int(np.ceil(count * YEAR)) + 1
+
+
+def iso(days: Ints) -> pl.Series:
+    """Days as ISO dates; ``NEVER`` becomes an empty text."""
+    known = pl.Series(days).cast(pl.Int32)
+    dates = pl.when(known == NEVER).then(None).otherwise(known).cast(pl.Date)
+    return pl.select(dates.dt.strftime("%Y-%m-%d").fill_null("")).to_series()
+
+
+def on_weekday(days: Ints) -> Ints:
+    """Days that fall on a weekend moved to the Monday after it: offices are closed."""
+    weekday = (days + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0.
+    moved: Ints = (days + np.maximum(0, 7 - weekday) * (weekday >= 5)).astype(np.int32)
+    return moved

@@ -1,0 +1,128 @@
+"""The truth beside the delivered files: the city as it is on the day, and every planted error.
+
+All in standard form: ISO dates, codes of the standard's code tables, upper-case identifiers.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from sample_city.city import City
+from sample_city.codebook import code_by_label
+from sample_city.delivery import SLICE, Consignment
+from sample_city.departments import DWELLING, ENTERPRISE, POPULATION, Delivery
+from sample_city.extracts import EXTRACTS, Extract, population, registered
+from sample_city.files import write_csv
+from sample_city.streams import Ints
+from sample_city.timeline import NEVER, iso
+
+ERRORS: Final = ("dataset", "row", "record_key", "field", "kind", "delivered", "right")
+PERSONS: Final = (*POPULATION.headers, "death_date")
+HOUSEHOLDS: Final = ("household_no", "village_code", "address", "head_id", "members")
+
+
+def standard(delivery: Delivery, rows: pl.DataFrame) -> pl.DataFrame:
+    """Clean rows with the codes of the standard in place of labels."""
+    return rows.with_columns(
+        pl.col(field).replace_strict(code_by_label(table), return_dtype=pl.String)
+        for field, table in delivery.coded.items()
+        if field in rows.columns
+    )
+
+
+def errors(sent: Consignment) -> pl.DataFrame:
+    """The planted errors of one extract, in row order, columns as in ``ERRORS``."""
+    delivery, faults = sent.extract.delivery, sent.faults
+    records = faults.get_column("record").to_numpy()
+    clean = sent.extract.rows(sent.city, records, sent.on)
+    right = _one_field(standard(delivery, clean), faults)
+    itself = faults.get_column("wrong").is_null()
+    delivered = _one_field(sent.rows(records), faults)
+    key = clean.get_column(delivery.key)
+    is_key = (faults.get_column("field") == delivery.key) & ~itself
+    return pl.DataFrame(
+        {
+            "dataset": faults.get_column("dataset"),
+            "row": (faults.get_column("position") + delivery.first_row).cast(pl.String),
+            "record_key": pl.select(pl.when(is_key).then(delivered).otherwise(key)).to_series(),
+            "field": faults.get_column("field"),
+            "kind": faults.get_column("kind"),
+            "delivered": delivered,
+            "right": pl.select(pl.when(itself).then(pl.lit("")).otherwise(right)).to_series(),
+        }
+    )
+
+
+def _one_field(rows: pl.DataFrame, faults: pl.DataFrame) -> pl.Series:
+    """From each row the value of the field that its error names."""
+    named = rows.with_columns(faults.get_column("field").alias("_field"))
+    fields = faults.get_column("field").unique(maintain_order=True)
+    texts = [pl.when(pl.col("_field") == field).then(pl.col(field)) for field in fields]
+    if not texts:
+        return pl.Series([], dtype=pl.String)
+    return named.select(pl.coalesce(texts)).to_series()
+
+
+def write_truth(folder: Path, city: City, on: int, planted: pl.DataFrame) -> None:
+    """Write errors.csv, person.csv, household.csv, enterprise.csv and dwelling.csv."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_csv(folder / "errors.csv", _same(ERRORS), [planted])
+    write_csv(folder / "person.csv", _same(PERSONS), _persons(city, on))
+    write_csv(folder / "household.csv", _same(HOUSEHOLDS), _households(city, on))
+    for extract in EXTRACTS:
+        if extract.delivery in (ENTERPRISE, DWELLING):
+            name = extract.delivery.dataset.split(".")[1]
+            rows = _standard_slices(city, extract, on)
+            write_csv(folder / f"{name}.csv", _same(tuple(extract.delivery.headers)), rows)
+
+
+def _same(columns: tuple[str, ...]) -> dict[str, str]:
+    return {column: column for column in columns}
+
+
+def _sliced(records: Ints) -> Iterator[Ints]:
+    for start in range(0, max(len(records), 1), SLICE):
+        yield records[start : start + SLICE]
+
+
+def _standard_slices(city: City, extract: Extract, on: int) -> Iterator[pl.DataFrame]:
+    for records in _sliced(extract.records(city, on)):
+        yield standard(extract.delivery, extract.rows(city, records, on))
+
+
+def _persons(city: City, on: int) -> Iterator[pl.DataFrame]:
+    """Everybody registered or dead by that day; who is no longer registered has no household."""
+    people = city.people
+    for records in _sliced(np.flatnonzero(people.registered <= on).astype(np.int32)):
+        rows = standard(POPULATION, population(city, records, on))
+        known = people.death[records]
+        registered_still = pl.Series(people.cancelled[records] > on)
+        yield rows.with_columns(
+            pl.when(registered_still).then(pl.col("household_no", "relation")).otherwise(pl.lit("")),
+            death_date=iso(np.where(known <= on, known, NEVER).astype(np.int32)),
+        )
+
+
+def _households(city: City, on: int) -> Iterator[pl.DataFrame]:
+    """Households with anybody registered, their head and how many they are."""
+    present = registered(city, on)
+    row = pl.col("household")
+    sizes = pl.DataFrame({"household": city.people.household[present]})
+    members = sizes.group_by(row).len("members").sort(row)
+    heads = pl.DataFrame({"head": _heads(city, present, on)})
+    heads = heads.with_columns(household=city.people.household[heads.get_column("head").to_numpy()])
+    both = members.join(heads, on="household", how="left", maintain_order="left")
+    for part in both.iter_slices(SLICE):
+        rows = population(city, part.get_column("head").to_numpy(), on)
+        yield rows.select("household_no", "village_code", "address", head_id="resident_id").hstack(
+            [part.get_column("members").cast(pl.String)]
+        )
+
+
+def _heads(city: City, present: Ints, on: int) -> Ints:
+    """The head of each household is the first in it whose registration stands."""
+    _, first = np.unique(city.people.household[present], return_index=True)
+    return present[first]

@@ -1,0 +1,175 @@
+"""Workbooks of one sheet, written as a stream: title lines, header, table, notes below.
+
+The parts of an XLSX file (ECMA-376) are few and fixed, so that rows can be composed column-wise and
+the same rows give the same bytes. What stands in the rows belongs to delivery.
+"""
+
+import itertools
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+import time; OPENED = time.localtime()[:6]
+HEAD: Final = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+MAIN: Final = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+OFFICE: Final = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+PACKAGE: Final = "http://schemas.openxmlformats.org/package/2006"
+SHEET_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+PLAIN, TITLE, SUBTITLE, HEADER, TEXT, NUMBER = range(6)
+"""Positions in the list of cell formats below."""
+ROW_HEIGHT, TITLE_HEIGHT = 18, 30
+"""Points."""
+
+PARTS: Final = {
+    "[Content_Types].xml": f'<Types xmlns="{PACKAGE}/content-types">'
+    '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+    '<Default Extension="xml" ContentType="application/xml"/>'
+    f'<Override PartName="/xl/workbook.xml" ContentType="{SHEET_TYPE}.sheet.main+xml"/>'
+    f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{SHEET_TYPE}.worksheet+xml"/>'
+    f'<Override PartName="/xl/styles.xml" ContentType="{SHEET_TYPE}.styles+xml"/></Types>',
+    "_rels/.rels": f'<Relationships xmlns="{PACKAGE}/relationships">'
+    f'<Relationship Id="rId1" Type="{OFFICE}/officeDocument" Target="xl/workbook.xml"/>'
+    "</Relationships>",
+    "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{PACKAGE}/relationships">'
+    f'<Relationship Id="rId1" Type="{OFFICE}/worksheet" Target="worksheets/sheet1.xml"/>'
+    f'<Relationship Id="rId2" Type="{OFFICE}/styles" Target="styles.xml"/></Relationships>',
+    "xl/styles.xml": f'<styleSheet xmlns="{MAIN}">'
+    '<fonts count="3"><font><sz val="11"/><name val="宋体"/></font>'
+    '<font><b/><sz val="16"/><name val="宋体"/></font>'
+    '<font><b/><sz val="11"/><name val="宋体"/></font></fonts>'
+    '<fills count="2"><fill><patternFill patternType="none"/></fill>'
+    '<fill><patternFill patternType="gray125"/></fill></fills>'
+    '<borders count="2"><border><left/><right/><top/><bottom/><diagonal/></border>'
+    '<border><left style="thin"/><right style="thin"/><top style="thin"/><bottom style="thin"/>'
+    "<diagonal/></border></borders>"
+    '<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>'
+    '<cellXfs count="6"><xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>'
+    '<xf numFmtId="0" fontId="1" fillId="0" borderId="0" xfId="0" applyFont="1"'
+    ' applyAlignment="1"><alignment horizontal="center" vertical="center"/></xf>'
+    '<xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0" applyAlignment="1">'
+    '<alignment horizontal="left"/></xf>'
+    '<xf numFmtId="0" fontId="2" fillId="0" borderId="1" xfId="0" applyFont="1" applyBorder="1"'
+    ' applyAlignment="1"><alignment horizontal="center"/></xf>'
+    '<xf numFmtId="49" fontId="0" fillId="0" borderId="1" xfId="0" applyNumberFormat="1"'
+    ' applyBorder="1"/>'
+    '<xf numFmtId="0" fontId="0" fillId="0" borderId="1" xfId="0" applyBorder="1"/></cellXfs>'
+    '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles>'
+    "</styleSheet>",
+}
+
+
+def write_workbook(
+    path: Path,
+    sheet: str,
+    headers: dict[str, str],
+    slices: Iterable[pl.DataFrame],
+    above: tuple[str, ...],
+    below: tuple[str, ...],
+    numbers: frozenset[str],
+) -> None:
+    """Write the table under its title lines; cells are text but for the columns in ``numbers``.
+
+    Args:
+        path: The workbook; replaced if it exists.
+        sheet: Name of the sheet.
+        headers: Header of every column, in order.
+        slices: The rows, text throughout.
+        above: Lines above the header, each merged over the table's width.
+        below: Lines below the table, after an empty row.
+        numbers: Columns whose cells are numbers.
+    """
+    book = (
+        f'<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}"><sheets>'
+        f'<sheet name="{sheet}" sheetId="1" r:id="rId1"/></sheets></workbook>'
+    )
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, part in {**PARTS, "xl/workbook.xml": book}.items():
+            archive.writestr(_entry(name), HEAD + part, compresslevel=6)
+        with archive.open(_entry("xl/worksheets/sheet1.xml"), "w", force_zip64=True) as out:
+            for text in _sheet(headers, slices, above, below, numbers):
+                out.write(text.encode())
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, OPENED)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = 0o644 << 16
+    entry.create_system = 3
+    return entry
+
+
+def _sheet(
+    headers: dict[str, str],
+    slices: Iterable[pl.DataFrame],
+    above: tuple[str, ...],
+    below: tuple[str, ...],
+    numbers: frozenset[str],
+) -> Iterator[str]:
+    last = _letter(len(headers) - 1)
+    remaining = iter(slices)
+    first = next(remaining)
+    yield f'{HEAD}<worksheet xmlns="{MAIN}"><sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>'
+    yield f'<sheetFormatPr defaultRowHeight="{ROW_HEIGHT}" customHeight="1"/>'
+    yield f"<cols>{_widths(headers, first)}</cols><sheetData>"
+    for row, line in enumerate(above, start=1):
+        yield _line(row, line, TITLE if row == 1 else SUBTITLE)
+    row = len(above) + 1
+    cells = "".join(
+        _cell(f"{_letter(place)}{row}", header, HEADER) for place, header in enumerate(headers.values())
+    )
+    yield f'<row r="{row}">{cells}</row>'
+    for rows in itertools.chain([first], remaining):
+        yield "".join(_rows(rows, row + 1, numbers).to_list())
+        row += len(rows)
+    for number, line in enumerate(below, start=row + 2):
+        yield _line(number, line, SUBTITLE)
+    merged = "".join(f'<mergeCell ref="A{row}:{last}{row}"/>' for row in range(1, len(above) + 1))
+    yield f'</sheetData><mergeCells count="{len(above)}">{merged}</mergeCells>'
+    yield '<pageSetup paperSize="9" orientation="landscape" fitToHeight="0"/></worksheet>'
+
+
+def _widths(headers: dict[str, str], rows: pl.DataFrame) -> str:
+    """Columns as wide as their longest text; a Chinese character is two digits wide."""
+    columns = []
+    for place, (name, header) in enumerate(headers.items(), start=1):
+        shown = pl.concat([rows.get_column(name), pl.Series(name, [header])])
+        # A Chinese character takes three bytes: half of characters plus bytes counts it double.
+        widths = (shown.str.len_chars() + shown.str.len_bytes()) // 2
+        width = min(max(widths.to_list()) + 3, 60)
+        columns.append(f'<col min="{place}" max="{place}" width="{width}" customWidth="1"/>')
+    return "".join(columns)
+
+
+def _rows(rows: pl.DataFrame, first: int, numbers: frozenset[str]) -> pl.Series:
+    """One ``<row>`` per row; an empty text leaves its cell out."""
+    number = pl.int_range(first, first + len(rows), eager=True).cast(pl.String)
+    cells = []
+    for place, name in enumerate(rows.columns):
+        text = pl.col(name)
+        escaped = text.str.replace_many(["&", "<", ">"], ["&amp;", "&lt;", "&gt;"])
+        where = pl.lit(f'<c r="{_letter(place)}') + pl.col("_row")
+        value = where + f'" s="{TEXT}" t="inlineStr"><is><t xml:space="preserve">'
+        value = value + escaped + "</t></is></c>"
+        if name in numbers:
+            value = where + f'" s="{NUMBER}"><v>' + text + "</v></c>"
+        empty = where + f'" s="{TEXT}"/>'
+        cells.append(pl.when(text == "").then(empty).otherwise(value))
+    row = pl.lit('<row r="') + pl.col("_row") + '">' + pl.concat_str(cells) + "</row>"
+    return rows.with_columns(_row=number).select(row.alias("row")).to_series()
+
+
+def _line(row: int, text: str, style: int) -> str:
+    height = TITLE_HEIGHT if style == TITLE else ROW_HEIGHT
+    return f'<row r="{row}" ht="{height}" customHeight="1">{_cell(f"A{row}", text, style)}</row>'
+
+
+def _cell(place: str, text: str, style: int) -> str:
+    return f'<c r="{place}" s="{style}" t="inlineStr"><is><t>{text}</t></is></c>'
+
+
+def _letter(place: int) -> str:
+    """Column letters; a sheet here has fewer than 27 columns."""
+    return chr(ord("A") + place)

@@ -1,0 +1,229 @@
+"""The model of a contract: what one departmental extract is, as plain frozen data.
+
+Everything the platform knows of a dataset is here: how its file is delivered, what its columns mean,
+which governance attributes they feed, which rules hold. Reading the YAML is `schemas.odcs`, checking it
+is `schemas.lint`, turning it into other forms is `schemas.emit`. Nothing here touches a file or a database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+LogicalType = Literal["string", "integer", "number", "date", "timestamp", "boolean"]
+Dimension = Literal[
+    "conformity", "completeness", "accuracy", "consistency", "timeliness", "accessibility"
+]
+Severity = Literal["error", "warning"]
+DeliveryForm = Literal["csv", "xlsx", "sqlite"]
+Classification = Literal["L1", "L2", "L3", "L4"]
+
+LOGICAL_TYPES: tuple[LogicalType, ...] = get_args(LogicalType)
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+DELIVERY_FORMS: tuple[DeliveryForm, ...] = get_args(DeliveryForm)
+
+# GB/T 36344-2018, the six quality dimensions with their Chinese names.
+DIMENSIONS: Mapping[Dimension, str] = {
+    "conformity": "规范性",
+    "completeness": "完整性",
+    "accuracy": "准确性",
+    "consistency": "一致性",
+    "timeliness": "时效性",
+    "accessibility": "可访问性",
+}
+
+# Levels of general data after GB/T 43697-2024, as the bureau grades them.
+CLASSIFICATIONS: Mapping[Classification, str] = {
+    "L1": "公开",
+    "L2": "内部",
+    "L3": "敏感",
+    "L4": "高敏感",
+}
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A column feeds a governance attribute: of which subject of the row, and with what authority.
+
+    `authority` is a rank: 1 is the one source of truth (一数一源), higher numbers are cross-checks.
+    """
+
+    subject: str
+    attribute: str
+    authority: int
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One governance entity that a row speaks of; a marriage speaks of two persons."""
+
+    alias: str
+    entity: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Route:
+    """A way to find the township a row belongs to: a column of its own, or another dataset's row.
+
+    With `dataset` unset, `column` holds a division code. Otherwise the row of `dataset` whose key equals
+    this row's `column` knows the township.
+    """
+
+    column: str
+    dataset: str | None = None
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How the extract arrives: file name pattern, form and what a reader must know of it."""
+
+    form: DeliveryForm
+    pattern: str
+    encodings: tuple[str, ...] = ()
+    delimiter: str | None = None
+    sheet: str | None = None
+    table: str | None = None
+    header_row: int | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of an extract.
+
+    `minimum` and `maximum` are text as written in the contract and read with the column's own type.
+    `derive` is an SQL expression over the other columns; such a column is not delivered.
+    """
+
+    name: str
+    title: str
+    type: LogicalType = "string"
+    description: str = ""
+    synonyms: tuple[str, ...] = ()
+    required: bool = False
+    unique: bool = False
+    key: bool = False
+    kind: str | None = None
+    codes: str | None = None
+    classification: Classification = "L3"
+    minimum: str | None = None
+    maximum: str | None = None
+    max_length: int | None = None
+    pattern: str | None = None
+    references: str | None = None
+    derive: str | None = None
+    feeds: tuple[Feed, ...] = ()
+    line: int = 0
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the department delivers the column, rather than us deriving it."""
+        return self.derive is None
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """Every heading under which a department may deliver the column."""
+        return (self.title, *self.synonyms, self.name)
+
+
+@dataclass(frozen=True)
+class Join:
+    """Another dataset's row that a rule looks at, by the key of the entity they share."""
+
+    alias: str
+    dataset: str
+    by: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A predicate that selects bad rows, with what to suggest and what shows it.
+
+    `violates`, `suggest` and `evidence` are SQL expressions over the dataset's columns, `batch_date` and
+    the aliases of `joins`.
+    """
+
+    name: str
+    field: str
+    dimension: Dimension
+    severity: Severity
+    description: str
+    violates: str
+    suggest: str | None = None
+    evidence: str | None = None
+    joins: tuple[Join, ...] = ()
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A dataset's whole standard. `id` is `<department>.<dataset>`."""
+
+    id: str
+    title: str
+    version: str
+    department: str
+    department_title: str
+    description: str
+    columns: tuple[Column, ...]
+    deliveries: tuple[Delivery, ...]
+    subjects: tuple[Subject, ...] = ()
+    routes: tuple[Route, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    label: str | None = None
+    latest: str | None = None
+    frequency_days: int | None = None
+    latency_days: int | None = None
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+    path: Path = field(default_factory=Path)
+    digest: str = ""
+
+    @property
+    def dataset(self) -> str:
+        """The part of the id after the department."""
+        return self.id.split(".", 1)[1]
+
+    @property
+    def key(self) -> tuple[Column, ...]:
+        """The columns that identify a row, in their order."""
+        return tuple(column for column in self.columns if column.key)
+
+    @property
+    def delivered_columns(self) -> tuple[Column, ...]:
+        """The columns that the department delivers."""
+        return tuple(column for column in self.columns if column.delivered)
+
+    def column(self, name: str) -> Column:
+        """The column called `name`.
+
+        Raises:
+            KeyError: the contract has no such column.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(f"{self.id} has no column {name!r}")
+
+    def subject(self, alias: str) -> Subject:
+        """The subject called `alias`.
+
+        Raises:
+            KeyError: the contract has no such subject.
+        """
+        for subject in self.subjects:
+            if subject.alias == alias:
+                return subject
+        raise KeyError(f"{self.id} has no subject {alias!r}")
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A kind of thing the governance database keeps one file per: 一人一档, 一企一档."""
+
+    name: str
+    title: str
+    key: str
+    description: str = ""

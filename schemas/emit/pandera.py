@@ -1,0 +1,40 @@
+"""A contract as a pandera schema over Polars: the structure of the standard table, checked cheaply.
+
+Names and types only. What is wrong with single values is found by the rule engine in one pass over the table;
+doing it here too would say the same thing twice and cost a second pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandera.polars as pa
+import polars as pl
+
+from schemas.contract import Contract, LogicalType
+
+POLARS_TYPES: Mapping[LogicalType, type[pl.DataType] | pl.DataType] = {
+    "string": pl.String,
+    "integer": pl.Int64,
+    "number": pl.Float64,
+    "date": pl.Date,
+    "timestamp": pl.Datetime("us"),
+    "boolean": pl.Boolean,
+}
+
+
+def pandera_schema(contract: Contract) -> pa.DataFrameSchema:
+    """The structure a dataset's standard table must have; columns beside these are allowed."""
+    columns = {
+        column.name: pa.Column(
+            POLARS_TYPES[column.type],
+            nullable=True,
+            required=True,
+            title=column.title,
+            description=column.description or None,
+        )
+        for column in contract.columns
+    }
+    return pa.DataFrameSchema(
+        columns, name=contract.id, title=contract.title, description=contract.description or None
+    )

@@ -1,0 +1,79 @@
+"""Two batches of one city: the later one knows more, and old errors stand again."""
+
+import polars as pl
+import pytest
+
+
+def _new(city, later, dataset, key):
+    """Rows that the later batch adds, and rows it no longer has."""
+    before, after = city.unplanted(dataset, key), later.unplanted(dataset, key)
+    return after.join(before, on=key, how="anti"), before.join(after, on=key, how="anti")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "key", "day"),
+    [
+        ("civil_affairs.marriage", "certificate_no", "registered_on"),
+        ("health.death", "certificate_no", "death_date"),
+        ("market_regulation.enterprise", "uscc", "established_on"),
+    ],
+)
+def test_registers_only_grow_and_by_what_happened_since(city, later, dataset, key, day):
+    added, gone = _new(city, later, dataset, key)
+    assert len(added) >= 5
+    assert len(gone) == 0
+    happened = added.filter(pl.col(day) != "")[day]
+    assert happened.min() > "2026-03-02"
+    assert happened.max() <= "2026-06-01"
+
+
+def test_registered_facts_do_not_change(city, later):
+    for dataset, key in (("civil_affairs.marriage", "certificate_no"), ("health.death", "certificate_no")):
+        before, after = city.raw[dataset].drop("_row"), later.raw[dataset].drop("_row")
+        assert len(before.join(after, on=before.columns, how="anti")) == 0, key
+
+
+def test_the_police_add_births_and_cancel_deaths(city, later):
+    added, gone = _new(city, later, "police.population", "resident_id")
+    assert len(added) >= 5 and len(gone) >= 5
+    assert added["birth_date"].min() > "2026-02-01"
+    deaths = later.clean["health.death"]
+    assert gone["resident_id"].is_in(deaths["resident_id"].implode()).all()
+
+
+def test_new_disability_certificates_are_issued(city, later):
+    added, _ = _new(city, later, "disabled_persons.certificate", "certificate_no")
+    assert len(added.filter(pl.col("issued_on") > "2026-03-02")) >= 3
+
+
+def test_statuses_follow_marriages_and_deaths(city, later):
+    before = city.truth["person"].select("resident_id", "marital_status")
+    both = later.truth["person"].join(before, on="resident_id", suffix="_before")
+    moves = both.filter(pl.col("marital_status") != pl.col("marital_status_before"))
+    seen = set(moves.select("marital_status_before", "marital_status").unique().rows())
+    assert {("10", "20"), ("20", "30")} <= seen <= {("10", "20"), ("20", "30"), ("20", "40")}
+
+
+def test_a_dead_head_is_followed_by_spouse_or_child(city, later):
+    before = city.truth["person"].select("resident_id", "relation")
+    both = later.truth["person"].join(before, on="resident_id", suffix="_before")
+    new = both.filter((pl.col("relation") == "02") & (pl.col("relation_before") != "02"))
+    assert len(new) >= 2
+    assert set(new["relation_before"]) <= {"10", "20", "30"}
+
+
+def test_uncorrected_errors_stand_again_and_new_ones_come(city, later):
+    same = ["dataset", "record_key", "field", "kind", "delivered", "right"]
+    before, after = city.truth["errors"].select(same), later.truth["errors"].select(same)
+    vanished = before.join(after, on=same, how="anti")
+    deaths = later.clean["health.death"]["resident_id"]
+    assert len(vanished) <= 5
+    assert vanished["record_key"].str.head(18).is_in(deaths.implode()).all()
+    assert len(after.join(before, on=same, how="anti")) >= 3
+
+
+def test_a_row_without_news_is_written_as_before(city, later):
+    before = city.raw["police.population"].drop("_row").unique()
+    after = later.raw["police.population"].drop("_row").unique()
+    changed = before.join(after, on=before.columns, how="anti")
+    assert len(changed) / len(before) < 0.02

@@ -1,0 +1,235 @@
+"""Planted errors: each stands where the truth says, and is an error."""
+
+import polars as pl
+import pytest
+from stdnum.cn import ric, uscc
+
+from schemas.codes import load_code_table
+
+KEYS = {
+    "police.population": "resident_id",
+    "civil_affairs.marriage": "certificate_no",
+    "civil_affairs.subsistence_allowance": "resident_id",
+    "disabled_persons.certificate": "certificate_no",
+    "market_regulation.enterprise": "uscc",
+}
+KINDS = {
+    ("police.population", "resident_id_check_character", "resident_id"),
+    ("police.population", "birth_date_mismatch", "birth_date"),
+    ("police.population", "sex_mismatch", "sex"),
+    ("police.population", "name_missing", "name"),
+    ("police.population", "village_code_unknown", "village_code"),
+    ("police.population", "duplicate_row", "resident_id"),
+    ("police.population", "marital_status_outdated", "marital_status"),
+    ("police.population", "deceased_still_registered", "resident_id"),
+    ("police.population", "phone_malformed", "phone"),
+    ("civil_affairs.marriage", "under_age_marriage", "registered_on"),
+    ("civil_affairs.subsistence_allowance", "name_typo", "name"),
+    ("civil_affairs.subsistence_allowance", "deceased_on_allowance", "status"),
+    ("civil_affairs.subsistence_allowance", "amount_out_of_range", "monthly_amount"),
+    ("civil_affairs.subsistence_allowance", "broken_reference", "resident_id"),
+    ("disabled_persons.certificate", "name_typo", "name"),
+    ("disabled_persons.certificate", "date_impossible", "issued_on"),
+    ("disabled_persons.certificate", "code_unknown", "disability_grade"),
+    ("disabled_persons.certificate", "certificate_number_mismatch", "certificate_no"),
+    ("market_regulation.enterprise", "uscc_check_character", "uscc"),
+    ("market_regulation.enterprise", "village_code_unknown", "village_code"),
+    ("market_regulation.enterprise", "phone_malformed", "phone"),
+}
+
+
+@pytest.fixture(scope="module", params=["city", "later"])
+def batch(request):
+    return request.getfixturevalue(request.param)
+
+
+def _rows(batch, kind, dataset=None):
+    """Errors of a kind beside their delivered rows (clean, with `delivered` and `right`)."""
+    found = []
+    errors = batch.truth["errors"].filter(pl.col("kind") == kind)
+    for (name,), mine in errors.group_by("dataset", maintain_order=True):
+        if dataset in (None, name):
+            at = mine.select(pl.col("row").cast(pl.Int64).alias("_row"), "delivered", "right", "record_key")
+            found.append(batch.clean[name].join(at, on="_row", how="inner"))
+    assert found, kind
+    return found[0] if dataset or len(found) == 1 else found
+
+
+def test_several_of_every_kind_in_a_city_of_ten_thousand(batch):
+    errors = batch.truth["errors"]
+    counted = errors.group_by("dataset", "kind", "field").len()
+    assert {tuple(row) for row in counted.select("dataset", "kind", "field").rows()} == KINDS
+    assert counted["len"].min() >= 3
+    rows = sum(map(len, batch.raw.values()))
+    assert 0.008 < len(errors) / rows < 0.015
+
+
+def test_the_summary_counts_them(batch):
+    errors = batch.truth["errors"]
+    counted = {f"{d}.{k}": n for d, k, n in errors.group_by("dataset", "kind").len().rows()}
+    assert counted == batch.summary.errors
+
+
+def test_every_error_stands_at_its_row_with_its_key(batch):
+    for (dataset,), errors in batch.truth["errors"].group_by("dataset"):
+        for row, field, delivered, key in errors.select("row", "field", "delivered", "record_key").rows():
+            raw = batch.raw[dataset].filter(pl.col("_row") == int(row))
+            clean = batch.clean[dataset].filter(pl.col("_row") == int(row))
+            assert raw[field].to_list() == [delivered]
+            assert clean[KEYS[dataset]].to_list() == [key]
+
+
+def test_what_is_right_differs_from_what_was_delivered(batch):
+    errors = batch.truth["errors"]
+    assert (errors["delivered"] != errors["right"]).all()
+    without = errors.filter(pl.col("right") == "")["kind"].unique().sort().to_list()
+    assert without == ["deceased_still_registered", "duplicate_row"]
+
+
+def test_nobody_carries_two_errors(batch):
+    errors = batch.truth["errors"]
+    assert errors.select("dataset", "row").is_unique().all()
+    persons = []
+    for dataset, row, field, right in errors.select("dataset", "row", "field", "right").rows():
+        rows = batch.clean[dataset].filter(pl.col("_row") == int(row))
+        roles = [
+            c for c in rows.columns if c in ("resident_id", "male_id", "female_id", "legal_representative_id")
+        ]
+        persons += [right if field == role and right else rows[role][0] for role in roles]
+    assert len(persons) == len(set(persons))
+
+
+def test_wrong_keys_strike_only_people_in_no_other_extract(batch):
+    errors = batch.truth["errors"]
+    struck = errors.filter(
+        pl.col("kind").is_in(["resident_id_check_character", "duplicate_row", "broken_reference"])
+    )
+    true_ids = pl.select(
+        pl.when(struck["right"] == "").then(struck["record_key"]).otherwise(struck["right"])
+    ).to_series()
+    home = {"police.population", "civil_affairs.subsistence_allowance"}
+    for dataset, rows in batch.clean.items():
+        named = [rows[c] for c in rows.columns if c.endswith("_id")]
+        for ids in named:
+            mine = true_ids.filter(struck["dataset"] != "civil_affairs.subsistence_allowance")
+            if dataset != "police.population":
+                assert not mine.is_in(ids.implode()).any(), dataset
+            if dataset not in home:
+                assert not true_ids.is_in(ids.implode()).any(), dataset
+
+
+def test_wrong_check_characters_are_wrong_and_nothing_else_is(batch):
+    rows = _rows(batch, "resident_id_check_character")
+    for number, right in rows.select("resident_id", "right").rows():
+        assert number[:17] == right[:17]
+        assert number[-1] != ric.calc_check_digit(number) and right[-1] == ric.calc_check_digit(right)
+    codes = _rows(batch, "uscc_check_character")
+    assert not any(map(uscc.is_valid, codes["uscc"]))
+    assert all(map(uscc.is_valid, codes["right"]))
+
+
+def test_wrong_birth_dates_and_sexes_contradict_the_resident_id(batch):
+    dates = _rows(batch, "birth_date_mismatch")
+    assert (dates["delivered"] != dates["resident_id"].str.slice(6, 8)).all()
+    assert dates["delivered"].str.to_date("%Y%m%d").is_not_null().all()
+    assert (dates["right"].str.replace_all("-", "") == dates["resident_id"].str.slice(6, 8)).all()
+    sexes = _rows(batch, "sex_mismatch")
+    odd = sexes["resident_id"].str.slice(16, 1).cast(pl.Int32) % 2 == 1
+    assert (odd == (sexes["sex"] == "女")).all()
+    assert (odd == (sexes["right"] == "1")).all()
+
+
+def test_missing_names_are_empty(batch):
+    rows = _rows(batch, "name_missing")
+    assert (rows["name"] == "").all()
+    known = rows.join(batch.truth["person"], on="resident_id", suffix="_true")
+    assert (known["right"] == known["name_true"]).all()
+
+
+def test_unknown_villages_are_not_in_the_code_table(batch):
+    codes = load_code_table("division").rows["code"]
+    for rows in _rows(batch, "village_code_unknown"):
+        assert not rows["village_code"].is_in(codes.implode()).any()
+        assert rows["right"].is_in(codes.implode()).all()
+        assert (rows["village_code"].str.head(9) == rows["right"].str.head(9)).all()
+
+
+def test_a_duplicate_is_an_exact_copy_of_a_row_further_up(batch):
+    copies = _rows(batch, "duplicate_row")["_row"].to_list()
+    lines = batch.raw["police.population"]
+    for row in copies:
+        copy = lines.filter(pl.col("_row") == row).drop("_row")
+        above = lines.filter(pl.col("_row") < row).drop("_row")
+        assert len(above.join(copy, on=copy.columns, how="semi")) == 1
+
+
+def test_outdated_statuses_contradict_the_registry(batch):
+    rows = _rows(batch, "marital_status_outdated")
+    registry = batch.clean["civil_affairs.marriage"].filter(pl.col("registration_type") == "结婚登记")
+    wed = pl.concat([registry["male_id"].rename("id"), registry["female_id"].rename("id")])
+    assert (rows["marital_status"] == "未婚").all()
+    assert (rows["right"] == "20").all()
+    assert rows["resident_id"].is_in(wed.implode()).all()
+
+
+def test_the_overdue_died_more_than_thirty_days_ago(batch):
+    deaths = batch.clean["health.death"].select("resident_id", "death_date")
+    for kind in ("deceased_still_registered", "deceased_on_allowance"):
+        rows = _rows(batch, kind).join(deaths, on="resident_id", how="left")
+        died = rows["death_date"].str.to_date("%Y-%m-%d")
+        assert ((pl.Series([batch.summary.batch]) - died).dt.total_days() > 30).all()
+    on_allowance = _rows(batch, "deceased_on_allowance")
+    assert (on_allowance["status"] == "在保").all()
+    assert (on_allowance["right"] == "2").all()
+
+
+def test_malformed_phones_are_one_digit_short(batch):
+    for rows in _rows(batch, "phone_malformed"):
+        assert (rows["phone"].str.len_chars() == 10).all()
+        assert (rows["right"].str.len_chars() == 11).all()
+
+
+def test_under_age_marriages_are_under_age_and_the_right_date_is_not(batch):
+    rows = _rows(batch, "under_age_marriage")
+    for date, legal in (("registered_on", False), ("right", True)):
+        on = rows[date].str.to_date("%Y-%m-%d")
+        man = rows["male_id"].str.slice(6, 8).str.to_date("%Y%m%d").dt.offset_by("22y") <= on
+        woman = rows["female_id"].str.slice(6, 8).str.to_date("%Y%m%d").dt.offset_by("20y") <= on
+        assert ((man & woman) == legal).all()
+
+
+def test_name_typos_differ_in_one_character(batch):
+    for rows in _rows(batch, "name_typo"):
+        for name, right in rows.select("name", "right").rows():
+            assert len(name) == len(right)
+            assert sum(a != b for a, b in zip(name, right, strict=True)) == 1
+
+
+def test_amounts_impossible_dates_and_codes_are_what_they_are_called(batch):
+    amounts = _rows(batch, "amount_out_of_range")
+    assert not amounts["monthly_amount"].cast(pl.Float64).is_between(0, 5000).any()
+    assert amounts["right"].cast(pl.Float64).is_between(0, 5000).all()
+    dates = _rows(batch, "date_impossible")
+    assert (dates["issued_on"] == "").all()
+    assert dates["right"].str.to_date("%Y-%m-%d").is_not_null().all()
+    grades = _rows(batch, "code_unknown")
+    spellings = load_code_table("disability_grade").spellings["spelling"]
+    assert not grades["disability_grade"].is_in(spellings.implode()).any()
+    assert (grades["right"] == grades["certificate_no"].str.slice(19)).all()
+
+
+def test_broken_references_are_well_formed_and_name_nobody(batch):
+    rows = _rows(batch, "broken_reference")
+    persons = batch.truth["person"]["resident_id"]
+    for number, right in rows.select("resident_id", "right").rows():
+        assert number[-1] == ric.calc_check_digit(number)
+        assert number[:14] == right[:14] and sorted(number[:17]) == sorted(right[:17])
+        assert number != right
+    assert not rows["resident_id"].is_in(persons.implode()).any()
+    assert rows["right"].is_in(persons.implode()).all()
+
+
+def test_mismatched_certificate_numbers_name_another_grade(batch):
+    rows = _rows(batch, "certificate_number_mismatch")
+    assert (rows["certificate_no"].str.head(19) == rows["right"].str.head(19)).all()
+    assert (rows["certificate_no"].str.slice(19) != rows["right"].str.slice(19)).all()

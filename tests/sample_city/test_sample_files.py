@@ -1,0 +1,121 @@
+"""The delivered files: which, in which form, and always the same bytes."""
+
+import hashlib
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from sample_city.generate import generate
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_same_arguments_give_the_same_bytes(tmp_path):
+    for name in ("one", "two"):
+        generate(tmp_path / name, 1_000, 3, date(2026, 3, 9))
+    assert _digests(tmp_path / "one") == _digests(tmp_path / "two")
+    assert len(_digests(tmp_path / "one")) == 7 + 5
+
+
+def test_writing_again_over_old_files_gives_the_same_bytes(tmp_path):
+    generate(tmp_path, 500, 3)
+    before = _digests(tmp_path)
+    generate(tmp_path, 500, 3)
+    assert _digests(tmp_path) == before
+
+
+def test_another_seed_is_another_city(tmp_path):
+    for seed in (3, 4):
+        generate(tmp_path / str(seed), 500, seed)
+    one, two = _digests(tmp_path / "3"), _digests(tmp_path / "4")
+    assert one.keys() == two.keys()
+    assert not set(one.values()) & set(two.values())
+
+
+def test_file_names_carry_the_batch_date(later):
+    assert sorted(path.name for path in later.folder.iterdir() if path.is_file()) == [
+        "婚姻登记_20260601.xlsx",
+        "市场主体_20260601.csv",
+        "户籍人口_20260601.csv",
+        "房屋_20260601.csv",
+        "最低生活保障_20260601.xlsx",
+        "死亡医学证明_20260601.db",
+        "残疾人证_20260601.xlsx",
+    ]
+
+
+def test_summary_counts_the_delivered_rows(city):
+    assert {file.dataset: file.rows for file in city.summary.files} == {
+        dataset: len(rows) for dataset, rows in city.raw.items()
+    }
+
+
+def test_headers_are_the_departments_own(city):
+    text = (city.folder / "户籍人口_20260302.csv").read_bytes().decode("gbk")
+    assert text.splitlines()[0] == (
+        "公民身份号码,姓名,性别,出生日期,民族,户号,与户主关系,婚姻状况,村居代码,住址,联系电话"
+    )
+    assert (city.folder / "房屋_20260302.csv").read_bytes().startswith(b"\xef\xbb\xbf" + "房屋编码".encode())
+
+
+def test_the_city_has_exactly_the_residents_asked_for_on_the_base_date(city):
+    alive = city.truth["person"].filter(pl.col("household_no") != "")
+    assert len(alive) == 10_000
+    extra = city.truth["errors"].filter(pl.col("kind").is_in(["duplicate_row", "deceased_still_registered"]))
+    assert len(city.raw["police.population"]) == 10_000 + len(extra)
+
+
+def test_whole_townships_over_several_counties_with_plausible_villages(city):
+    from schemas.codes import load_code_table
+
+    division = load_code_table("division").current
+    villages = city.truth["person"].filter(pl.col("household_no") != "")["village_code"]
+    assert set(villages) <= set(division["code"])
+    townships = villages.str.head(9).unique()
+    assert 5 <= len(townships) <= 10
+    assert townships.str.head(6).n_unique() >= 3
+    assert len(villages) / villages.n_unique() >= 40
+    whole = division.filter(pl.col("parent").is_in(townships.implode()))
+    assert set(villages) == set(whole["code"])
+
+
+def test_untidy_writing_is_there_to_be_digested(city):
+    police, marriage = city.raw["police.population"], city.raw["civil_affairs.marriage"]
+    assert police["resident_id"].str.ends_with("x").sum() > 50
+    assert police["resident_id"].str.starts_with("'").sum() > 10
+    assert police["name"].str.contains(r"^\p{Han} \p{Han}$").sum() > 10
+    assert police["name"].str.ends_with("  ").sum() > 10
+    assert police["phone"].str.contains("[０-９]").sum() > 10
+    for form in (
+        r"^\d{4}-\d\d-\d\d$",
+        r"^\d{8}$",
+        r"^\d{4}/\d{1,2}/\d{1,2}$",
+        r"^\d{4}年\d{1,2}月\d{1,2}日$",
+    ):
+        assert marriage["registered_on"].str.contains(form).sum() > 10
+
+
+@pytest.mark.parametrize("residents", [99, 10_000_001])
+def test_an_impossible_size_is_refused(tmp_path, residents):
+    with pytest.raises(ValueError, match="residents must be between"):
+        generate(tmp_path, residents, 1)
+
+
+@pytest.mark.parametrize("batch", [date(2025, 3, 1), date(2028, 3, 2)])
+def test_a_batch_outside_the_calendar_is_refused(tmp_path, batch):
+    with pytest.raises(ValueError, match="lives from 2025-03-02 to 2028-03-01"):
+        generate(tmp_path, 500, 1, batch)
+
+
+@pytest.mark.parametrize("batch", [date(2025, 3, 2), date(2028, 3, 1)])
+@pytest.mark.parametrize("residents", [100, 731])
+def test_the_smallest_cities_and_the_ends_of_the_calendar_work(tmp_path, residents, batch):
+    assert len(generate(tmp_path, residents, 5, batch).files) == 7

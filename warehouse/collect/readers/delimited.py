@@ -1,0 +1,247 @@
+"""Delimited text (CSV and its kin): headings found in the first part, rows read by DuckDB from a spool.
+
+Encodings are `encoding`, the spool is `spool`, text that is not quite CSV is `loose`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+
+from schemas.emit.sql import literal
+from warehouse.collect.readers import loose
+from warehouse.collect.readers.encoding import (
+    HEAD,
+    Encoding,
+    UndecodableText,
+    candidate_encodings,
+    decode_head,
+    decoded,
+    refuse_binary,
+    signature_of,
+    undecodable,
+)
+from warehouse.collect.readers.layout import (
+    Layout,
+    Reading,
+    Recognition,
+    unreadable,
+)
+from warehouse.collect.readers.spool import BREAKS, FOLDED, NO_VALUE, Spooled, spool
+from warehouse.collect.readers.staging import Stage
+from warehouse.collect.readers.titles import (
+    HEADING_ROWS,
+    Headings,
+    find_headings,
+    missing_columns,
+    no_headings,
+)
+
+DELIMITERS = (",", "\t", ";", "|")
+# Fields beyond the headings that DuckDB takes without complaint; a longer record goes the slower way.
+_MARGIN = 16
+
+
+@dataclass(frozen=True)
+class _Head:
+    """The first part of a file, understood: how it is written and where its headings are."""
+
+    encoding: Encoding
+    delimiter: str
+    headings: Headings
+    body: int
+    """Characters up to the first record below the headings."""
+
+
+def recognise(path: Path, layout: Layout) -> Recognition:
+    """What a delimited file is, from its first part.
+
+    Raises:
+        UnreadableFile: it is empty, binary, in none of the encodings, or lacks headings.
+    """
+    return _recognition(layout, _heads(path, layout)[0])
+
+
+def read(
+    path: Path, layout: Layout, connection: duckdb.DuckDBPyConnection, table: str, scratch: Path
+) -> Reading:
+    """Fill a table with the rows of a delimited file.
+
+    Args:
+        path: the file.
+        layout: what the contract says of it.
+        connection: where the table is made.
+        table: the table's name.
+        scratch: a folder for the spool.
+
+    Raises:
+        UnreadableFile: as `recognise`, or the rest of the file is not what its first part promised.
+    """
+    failures = []
+    for head in _heads(path, layout):
+        stage = Stage(connection, table, layout, _recognition(layout, head))
+        try:
+            return _read(path, head, stage, scratch)
+        except UndecodableText as failure:
+            failures.append(failure)
+    raise undecodable(path, max(failures, key=lambda failure: failure.offset))
+
+
+def _heads(path: Path, layout: Layout) -> list[_Head]:
+    """Every way to understand the first part, best first.
+
+    Two encodings may agree on a first part in ASCII; which of them holds shows only in the rest.
+    """
+    with path.open("rb") as file:
+        start = file.read(HEAD)
+    if not start.strip():
+        raise unreadable(path, "文件是空的", "核对导出是否成功，重新交付")
+    if kind := signature_of(start):
+        raise unreadable(path, f"内容是{kind}，不是 CSV 文本", "按数据标准规定的格式导出后重新交付")
+    whole = len(start) < HEAD
+    texts, failures = [], []
+    for encoding in candidate_encodings(start, layout.encodings):
+        try:
+            texts.append((encoding, decode_head(start, encoding, whole=whole)))
+        except UndecodableText as failure:
+            failures.append(failure)
+    if not texts:
+        raise undecodable(path, max(failures, key=lambda failure: failure.offset))
+    heads: list[_Head] = []
+    for encoding, text in texts:
+        refuse_binary(path, text)
+        heads.extend(_understood(text if whole else _whole_lines(text), encoding, layout))
+    if not heads:
+        rows = _first_rows(texts[0][1], layout.delimiter or DELIMITERS[0], layout)
+        raise no_headings(path, "", rows, layout)
+    most = max(len(head.headings.columns) for head in heads)
+    best = [head for head in heads if len(head.headings.columns) == most]
+    if not best[0].headings.complete:
+        raise missing_columns(path, "", best[0].headings)
+    # Of the delimiters that find the most headings in an encoding, the first.
+    chosen: dict[Encoding, _Head] = {}
+    for head in best:
+        chosen.setdefault(head.encoding, head)
+    return list(chosen.values())
+
+
+def _understood(text: str, encoding: Encoding, layout: Layout) -> Iterator[_Head]:
+    for delimiter in (layout.delimiter,) if layout.delimiter else DELIMITERS:
+        headings = find_headings(_first_rows(text, delimiter, layout), layout)
+        if headings is not None:
+            body = _length_of_rows(text, delimiter, headings.row)
+            yield _Head(encoding, delimiter, headings, body)
+
+
+def _whole_lines(text: str) -> str:
+    """Text without the line that was cut off at its end."""
+    return text[: max(text.rfind("\n"), text.rfind("\r")) + 1] or text
+
+
+def _first_rows(text: str, delimiter: str, layout: Layout) -> list[list[str]]:
+    wanted = max(HEADING_ROWS, layout.header_row or 0)
+    rows: list[list[str]] = []
+    try:
+        rows.extend(islice(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), wanted))
+    except csv.Error:
+        # A quote that swallows the rest; the headings may stand above it.
+        return rows
+    return rows
+
+
+def _length_of_rows(text: str, delimiter: str, rows: int) -> int:
+    """How many characters the first rows take, line ends included."""
+    lines = io.StringIO(text, newline="")
+    reader = csv.reader(lines, delimiter=delimiter)
+    for _ in islice(reader, rows):
+        pass
+    return sum(len(line) for line in islice(io.StringIO(text, newline=""), reader.line_num))
+
+
+def _recognition(layout: Layout, head: _Head) -> Recognition:
+    return Recognition(
+        form=layout.form,
+        columns=head.headings.columns,
+        missing=tuple(column.name for column in head.headings.missing),
+        extra=head.headings.extra,
+        header_row=head.headings.row,
+        encoding=head.encoding.name,
+        delimiter=head.delimiter,
+    )
+
+
+def _read(path: Path, head: _Head, stage: Stage, scratch: Path) -> Reading:
+    scratch.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=scratch) as folder:
+        lines = Path(folder) / "lines.csv"
+        with lines.open("wb") as out:
+            spooled = spool(_body(path, head), head.delimiter, out)
+        rest, before = spooled.rest, spooled.lines
+        stage.create()
+        if before and not _insert_spool(stage, lines, head, spooled):
+            stage.create()
+            rest, before = _body(path, head), 0
+    if rest is not None:
+        _insert_loose(path, stage, rest, head, before)
+    return stage.finish()
+
+
+def _body(path: Path, head: _Head) -> Iterator[str]:
+    """The text below the headings."""
+    texts = decoded(path, head.encoding)
+    skipped = ""
+    while len(skipped) < head.body:
+        skipped += next(texts)
+    return chain([skipped[head.body :]], texts)
+
+
+def _insert_spool(stage: Stage, lines: Path, head: _Head, spooled: Spooled) -> bool:
+    """Read the spool; False if DuckDB splits it otherwise than expected."""
+    width = head.headings.width
+    cells = [f"f{place}" for place in range(width)]
+    beyond = [f"x{place}" for place in range(_MARGIN)]
+    types = ", ".join(f"{name}: 'VARCHAR'" for name in cells + beyond)
+    unfold = f"translate({{}}, {literal(FOLDED)}, {literal(BREAKS)})" if spooled.folded else "{}"
+    unfolded = ", ".join(f"{unfold.format(cell)} AS {cell}" for cell in cells)
+    source = f"""(
+      SELECT NULL::BIGINT AS _row, {unfolded},
+        {cells[-1]} IS NULL AS _short,
+        x0 IS NOT NULL AND trim(concat({", ".join(beyond)})) <> '' AS _long
+      FROM read_csv({literal(str(lines))}, auto_detect=false, header=false, compression='none',
+        delim={literal(head.delimiter)}, quote='"', escape='"', new_line='\\n', encoding='utf-8',
+        null_padding=true, nullstr={literal(NO_VALUE)}, columns={{{types}}}))"""
+    try:
+        stage.insert(source, width)
+    except duckdb.InvalidInputException:
+        # Its message quotes the line, which may hold a person's data: it goes no further.
+        return False
+    stage.number(head.headings.row + 1)
+    return stage.size() == spooled.lines
+
+
+def _insert_loose(path: Path, stage: Stage, texts: Iterator[str], head: _Head, before: int) -> None:
+    width = head.headings.width
+    cells = ", ".join(f"f{place}" for place in range(width))
+    first = head.headings.row + before
+    source = f"""(
+      SELECT _record + {first} AS _row, {cells},
+        _fields BETWEEN 1 AND {width - 1} AS _short, trim(_overflow) <> '' AS _long
+      FROM delivered_batch)"""
+    try:
+        for batch in loose.batches(texts, head.delimiter, width):
+            stage.connection.register("delivered_batch", batch)
+            stage.insert(source, width)
+            stage.connection.unregister("delivered_batch")
+    except loose.OpenQuote as failure:
+        raise unreadable(
+            path,
+            f"第 {first + failure.record} 行有一个双引号没有配对，它后面的内容无法分行",
+            "改正这一行的双引号后重新交付",
+        ) from failure

@@ -1,0 +1,62 @@
+"""The forms a file may be delivered in, and the one way into each of their readers.
+
+A new form is a module with `recognise` and `read`, and a line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from schemas.contract import DeliveryForm
+from warehouse.collect.readers import database, delimited, workbook
+from warehouse.collect.readers.layout import Layout, Reading, Recognition
+
+Connection = duckdb.DuckDBPyConnection
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How files of one form are recognised and read."""
+
+    recognise: Callable[[Path, Layout], Recognition]
+    read: Callable[[Path, Layout, Connection, str, Path], Reading]
+
+
+READERS: dict[DeliveryForm, Reader] = {
+    "csv": Reader(delimited.recognise, delimited.read),
+    "xlsx": Reader(workbook.recognise, workbook.read),
+    "sqlite": Reader(database.recognise, database.read),
+}
+
+
+def recognise(path: Path, layout: Layout) -> Recognition:
+    """What a delivered file is and which columns it has; of delimited text only the first part is read.
+
+    Raises:
+        UnreadableFile: it cannot be read as the layout says; the message is for the department.
+    """
+    return READERS[layout.form].recognise(path, layout)
+
+
+def read(path: Path, layout: Layout, connection: Connection, table: str, *, spool: Path) -> Reading:
+    """Read a delivered file into a table of text, in the order of the file.
+
+    The table replaces one of that name. It has `_row BIGINT`, the row as a person sees it in the file (in a
+    database the place in the table, from 1), and every column of the layout as VARCHAR: as delivered, not even
+    trimmed; what is empty or was not delivered is NULL. Blank rows count and are left out.
+
+    Args:
+        path: the file.
+        layout: what the contract says of it.
+        connection: where the table is made; its order of insertion is kept whatever its settings.
+        table: the table's name, unquoted.
+        spool: a folder for scratch files as large as the file; it is left as it was found.
+
+    Raises:
+        UnreadableFile: it cannot be read as the layout says; the message is for the department.
+    """
+    return READERS[layout.form].read(path, layout, connection, table, spool)

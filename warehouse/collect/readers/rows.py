@@ -1,0 +1,109 @@
+"""What a delivered row is: a record, or something else that people write into tables. As SQL over its cells.
+
+Cells are `f0`, `f1`, ... as VARCHAR. Which rows are taken out, and how that is told, is `staging`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import IntEnum
+
+from schemas.emit.sql import literal
+
+# Blanks as people type them; DuckDB's trim() alone takes ASCII spaces only.
+_BLANKS = " \t\r\n\u00a0\u3000\ufeff"
+# Left out of a note before its words are compared: 合　　计, （注：…）, ※说明.
+_IGNORED = r"[\s\x{3000}\x{00A0}(（*※]+"
+_TOTAL = r"^((本页)?(合计|小计)|总计|共计|累计)([)）]?[:：].*)?$"
+_REMARK = (
+    r"^(附?注|备注|说明|填[表报](说明|人|单位|日期|时间)?|制表(人|单位|日期|时间)?"
+    r"|(审[核批]|复核|经办|联系)(人|单位)?|(单位)?负责人|联系电话|单位|(打印|导出|统计)(人|日期|时间)|数据来源)"
+    r"(盖章|签[字章名])?[)）]?(\d*[:：.、].*)?$"
+)
+
+
+class State(IntEnum):
+    """What a delivered row is."""
+
+    RECORD = 0
+    SHORT = 1
+    LONG = 2
+    BLANK = 3
+    EMPTY = 4
+    REMARK = 5
+    TOTAL = 6
+    HEADINGS = 7
+
+
+RECORDS = (State.RECORD, State.SHORT, State.LONG)
+
+# Why a row is not in the table.
+REASONS: Mapping[State, str] = {
+    State.EMPTY: "数据标准中的各列都没有内容",
+    State.REMARK: "说明文字，不是数据",
+    State.TOTAL: "合计，不是数据",
+    State.HEADINGS: "重复的表头",
+}
+# What is remarkable about a row that is in the table.
+REMARKS: Mapping[State, str] = {
+    State.SHORT: "字段比表头少，缺少的按空值读取",
+    State.LONG: "字段比表头多，可能多了分隔符，各列内容或有错位",
+}
+
+
+def blank(cell: str) -> str:
+    """Whether a cell holds nothing to be seen."""
+    return f"coalesce(trim({cell}, {literal(_BLANKS)}), '') = ''"
+
+
+def listed(states: Iterable[State]) -> str:
+    """States as a list in SQL."""
+    return ", ".join(str(int(state)) for state in states)
+
+
+def suspect_sql(keys: Sequence[str]) -> str:
+    """Whether a row may be no record: a cheap question, so that the dear ones are asked of few rows.
+
+    Identifiers are digits and letters, so a row is suspect whose keys are all blank, or where one begins
+    otherwise or repeats its heading.
+
+    Args:
+        keys: the cells that identify a record. Their headings are the parameters `$title0`, `$title1`, ...
+    """
+    unlike = [
+        f"coalesce({key} < '0' OR {key} > '~' OR {key} = $title{place}, false)"
+        for place, key in enumerate(keys)
+    ]
+    return f"({_all_blank(keys)}) OR {' OR '.join(unlike)}"
+
+
+def state_sql(keys: Sequence[str], found: Sequence[str], width: int) -> str:
+    """The state of a row, as a number.
+
+    Args:
+        keys: as in `suspect_sql`, with the same parameters.
+        found: the cells that a column of the layout claims.
+        width: the number of cells.
+    """
+    cells = [f"f{place}" for place in range(width)]
+    trimmed = ", ".join(f"nullif(trim({cell}, {literal(_BLANKS)}), '')" for cell in cells)
+    lead = f"coalesce({trimmed}, '')"
+    # In a note the first filled cell speaks; no other cell may identify a record.
+    alone = " AND ".join(f"({blank(key)} OR trim({key}, {literal(_BLANKS)}) = {lead})" for key in keys)
+    words = f"regexp_replace({lead}, {literal(_IGNORED)}, '', 'g')"
+    repeated = " AND ".join(f"{key} = $title{place}" for place, key in enumerate(keys))
+    record = f"CASE WHEN _long THEN {State.LONG:d} WHEN _short THEN {State.SHORT:d} ELSE 0 END"
+    return f"""CASE WHEN _suspect THEN
+    CASE
+      WHEN {_all_blank(cells)} AND NOT _long THEN {State.BLANK:d}
+      WHEN {repeated} THEN {State.HEADINGS:d}
+      WHEN {alone} AND regexp_matches({words}, {literal(_TOTAL)}) THEN {State.TOTAL:d}
+      WHEN {alone} AND regexp_matches({words}, {literal(_REMARK)}) THEN {State.REMARK:d}
+      WHEN {_all_blank(found)} AND NOT _long THEN {State.EMPTY:d}
+      ELSE {record}
+    END
+  ELSE {record} END"""
+
+
+def _all_blank(cells: Iterable[str]) -> str:
+    return " AND ".join(blank(cell) for cell in cells)

@@ -1,0 +1,1 @@
+CREATE OR REPLACE TABLE {table} (_row BIGINT, {columns}, _state UTINYINT)

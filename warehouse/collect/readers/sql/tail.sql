@@ -1,0 +1,30 @@
+-- Below the last row that is surely a record, a row with next to nothing in it is a note
+-- if no key is filled, or if the notes have begun above it.
+UPDATE {table}
+SET _state = {remark}
+WHERE _row IN (
+  WITH tail AS (
+    SELECT
+      _row,
+      _state,
+      {keyed} AS keyed,
+      {filled} AS filled
+    FROM {table}
+    WHERE _row > (SELECT max(_row) FROM {table}) - {rows}
+  ), surely AS (
+    SELECT coalesce(max(_row), 0) AS last
+    FROM tail
+    WHERE _state IN ({records}) AND keyed AND filled >= {cells}
+  ), below AS (
+    SELECT tail.*, _state IN ({records}) AND filled < {cells} AS sparse
+    FROM tail, surely
+    WHERE _row > last
+  ), notes AS (
+    SELECT min(_row) AS first
+    FROM below
+    WHERE _state IN ({asides}) OR (sparse AND NOT keyed)
+  )
+  SELECT _row
+  FROM below, notes
+  WHERE sparse AND (NOT keyed OR _row > first)
+)

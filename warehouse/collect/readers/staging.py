@@ -1,0 +1,160 @@
+"""The table a reading fills: rows come in from any form, what is no record goes out, and both are told.
+
+A source is a relation with `_row BIGINT`, the cells `f0`, `f1`, ... as VARCHAR, and the flags `_short` and
+`_long` (fewer or more fields than headings). Which file it comes from is the readers' business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from schemas.emit.sql import quote
+from warehouse.collect.readers.layout import Layout, Note, Reading, Recognition, SetAside
+from warehouse.collect.readers.rows import (
+    REASONS,
+    RECORDS,
+    REMARKS,
+    State,
+    blank,
+    listed,
+    state_sql,
+    suspect_sql,
+)
+
+_SQL = Path(__file__).parent / "sql"
+
+# A note names so many of the rows it is about.
+_NAMED_ROWS = 1000
+# Notes below the data are looked for in so many last rows; a row with fewer cells may be one.
+_TAIL_ROWS = 1000
+_RECORD_CELLS = 3
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A table under way, the layout it follows, and what was recognised of the file that fills it."""
+
+    connection: duckdb.DuckDBPyConnection
+    table: str
+    layout: Layout
+    recognition: Recognition
+
+    def create(self) -> None:
+        """Make the table, in place of one of that name."""
+        columns = ", ".join(f"{quote(column.name)} VARCHAR" for column in self.layout.columns)
+        self._run("create", columns=columns)
+
+    def insert(self, source: str, width: int) -> None:
+        """Add the rows of a source, in its order.
+
+        Args:
+            source: a relation as SQL, with the columns that the module names.
+            width: the number of its cells.
+        """
+        cells = self._cells()
+        identity = self._identity()
+        keys = [cells[name] for name in identity]
+        values = (
+            # An empty text is no value, whichever form it came in.
+            f"nullif({cells[column.name]}, '')" if column.name in cells else "NULL"
+            for column in self.layout.columns
+        )
+        with _in_order(self.connection):
+            self._run(
+                "insert",
+                source=source,
+                values=", ".join(values),
+                parameters={f"title{place}": title for place, title in enumerate(identity.values())},
+                suspect=suspect_sql(keys),
+                state=state_sql(keys, list(cells.values()), width),
+            )
+
+    def size(self) -> int:
+        """The number of rows so far, with those that are no records."""
+        return int(self._run("count").fetchall()[0][0])
+
+    def number(self, first: int) -> None:
+        """Give every row its number: its place in the table, counted from `first`."""
+        self._run("number", first=first)
+
+    def finish(self, *, notes: bool = True) -> Reading:
+        """Take out what is no record, and tell what was found.
+
+        Args:
+            notes: whether people write notes below such data; into a database they do not.
+        """
+        if notes:
+            self._find_notes_below()
+        aside = self._listed(REASONS)
+        kept = self._listed(REMARKS)
+        self._run("strip", states=listed([State.BLANK, *REASONS]))
+        return Reading(
+            rows=self.size(),
+            recognition=self.recognition,
+            set_aside=tuple(SetAside(row, REASONS[State(state)]) for row, state in aside),
+            notes=tuple(_notes(kept)),
+        )
+
+    def _run(
+        self, statement: str, parameters: dict[str, str] | None = None, **parts: object
+    ) -> duckdb.DuckDBPyConnection:
+        sql = (_SQL / f"{statement}.sql").read_text(encoding="utf-8")
+        return self.connection.execute(sql.format(table=quote(self.table), **parts), parameters)
+
+    def _listed(self, states: Iterable[State]) -> list[tuple[int, int]]:
+        return self._run("listed", states=listed(states)).fetchall()
+
+    def _cells(self) -> dict[str, str]:
+        """The cell of every column that was found."""
+        return {found.name: f"f{found.position - 1}" for found in self.recognition.columns}
+
+    def _identity(self) -> dict[str, str]:
+        """The columns found that say which record a row is, with their headings.
+
+        These are the keys, without any the required columns, and without these all.
+        """
+        found = {column.name: column.title for column in self.recognition.columns}
+        columns = [column for column in self.layout.columns if column.name in found]
+        chosen = (
+            [column for column in columns if column.key]
+            or [column for column in columns if column.required]
+            or columns
+        )
+        return {column.name: found[column.name] for column in chosen}
+
+    def _find_notes_below(self) -> None:
+        names = [quote(column.name) for column in self.recognition.columns]
+        keys = [quote(name) for name in self._identity()]
+        self._run(
+            "tail",
+            rows=_TAIL_ROWS,
+            cells=min(_RECORD_CELLS, len(names)),
+            keyed=f"NOT ({' AND '.join(map(blank, keys))})",
+            filled=" + ".join(f"CAST(NOT {blank(name)} AS INTEGER)" for name in names),
+            records=listed(RECORDS),
+            asides=listed([State.REMARK, State.TOTAL]),
+            remark=int(State.REMARK),
+        )
+
+
+@contextmanager
+def _in_order(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Rows keep the order of their file, though the connection may be set otherwise to save memory."""
+    setting = connection.execute("SELECT current_setting('preserve_insertion_order')").fetchall()
+    connection.execute("SET preserve_insertion_order = true")
+    try:
+        yield
+    finally:
+        connection.execute(f"SET preserve_insertion_order = {setting[0][0]}")
+
+
+def _notes(kept: list[tuple[int, int]]) -> Iterable[Note]:
+    for state, text in REMARKS.items():
+        rows = [row for row, seen in kept if seen == state]
+        if rows:
+            yield Note(text, len(rows), tuple(rows[:_NAMED_ROWS]))

@@ -1,0 +1,208 @@
+"""A sample file that no contract describes yet: its form, where its headings stand, its rows as text.
+
+The readers are told the headings that were found here and read the rest as they read any delivery. What the
+values mean is `warehouse.collect.profile`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import duckdb
+import fastexcel
+
+from schemas.contract import DeliveryForm
+from warehouse.collect.readers import (
+    Layout,
+    LayoutColumn,
+    Recognition,
+    UnreadableFile,
+    read,
+    recognise,
+)
+from warehouse.collect.readers.delimited import DELIMITERS
+from warehouse.collect.readers.encoding import (
+    HEAD,
+    OLE,
+    SQLITE,
+    ZIP,
+    UndecodableText,
+    candidate_encodings,
+    decode_head,
+)
+from warehouse.collect.readers.layout import DEFAULT_ENCODINGS, unreadable
+from warehouse.collect.readers.titles import HEADING_ROWS, clean_title
+
+TABLE = "sample_rows"
+
+# A heading has words; a row of numbers and dates is data.
+_NO_WORDS = re.compile(r"[\d\s.,:/+%-]*")
+# A row of headings fills about as many cells as the widest row; a title or a remark does not.
+_FILLED = 0.6
+_ORNAMENTS = re.compile(r"[\s*]+")
+
+_Rows = Sequence[Sequence[str | None]]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A sample read into a table `sample_rows`, whose columns `c0`, `c1`, … are in the order of `headings`.
+
+    Attributes:
+        headings: as they stand in the file, without ornaments and line breaks.
+        repeated: headings that an earlier heading equals; they are not read.
+        recognition: what the file turned out to be.
+        several: whether the file has more sheets or tables than the one that was read.
+        rows: the number of rows.
+    """
+
+    headings: tuple[str, ...]
+    repeated: tuple[str, ...]
+    recognition: Recognition
+    several: bool
+    rows: int
+
+
+def read_sample(
+    path: Path, part: str | None, connection: duckdb.DuckDBPyConnection, spool: Path
+) -> Sample:
+    """Read a file without a contract into the table `sample_rows`.
+
+    Args:
+        path: a delimited text, a workbook or an SQLite database; its content decides which.
+        part: the sheet or table to read; needed where a file has several.
+        connection: where the table is made.
+        spool: a folder for scratch files.
+
+    Raises:
+        UnreadableFile: no such form, no headings, or several tables and none named; in Chinese.
+    """
+    with path.open("rb") as file:
+        start = file.read(HEAD)
+    if start.startswith(SQLITE):
+        form: DeliveryForm = "sqlite"
+        names, rows = _tables(path, part)
+    elif start.startswith((ZIP, OLE)):
+        form = "xlsx"
+        names, rows = _sheets(path, part)
+    else:
+        form = "csv"
+        names, rows = (), _delimited(path, start)
+    row, cells = _heading_row(path, rows)
+    headings = tuple(_ORNAMENTS.sub(" ", cell or "").strip(" :：") for cell in cells)
+    first: dict[str, str] = {}
+    for heading in filter(None, headings):
+        first.setdefault(clean_title(heading), heading)
+    layout = Layout(
+        form=form,
+        # What identifies a row stands first as a rule; by it the readers tell records from notes and totals.
+        columns=tuple(
+            LayoutColumn(f"c{place}", (heading,), key=place == 0)
+            for place, heading in enumerate(first.values())
+        ),
+        encodings=DEFAULT_ENCODINGS,
+        sheet=names[0] if names and form == "xlsx" else None,
+        table=names[0] if names and form == "sqlite" else None,
+        header_row=None if form == "sqlite" else row,
+    )
+    reading = read(path, layout, connection, TABLE, spool=spool)
+    kept = set(first.values())
+    seen = [heading for heading in headings if heading]
+    repeated = [h for place, h in enumerate(seen) if h not in kept or h in seen[:place]]
+    return Sample(
+        tuple(first.values()), tuple(repeated), reading.recognition, len(names) > 1, reading.rows
+    )
+
+
+def _heading_row(path: Path, rows: _Rows) -> tuple[int, Sequence[str | None]]:
+    """The first row that is as wide as the table, has words in every filled cell and none of them twice."""
+    filled = [[cell.strip() for cell in cells if cell and cell.strip()] for cells in rows]
+    widest = max(map(len, filled), default=0)
+    for row, cells in enumerate(filled, start=1):
+        words = not any(_NO_WORDS.fullmatch(cell) for cell in cells)
+        if cells and words and len(cells) >= _FILLED * widest and len(set(cells)) >= _FILLED * widest:
+            return row, rows[row - 1]
+    raise unreadable(path, "找不到表头", "核对文件中是否有一行列名")
+
+
+def _delimited(path: Path, start: bytes) -> _Rows:
+    """The first rows, with the delimiter that parts them into the most cells."""
+    for encoding in candidate_encodings(start, DEFAULT_ENCODINGS):
+        try:
+            text = decode_head(start, encoding, whole=len(start) < HEAD)
+        except UndecodableText:
+            continue
+        found = [_split(text, delimiter) for delimiter in DELIMITERS]
+        return max(found, key=lambda rows: max(map(len, rows), default=0))
+    raise _refusal(path, "csv")
+
+
+def _split(text: str, delimiter: str) -> list[list[str]]:
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    rows: list[list[str]] = []
+    try:
+        rows.extend(islice(lines, HEADING_ROWS))
+    except csv.Error:
+        # A quote that swallows the rest; the headings stand above it.
+        return rows
+    return rows
+
+
+def _sheets(path: Path, part: str | None) -> tuple[list[str], _Rows]:
+    """The sheet's name and those of the others, and its first rows from column A."""
+    try:
+        book = fastexcel.read_excel(path)
+        names = _chosen_first(path, "工作表", book.sheet_names, part or book.sheet_names[0])
+        sheet = book.load_sheet(
+            names[0], header_row=None, skip_rows=0, n_rows=HEADING_ROWS, dtypes="string"
+        )
+        columns = [column.to_pylist() for column in sheet.to_arrow().columns]
+    except fastexcel.FastExcelError:
+        raise _refusal(path, "xlsx") from None
+    return names, list(zip(*columns, strict=True))
+
+
+def _tables(path: Path, part: str | None) -> tuple[list[str], _Rows]:
+    """The table's name and those of the others, and its column names as the only row."""
+    uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+    try:
+        with closing(sqlite3.connect(uri, uri=True)) as database:
+            found = database.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_' "
+                "ORDER BY name"
+            ).fetchall()
+            present = [name for (name,) in found]
+            names = _chosen_first(path, "表", present, part or (present[0] if len(present) == 1 else ""))
+            columns = database.execute(
+                "SELECT name FROM pragma_table_info(?) ORDER BY cid", [names[0]]
+            ).fetchall()
+    except sqlite3.Error:
+        raise _refusal(path, "sqlite") from None
+    return names, [[name for (name,) in columns]]
+
+
+def _chosen_first(path: Path, what: str, names: Sequence[str], wanted: str) -> list[str]:
+    """The names with the wanted one at their head."""
+    if wanted not in names:
+        missing = f"没有{what}“{wanted}”，" if wanted else ""
+        raise unreadable(
+            path, f"{missing}有 {len(names)} 张{what}：{'、'.join(names)}", "用 --table 指明其中一张"
+        )
+    return [wanted, *(name for name in names if name != wanted)]
+
+
+def _refusal(path: Path, form: DeliveryForm) -> UnreadableFile:
+    """What the form's reader says of a file that cannot be opened."""
+    try:
+        recognise(path, Layout(form, (LayoutColumn("c0", ("c0",)),)))
+    except UnreadableFile as error:
+        return error
+    return unreadable(path, "打不开", "核对文件是否完整")

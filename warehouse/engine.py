@@ -1,0 +1,63 @@
+"""The engine that runs SQL: a DuckDB connection with our functions and code tables, bounded by its settings.
+
+Only the way to a connection lives here. What is asked of it stands in the stages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from schemas.codes import CodeLibrary
+from schemas.emit.sql import quote
+from warehouse.functions import install
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How connections are opened: what they may use of the machine, and where they spill.
+
+    `memory_limit` is text as DuckDB reads it, such as `4GiB`; `threads` is a count of cores.
+    """
+
+    spill: Path
+    codes: CodeLibrary
+    memory_limit: str = "4GiB"
+    threads: int = 2
+
+    @contextmanager
+    def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection to a database in memory, closed afterwards.
+
+        It has the function library and, in the schema `codes`, each code table under its id.
+        """
+        self.spill.mkdir(parents=True, exist_ok=True)
+        connection = duckdb.connect(
+            ":memory:",
+            config={
+                "memory_limit": self.memory_limit,
+                "threads": self.threads,
+                "temp_directory": str(self.spill),
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            },
+        )
+        try:
+            install(connection)
+            install_codes(connection, self.codes)
+            yield connection
+        finally:
+            connection.close()
+
+
+def install_codes(connection: duckdb.DuckDBPyConnection, codes: CodeLibrary) -> None:
+    """Put every code table into the schema `codes`."""
+    connection.execute("CREATE SCHEMA IF NOT EXISTS codes")
+    for table in codes.ids():
+        connection.register("code_rows", codes.load(table).rows)
+        connection.execute(f"CREATE OR REPLACE TABLE codes.{quote(table)} AS FROM code_rows")
+        connection.unregister("code_rows")

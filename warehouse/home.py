@@ -1,0 +1,73 @@
+"""Where everything lies below one folder. Only places are named here; who reads and writes them is elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder of one installation."""
+
+    root: Path
+
+    @property
+    def inbox(self) -> Path:
+        """Delivered files: loose ones at its top, received ones below their batch."""
+        return self.root / "inbox"
+
+    @property
+    def aside(self) -> Path:
+        """Files that could not be taken in, each with its receipt."""
+        return self.root / "aside"
+
+    @property
+    def answers(self) -> Path:
+        """Where answered workbooks may be dropped; taken in ones move to `answers/done`."""
+        return self.root / "answers"
+
+    @property
+    def lake(self) -> Path:
+        """The Parquet lake."""
+        return self.root / "lake"
+
+    @property
+    def spill(self) -> Path:
+        """Scratch space of the engine and the readers."""
+        return self.root / "spill"
+
+    @property
+    def warehouse(self) -> Path:
+        """The published database."""
+        return self.root / "warehouse.duckdb"
+
+    @property
+    def previous_warehouse(self) -> Path:
+        """The database that was published before."""
+        return self.root / "warehouse.previous.duckdb"
+
+    @property
+    def acceptance(self) -> Path:
+        """The acceptance suite's Data Docs, one folder a batch."""
+        return self.root / "acceptance"
+
+    @property
+    def ledger(self) -> Path:
+        """The ledger's database when it is SQLite."""
+        return self.root / "ledger.sqlite"
+
+    @property
+    def alerts(self) -> Path:
+        """What went wrong and a person should see, one file a failed run."""
+        return self.root / "alerts"
+
+    @property
+    def dagster(self) -> Path:
+        """Dagster's storage."""
+        return self.root / "dagster"
+
+    def returns(self, batch: date) -> Path:
+        """The packages of one batch."""
+        return self.root / "returns" / batch.isoformat()

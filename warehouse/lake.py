@@ -1,0 +1,217 @@
+"""The lake: `<layer>/<table>/batch=YYYY-MM-DD/`, Parquet written beside and put in place with a manifest.
+
+The manifest is the partition: it names the files, their rows and checksums, and the fingerprints of what the
+partition was made from. It is replaced in one step, so that a reader sees a whole partition or the one
+before. What the tables mean is not known here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from uuid import uuid4
+
+import duckdb
+
+MANIFEST = "_manifest.json"
+PARTITION = re.compile(r"batch=(\d{4}-\d{2}-\d{2})")
+
+
+class DamagedPartition(Exception):
+    """A partition whose files are not what its manifest says."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of a partition: name, rows and sha256."""
+
+    name: str
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A whole partition as its manifest tells it.
+
+    `inputs` maps what the partition was made from (other partitions, the contract, the rules) to fingerprints;
+    `facts` are further plain facts the stage wants to keep.
+    """
+
+    folder: Path
+    layer: str
+    table: str
+    batch: date
+    parts: tuple[Part, ...]
+    inputs: Mapping[str, str]
+    facts: Mapping[str, object]
+
+    @property
+    def rows(self) -> int:
+        """The number of rows in all files."""
+        return sum(part.rows for part in self.parts)
+
+    @property
+    def fingerprint(self) -> str:
+        """What this partition's content is, for those made from it."""
+        return hashlib.sha256("".join(part.sha256 for part in self.parts).encode()).hexdigest()
+
+    @property
+    def scan(self) -> str:
+        """The partition as a relation in SQL."""
+        files = ", ".join(f"'{_escaped(self.folder / part.name)}'" for part in self.parts)
+        return f"read_parquet([{files}], hive_partitioning = false)"
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A folder of partitions."""
+
+    root: Path
+
+    def folder(self, layer: str, table: str, batch: date) -> Path:
+        """Where a partition lies."""
+        return self.root / layer / table / f"batch={batch.isoformat()}"
+
+    def write(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        layer: str,
+        table: str,
+        batch: date,
+        query: str,
+        *,
+        inputs: Mapping[str, str],
+        facts: Mapping[str, object] | None = None,
+    ) -> Partition:
+        """Write the rows of `query`, in its order, as the partition, replacing one that was there.
+
+        A run that dies leaves at most files that no manifest names; the next write takes them away.
+        """
+        folder = self.folder(layer, table, batch)
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = folder / f"draft-{uuid4().hex}.parquet"
+        try:
+            connection.execute(
+                f"COPY ({query}) TO '{_escaped(draft)}' "
+                "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
+            )
+            digest = sha256_of(draft)
+            counted = connection.execute(
+                "SELECT num_rows FROM parquet_file_metadata(?)", [str(draft)]
+            ).fetchone()
+            assert counted is not None
+            part = Part(f"part-{digest[:16]}.parquet", counted[0], digest)
+            draft.replace(folder / part.name)
+        finally:
+            draft.unlink(missing_ok=True)
+        partition = Partition(
+            folder, layer, table, batch, (part,), dict(sorted(inputs.items())), dict(facts or {})
+        )
+        _put_in_place(partition)
+        return partition
+
+    def partition(self, layer: str, table: str, batch: date) -> Partition | None:
+        """The partition of exactly this batch, if there is one."""
+        return _read(self.folder(layer, table, batch), layer, table, batch)
+
+    def fresh(
+        self, layer: str, table: str, batch: date, inputs: Mapping[str, str]
+    ) -> Partition | None:
+        """The newest partition not after `batch`, if it was made from exactly these inputs."""
+        newest = self.as_of(layer, table, batch)
+        return newest if newest is not None and dict(newest.inputs) == dict(inputs) else None
+
+    def batches(self, layer: str, table: str) -> list[date]:
+        """The batches that have a partition, oldest first."""
+        folder = self.root / layer / table
+        if not folder.is_dir():
+            return []
+        found = (PARTITION.fullmatch(child.name) for child in folder.iterdir())
+        return sorted(
+            date.fromisoformat(match[1])
+            for match in found
+            if match and (folder / match[0] / MANIFEST).exists()
+        )
+
+    def as_of(self, layer: str, table: str, batch: date) -> Partition | None:
+        """The newest partition not after `batch`."""
+        earlier = [found for found in self.batches(layer, table) if found <= batch]
+        return self.partition(layer, table, earlier[-1]) if earlier else None
+
+    def before(self, layer: str, table: str, batch: date) -> Partition | None:
+        """The newest partition of an earlier batch."""
+        earlier = [found for found in self.batches(layer, table) if found < batch]
+        return self.partition(layer, table, earlier[-1]) if earlier else None
+
+
+def verify(partition: Partition) -> None:
+    """Compare a partition's files with its manifest.
+
+    Raises:
+        DamagedPartition: a file is missing or its checksum differs; names it.
+    """
+    for part in partition.parts:
+        path = partition.folder / part.name
+        if not path.exists():
+            raise DamagedPartition(f"{path} is missing")
+        if sha256_of(path) != part.sha256:
+            raise DamagedPartition(f"{path} is not what its manifest says")
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest_of(value: object) -> str:
+    """A fingerprint of a plain value, the same on every machine."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def replace_json(path: Path, value: object) -> None:
+    """Write a JSON file beside and put it in place in one step."""
+    draft = path.with_name(f".{path.name}.{uuid4().hex}")
+    with draft.open("w", encoding="utf-8") as file:
+        json.dump(value, file, ensure_ascii=False, indent=1, sort_keys=True, default=str)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def _put_in_place(partition: Partition) -> None:
+    replace_json(
+        partition.folder / MANIFEST,
+        {
+            "parts": [asdict(part) for part in partition.parts],
+            "rows": partition.rows,
+            "inputs": dict(partition.inputs),
+            "facts": dict(partition.facts),
+        },
+    )
+    named = {part.name for part in partition.parts} | {MANIFEST}
+    for stale in partition.folder.iterdir():
+        if stale.name not in named:
+            stale.unlink()
+
+
+def _read(folder: Path, layer: str, table: str, batch: date) -> Partition | None:
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    parts = tuple(Part(**part) for part in manifest["parts"])
+    return Partition(folder, layer, table, batch, parts, manifest["inputs"], manifest["facts"])
+
+
+def _escaped(path: Path) -> str:
+    return str(path).replace("'", "''")

@@ -1,0 +1,166 @@
+"""Publication: a new DuckDB file built beside, every table with its comments, then switched in in one step.
+
+Which tables there are is said by those who make them, as `Published`; here they are written, described and put
+in place. Readers keep the file they have open; the one published before stays as `warehouse.previous.duckdb`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from schemas.emit.sql import literal, quote
+from schemas.tables import TableStandard, load_tables
+from warehouse.home import Home
+from warehouse.lake import digest_of, replace_json, sha256_of
+
+SCHEMAS = ("governance", "quality", "catalog")
+
+
+class NotAccepted(Exception):
+    """A candidate that did not pass the acceptance suite must not be switched in."""
+
+
+class OlderBatch(Exception):
+    """A newer batch is already published; an older one is not put in its place."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """One table to publish: what it is, and its rows as a query or a frame."""
+
+    standard: TableStandard
+    rows: str | pl.DataFrame
+
+
+def candidate_of(home: Home) -> Path:
+    """Where the candidate of the next publication lies."""
+    return home.root / "warehouse.candidate.duckdb"
+
+
+def fingerprint(home: Home, tables: Sequence[Published]) -> str:
+    """What a publication follows from: the lake names every file by its content, so the queries say it."""
+    parts = [
+        [
+            table.standard.id,
+            table.standard.comment,
+            [[field.name, field.comment] for field in table.standard.fields],
+            table.rows.rows() if isinstance(table.rows, pl.DataFrame) else table.rows,
+        ]
+        for table in tables
+    ]
+    return digest_of(json.dumps(parts, ensure_ascii=False, default=str).replace(str(home.root), ""))
+
+
+def build(
+    connection: duckdb.DuckDBPyConnection, home: Home, batch: date, tables: Sequence[Published]
+) -> Path | None:
+    """Build the candidate database of a batch, unless exactly this, or a later batch, is published.
+
+    Args:
+        connection: with the function library; what the queries of `tables` read must be visible to it.
+        home: the candidate is written beside the published file.
+        batch: the day of the turn; kept in the file as `catalog.published`.
+        tables: what to publish.
+
+    Returns:
+        The path of the candidate, closed and complete; None when there is nothing new to publish.
+    """
+    candidate = candidate_of(home)
+    candidate.unlink(missing_ok=True)
+    _verdict_of(home).unlink(missing_ok=True)
+    digest = fingerprint(home, tables)
+    current = published(home.warehouse)
+    if current is not None and (current[0] > batch or current == (batch, digest)):
+        return None
+    connection.execute(f"ATTACH {literal(str(candidate))} AS candidate")
+    try:
+        for schema in SCHEMAS:
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS candidate.{schema}")
+        for table in tables:
+            _write(connection, table)
+        rows = pl.DataFrame({"batch": [batch], "fingerprint": [digest]})
+        _write(connection, Published(load_tables()["catalog.published"], rows))
+    finally:
+        connection.execute("DETACH candidate")
+    return candidate
+
+
+def _write(connection: duckdb.DuckDBPyConnection, table: Published) -> None:
+    schema, _, name = table.standard.id.partition(".")
+    target = f"candidate.{schema}.{quote(name)}"
+    columns = ", ".join(quote(field.name) for field in table.standard.fields)
+    if isinstance(table.rows, pl.DataFrame):
+        connection.register("published_rows", table.rows)
+        source = "published_rows"
+    else:
+        source = f"({table.rows})"
+    connection.execute(f"CREATE TABLE {target} AS SELECT {columns} FROM {source}")
+    if isinstance(table.rows, pl.DataFrame):
+        connection.unregister("published_rows")
+    connection.execute(f"COMMENT ON TABLE {target} IS {literal(table.standard.comment)}")
+    for field in table.standard.fields:
+        connection.execute(
+            f"COMMENT ON COLUMN {target}.{quote(field.name)} IS {literal(field.comment)}"
+        )
+
+
+def published(database: Path) -> tuple[date, str] | None:
+    """The batch and the fingerprint of a published file, or None when there is no such file."""
+    if not database.exists():
+        return None
+    with duckdb.connect(str(database), read_only=True) as connection:
+        row = connection.execute("SELECT batch, fingerprint FROM catalog.published").fetchone()
+    return (row[0], row[1]) if row else None
+
+
+def _verdict_of(home: Home) -> Path:
+    return candidate_of(home).with_suffix(".verdict.json")
+
+
+def record_verdict(home: Home, *, passed: bool) -> None:
+    """Keep the acceptance suite's verdict beside the candidate it was given for."""
+    facts = {"sha256": sha256_of(candidate_of(home)), "passed": passed}
+    replace_json(_verdict_of(home), facts)
+
+
+def _accepted(home: Home) -> bool:
+    try:
+        verdict = json.loads(_verdict_of(home).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return False
+    return bool(verdict["passed"]) and verdict["sha256"] == sha256_of(candidate_of(home))
+
+
+def switch(home: Home, batch: date) -> Path:
+    """Put the accepted candidate in the place of the published database, in one step.
+
+    Without a candidate there was nothing new, and what is published stays.
+
+    Raises:
+        NotAccepted: no verdict says that exactly this candidate passed; it stays for inspection.
+        OlderBatch: what is published is of a later batch.
+    """
+    candidate = candidate_of(home)
+    if not candidate.exists():
+        return home.warehouse
+    if not _accepted(home):
+        raise NotAccepted(f"the candidate of {batch} did not pass the acceptance suite")
+    current = published(home.warehouse)
+    if current is not None and current[0] > batch:
+        raise OlderBatch(f"batch {current[0]} is published; {batch} is older")
+    if home.warehouse.exists():
+        draft = home.previous_warehouse.with_suffix(".draft")
+        draft.unlink(missing_ok=True)
+        os.link(home.warehouse, draft)
+        draft.replace(home.previous_warehouse)
+    candidate.replace(home.warehouse)
+    _verdict_of(home).unlink()
+    return home.warehouse

@@ -1,0 +1,28 @@
+-- A person's name and age.
+
+-- Chinese characters of every plane, 〇 among them, and · inside the names of many ethnic groups. Characters
+-- of the private-use area fail: another computer shows them as something else. NULL for NULL.
+CREATE OR REPLACE MACRO is_person_name(t VARCHAR) AS
+    length(t) BETWEEN 2 AND 50
+    AND regexp_matches(
+        t,
+        '^[\x{3007}\x{3400}-\x{4DBF}\x{4E00}-\x{9FFF}\x{F900}-\x{FAFF}\x{20000}-\x{3FFFF}]+'
+        || '(?:·[\x{3007}\x{3400}-\x{4DBF}\x{4E00}-\x{9FFF}\x{F900}-\x{FAFF}\x{20000}-\x{3FFFF}]+)*$'
+    );
+
+-- Blanks inside a Chinese name go (张　三), every dot becomes the middle dot U+00B7 that identity cards print. A name
+-- in Latin letters keeps both.
+CREATE OR REPLACE MACRO normalise_person_name(t VARCHAR) AS
+CASE
+    WHEN regexp_matches(t, '[A-Za-zＡ-Ｚａ-ｚ]') THEN clean_text(t)
+    ELSE regexp_replace(_without(t, '[ ''‘’`"=]'), '[‧•・･.∙⋅●]', '·', 'g')
+END;
+
+-- Whole years on `day` of a person born on `birth`; the year is full on the birthday itself. Who was born on
+-- 29 February has it on 28 February in common years: where the month lacks the day its last day counts
+-- (Civil Code, article 202). Negative for a day before birth.
+CREATE OR REPLACE MACRO age_at(birth DATE, day DATE) AS
+year(day) - year(birth) - CASE
+    WHEN month(day) * 100 + day(day) < month(birth) * 100 + least(day(birth), day(last_day(day))) THEN 1
+    ELSE 0
+END;

@@ -1,0 +1,58 @@
+-- Text as people and spreadsheets leave it, made plain. Every other function builds on these two.
+
+-- The shape only: no value is judged to be missing, so that a coded column whose label is 无 keeps it.
+-- Full-width letters, digits and the marks used in codes become half-width; Chinese punctuation
+-- （），。：； stays, it is part of official names. Blanks of every kind become one blank, invisible
+-- marks go, as do the apostrophe and the ="..." by which spreadsheets keep a number text.
+-- Clean text, which is nearly all of it, pays for one regular expression only.
+CREATE OR REPLACE MACRO tidy_text(t VARCHAR) AS
+CASE
+    WHEN regexp_matches(
+        t,
+        '[\x{00}-\x{1F}\x{7F}-\x{A0}\x{AD}\x{1680}\x{2000}-\x{2013}\x{2028}-\x{202F}\x{205F}-\x{206F}]'
+        || '|[\x{2212}\x{3000}\x{FEFF}\x{FF01}-\x{FF5E}]|^[ ''‘’`=]|  | $'
+    )
+    THEN list_extract(list_transform(
+        [regexp_replace(
+            regexp_replace(
+                translate(
+                    regexp_replace(
+                        t,
+                        '[\x{AD}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}-\x{206F}\x{FEFF}]+', '', 'g'
+                    ),
+                    '０１２３４５６７８９ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺ'
+                    || 'ａｂｃｄｅｆｇｈｉｊｋｌｍｎｏｐｑｒｓｔｕｖｗｘｙｚ＋－．／＃％＆＇＊＝＠＿‐‑‒–−',
+                    '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ'
+                    || 'abcdefghijklmnopqrstuvwxyz+-./#%&''*=@_-----'
+                ),
+                '[\x{00}-\x{20}\x{7F}-\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}]+',
+                ' ', 'g'
+            ),
+            '^[ ''‘’`]+| $', '', 'g'
+        )],
+        lambda s: CASE
+            WHEN regexp_matches(s, '^="[^"]*"$') THEN regexp_extract(s, '^="[ ''‘’`]*([^"]*?) ?"$', 1)
+            ELSE s
+        END
+    ), 1)
+    ELSE t
+END;
+
+-- NULL where tidy text only stands for "nothing here".
+CREATE OR REPLACE MACRO _present(t VARCHAR) AS
+nullif(
+    regexp_replace(
+        t,
+        '(?i)^(?:[-—_/\\、.]+|无|空|暂无|没有|未知|不详|不明|未填|未填写|未登记|[(（](?:无|空|空白|null)[)）]'
+        || '|null|none|nil|nan|nat|n/?a|undefined'
+        || '|#n/a|#null!|#ref!|#value!|#name[?]|#num!|#div/0!)$',
+        ''
+    ),
+    ''
+);
+
+CREATE OR REPLACE MACRO clean_text(t VARCHAR) AS _present(tidy_text(t));
+
+-- Clean text of a code or a name without the characters of a class: blanks and quotes mean nothing there.
+CREATE OR REPLACE MACRO _without(t VARCHAR, marks VARCHAR) AS
+_present(regexp_replace(tidy_text(t), marks, '', 'g'));

@@ -1,0 +1,68 @@
+-- Text into typed values. A text that is not such a value gives NULL, never a guess.
+-- The first branches read the spellings that nearly all extracts use without cleaning the text first.
+
+-- Of cleaned text: a day written with separators, a day of eight digits, a spreadsheet's day number.
+-- Behind the first two a time of day may stand.
+CREATE OR REPLACE MACRO _date_of(t VARCHAR) AS
+coalesce(
+    try_cast(regexp_replace(regexp_extract(
+        t,
+        '^([1-9][0-9]{3}(?:-[0-9]{1,2}-|/[0-9]{1,2}/|[.][0-9]{1,2}[.]|年[0-9]{1,2}月)[0-9]{1,2})[日号]?'
+        || '(?:[ T](?:[01]?[0-9]|2[0-3])[:：时][0-5][0-9](?:[:：分](?:[0-5][0-9](?:[.][0-9]+)?秒?)?)?'
+        || '(?:[+]08:?00)?)?$',
+        1
+    ), '[年月/.]', '-', 'g') AS DATE),
+    CASE
+        WHEN regexp_matches(
+            t, '^[1-9][0-9]{7}(?: ?(?:[01][0-9]|2[0-3]):?[0-5][0-9]:?[0-5][0-9])?$'
+        )
+        THEN try_cast(substr(t, 1, 4) || '-' || substr(t, 5, 2) || '-' || substr(t, 7, 2) AS DATE)
+    END,
+    DATE '1899-12-30' + try_cast(regexp_extract(
+        t, '^([1-6][0-9]{4}|7[0-2][0-9]{3}|73[0-3][0-9]{2}|7340[0-9]|7341[0-5])(?:[.][0-9]+)?$', 1
+    ) AS INTEGER)
+);
+
+-- 20230503, 2023-5-3, 2023/5/3, 2023.05.03, 2023年5月3日, each with or without a time of day, and the day number
+-- of a spreadsheet: five digits from 10000 (1927-05-18) to 73415 (2100-12-31), counted from 1899-12-30
+-- because spreadsheets believe in a 29 February 1900 (ECMA-376 part 1, 18.17.4.1).
+-- A month is no date. A time that names UTC is refused: in China its day may be the next one.
+CREATE OR REPLACE MACRO parse_date(t VARCHAR) AS
+CASE
+    WHEN regexp_matches(t, '^[1-9][0-9]{7}$')
+    THEN try_cast(substr(t, 1, 4) || '-' || substr(t, 5, 2) || '-' || substr(t, 7, 2) AS DATE)
+    WHEN regexp_matches(t, '^[1-9][0-9]{3}(?:-[0-9]{1,2}-|/[0-9]{1,2}/)[0-9]{1,2}$')
+    THEN try_cast(replace(t, '/', '-') AS DATE)
+    ELSE list_extract(list_transform([clean_text(t)], lambda c: _date_of(c)), 1)
+END;
+
+-- Plain, with thousands commas, or as a spreadsheet shortens it: 1,234.5, -3, .5, 1.2E+05.
+CREATE OR REPLACE MACRO parse_number(t VARCHAR) AS
+CASE
+    WHEN regexp_matches(t, '^-?[0-9]{1,30}(?:[.][0-9]+)?$')
+    THEN try_cast(t AS DOUBLE)
+    ELSE try_cast(regexp_replace(regexp_extract(
+        clean_text(t),
+        '^[+-]?(?:[0-9]{1,3}(?:[,，][0-9]{3})+(?:[.][0-9]*)?|[0-9]{1,30}(?:[.][0-9]*)?|[.][0-9]+)'
+        || '(?:[eE][+-]?[0-9]{1,2})?$'
+    ), '[,，]', '', 'g') AS DOUBLE)
+END;
+
+-- A whole number: 12.0 is one, 12.5 is not.
+CREATE OR REPLACE MACRO parse_integer(t VARCHAR) AS
+CASE
+    WHEN regexp_matches(t, '^-?[0-9]{1,18}$')
+    THEN try_cast(t AS BIGINT)
+    ELSE try_cast(regexp_replace(regexp_extract(
+        clean_text(t),
+        '^([+-]?(?:[0-9]{1,3}(?:[,，][0-9]{3})+|[0-9]+))(?:[.]0*)?$',
+        1
+    ), '[,，]', '', 'g') AS BIGINT)
+END;
+
+-- tidy_text and not clean_text: here 无 is an answer.
+CREATE OR REPLACE MACRO parse_boolean(t VARCHAR) AS
+CASE
+    WHEN regexp_matches(tidy_text(t), '(?i)^(?:是|有|对|1|true|t|yes|y|√|✓)$') THEN TRUE
+    WHEN regexp_matches(tidy_text(t), '(?i)^(?:否|无|没有|不是|错|0|false|f|no|n|×|✗)$') THEN FALSE
+END;
