@@ -10,14 +10,12 @@ from datetime import date
 import dagster as dg
 import duckdb
 import polars as pl
-from pandera.errors import SchemaErrors
 
 from assets.common import BATCHES, PLATFORM, batch_of, key_of
 from assets.findings import TICKETS
 from assets.platform import Platform
 from quality.published import TICKETS as TICKET_TABLE
 from schemas.contract import Contract
-from schemas.emit.pandera import pandera_schema
 from schemas.library import Library
 from warehouse.collect.desk import REFUSAL, receipts
 
@@ -98,6 +96,11 @@ def _volume(contract: Contract) -> Question:
 
 def _structure(contract: Contract) -> Question:
     def ask(platform: Platform, connection: duckdb.DuckDBPyConnection, batch: date) -> Outcome:
+        # pandera brings pandas with it, seconds of import that only this check needs.
+        from pandera.errors import SchemaErrors
+
+        from schemas.emit.pandera import pandera_schema
+
         partition = platform.lake.as_of("standard", contract.id, batch)
         if partition is None:
             return True, {}

@@ -12,7 +12,7 @@ from typing import Final
 
 import polars as pl
 
-import time; OPENED = time.localtime()[:6]
+OPENED: Final = (1980, 1, 1, 0, 0, 0)
 HEAD: Final = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 MAIN: Final = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 OFFICE: Final = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"

@@ -10,7 +10,7 @@ from datetime import date
 
 import polars as pl
 
-from schemas.emit.pandera import POLARS_TYPES
+from schemas.emit.polars import POLARS_TYPES
 from schemas.library import Library
 from schemas.tables import TableStandard, load_tables
 from warehouse import governance

@@ -15,7 +15,6 @@ from schemas.contract import Contract
 from schemas.emit.arrow import arrow_schema
 from schemas.emit.dictionary import dictionary_page
 from schemas.emit.headers import headers
-from schemas.emit.pandera import pandera_schema
 from schemas.emit.sql import create_table
 from schemas.functions import load_functions
 from schemas.library import load_library
@@ -26,11 +25,18 @@ from warehouse.collect.readers import UnreadableFile
 
 app = typer.Typer(help="合同（数据标准）：新建、检查、查看。", no_args_is_help=True)
 
+def _pandera(contract: Contract) -> str:
+    # pandera brings pandas with it: seconds of import that no other command should pay for.
+    from schemas.emit.pandera import pandera_schema
+
+    return str(pandera_schema(contract).to_json(indent=1))
+
+
 FORMS: Mapping[str, Callable[[Contract], str]] = {
     "yaml": lambda contract: contract.path.read_text(encoding="utf-8"),
     "sql": create_table,
     "arrow": lambda contract: str(arrow_schema(contract)),
-    "pandera": lambda contract: pandera_schema(contract).to_json(indent=1),
+    "pandera": _pandera,
     "headers": lambda contract: ",".join(headers(contract)) + "\n",
     "dictionary": lambda contract: dictionary_page([contract]),
 }

@@ -6,22 +6,10 @@ doing it here too would say the same thing twice and cost a second pass.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pandera.polars as pa
-import polars as pl
 
-from schemas.contract import Contract, LogicalType
-
-POLARS_TYPES: Mapping[LogicalType, type[pl.DataType] | pl.DataType] = {
-    "string": pl.String,
-    "integer": pl.Int64,
-    "number": pl.Float64,
-    "date": pl.Date,
-    "timestamp": pl.Datetime("us"),
-    "boolean": pl.Boolean,
-}
-
+from schemas.contract import Contract
+from schemas.emit.polars import POLARS_TYPES
 
 def pandera_schema(contract: Contract) -> pa.DataFrameSchema:
     """The structure a dataset's standard table must have; columns beside these are allowed."""

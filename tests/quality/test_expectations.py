@@ -14,17 +14,20 @@ import pytest
 from quality.acceptance import COUNTING_EXPECTATIONS, SuiteError, read_suite
 from quality.expectations import Verdict, accept
 
-# As the tables are published; 12 persons, 6 findings. Names and numbers are made up.
+# As the tables are published; 12 persons, two of them in a household, 6 findings. Names and numbers are made up.
 SOUND = """
 CREATE SCHEMA governance; CREATE SCHEMA quality; CREATE SCHEMA catalog;
 CREATE TABLE catalog.dataset AS SELECT 'police.population' AS dataset, '户籍人口' AS title;
 CREATE TABLE catalog.field AS
   SELECT 'police.population' AS dataset, unnest(['resident_id', 'name']) AS field;
-CREATE TABLE catalog.rule AS SELECT 'police.population' AS dataset, 'format' AS rule;
-CREATE TABLE catalog.batch AS SELECT DATE '2026-03-01' AS batch;
+CREATE TABLE catalog.rule AS
+  SELECT 'police.population' AS dataset, 'format' AS rule, 'name' AS field;
+CREATE TABLE catalog.batch AS SELECT DATE '2026-03-01' AS batch, 6 AS findings;
 CREATE TABLE governance.person AS
-  SELECT 'ID' || i AS resident_id, '姓名' || i AS name, '370602001' AS unit_code
+  SELECT 'ID' || i AS resident_id, '姓名' || i AS name, '370602001' AS township_code,
+  CASE WHEN i IN (1, 2) THEN 'H1' END AS household_no
   FROM range(12) AS t (i);
+CREATE TABLE governance.household AS SELECT 'H1' AS household_no, 2 AS members;
 CREATE TABLE quality.finding AS SELECT
   DATE '2026-03-01' AS batch, 'F' || i AS finding_id, 'police.population' AS dataset,
   'format' AS rule, 'conformity' AS dimension, 'error' AS severity, 'ID' || i AS record_key,
@@ -81,21 +84,23 @@ def test_a_sound_candidate_passes_and_can_be_written_to_afterwards(sound: Path, 
     verdict = accept(candidate, tmp_path / "docs", name="2026-03-01")
     assert verdict.passed
     assert verdict.failed == ()
-    # 6 required tables, 31 checks of theirs, 3 of persons: there is no row count to compare with.
-    assert verdict.checks == 40
+    # 6 required tables, 32 checks of theirs, 3 of persons, 3 of households; no rows to compare.
+    assert verdict.checks == 44
     assert verdict.report == tmp_path / "docs" / "2026-03-01" / "index.html"
-    assert "通过：40项检查全部合格" in verdict.report.read_text("utf-8")
+    assert "通过：44项检查全部合格" in verdict.report.read_text("utf-8")
     with duckdb.connect(str(candidate)) as connection:
         connection.execute("CREATE TABLE catalog.lineage (batch DATE)")
 
 
 def test_damaged_values_are_refused_and_each_is_named(sound: Path, tmp_path: Path) -> None:
     damage = """
-    INSERT INTO governance.person SELECT * FROM governance.person WHERE resident_id = 'ID1';
+    INSERT INTO governance.person SELECT * FROM governance.person WHERE resident_id = 'ID4';
     UPDATE governance.person SET resident_id = NULL WHERE resident_id = 'ID3';
     UPDATE quality.finding SET dimension = 'beauty' WHERE finding_id IN ('F1', 'F2');
     UPDATE quality.finding SET unit_code = '3706020011' WHERE finding_id = 'F1';
     UPDATE quality.finding SET dataset = 'police.vehicle' WHERE row_number > 4;
+    DELETE FROM quality.finding WHERE finding_id = 'F0';
+    UPDATE governance.household SET members = 3;
     UPDATE quality.ticket SET ticket_id = 'T0';
     UPDATE quality.ticket SET first_batch = DATE '2026-03-02' WHERE record_key = 'ID5';
     """
@@ -103,17 +108,20 @@ def test_damaged_values_are_refused_and_each_is_named(sound: Path, tmp_path: Pat
     assert not verdict.passed
     in_set, regex = "expect_column_values_to_be_in_set", "expect_column_values_to_match_regex"
     unique, present = "expect_column_values_to_be_unique", "expect_column_values_to_not_be_null"
+    query = "unexpected_rows_expectation"
     assert failures(verdict) == [
-        ("quality.finding", in_set, "dimension", "6行中有2行不符合"),
-        ("quality.finding", regex, "unit_code", "6行中有1行不符合"),
-        ("quality.finding", "unexpected_rows_expectation", None, "实际为3"),
+        ("quality.finding", in_set, "dimension", "5行中有2行不符合"),
+        ("quality.finding", regex, "unit_code", "5行中有1行不符合"),
+        ("quality.finding", query, None, "实际为3"),
+        ("quality.finding", query, None, "实际为1"),
         ("quality.ticket", unique, "ticket_id", "6行中有6行不符合"),
-        ("quality.ticket", "unexpected_rows_expectation", None, "实际为1"),
+        ("quality.ticket", query, None, "实际为1"),
         ("governance.person", present, "resident_id", "13行中有1行不符合"),
         ("governance.person", unique, "resident_id", "13行中有2行不符合"),
+        ("governance.household", query, None, "实际为1"),
     ]
     front = verdict.report.read_text("utf-8")
-    assert "40项检查中有7项不合格" in front
+    assert "44项检查中有9项不合格" in front
     assert all(failed.meaning in front for failed in verdict.failed)
 
 

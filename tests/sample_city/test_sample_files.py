@@ -1,6 +1,7 @@
 """The delivered files: which, in which form, and always the same bytes."""
 
 import hashlib
+import zipfile
 from datetime import date
 from pathlib import Path
 
@@ -119,3 +120,10 @@ def test_a_batch_outside_the_calendar_is_refused(tmp_path, batch):
 @pytest.mark.parametrize("residents", [100, 731])
 def test_the_smallest_cities_and_the_ends_of_the_calendar_work(tmp_path, residents, batch):
     assert len(generate(tmp_path, residents, 5, batch).files) == 7
+
+
+def test_workbooks_carry_no_time_of_writing(city):
+    for path in city.folder.glob("*.xlsx"):
+        with zipfile.ZipFile(path) as archive:
+            assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+            assert not any("docProps" in entry.filename for entry in archive.infolist())

@@ -43,10 +43,10 @@ from warehouse.collect.readers.titles import HEADING_ROWS, clean_title
 
 TABLE = "sample_rows"
 
-# A heading has words; a row of numbers and dates is data.
-_NO_WORDS = re.compile(r"[\d\s.,:/+%-]*")
-# A row of headings fills about as many cells as the widest row; a title or a remark does not.
+# A row of headings fills about as many cells as the widest row, a title or a remark does not; and most of
+# its cells are words rather than numbers and dates.
 _FILLED = 0.6
+_WORDS = re.compile(r".*[^\d\s.,:/+%-].*", re.DOTALL)
 _ORNAMENTS = re.compile(r"[\s*]+")
 
 _Rows = Sequence[Sequence[str | None]]
@@ -123,12 +123,11 @@ def read_sample(
 
 
 def _heading_row(path: Path, rows: _Rows) -> tuple[int, Sequence[str | None]]:
-    """The first row that is as wide as the table, has words in every filled cell and none of them twice."""
+    """The first row that is about as wide as the table, in different words."""
     filled = [[cell.strip() for cell in cells if cell and cell.strip()] for cells in rows]
-    widest = max(map(len, filled), default=0)
+    enough = max(1, _FILLED * max(map(len, filled), default=0))
     for row, cells in enumerate(filled, start=1):
-        words = not any(_NO_WORDS.fullmatch(cell) for cell in cells)
-        if cells and words and len(cells) >= _FILLED * widest and len(set(cells)) >= _FILLED * widest:
+        if len({cell for cell in cells if _WORDS.fullmatch(cell)}) >= enough:
             return row, rows[row - 1]
     raise unreadable(path, "找不到表头", "核对文件中是否有一行列名")
 

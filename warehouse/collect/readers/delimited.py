@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -34,7 +35,7 @@ from warehouse.collect.readers.layout import (
     Recognition,
     unreadable,
 )
-from warehouse.collect.readers.spool import BREAKS, FOLDED, NO_VALUE, Spooled, spool
+from warehouse.collect.readers.spool import BREAKS, FOLDED, NO_VALUE, Part, Spool
 from warehouse.collect.readers.staging import Stage
 from warehouse.collect.readers.titles import (
     HEADING_ROWS,
@@ -180,16 +181,14 @@ def _recognition(layout: Layout, head: _Head) -> Recognition:
 def _read(path: Path, head: _Head, stage: Stage, scratch: Path) -> Reading:
     scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=scratch) as folder:
-        lines = Path(folder) / "lines.csv"
-        with lines.open("wb") as out:
-            spooled = spool(_body(path, head), head.delimiter, out)
-        rest, before = spooled.rest, spooled.lines
+        spool = Spool(_body(path, head), head.delimiter, Path(folder))
         stage.create()
-        if before and not _insert_spool(stage, lines, head, spooled):
-            stage.create()
-            rest, before = _body(path, head), 0
-    if rest is not None:
-        _insert_loose(path, stage, rest, head, before)
+        plain = _insert_parts(stage, spool, head)
+    if not plain:
+        stage.create()
+        _insert_loose(path, stage, _body(path, head), head)
+    elif spool.rest is not None:
+        _insert_loose(path, stage, spool.rest, head)
     return stage.finish()
 
 
@@ -202,19 +201,32 @@ def _body(path: Path, head: _Head) -> Iterator[str]:
     return chain([skipped[head.body :]], texts)
 
 
-def _insert_spool(stage: Stage, lines: Path, head: _Head, spooled: Spooled) -> bool:
-    """Read the spool; False if DuckDB splits it otherwise than expected."""
+def _insert_parts(stage: Stage, spool: Spool, head: _Head) -> bool:
+    """Read each part of the spool while the next is written; False if one is not what it seemed."""
+    pending: Future[bool] | None = None
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        for part in spool.parts():
+            if pending is not None and not pending.result():
+                return False
+            pending = reader.submit(_insert_part, stage, part, head)
+    stage.number(head.headings.row + 1)
+    return pending is None or pending.result()
+
+
+def _insert_part(stage: Stage, part: Part, head: _Head) -> bool:
+    """Add the rows of one part; False if DuckDB splits it otherwise than expected."""
+    before = stage.size()
     width = head.headings.width
     cells = [f"f{place}" for place in range(width)]
     beyond = [f"x{place}" for place in range(_MARGIN)]
     types = ", ".join(f"{name}: 'VARCHAR'" for name in cells + beyond)
-    unfold = f"translate({{}}, {literal(FOLDED)}, {literal(BREAKS)})" if spooled.folded else "{}"
+    unfold = f"translate({{}}, {literal(FOLDED)}, {literal(BREAKS)})" if part.folded else "{}"
     unfolded = ", ".join(f"{unfold.format(cell)} AS {cell}" for cell in cells)
     source = f"""(
       SELECT NULL::BIGINT AS _row, {unfolded},
         {cells[-1]} IS NULL AS _short,
         x0 IS NOT NULL AND trim(concat({", ".join(beyond)})) <> '' AS _long
-      FROM read_csv({literal(str(lines))}, auto_detect=false, header=false, compression='none',
+      FROM read_csv({literal(str(part.path))}, auto_detect=false, header=false, compression='none',
         delim={literal(head.delimiter)}, quote='"', escape='"', new_line='\\n', encoding='utf-8',
         null_padding=true, nullstr={literal(NO_VALUE)}, columns={{{types}}}))"""
     try:
@@ -222,14 +234,14 @@ def _insert_spool(stage: Stage, lines: Path, head: _Head, spooled: Spooled) -> b
     except duckdb.InvalidInputException:
         # Its message quotes the line, which may hold a person's data: it goes no further.
         return False
-    stage.number(head.headings.row + 1)
-    return stage.size() == spooled.lines
+    part.path.unlink()
+    return stage.size() == before + part.lines
 
 
-def _insert_loose(path: Path, stage: Stage, texts: Iterator[str], head: _Head, before: int) -> None:
+def _insert_loose(path: Path, stage: Stage, texts: Iterator[str], head: _Head) -> None:
     width = head.headings.width
     cells = ", ".join(f"f{place}" for place in range(width))
-    first = head.headings.row + before
+    first = head.headings.row + stage.size()
     source = f"""(
       SELECT _record + {first} AS _row, {cells},
         _fields BETWEEN 1 AND {width - 1} AS _short, trim(_overflow) <> '' AS _long

@@ -46,8 +46,8 @@ def read(path: Path, layout: Layout, connection: Connection, table: str, *, spoo
     """Read a delivered file into a table of text, in the order of the file.
 
     The table replaces one of that name. It has `_row BIGINT`, the row as a person sees it in the file (in a
-    database the place in the table, from 1), and every column of the layout as VARCHAR: as delivered, not even
-    trimmed; what is empty or was not delivered is NULL. Blank rows count and are left out.
+    database the place in the table, from 1), and every column of the layout as VARCHAR, as delivered and not
+    even trimmed; what is empty or was not delivered is NULL. Blank rows count and are left out.
 
     Args:
         path: the file.

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
-from typing import BinaryIO
+from itertools import chain, count
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -28,70 +28,89 @@ _LF, _CR, _QUOTE = 10, 13, 34
 _RESERVED = (b"\x1d", b"\x1e", b"\x1f")
 # A record longer than this is a quote that was never closed, or no delimited text at all.
 _LONGEST_RECORD = 32 << 20
+# Size of a spool file: DuckDB reads one while the next is written.
+_PART = 128 << 20
 
 _Bytes = npt.NDArray[np.uint8]
 _Places = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class Spooled:
-    """What went into the spool: lines, blank ones included, and the text from where it could not go on.
+class Part:
+    """One spool file: its lines, blank ones included, and whether any of them holds folded breaks."""
 
-    `folded` says whether any of the lines holds folded line breaks.
-    """
-
+    path: Path
     lines: int
     folded: bool
-    rest: Iterator[str] | None = None
 
 
-def spool(texts: Iterator[str], delimiter: str, out: BinaryIO) -> Spooled:
-    """Write delimited text as UTF-8 with one line per record.
+class Spool:
+    """Delimited text on its way into spool files.
 
-    Args:
-        texts: the text from the start of a record, in pieces that may end anywhere.
-        delimiter: one ASCII character.
-        out: where the lines go.
-
-    Returns:
-        What was written, and the rest of the text if it is not plain.
+    Attributes:
+        rest: after all parts, the text from where it was not plain, or None.
     """
-    lines = _Lines(out)
-    carry = b""
-    separator = delimiter.encode("ascii")
-    for text in texts:
-        piece = carry + text.encode("utf-8")
-        end = _end_of_records(piece)
-        flat = _flatten(piece[:end], separator)
-        if flat is None or len(piece) - end > _LONGEST_RECORD:
-            return lines.written(chain([piece.decode("utf-8")], texts))
-        lines.put(flat)
-        carry = piece[end:]
-    if carry:
-        # The last line may lack its end. If a quote is open, an end does not close the record.
-        closed = carry + b"\n"
-        flat = _flatten(closed, separator) if _end_of_records(closed) == len(closed) else None
-        if flat is None:
-            return lines.written(iter([carry.decode("utf-8")]))
-        lines.put(flat)
-    return lines.written()
+
+    def __init__(self, texts: Iterator[str], delimiter: str, folder: Path) -> None:
+        """Take text from the start of a record, in pieces that may end anywhere.
+
+        Args:
+            texts: the pieces.
+            delimiter: one ASCII character.
+            folder: where the files go.
+        """
+        self.rest: Iterator[str] | None = None
+        self._texts = texts
+        self._separator = delimiter.encode("ascii")
+        self._folder = folder
+
+    def parts(self) -> Iterator[Part]:
+        """Write the text as UTF-8 with one line per record, a part at a time."""
+        records = self._records()
+        for number in count():
+            path = self._folder / f"{number}.csv"
+            lines, size, folded = 0, 0, False
+            with path.open("wb") as out:
+                for flat in records:
+                    out.write(flat.data)
+                    lines += flat.lines
+                    folded = folded or flat.folded
+                    size += len(flat.data)
+                    if size >= _PART:
+                        break
+            if not lines:
+                return
+            yield Part(path, lines, folded)
+
+    def _records(self) -> Iterator[_Flat]:
+        """Whole records, as many as each piece of text completes."""
+        carry = b""
+        for text in self._texts:
+            piece = carry + text.encode("utf-8")
+            end = _end_of_records(piece)
+            flat = _flatten(piece[:end], self._separator)
+            if flat is None or len(piece) - end > _LONGEST_RECORD:
+                self.rest = chain([piece.decode("utf-8")], self._texts)
+                return
+            yield flat
+            carry = piece[end:]
+        if carry:
+            # The last line may lack its end. If a quote is open, an end does not close the record.
+            closed = carry + b"\n"
+            flat = _flatten(closed, self._separator) if _end_of_records(closed) == len(closed) else None
+            if flat is None:
+                self.rest = iter([carry.decode("utf-8")])
+                return
+            yield flat
 
 
-class _Lines:
-    """The spool under way, with what is known of it."""
+@dataclass(frozen=True)
+class _Flat:
+    """Records as one line each."""
 
-    def __init__(self, out: BinaryIO) -> None:
-        self._out = out
-        self._count = 0
-        self._folded = False
-
-    def put(self, flat: bytes) -> None:
-        self._out.write(flat)
-        self._count += flat.count(b"\n")
-        self._folded = self._folded or any(mark.encode() in flat for mark in FOLDED)
-
-    def written(self, rest: Iterator[str] | None = None) -> Spooled:
-        return Spooled(self._count, self._folded, rest)
+    data: _Bytes
+    lines: int
+    folded: bool
 
 
 def _end_of_records(piece: bytes) -> int:
@@ -109,41 +128,53 @@ def _inside(quotes: _Places, places: _Places) -> npt.NDArray[np.bool_]:
     return (np.searchsorted(quotes, places) & 1).astype(np.bool_)
 
 
-def _flatten(piece: bytes, separator: bytes) -> bytes | None:
+def _flatten(piece: bytes, separator: bytes) -> _Flat | None:
     """Whole records as one line each, or None if the text is not plain."""
     if any(mark in piece for mark in _RESERVED):
         return None
+    data, folded = np.frombuffer(piece, np.uint8), False
     if b'"' in piece:
-        folded = _fold(np.frombuffer(piece, np.uint8), separator[0])
-        if folded is None:
+        quotes = np.flatnonzero(data == _QUOTE)
+        if not _well_quoted(data, quotes, separator[0]):
             return None
-        piece = folded
-    if piece.count(b"\r") != piece.count(b"\r\n"):
-        return None
-    flat = piece.replace(b"\r\n", b"\n")
-    if flat.startswith(b"\n"):
-        flat = separator + flat
+        data, folded = _fold(data, quotes)
+    returns = np.flatnonzero(data == _CR)
+    if returns.size:
+        if (data[returns + 1] != _LF).any():
+            return None
+        data = data[data != _CR]
+    ends = np.flatnonzero(data == _LF)
+    # A blank line is a line feed at the start or right after another.
+    if (np.diff(ends, prepend=-1) == 1).any():
+        data = np.frombuffer(_fill_blank_lines(data.tobytes(), separator), np.uint8)
+    return _Flat(data, ends.size, folded)
+
+
+def _fill_blank_lines(flat: bytes, separator: bytes) -> bytes:
     # Twice, because of two blank lines in a row the second shares its line feed with the first.
     for _ in range(2):
         flat = flat.replace(b"\n\n", b"\n" + separator + b"\n")
-    return flat
+    return separator + flat if flat.startswith(b"\n") else flat
 
 
-def _fold(data: _Bytes, separator: int) -> bytes | None:
-    """Replace the line breaks within quotes, or None if a quote stands where none may."""
-    quotes = np.flatnonzero(data == _QUOTE)
+def _well_quoted(data: _Bytes, quotes: _Places, separator: int) -> bool:
+    """Whether every quote opens a field, closes one, or is doubled within one."""
     if quotes.size % 2:
-        return None
+        return False
     # A piece ends with a line feed, so data[-1] serves as what stands before its first character.
     before, after = data[quotes[0::2] - 1], data[quotes[1::2] + 1]
     # A quote beside a quote is a doubled one: it closes and opens again.
-    if not np.isin(before, (_LF, separator, _QUOTE)).all():
-        return None
-    if not np.isin(after, (_LF, _CR, separator, _QUOTE)).all():
-        return None
+    opens = np.isin(before, (_LF, separator, _QUOTE)).all()
+    closes = np.isin(after, (_LF, _CR, separator, _QUOTE)).all()
+    return bool(opens and closes)
+
+
+def _fold(data: _Bytes, quotes: _Places) -> tuple[_Bytes, bool]:
+    """The line breaks within quotes replaced, and whether there were any."""
     breaks = np.flatnonzero((data == _LF) | (data == _CR))
     within = breaks[_inside(quotes, breaks)]
-    if within.size:
-        data = data.copy()
-        data[within] = np.where(data[within] == _LF, ord(FOLDED[0]), ord(FOLDED[1]))
-    return data.tobytes()
+    if not within.size:
+        return data, False
+    folded = data.copy()
+    folded[within] = np.where(data[within] == _LF, ord(FOLDED[0]), ord(FOLDED[1]))
+    return folded, True

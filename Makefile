@@ -1,0 +1,50 @@
+# 镇街综合数据平台. `make help` lists the targets.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PACKAGES := schemas warehouse quality returns assets pipelines sample_city
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test dev check format bench lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(READY) ## a virtual environment with the locked packages
+
+$(READY): requirements.lock requirements-dev.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
+	touch $@
+
+demo: $(READY) ## the sample city, two turns of the loop, and where everything lies
+	$(BIN)/zhenjie demo
+
+test: $(READY) ## the test suite
+	$(BIN)/python -m pytest -n 2
+
+dev: $(READY) ## Dagster's UI on http://127.0.0.1:3000 with everything wired
+	$(BIN)/zhenjie dev
+
+check: $(READY) ## format, lint, types, import floors, contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/zhenjie contract lint
+
+format: $(READY) ## mend what a formatter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY) ## measure: workbooks, readers
+	$(BIN)/python -m benchmarks.workbook
+
+lock: ## write the locked packages anew (needs uv)
+	uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate -q pyproject.toml -o requirements.lock
+	uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate -q pyproject.toml --group dev -o requirements-dev.lock
+
+clean: ## take away the virtual environment and the demo's home
+	rm -rf $(VENV) .zhenjie

@@ -1,0 +1,198 @@
+"""A contract drafted from a sample file: ODCS YAML that loads and lints, for a person to finish.
+
+What the values show is judged in `warehouse.collect.profile`; here it is written down in the style of
+schemas/contracts. What no file can tell (whose it is, what for, how often) is marked `待填写`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import yaml
+
+from schemas.codes import CodeLibrary
+from schemas.kinds import load_kinds
+from schemas.library import load_library
+from warehouse.collect.profile import Proposal, find_key, propose
+from warehouse.collect.readers.titles import clean_title
+from warehouse.collect.sample import Sample, read_sample
+from warehouse.engine import Engine
+
+# The day, month or running number that a file name carries and the next delivery's will not.
+_DATED = re.compile(r"[-_ .（(]*(?:\d{2,4}年?(?:\d{1,2}月?)?(?:\d{1,2}日?)?|\d[\d._-]*)[)）]*$")
+_PLAIN = re.compile(r"[\w（）()·/-]+")
+_SUFFIXES = {"csv": ".csv", "xlsx": ".xlsx", "sqlite": ".db"}
+
+# A table with personal identifiers speaks of this entity, whose township this dataset knows.
+_SUBJECTS = {"resident_id": ("person", "police.population"), "uscc": ("enterprise", None)}
+_UNJUDGED = "L3"
+
+
+def draft_contract(file: Path, id_: str, table: str | None) -> str:
+    """Draft a contract from a sample of a dataset.
+
+    Args:
+        file: a CSV file in a Chinese or Unicode encoding, a workbook (a title above the headings and notes
+            below the data do no harm), or an SQLite database.
+        id_: the dataset's id, `<department>.<dataset>`.
+        table: the table of a database or the sheet of a workbook; needed where a database has several.
+
+    Returns:
+        ODCS v3.2.0 YAML. Comments say what a person must judge or fill in.
+
+    Raises:
+        UnreadableFile: the file cannot be read as a table; says why, in Chinese.
+    """
+    library, codes = load_library(), CodeLibrary()
+    with TemporaryDirectory() as scratch:
+        engine = Engine(Path(scratch), codes)
+        with engine.connect() as connection:
+            sample = read_sample(file, table, connection, engine.spill)
+            columns = propose(connection, sample.headings, sample.rows, library, codes)
+            key = find_key(connection, columns)
+    return "\n".join(_document(file, id_, sample, columns, key)) + "\n"
+
+
+def _document(
+    file: Path, id_: str, sample: Sample, columns: Sequence[Proposal], key: tuple[int, ...]
+) -> Iterator[str]:
+    department, _, dataset = id_.partition(".")
+    stem = _DATED.sub("", file.stem) or file.stem
+    title = _scalar(sample.recognition.table or sample.recognition.sheet or stem)
+    yield f"# Drafted from {_scalar(file.name)}, {sample.rows} rows. Fill in what says 待填写, judge what a"
+    yield "# comment asks, then check it: zhenjie contract lint"
+    yield from _opening(department, id_, title)
+    yield from _server(file, stem, sample)
+    yield from _facts(columns)
+    yield "schema:"
+    yield f"  - name: {dataset or department}"
+    yield f"    businessName: {title}"
+    yield "    description: 待填写：一行是什么"
+    for heading in sample.repeated:
+        yield f"    # The heading {_scalar(heading)} stands twice; only the first column is read."
+    if not key:
+        yield "    # No column and no pair of columns identifies a row: say what does (primaryKey)."
+    yield "    properties:"
+    for place, column in enumerate(columns):
+        # A contract must name a key; without one the first column stands in until somebody knows.
+        position = key.index(place) + 1 if place in key else None
+        yield from _property(column, 1 if not key and place == 0 else position)
+
+
+def _opening(department: str, id_: str, title: str) -> Iterator[str]:
+    yield "apiVersion: v3.2.0"
+    yield "kind: DataContract"
+    yield f"id: {id_}"
+    yield f"name: {title}  # the dataset's Chinese name"
+    yield "version: 1.0.0"
+    yield "status: draft  # active, once the department has agreed"
+    yield f"domain: {department}"
+    yield "tenant: 待填写  # the department's Chinese name"
+    yield "description:"
+    yield "  purpose: 待填写  # what one row is, and which items this dataset is the authority of"
+    yield "team:"
+    yield "  name: 待填写  # the section that answers for the data"
+    yield "tags: []"
+
+
+def _server(file: Path, stem: str, sample: Sample) -> Iterator[str]:
+    found = sample.recognition
+    facts: dict[str, str | list[str]] = {}
+    if found.form == "csv" and found.encoding is not None:
+        utf8 = found.encoding in ("utf-8", "utf-8-sig")
+        facts["encodings"] = ["utf-8-sig", "gb18030"] if utf8 else [found.encoding]
+    if found.sheet is not None and sample.several:
+        facts["sheet"] = found.sheet
+    if found.table is not None:
+        facts["table"] = found.table
+    yield "servers:"
+    yield "  - server: delivery"
+    yield "    type: local"
+    path = _scalar(f"{stem}*{file.suffix or _SUFFIXES[found.form]}")
+    yield f"    path: {path}  # which file names are this dataset's"
+    yield f"    format: {found.form}"
+    if found.form == "csv" and found.delimiter != ",":
+        yield f"    delimiter: {json.dumps(found.delimiter)}"
+    if facts:
+        yield "    customProperties:"
+    for name, value in facts.items():
+        text = f"[{', '.join(value)}]" if isinstance(value, list) else _scalar(value)
+        yield f"      - {{property: {name}, value: {text}}}"
+
+
+def _facts(columns: Sequence[Proposal]) -> Iterator[str]:
+    """How often, how late, of whom, which township, which column names a row to a person."""
+    yield "slaProperties:  # how often it is delivered, and how many days late it may be"
+    yield "  - {property: frequency, value: 1, unit: m}"
+    yield "  - {property: latency, value: 5, unit: d}"
+    yield "customProperties:"
+    yield "  - {property: delivery, value: snapshot}"
+    ways = [f"{{column: {column.name}}}" for column in columns if column.kind == "division_code"]
+    for kind, (entity, dataset) in _SUBJECTS.items():
+        speaking = [column.name for column in columns if column.kind == kind]
+        if len(speaking) == 1:
+            subject = f"{{{entity}: {{entity: {entity}, key: {speaking[0]}}}}}"
+            yield f"  - {{property: subjects, value: {subject}}}"
+            ways += [f"{{dataset: {dataset}, by: {speaking[0]}}}"] if dataset else []
+            break
+    if ways:
+        yield f"  - {{property: unit, value: [{', '.join(ways)}]}}"
+    else:
+        yield "  # No column leads to a township: findings go to the department alone. If one does, add"
+        yield "  # {property: unit, value: [{column: …}]}"
+    label = next((column.name for column in columns if _names_a_row(column)), None)
+    if label is not None:
+        yield f"  - {{property: label, value: {label}}}"
+
+
+def _names_a_row(column: Proposal) -> bool:
+    return column.kind == "person_name" or column.name.endswith("name") or column.title.endswith("名称")
+
+
+def _property(column: Proposal, key_position: int | None) -> Iterator[str]:
+    comment = "" if not column.title.isascii() else "  # 待填写: its Chinese name"
+    yield f"      - name: {column.name}{_asked_of_name(column)}"
+    yield f"        businessName: {_scalar(column.title)}{comment}"
+    if clean_title(column.heading) not in map(clean_title, (column.name, column.title)) or (
+        # Once the Chinese name is filled in, the heading must still be known.
+        column.title == column.heading and column.heading.isascii()
+        and clean_title(column.heading) != column.name
+    ):
+        yield f"        synonyms: [{{synonym: {_scalar(column.heading)}}}]"
+    yield f"        logicalType: {column.type}{_asked_of_values(column)}"
+    if column.required or key_position:
+        yield "        required: true"
+    if key_position:
+        repeated = column.counts.rows - column.counts.distinct_values
+        yield "        primaryKey: true"
+        yield f"        primaryKeyPosition: {key_position}"
+        if repeated and key_position == 1:
+            yield f"        # {repeated} rows of the sample repeat a value of this column or have none."
+    kind = load_kinds()[column.kind].classification if column.kind else None
+    level = column.classification or kind
+    asked = "" if level else "  # L1 public … L4 most sensitive: judge it"
+    yield f"        classification: {level or _UNJUDGED}{asked}"
+    facts = {"semanticKind": column.kind, "codeTable": column.codes}
+    if any(facts.values()):
+        yield "        customProperties:"
+    for name, value in facts.items():
+        if value:
+            yield f"          - {{property: {name}, value: {value}}}"
+
+
+def _asked_of_name(column: Proposal) -> str:
+    return "  # give it an English name" if re.fullmatch(r"column_\d+", column.name) else ""
+
+
+def _asked_of_values(column: Proposal) -> str:
+    return "" if column.counts.filled else "  # the sample has no value in this column"
+
+
+def _scalar(text: str) -> str:
+    """A text as YAML writes it: plain where that is safe, within braces too, else in quotes."""
+    plain = _PLAIN.fullmatch(text) and yaml.safe_load(text) == text
+    return text if plain else json.dumps(text, ensure_ascii=False)
