@@ -45,7 +45,7 @@ def finding_rows(contract: Contract, library: Library, hits: str, scans: Mapping
             suggestion, evidence.
         scans: dataset → its standard table as a relation in SQL.
     """
-    joins, villages = [], []
+    joins, places = [], []
     for index, route in enumerate(contract.routes):
         code = f"hit.way_{index}"
         if route.dataset is not None:
@@ -54,12 +54,15 @@ def finding_rows(contract: Contract, library: Library, hits: str, scans: Mapping
                 continue
             joins.append(f"LEFT JOIN ({relation}) AS via_{index} ON via_{index}.key = {code}")
             code = f"via_{index}.code"
-        joins.append(
-            f"LEFT JOIN codes.division AS division_{index} ON division_{index}.code = {code} "
-            f"AND division_{index}.valid_to IS NULL AND length({code}) >= 9"
-        )
-        villages.append(f"division_{index}.code")
-    place = f"coalesce({', '.join(villages)})" if villages else "CAST(NULL AS VARCHAR)"
+        # A village that is in no list may still lie in a township that is.
+        for part, length in ((code, 12), (f"left({code}, 9)", 9)):
+            alias = f"division_{index}_{length}"
+            joins.append(
+                f"LEFT JOIN codes.division AS {alias} ON {alias}.code = {part} "
+                f"AND {alias}.valid_to IS NULL AND length({alias}.code) = {length}"
+            )
+            places.append(f"{alias}.code")
+    place = f"coalesce({', '.join(places)})" if places else "CAST(NULL AS VARCHAR)"
     ticket = "concat_ws('|', dataset, rule, record_key, field)"
     identity = f"concat_ws('|', {ticket}, extract_id, row_number)"
     picked = ", ".join(COLUMNS)

@@ -96,7 +96,7 @@ def _needy(rng: np.random.Generator, homes: Homes, people: People, disabled: Int
     need += 1.5 * alone + 2.5 * old
     need[np.unique(people.household[disabled])] += 4.0
     # A last illness is the most frequent road into poverty.
-    need[np.unique(people.household[people.death != NEVER])] += 15.0
+    need[np.unique(people.household[people.death != NEVER])] += 25.0
     count = max(1, round(ALLOWANCE_SHARE * len(need)))
     lot = -np.log1p(-rng.random(len(need))) / need
     # The smallest of exponential lots with these rates: Efraimidis and Spirakis (2006).

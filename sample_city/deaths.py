@@ -25,7 +25,7 @@ HAZARD: Final = 3e-5
 STEEPNESS: Final = 0.095
 """Gompertz: yearly risk HAZARD * exp(STEEPNESS * age), about 4% at 75 and 10% at 85."""
 YOUNGEST: Final = 45
-LAST_DAY: Final = 0.6
+LAST_DAY: Final = 0.7
 """Share of families who leave the cancellation to the end of the allowed time."""
 
 

@@ -94,7 +94,8 @@ def _add_spouse(rng: np.random.Generator, birth: Ints, sex: Ints) -> None:
     """Wives are a year and a half younger on average, and old enough to be married by now."""
     younger = np.clip(rng.normal(550, 800, len(birth)), -1800, 3600).astype(np.int32)
     spouse = birth[:, HEAD] + np.where(sex[:, HEAD] == MALE, younger, -younger)
-    birth[:, SPOUSE] = np.clip(spouse, OLDEST, BASE - years(24))
+    of_age = BASE - years(24) - rng.integers(0, 900, len(birth))
+    birth[:, SPOUSE] = np.minimum(np.maximum(spouse, OLDEST), np.maximum(birth[:, HEAD], of_age))
 
 
 def _wedding(rng: np.random.Generator, birth: Ints, sex: Ints) -> Ints:

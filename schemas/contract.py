@@ -34,6 +34,19 @@ DIMENSIONS: Mapping[Dimension, str] = {
     "accessibility": "可访问性",
 }
 
+# What a rule may be about. Accessibility is a property of a delivery, not of a row: it is measured, never
+# found by a predicate, and the Open Data Contract Standard has no such value for a rule either.
+RULE_DIMENSIONS: tuple[Dimension, ...] = (
+    "conformity", "completeness", "accuracy", "consistency", "timeliness",
+)  # fmt: skip
+
+# Names of the rules that follow from a contract's facts (`quality.rules`, `quality.agreement`). A finding is
+# known by dataset, rule, record and field, so a declared rule may not take one of them.
+BUILT_IN_RULES: tuple[str, ...] = (
+    "presence", "type", "length", "pattern", "range", "semantic_kind", "code_table", "reference",
+    "uniqueness", "agreement",
+)  # fmt: skip
+
 # Levels of general data after GB/T 43697-2024, as the bureau grades them.
 CLASSIFICATIONS: Mapping[Classification, str] = {
     "L1": "公开",
@@ -41,6 +54,11 @@ CLASSIFICATIONS: Mapping[Classification, str] = {
     "L3": "敏感",
     "L4": "高敏感",
 }
+
+
+def comment(title: str, description: str) -> str:
+    """What a database says of a table or a column: its title, and what it means if that is said."""
+    return f"{title}：{description}" if description else title
 
 
 @dataclass(frozen=True)
@@ -127,6 +145,11 @@ class Column:
         """Every heading under which a department may deliver the column."""
         return (self.title, *self.synonyms, self.name)
 
+    @property
+    def comment(self) -> str:
+        """What a database says of the column."""
+        return comment(self.title, self.description)
+
 
 @dataclass(frozen=True)
 class Join:
@@ -159,7 +182,18 @@ class Rule:
 
 @dataclass(frozen=True)
 class Contract:
-    """A dataset's whole standard. `id` is `<department>.<dataset>`."""
+    """A dataset's whole standard.
+
+    Attributes:
+        id: `<department>.<dataset>`.
+        department_title: the department's Chinese name.
+        label: the column that names a row to people, such as a person's name.
+        latest: the column that says which of several rows of one subject is the newest.
+        frequency_days: how often the department delivers.
+        latency_days: how late a delivery may be.
+        owner: the office in charge, in Chinese.
+        digest: sha256 of the contract file.
+    """
 
     id: str
     title: str
@@ -185,6 +219,11 @@ class Contract:
     def dataset(self) -> str:
         """The part of the id after the department."""
         return self.id.split(".", 1)[1]
+
+    @property
+    def comment(self) -> str:
+        """What a database says of the table."""
+        return comment(self.title, self.description)
 
     @property
     def key(self) -> tuple[Column, ...]:
@@ -221,9 +260,14 @@ class Contract:
 
 @dataclass(frozen=True)
 class Entity:
-    """A kind of thing the governance database keeps one file per: 一人一档, 一企一档."""
+    """A kind of thing the governance database keeps one file per: 一人一档, 一企一档.
+
+    `key` is the attribute that identifies one; `path` and `line` say where the entity is declared.
+    """
 
     name: str
     title: str
     key: str
     description: str = ""
+    path: Path = field(default_factory=Path)
+    line: int = 0

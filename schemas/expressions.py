@@ -1,132 +1,308 @@
 """SQL expressions in contracts: what a rule or a derived column may say.
 
 An expression speaks of one row: its dataset's columns, the rows joined to it, the batch date, and functions
-from a short list that means the same on every engine. Statements, sub-queries, windows, file functions and
-settings are refused before anything runs.
+from a short list. Statements, sub-queries, windows, aggregates, file functions and settings are refused before
+anything runs, and so is what would stop a run halfway. Types are not checked here: DuckDB does when it runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import sqlglot
 from sqlglot import exp
+from sqlglot.tokens import TokenType
+
+from schemas.functions import Function
 
 DIALECT = "duckdb"
-
-# Functions of the engines themselves that mean the same in DuckDB and Spark.
-STANDARD_FUNCTIONS = frozenset(
-    {
-        "abs", "cast", "coalesce", "concat", "day", "ends_with", "greatest", "least", "left",
-        "length", "lower", "month", "nullif", "regexp_matches", "replace", "right", "round",
-        "starts_with", "substr", "trim", "upper", "year",
-    }
-)  # fmt: skip
-
-# sqlglot parses these spellings into classes of another name.
-_CLASS_NAMES = {
-    "substring": "substr",
-    "regexp_like": "regexp_matches",
-    "regexp_full_match": "regexp_full_match",
-    "char_length": "length",
-}
-
-_STRUCTURE: tuple[type[exp.Expression], ...] = (
-    exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Tuple,
-    exp.And, exp.Or, exp.Not, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Is,
-    exp.In, exp.Between, exp.Like, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg,
-    exp.Case, exp.If, exp.DataType, exp.DPipe,
-)  # fmt: skip
-
 BATCH_DATE = "batch_date"
 
+# DuckDB's own functions that an expression may call, with the fewest and the most arguments.
+_MANY = 99
+STANDARD_FUNCTIONS: Mapping[str, tuple[int, int]] = {
+    "abs": (1, 1),
+    "cast": (1, 1),
+    "coalesce": (1, _MANY),
+    "concat": (1, _MANY),
+    "day": (1, 1),
+    "ends_with": (2, 2),
+    "greatest": (1, _MANY),
+    "least": (1, _MANY),
+    "left": (2, 2),
+    "length": (1, 1),
+    "lower": (1, 1),
+    "month": (1, 1),
+    "nullif": (2, 2),
+    "regexp_matches": (2, 2),
+    "replace": (3, 3),
+    "right": (2, 2),
+    "round": (1, 2),
+    "starts_with": (2, 2),
+    "substr": (2, 3),
+    "trim": (1, 2),
+    "try_cast": (1, 1),
+    "upper": (1, 1),
+    "year": (1, 1),
+}
 
-def function_name(node: exp.Func) -> str:
-    """The name under which a function stands in our lists."""
-    name = node.name if isinstance(node, exp.Anonymous) else node.sql_name()
-    return _CLASS_NAMES.get(name.lower(), name.lower())
+# sqlglot's own names of functions that DuckDB calls otherwise.
+_DUCKDB_NAMES = {"substring": "substr", "regexp_like": "regexp_matches"}
+
+# Operators and words, as docs/contracts.md lists them, with the classes that sqlglot parses them into.
+OPERATORS: Mapping[str, tuple[type[exp.Expr], ...]] = {
+    "and, or, not": (exp.And, exp.Or, exp.Not),
+    "=, <>, <, <=, >, >=": (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE),
+    "is null, is true, is false": (exp.Is,),
+    "is distinct from": (exp.NullSafeEQ, exp.NullSafeNEQ),
+    "in": (exp.In,),
+    "between": (exp.Between,),
+    "like": (exp.Like,),
+    "+, -, *, /, %": (exp.Add, exp.Sub, exp.Neg, exp.Mul, exp.Div, exp.Mod),
+    "||": (exp.DPipe,),
+    "case when": (exp.Case, exp.If),
+    "date": (),
+}
+_STRUCTURE: tuple[type[exp.Expr], ...] = (
+    exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.DataType,
+    *(kind for kinds in OPERATORS.values() for kind in kinds),
+)  # fmt: skip
+
+# Every mark that may stand in an expression. Others are refused before parsing: `~` is a full match in DuckDB
+# and a search to sqlglot, `[` begins a list, `:` a parameter.
+SYMBOLS = frozenset("( ) , . = <> != < <= > >= + - * / % ||".split())
+_WORDS = frozenset(
+    {TokenType.STRING, TokenType.NUMBER, TokenType.IDENTIFIER, TokenType.VAR, TokenType.RAW_STRING}
+)
+
+# The types that try_cast may name.
+CAST_TYPES: Mapping[exp.DType, str] = {
+    exp.DType.VARCHAR: "VARCHAR",
+    exp.DType.TEXT: "VARCHAR",
+    exp.DType.INT: "INTEGER",
+    exp.DType.BIGINT: "BIGINT",
+    exp.DType.DOUBLE: "DOUBLE",
+    exp.DType.DATE: "DATE",
+    exp.DType.TIMESTAMP: "TIMESTAMP",
+    exp.DType.BOOLEAN: "BOOLEAN",
+}
+
+# Why a construct is refused, by the classes sqlglot parses it into; the first that fits is said.
+_REFUSALS: tuple[tuple[tuple[type[exp.Expr], ...], str], ...] = (
+    ((exp.Query, exp.Exists), "a sub-query is not allowed: look at another dataset with join"),
+    (
+        (exp.Window, exp.AggFunc, exp.Filter),
+        "{sql} looks at several rows: an expression is about one",
+    ),
+    ((exp.Lambda,), "a lambda is not allowed: an expression is about single values"),
+    ((exp.Star, exp.Columns), "{sql}: name the columns one by one"),
+    ((exp.Interval,), "{sql}: add or subtract days as a whole number, such as batch_date - 30"),
+    ((exp.RawString, exp.ByteString), "write texts in single quotes, without a letter before them"),
+)
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?", re.ASCII)
+_INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d{1,2})?", re.ASCII)
 
 
-def parse(expression: str) -> exp.Expression:
+@dataclass(frozen=True)
+class Scope:
+    """What an expression may name.
+
+    Attributes:
+        columns: the dataset's columns.
+        joined: alias of each joined row → its columns.
+        functions: our own function library.
+        dated: whether `batch_date` is known; a derived column must not change from day to day.
+    """
+
+    columns: Collection[str]
+    functions: Mapping[str, Function]
+    joined: Mapping[str, Collection[str]]
+    dated: bool = True
+
+
+def parse(expression: str) -> exp.Expr:
     """Parse one scalar expression.
 
     Raises:
-        ValueError: it is not one expression; says why.
+        ValueError: it is not one expression; says where and what to do.
     """
     try:
-        statements = sqlglot.parse(f"SELECT {expression}", dialect=DIALECT)
-    except sqlglot.errors.SqlglotError as error:
-        first = str(error).splitlines()[0]
-        raise ValueError(f"not an SQL expression: {first}") from error
-    select = statements[0] if len(statements) == 1 else None
-    if not isinstance(select, exp.Select) or len(select.expressions) != 1:
-        raise ValueError("write one SQL expression, not a statement or a list")
-    others = {name for name, value in select.args.items() if value} - {"expressions", "kind"}
-    if others:
-        raise ValueError("write one SQL expression without from, where or order by")
-    return select.expressions[0]
+        for token in sqlglot.tokenize(expression, read=DIALECT):
+            if token.token_type not in _WORDS and not token.text.replace("_", "").strip().isalnum():
+                if token.text not in SYMBOLS:
+                    raise ValueError(f"`{token.text}` is not allowed in an expression")
+        return sqlglot.parse_one(expression, into=exp.Condition, dialect=DIALECT)
+    except sqlglot.errors.ParseError as error:
+        place = error.errors[0] if error.errors else {}
+        near = place.get("highlight") or expression.strip()[:20]
+        where = f"line {place.get('line', 1)}, near `{near}`"
+        raise ValueError(f"not one SQL expression ({where})") from None
+    except sqlglot.errors.SqlglotError:
+        raise ValueError("not SQL: look for a quote that is not closed") from None
 
 
-def problems(
-    expression: str,
-    columns: Collection[str],
-    joined: Mapping[str, Collection[str]],
-    functions: Collection[str],
-) -> list[str]:
+def problems(expression: str, scope: Scope) -> list[str]:
     """What is wrong with an expression, in words; empty when it may run.
 
     Args:
         expression: SQL in DuckDB's dialect.
-        columns: the dataset's columns; the batch date is always known.
-        joined: alias of each joined row → its columns.
-        functions: names of our own function library.
+        scope: what it may name.
     """
     try:
         tree = parse(expression)
     except ValueError as error:
         return [str(error)]
-    found = []
-    for node in tree.walk():
-        if isinstance(node, exp.Column):
-            found += _column_problems(node, columns, joined)
-        elif isinstance(node, _STRUCTURE):
-            continue
-        elif isinstance(node, exp.Func):
-            name = function_name(node)
-            if name not in functions and name not in STANDARD_FUNCTIONS:
-                found.append(
-                    f"function {name} is not in the library: see `zhenjie contract functions`"
-                )
-        else:
-            found.append(f"{node.key} is not allowed in an expression about one row")
-    return found
-
-
-def _column_problems(
-    node: exp.Column, columns: Collection[str], joined: Mapping[str, Collection[str]]
-) -> list[str]:
-    if not node.table:
-        if node.name in columns or node.name == BATCH_DATE:
-            return []
-        return [f"unknown column {node.name}"]
-    if node.table not in joined:
-        return [f"{node.table}.{node.name}: {node.table} is not an alias under join"]
-    if node.name not in joined[node.table]:
-        return [f"{node.table}.{node.name}: the joined dataset has no such column"]
-    return []
+    return list(dict.fromkeys(_Judge(scope).node(tree)))
 
 
 def qualify(expression: str, alias: str) -> str:
     """The expression with every column that names no table told to be of `alias`."""
-    tree = parse(expression).copy()
-    for column in list(tree.find_all(exp.Column)):
+    tree = parse(expression)
+    for column in tree.find_all(exp.Column):
         if not column.table:
             column.set("table", exp.to_identifier(alias))
-    return tree.sql(dialect=DIALECT)
+    return str(tree.sql(dialect=DIALECT, comments=False))
 
 
 def columns_of(expression: str, alias: str) -> set[str]:
     """The columns that an expression takes from `alias`."""
-    return {
-        column.name for column in parse(expression).find_all(exp.Column) if column.table == alias
-    }
+    return {column.name for column in parse(expression).find_all(exp.Column) if column.table == alias}
+
+
+def pattern_problem(pattern: str) -> str | None:
+    """What is wrong with a regular expression, or None.
+
+    RE2 judges it, the engine that DuckDB has too: no look-around, no back-references.
+    """
+    try:
+        pc.match_substring_regex(pa.array([""]), pattern)
+    except pa.ArrowInvalid as error:
+        return f"{pattern} is not a regular expression ({str(error).rpartition(': ')[2]})"
+    return None
+
+
+def is_constant(text: str, logical_type: str) -> bool:
+    """Whether DuckDB reads a text as a value of a type, in the one spelling that every engine reads."""
+    if logical_type == "integer":
+        return _INTEGER.fullmatch(text) is not None
+    if logical_type == "number":
+        return _NUMBER.fullmatch(text) is not None
+    shape = {"date": _DATE, "timestamp": _TIMESTAMP}.get(logical_type)
+    if shape is None or not shape.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+class _Judge:
+    """Judges the nodes of one expression, from the top; below a refused node nothing more is said."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    def node(self, node: exp.Expr) -> Iterator[str]:
+        own = list(self._own(node))
+        yield from own
+        if not own and not isinstance(node, exp.Column):
+            for child in node.iter_expressions():
+                yield from self.node(child)
+
+    def _own(self, node: exp.Expr) -> Iterator[str]:
+        for kinds, message in _REFUSALS:
+            if isinstance(node, kinds):
+                yield message.format(sql=_shown(node))
+                return
+        if isinstance(node, exp.Column):
+            yield from self._column(node)
+        elif isinstance(node, exp.Cast):
+            yield from _cast(node)
+        elif isinstance(node, exp.In) and not (node.expressions or node.args.get("query")):
+            yield f"{_shown(node)}: write the values in brackets, such as in ('1', '2')"
+        elif isinstance(node, exp.Is) and not isinstance(node.expression, exp.Null | exp.Boolean):
+            yield f"{_shown(node)}: after `is` write null, true, false or distinct from"
+        elif isinstance(node, exp.Func) and not isinstance(node, _STRUCTURE):
+            yield from self._function(node)
+        elif not isinstance(node, _STRUCTURE):
+            yield f"{_shown(node)} is not allowed in an expression"
+
+    def _column(self, node: exp.Column) -> Iterator[str]:
+        joined = self.scope.joined
+        if isinstance(node.this, exp.Star):
+            yield f"{_shown(node)}: name the columns one by one"
+        elif node.args.get("db"):
+            yield f"{_shown(node)}: write <alias>.<column>, with an alias declared under join"
+        elif not node.table:
+            known = {*self.scope.columns, *([BATCH_DATE] if self.scope.dated else [])}
+            if node.name not in known:
+                yield f"unknown column {node.name}{_nearest(node.name, known)}"
+        elif node.table not in joined:
+            yield f"{_shown(node)}: {node.table} is not an alias under join"
+        elif node.name not in joined[node.table]:
+            near = _nearest(node.name, joined[node.table])
+            yield f"{_shown(node)}: the joined dataset has no such column{near}"
+
+    def _function(self, node: exp.Func) -> Iterator[str]:
+        name = function_name(node)
+        if name in self.scope.functions:
+            fewest = most = len(self.scope.functions[name].parameters)
+        elif name in STANDARD_FUNCTIONS:
+            fewest, most = STANDARD_FUNCTIONS[name]
+        else:
+            near = _nearest(name, {*self.scope.functions, *STANDARD_FUNCTIONS}, cutoff=0.75)
+            yield f"{_shown(node)} calls a function that is not in the library{near}"
+            return
+        given = len(list(node.iter_expressions()))
+        if not fewest <= given <= most:
+            wanted = str(fewest) if fewest == most else f"{fewest} to {most}"
+            yield f"{name} takes {wanted} arguments, not {given}"
+        elif isinstance(node, exp.RegexpLike):
+            pattern = node.expression
+            if not isinstance(pattern, exp.Literal):
+                yield f"{_shown(node)}: write the pattern itself, in quotes"
+            elif problem := pattern_problem(pattern.name):
+                yield problem
+
+
+def function_name(node: exp.Func) -> str:
+    """The name under which a function stands in our lists."""
+    name = (node.name if isinstance(node, exp.Anonymous) else node.sql_name()).lower()
+    return _DUCKDB_NAMES.get(name, name)
+
+
+def _cast(node: exp.Cast) -> Iterator[str]:
+    kind = node.to.this if isinstance(node.to, exp.DataType) else None
+    name = CAST_TYPES.get(kind)
+    if name is None or node.to.expressions:
+        yield f"{_shown(node)}: cast to one of {', '.join(dict.fromkeys(CAST_TYPES.values()))}"
+    elif isinstance(node, exp.TryCast) or name == "VARCHAR":
+        return
+    elif name == "DATE" and isinstance(node.this, exp.Literal):
+        if not is_constant(node.this.name, "date"):
+            yield f"{node.this.name} is not a date: write date '2026-03-02'"
+    else:
+        yield (
+            f"{_shown(node)} would stop the run at the first value that will not convert: "
+            f"write try_cast(… as {name})"
+        )
+
+
+def _shown(node: exp.Expr) -> str:
+    text = node.sql(dialect=DIALECT, comments=False)
+    return f"`{text if len(text) <= 40 else text[:39] + '…'}`"
+
+
+def _nearest(name: str, known: Collection[str], cutoff: float = 0.6) -> str:
+    near = get_close_matches(name.lower(), sorted(known), n=1, cutoff=cutoff)
+    return f": did you mean {near[0]}?" if near else ""

@@ -14,6 +14,7 @@ from pathlib import Path
 import yaml
 
 from schemas.contract import Column, Contract, Entity, Feed
+from schemas.document import read_document
 from schemas.odcs import ContractError, read_contract
 
 SHIPPED = Path(__file__).parent / "contracts"

@@ -1,4 +1,4 @@
-"""Reading a contract: ODCS v3 YAML in, `Contract` out, every part with the line it stands on.
+"""Reading a contract: ODCS v3 YAML in, `Contract` out.
 
 The standard's own fields are used wherever it has one; what is ours rides in `customProperties` (named in
 docs/contracts.md) and in `quality` items of `engine: zhenjie`. Whether what was read makes sense is the
@@ -7,94 +7,65 @@ linter's business; here only what cannot be read at all is an error.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from open_data_contract_standard.model import (
     CustomProperty,
     DataQuality,
     OpenDataContractStandard,
+    Relationship,
     SchemaProperty,
     Server,
 )
 from pydantic import ValidationError
 
-from schemas.contract import Column, Contract, Delivery, Feed, Join, Route, Rule, Subject
+from schemas.contract import (
+    Classification,
+    Column,
+    Contract,
+    Delivery,
+    Feed,
+    Join,
+    Route,
+    Rule,
+    Subject,
+)
+from schemas.document import ContractError, Document, Place, read_document
+from schemas.kinds import load_kinds
 
-DAYS = {"d": 1, "day": 1, "days": 1, "w": 7, "m": 31, "y": 366}
+__all__ = ["ENGINE", "ContractError", "read_contract"]
 
-Lines = Mapping[tuple[str | int, ...], int]
+# The `engine` of a quality item that is a rule of ours.
+ENGINE = "zhenjie"
 
+# Units of slaProperties in days. A month and a year are taken long: a delivery is not late on the 31st.
+DAYS: Mapping[str, int] = {
+    **dict.fromkeys(("d", "day", "days"), 1),
+    **dict.fromkeys(("w", "week", "weeks"), 7),
+    **dict.fromkeys(("m", "month", "months"), 31),
+    **dict.fromkeys(("y", "yr", "year", "years"), 366),
+}
 
-class ContractError(Exception):
-    """A contract that cannot be read: the file, the line, what is wrong and what to do."""
+RULE_KEYS = ("field", "violates", "suggest", "evidence", "join")
 
-    def __init__(self, path: Path, line: int, message: str) -> None:
-        super().__init__(f"{path}:{line}: {message}")
-        self.path, self.line, self.message = path, line, message
+_REQUIRED = ("id", "name", "version", "domain", "tenant")
+_DEFAULT_CLASSIFICATION: Classification = "L3"
 
-
-def line_numbers(text: str) -> Lines:
-    """Map each place in a YAML text, as a path of keys and indexes, to its 1-based line."""
-    lines: dict[tuple[str | int, ...], int] = {}
-
-    def walk(node: yaml.Node | None, path: tuple[str | int, ...]) -> None:
-        if node is None:
-            return
-        lines.setdefault(path, node.start_mark.line + 1)
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                lines[(*path, key.value)] = key.start_mark.line + 1
-                walk(value, (*path, key.value))
-        elif isinstance(node, yaml.SequenceNode):
-            for index, value in enumerate(node.value):
-                walk(value, (*path, index))
-
-    walk(yaml.compose(text, Loader=yaml.SafeLoader), ())
-    return lines
-
-
-def read_document(path: Path) -> tuple[OpenDataContractStandard, Lines, str]:
-    """Parse one contract file into the standard's own model.
-
-    Returns:
-        The document, the line of each of its places, and the sha256 of the file.
-
-    Raises:
-        ContractError: not YAML, or not shaped as the Open Data Contract Standard says.
-    """
-    content = path.read_bytes()
-    try:
-        text = content.decode("utf-8")
-        lines = line_numbers(text)
-        data = yaml.safe_load(text)
-    except UnicodeDecodeError as error:
-        raise ContractError(path, 1, "the file is not UTF-8: save it as UTF-8") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or "not YAML"
-        raise ContractError(path, mark.line + 1 if mark else 1, f"not YAML: {problem}") from error
-    if not isinstance(data, dict):
-        raise ContractError(path, 1, "a contract is a mapping with apiVersion, kind, id, schema …")
-    try:
-        document = OpenDataContractStandard(**data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = nearest(lines, tuple(first["loc"]))
-        name = ".".join(str(part) for part in first["loc"])
-        raise ContractError(path, lines[place], f"{name}: {first['msg']}") from error
-    return document, lines, hashlib.sha256(content).hexdigest()
-
-
-def nearest(lines: Lines, place: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    """The longest beginning of `place` that stands in the file."""
-    while place and place not in lines:
-        place = place[:-1]
-    return place
+# What to write instead, by pydantic's type of error.
+_ADVICE = {
+    "string_type": "write text, in quotes if it looks like a number",
+    "bool_parsing": "write true or false",
+    "bool_type": "write true or false",
+    "int_parsing": "write a whole number",
+    "int_type": "write a whole number",
+    "list_type": "write a list",
+    "dict_type": "write a mapping",
+    "model_type": "write a mapping",
+    "extra_forbidden": "the standard has no such key: correct its spelling",
+}
 
 
 def read_contract(path: Path) -> Contract:
@@ -103,111 +74,154 @@ def read_contract(path: Path) -> Contract:
     Raises:
         ContractError: the file cannot be read as a contract; says the line and what to do.
     """
-    document, lines, digest = read_document(path)
-    for name in ("id", "name", "version", "domain", "tenant"):
-        if not getattr(document, name):
-            raise ContractError(path, 1, f"{name} is missing: add it at the top of the contract")
-    tables = document.schema_ or []
+    document = read_document(path)
+    standard = _as_standard(document)
+    for name in _REQUIRED:
+        if not getattr(standard, name):
+            raise document.error(f"{name} is missing: add it at the top of the contract")
+    tables = standard.schema_ or []
     if len(tables) != 1:
-        raise ContractError(
-            path, lines.get(("schema",), 1), "a contract describes exactly one table under schema"
-        )
-    reader = _Reader(path, lines)
-    table = tables[0]
-    ours = custom(document.customProperties)
-    subjects = reader.subjects(ours.get("subjects") or {})
-    columns = tuple(
-        reader.column(item, index, subjects) for index, item in enumerate(table.properties or [])
-    )
-    team = document.team
-    description = document.description
-    return Contract(
-        id=str(document.id),
-        title=str(document.name),
-        version=str(document.version),
-        department=str(document.domain),
-        department_title=str(document.tenant),
-        description=(description.purpose or "") if description else "",
-        columns=columns,
-        deliveries=tuple(reader.delivery(server) for server in document.servers or []),
-        subjects=subjects,
-        routes=reader.routes(ours.get("unit") or []),
-        rules=tuple(
-            reader.rule(item, index, subjects)
-            for index, item in enumerate(table.quality or [])
-            if item.engine == "zhenjie"
-        ),
-        label=ours.get("label"),
-        latest=ours.get("latest"),
-        frequency_days=reader.days(document, "frequency"),
-        latency_days=reader.days(document, "latency"),
-        owner=(team.name or "") if team is not None and not isinstance(team, list) else "",
-        tags=tuple(document.tags or ()),
-        path=path,
-        digest=digest,
-    )
+        raise document.error("schema must have exactly one table: give each its own file", "schema")
+    return _Reader(document, standard).contract()
 
 
-def custom(properties: Iterable[CustomProperty] | None) -> dict[str, Any]:
-    """Our own facts: `customProperties` as a mapping."""
-    return {str(item.property): item.value for item in properties or ()}
+def _as_standard(document: Document) -> OpenDataContractStandard:
+    try:
+        return OpenDataContractStandard.model_validate(document.data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        # The location names the branch of a union too, which does not stand in the file.
+        place = document.nearest(*first["loc"])
+        name = ".".join(str(part) for part in place) or "the contract"
+        advice = _ADVICE.get(first["type"], first["msg"])
+        raise document.error(f"{name} is not as the standard says: {advice}", *place) from None
+
+
+class _Facts:
+    """The custom properties of one part of the document, each read in the type it must have."""
+
+    def __init__(self, document: Document, owner: Place, properties: Iterable[CustomProperty] | None) -> None:
+        self.document = document
+        self.values: dict[str, object] = {}
+        self.places: dict[str, Place] = {}
+        for index, item in enumerate(properties or ()):
+            name = str(item.property)
+            place = (*owner, "customProperties", index)
+            if name in self.values:
+                raise document.error(f"custom property {name} is said twice: keep one", *place)
+            self.values[name], self.places[name] = item.value, (*place, "value")
+
+    def error(self, name: str, message: str, *below: str | int) -> ContractError:
+        return self.document.error(f"{name}: {message}", *self.places[name], *below)
+
+    def text(self, name: str) -> str | None:
+        value = self.values.get(name)
+        if value is not None and not isinstance(value, str):
+            raise self.error(name, f"{value!r} is not text: write one text, in quotes")
+        return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        value = self.values.get(name) or []
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self.error(name, "write a list of texts, such as [gb18030]")
+        return tuple(value)
+
+    def integer(self, name: str) -> int | None:
+        value = self.values.get(name)
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+            raise self.error(name, f"{value!r} is not a whole number: write one without quotes")
+        return value
+
+    def mapping(self, name: str, shape: str) -> Mapping[str, Any]:
+        value = self.values.get(name) or {}
+        if not isinstance(value, Mapping):
+            raise self.error(name, f"write a mapping {shape}")
+        return value
 
 
 class _Reader:
-    """Turns the parts of one document into ours; knows the file so that errors can name it."""
+    """Turns the parts of one document into ours."""
 
-    def __init__(self, path: Path, lines: Lines) -> None:
-        self.path, self.lines = path, lines
+    def __init__(self, document: Document, standard: OpenDataContractStandard) -> None:
+        self.document, self.standard = document, standard
+        self.facts = _Facts(document, (), standard.customProperties)
+        self.subjects = self._subjects()
 
-    def fail(self, place: tuple[str | int, ...], message: str) -> ContractError:
-        return ContractError(self.path, self.lines[nearest(self.lines, place)], message)
+    def contract(self) -> Contract:
+        standard, facts = self.standard, self.facts
+        (table,) = standard.schema_ or []
+        team, description = standard.team, standard.description
+        return Contract(
+            id=str(standard.id),
+            title=str(standard.name),
+            version=str(standard.version),
+            department=str(standard.domain),
+            department_title=str(standard.tenant),
+            description=(description.purpose or "") if description else "",
+            columns=tuple(self._column(*item) for item in enumerate(table.properties or [])),
+            deliveries=tuple(self._delivery(*item) for item in enumerate(standard.servers or [])),
+            subjects=self.subjects,
+            routes=self._routes(),
+            rules=tuple(
+                self._rule(index, item)
+                for index, item in enumerate(table.quality or [])
+                if item.engine == ENGINE
+            ),
+            label=facts.text("label"),
+            latest=facts.text("latest"),
+            frequency_days=self._days("frequency"),
+            latency_days=self._days("latency"),
+            owner=(team.name or "") if team is not None and not isinstance(team, list) else "",
+            tags=tuple(standard.tags or ()),
+            path=self.document.path,
+            digest=self.document.digest,
+        )
 
-    def subjects(self, value: object) -> tuple[Subject, ...]:
-        if not isinstance(value, Mapping):
-            raise self.fail(("customProperties",), "subjects is a mapping: {person: {entity, key}}")
+    def _subjects(self) -> tuple[Subject, ...]:
+        shape = "{<alias>: {entity: <entity>, key: <column>}}"
         subjects = []
-        for alias, item in value.items():
-            if not isinstance(item, Mapping) or not {"entity", "key"} <= item.keys():
-                raise self.fail(
-                    ("customProperties",), f"subject {alias}: say its entity and its key column"
-                )
+        for alias, item in self.facts.mapping("subjects", shape).items():
+            if not isinstance(item, Mapping) or set(item) != {"entity", "key"}:
+                message = f"{alias}: write {shape}, with nothing else"
+                raise self.facts.error("subjects", message, alias)
             subjects.append(Subject(str(alias), str(item["entity"]), str(item["key"])))
         return tuple(subjects)
 
-    def routes(self, value: object) -> tuple[Route, ...]:
+    def _routes(self) -> tuple[Route, ...]:
+        value = self.facts.values.get("unit") or []
+        shapes = "{column: <column>} or {dataset: <id>, by: <column>}"
         if not isinstance(value, list):
-            raise self.fail(("customProperties",), "unit is a list of {column} or {dataset, by}")
+            raise self.facts.error("unit", f"write a list of {shapes}")
         routes = []
-        for item in value:
+        for index, item in enumerate(value):
             if isinstance(item, Mapping) and set(item) == {"column"}:
                 routes.append(Route(column=str(item["column"])))
             elif isinstance(item, Mapping) and set(item) == {"dataset", "by"}:
                 routes.append(Route(column=str(item["by"]), dataset=str(item["dataset"])))
             else:
-                raise self.fail(
-                    ("customProperties",), "unit: each way is {column: …} or {dataset: …, by: …}"
-                )
+                raise self.facts.error("unit", f"each way is {shapes}", index)
         return tuple(routes)
 
-    def delivery(self, server: Server) -> Delivery:
-        ours = custom(server.customProperties)
+    def _delivery(self, index: int, server: Server) -> Delivery:
+        facts = _Facts(self.document, ("servers", index), server.customProperties)
         return Delivery(
             form=server.format or "",  # type: ignore[arg-type]  # the linter judges the value
             pattern=server.path or "",
-            encodings=tuple(ours.get("encodings") or ()),
+            encodings=facts.texts("encodings"),
             delimiter=server.delimiter,
-            sheet=ours.get("sheet"),
-            table=ours.get("table"),
-            header_row=ours.get("headerRow"),
+            sheet=facts.text("sheet"),
+            table=facts.text("table"),
+            header_row=facts.integer("headerRow"),
         )
 
-    def column(self, item: SchemaProperty, index: int, subjects: tuple[Subject, ...]) -> Column:
-        place = ("schema", 0, "properties", index)
+    def _column(self, index: int, item: SchemaProperty) -> Column:
+        place: Place = ("schema", 0, "properties", index)
         if not item.name or not item.businessName:
-            raise self.fail(place, "a property needs name and businessName (中文名)")
-        ours = custom(item.customProperties)
+            raise self.document.error("a property needs name and businessName (中文名)", *place)
+        facts = _Facts(self.document, place, item.customProperties)
         options = item.logicalTypeOptions or {}
-        references = [str(relation.to) for relation in item.relationships or ()]
+        kind = load_kinds().get(facts.text("semanticKind") or "")
+        inherited = kind.classification if kind else _DEFAULT_CLASSIFICATION
         return Column(
             name=item.name,
             title=item.businessName,
@@ -217,86 +231,99 @@ class _Reader:
             required=bool(item.required),
             unique=bool(item.unique),
             key=bool(item.primaryKey),
-            kind=ours.get("semanticKind"),
-            codes=ours.get("codeTable"),
-            classification=item.classification or "L3",  # type: ignore[arg-type]
-            minimum=_text(options.get("minimum")),
-            maximum=_text(options.get("maximum")),
+            kind=facts.text("semanticKind"),
+            codes=facts.text("codeTable"),
+            classification=item.classification or inherited,  # type: ignore[arg-type]
+            minimum=_bound(options.get("minimum")),
+            maximum=_bound(options.get("maximum")),
             max_length=options.get("maxLength"),
             pattern=options.get("pattern"),
-            references=references[0] if references else None,
+            references=self._reference(item.relationships or [], place),
             derive=item.transformLogic,
-            feeds=self.feeds(ours.get("feeds") or {}, place, subjects),
-            line=self.lines[nearest(self.lines, place)],
+            feeds=self._feeds(facts),
+            line=self.document.line(*place),
         )
 
-    def feeds(
-        self, value: object, place: tuple[str | int, ...], subjects: tuple[Subject, ...]
-    ) -> tuple[Feed, ...]:
-        if not isinstance(value, Mapping):
-            raise self.fail(place, "feeds is a mapping {subject.attribute: authority}")
+    def _reference(self, relationships: list[Relationship], place: Place) -> str | None:
+        if not relationships:
+            return None
+        target = relationships[0].to
+        if len(relationships) > 1 or not isinstance(target, str):
+            message = "write one relationship: [{to: <department>.<dataset>.<column>}]"
+            raise self.document.error(message, *place, "relationships")
+        return target
+
+    def _feeds(self, facts: _Facts) -> tuple[Feed, ...]:
         feeds = []
-        for target, authority in value.items():
+        aliases = {subject.alias for subject in self.subjects}
+        for target, authority in facts.mapping("feeds", "{<subject>.<attribute>: <rank>}").items():
             subject, _, attribute = str(target).partition(".")
-            if subject not in {item.alias for item in subjects} or not attribute:
-                raise self.fail(
-                    place, f"feeds {target}: write <subject>.<attribute>, with a subject"
-                )
-            if not isinstance(authority, int) or authority < 1:
-                raise self.fail(place, f"feeds {target}: the authority is a rank, 1 or higher")
+            if subject not in aliases or not attribute:
+                known = ", ".join(sorted(aliases)) or "none is declared"
+                message = f"{target}: write <subject>.<attribute>; the subjects are: {known}"
+                raise facts.error("feeds", message, str(target))
+            if not isinstance(authority, int) or isinstance(authority, bool) or authority < 1:
+                message = f"{target}: the authority is a rank: write 1 for the source, else 2 or more"
+                raise facts.error("feeds", message, str(target))
             feeds.append(Feed(subject, attribute, authority))
         return tuple(feeds)
 
-    def rule(self, item: DataQuality, index: int, subjects: tuple[Subject, ...]) -> Rule:
-        place = ("schema", 0, "quality", index)
+    def _rule(self, index: int, item: DataQuality) -> Rule:
+        place: Place = ("schema", 0, "quality", index)
         body = item.implementation
         if not item.name or not isinstance(body, Mapping):
-            raise self.fail(place, "a rule needs a name and an implementation (field, violates …)")
-        unknown = set(body) - {"field", "violates", "suggest", "evidence", "join"}
-        if unknown or not {"field", "violates"} <= set(body):
-            names = ", ".join(sorted(unknown)) or "field or violates is missing"
-            raise self.fail(place, f"rule {item.name}: {names}: allowed are field, violates, "
-                                   "suggest, evidence, join")  # fmt: skip
+            message = "a rule needs a name and an implementation with field and violates"
+            raise self.document.error(message, *place)
+        place = (*place, "implementation")
+        for key, value in body.items():
+            if key not in RULE_KEYS:
+                message = f"rule {item.name}: unknown key {key}: write {', '.join(RULE_KEYS)}"
+                raise self.document.error(message, *place, str(key))
+            if key != "join" and not isinstance(value, str):
+                message = f"rule {item.name}: {key} is not text: put it in quotes"
+                raise self.document.error(message, *place, key)
+        if missing := {"field", "violates"} - body.keys():
+            message = f"rule {item.name}: {min(missing)} is missing: add it"
+            raise self.document.error(message, *place)
         return Rule(
             name=item.name,
-            field=str(body["field"]),
+            field=body["field"],
             dimension=item.dimension or "",  # type: ignore[arg-type]  # the linter judges it
             severity=item.severity or "",  # type: ignore[arg-type]
             description=item.description or "",
-            violates=str(body["violates"]),
-            suggest=_text(body.get("suggest")),
-            evidence=_text(body.get("evidence")),
-            joins=self.joins(body.get("join") or {}, place, subjects),
-            line=self.lines[nearest(self.lines, place)],
+            violates=body["violates"],
+            suggest=body.get("suggest"),
+            evidence=body.get("evidence"),
+            joins=self._joins(item.name, body.get("join") or {}, (*place, "join")),
+            line=self.document.line("schema", 0, "quality", index),
         )
 
-    def joins(
-        self, value: object, place: tuple[str | int, ...], subjects: tuple[Subject, ...]
-    ) -> tuple[Join, ...]:
+    def _joins(self, rule: str, value: object, place: Place) -> tuple[Join, ...]:
         if not isinstance(value, Mapping):
-            raise self.fail(place, "join is a mapping {alias: dataset} or {alias: {dataset, by}}")
+            message = f"rule {rule}: join is a mapping: write {{<alias>: <dataset>}}"
+            raise self.document.error(message, *place)
         joins = []
         for alias, target in value.items():
             if isinstance(target, Mapping) and set(target) == {"dataset", "by"}:
                 joins.append(Join(str(alias), str(target["dataset"]), str(target["by"])))
-            elif isinstance(target, str) and len(subjects) == 1:
-                joins.append(Join(str(alias), target, subjects[0].key))
+            elif isinstance(target, str) and len(self.subjects) == 1:
+                joins.append(Join(str(alias), target, self.subjects[0].key))
             else:
-                raise self.fail(place, f"join {alias}: write {{dataset: …, by: <column>}}")
+                message = f"rule {rule}: join {alias}: write {{dataset: <id>, by: <column>}}"
+                raise self.document.error(message, *place, alias)
         return tuple(joins)
 
-    def days(self, document: OpenDataContractStandard, name: str) -> int | None:
-        for index, item in enumerate(document.slaProperties or ()):
+    def _days(self, name: str) -> int | None:
+        for index, item in enumerate(self.standard.slaProperties or ()):
             if item.property != name:
                 continue
-            match = re.fullmatch(r"\d+", str(item.value))
-            if not match or str(item.unit) not in DAYS:
-                raise self.fail(
-                    ("slaProperties", index), f"{name}: a whole number and a unit: d, w, m or y"
-                )
-            return int(match[0]) * DAYS[str(item.unit)]
+            number, unit = str(item.value), str(item.unit)
+            if not re.fullmatch(r"\d+", number, re.ASCII) or unit not in DAYS:
+                message = f"{name}: write a whole number as value and d, w, m or y as unit"
+                raise self.document.error(message, "slaProperties", index)
+            return int(number) * DAYS[unit]
         return None
 
 
-def _text(value: object) -> str | None:
+def _bound(value: object) -> str | None:
     return None if value is None else str(value)

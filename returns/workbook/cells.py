@@ -15,8 +15,8 @@ from xlsxwriter.utility import xl_col_to_name
 from returns.workbook import layout
 from returns.workbook.model import MAX_TEXT, Sheet, SheetColumn
 
-ROWS_AT_ONCE = 20_000
-"""Rows rendered together: bounds the memory (about 20 MB of XML for 12 columns)."""
+ROWS_AT_ONCE = 5_000
+"""Rows rendered together: bounds the memory (about 5 MB of XML for 12 columns)."""
 
 CUT_AFTER = 16_000
 CUT_MARK = "……（内容过长，此处截断）"

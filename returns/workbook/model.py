@@ -52,6 +52,7 @@ class SheetColumn:
         choices: The only values allowed, offered as a drop-down list; text columns only.
         wrap: Break long text into lines; the row becomes as high as it needs.
         note: What the person should know on entering a cell of this column; shown as a prompt.
+        hidden: There for the way back, not for the person: the column is folded away.
     """
 
     name: str
@@ -62,6 +63,7 @@ class SheetColumn:
     choices: tuple[str, ...] = ()
     wrap: bool = False
     note: str | None = None
+    hidden: bool = False
 
     def __post_init__(self) -> None:
         if not self.title.strip():

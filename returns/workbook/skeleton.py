@@ -125,7 +125,7 @@ def _write_header(book: Workbook, worksheet: Worksheet, sheet: Sheet) -> None:
     worksheet.set_row(header, layout.ROW_PADDING + max(heights))
     for index, column in enumerate(sheet.columns):
         cell_format = book.add_format(layout.body_format(column))
-        worksheet.set_column(index, index, column.width)
+        worksheet.set_column(index, index, column.width, None, {"hidden": column.hidden})
         worksheet.write_string(header, index, column.title, book.add_format(layout.header_format(column)))
         worksheet.write_blank(probe, index, None, cell_format)
 

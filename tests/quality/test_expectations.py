@@ -14,7 +14,7 @@ import pytest
 from quality.acceptance import COUNTING_EXPECTATIONS, SuiteError, read_suite
 from quality.expectations import Verdict, accept
 
-# As the tables are published; 12 persons, two of them in a household, 6 findings. Names and numbers are made up.
+# As the tables are published: 12 persons, two of them in a household, 6 findings. All made up.
 SOUND = """
 CREATE SCHEMA governance; CREATE SCHEMA quality; CREATE SCHEMA catalog;
 CREATE TABLE catalog.dataset AS SELECT 'police.population' AS dataset, '户籍人口' AS title;

@@ -358,3 +358,16 @@ def test_a_column_that_makes_no_sense_is_refused(change: dict[str, object], mess
 def test_a_sheet_that_makes_no_sense_is_refused(change: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         replace(TICKETS, **change)  # type: ignore[arg-type]
+
+
+def test_a_hidden_column_is_there_but_folded_away(tmp_path: Path) -> None:
+    sheet = Sheet(
+        "表",
+        (SheetColumn("a", "甲", 10), SheetColumn("b", "乙", 10, hidden=True)),
+        pl.DataFrame({"a": ["1"], "b": ["2"]}),
+    )
+    path = tmp_path / "hidden.xlsx"
+    write_workbook(path, [sheet], PROPERTIES)
+    written = openpyxl.load_workbook(path)["表"]
+    assert [written.column_dimensions[letter].hidden for letter in "AB"] == [False, True]
+    assert written["B2"].value == "2"

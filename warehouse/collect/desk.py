@@ -1,6 +1,7 @@
 """The reception desk: a delivered file is kept untouched, recognised, and its sender gets a receipt (回执).
 
-A file that nobody can place is set aside with the reason; nothing else stops. Reading the rows comes later, in
+A file that nobody can place is set aside with the reason; nothing else stops. A database or workbook may hold
+several datasets, each in a table or sheet of its own: each gets its receipt. Reading the rows comes later, in
 `warehouse.collect.extracts`.
 """
 
@@ -9,15 +10,15 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
-from schemas.contract import Contract, Delivery
+from schemas.contract import Contract
 from schemas.library import Library
 from warehouse.collect.layouts import layout_of
 from warehouse.collect.readers import Recognition, UnreadableFile, recognise
@@ -39,7 +40,7 @@ STATUSES: Mapping[Status, str] = {
 
 @dataclass(frozen=True)
 class Receipt:
-    """What the sender is told of one delivered file."""
+    """What the sender is told of one delivered file, or of one dataset in it."""
 
     extract_id: str
     batch: date
@@ -73,8 +74,20 @@ class _Match:
     """A contract whose way of delivery fits a file."""
 
     contract: Contract
-    delivery: Delivery
     recognition: Recognition
+
+    @property
+    def part(self) -> tuple[str | None, str | None]:
+        """The sheet or table of the file that is meant."""
+        return self.recognition.sheet, self.recognition.table
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """Why a file, or the part of it that a contract names, cannot be taken in."""
+
+    message: str
+    contract: Contract | None = None
 
 
 def deliver(
@@ -96,15 +109,16 @@ def deliver(
         dataset: the dataset they are of; without it each file's name and headings decide.
 
     Returns:
-        A receipt per file, in order.
+        In the order of the files a receipt for each dataset found in it, or one that it was set aside.
 
     Raises:
         KeyError: `dataset` has no contract.
     """
     contracts = list(library) if dataset is None else [library[dataset]]
     return [
-        _take_in(home, contracts, path, batch, received_at, named=dataset is not None)
+        receipt
         for path in files
+        for receipt in _take_in(home, contracts, path, batch, received_at, named=dataset is not None)
     ]
 
 
@@ -116,32 +130,46 @@ def _take_in(
     received_at: datetime,
     *,
     named: bool,
-) -> Receipt:
-    sha256 = sha256_of(path)
-    common = {
-        "batch": batch,
-        "file": path.name,
-        "size": path.stat().st_size,
-        "sha256": sha256,
-        "received_at": received_at.isoformat(timespec="seconds"),
-    }
-    try:
-        match = _place(path, contracts, named=named)
-    except UnreadableFile as error:
-        receipt = Receipt(
-            extract_id=_extract_id(batch, "", sha256),
-            status="set_aside",
-            message=str(error),
-            **common,  # type: ignore[arg-type]
-        )
-        return _keep(home.aside / batch.isoformat() / receipt.extract_id, path, receipt)
-    extract_id = _extract_id(batch, match.contract.id, sha256)
-    folder = home.inbox / batch.isoformat() / extract_id
+) -> Iterator[Receipt]:
+    bare = Receipt(
+        extract_id="",
+        batch=batch,
+        file=path.name,
+        size=path.stat().st_size,
+        sha256=sha256_of(path),
+        status="set_aside",
+        received_at=received_at.isoformat(timespec="seconds"),
+        message="",
+    )
+    for placed in _place(path, contracts, named=named):
+        if isinstance(placed, _Match):
+            yield _received(home, path, placed, bare)
+        else:
+            yield _set_aside(home, path, placed, bare)
+
+
+def _set_aside(home: Home, path: Path, refusal: _Refusal, bare: Receipt) -> Receipt:
+    contract = refusal.contract
+    receipt = replace(
+        bare,
+        extract_id=_extract_id(bare.batch, contract.id if contract else "", bare.sha256),
+        message=refusal.message,
+        dataset=contract.id if contract else None,
+        title=contract.title if contract else None,
+    )
+    return _keep(home.aside / bare.batch.isoformat() / receipt.extract_id, path, receipt)
+
+
+def _received(home: Home, path: Path, match: _Match, bare: Receipt) -> Receipt:
+    extract_id = _extract_id(bare.batch, match.contract.id, bare.sha256)
+    folder = home.inbox / bare.batch.isoformat() / extract_id
+    status: Status = "repeated" if (folder / RECEIPT).exists() else "received"
     seen = match.recognition
-    receipt = Receipt(
+    receipt = replace(
+        bare,
         extract_id=extract_id,
-        status="repeated" if (folder / RECEIPT).exists() else "received",
-        message=STATUSES["repeated" if (folder / RECEIPT).exists() else "received"],
+        status=status,
+        message=STATUSES[status],
         dataset=match.contract.id,
         title=match.contract.title,
         contract_version=match.contract.version,
@@ -153,9 +181,8 @@ def _take_in(
         missing=tuple(seen.missing),
         extra=tuple(seen.extra),
         path=folder / path.name,
-        **common,  # type: ignore[arg-type]
     )
-    return receipt if receipt.status == "repeated" else _keep(folder, path, receipt)
+    return receipt if status == "repeated" else _keep(folder, path, receipt)
 
 
 def _extract_id(batch: date, dataset: str, sha256: str) -> str:
@@ -164,30 +191,43 @@ def _extract_id(batch: date, dataset: str, sha256: str) -> str:
     return "E" + hashlib.sha256(text.encode()).hexdigest()[:15].upper()
 
 
-def _place(path: Path, contracts: list[Contract], *, named: bool) -> _Match:
-    """The contract a file belongs to: by its name if that says so, else by its headings."""
+def _place(path: Path, contracts: list[Contract], *, named: bool) -> list[_Match | _Refusal]:
+    """The contracts a file belongs to: by its name if that says so, else by its headings.
+
+    A part of the file belongs to one contract, the one with the most of its columns. A contract that claims
+    the file's name and a table or sheet of its own is told when the file lacks it.
+    """
     ways = [(contract, delivery) for contract in contracts for delivery in contract.deliveries]
     by_name = [way for way in ways if fnmatch(path.name, way[1].pattern)]
     tried = by_name or [way for way in ways if path.suffix.lower() in SUFFIXES[way[1].form]]
     if not tried:
-        raise UnreadableFile(
-            f"文件“{path.name}”：不认识这种文件，请按数据标准规定的格式（CSV、XLSX 或 SQLite 数据库）交付"
-        )
-    matches, refusals = [], []
+        return [_refusal(path, "不认识这种文件，请按数据标准规定的格式（CSV、XLSX 或 SQLite 数据库）交付")]
+    matches: dict[tuple[str | None, str | None], _Match] = {}
+    refusals = []
     for contract, delivery in tried:
         try:
-            matches.append(_Match(contract, delivery, recognise(path, layout_of(contract, delivery))))
+            match = _Match(contract, recognise(path, layout_of(contract, delivery)))
         except UnreadableFile as error:
-            refusals.append(error)
-    if len(matches) == 1:
-        return matches[0]
-    if len(matches) > 1:
-        return max(matches, key=lambda match: len(match.recognition.columns))
+            refusals.append((contract, delivery, _Refusal(str(error), contract)))
+            continue
+        rival = matches.setdefault(match.part, match)
+        if len(match.recognition.columns) > len(rival.recognition.columns):
+            matches[match.part] = match
+    if matches:
+        placed = {match.contract.id for match in matches.values()}
+        lacking = [
+            refusal
+            for contract, delivery, refusal in refusals
+            if by_name and (delivery.table or delivery.sheet) and contract.id not in placed
+        ]
+        return [*matches.values(), *lacking]
     if named or len(by_name) == 1:
-        raise refusals[0]
-    raise UnreadableFile(
-        f"文件“{path.name}”：文件名和表头都不符合任何数据标准，请核对表头，或在交付时注明数据集"
-    )
+        return [refusals[0][2]]
+    return [_refusal(path, "文件名和表头都不符合任何数据标准，请核对表头，或在交付时注明数据集")]
+
+
+def _refusal(path: Path, reason: str) -> _Refusal:
+    return _Refusal(f"文件“{path.name}”：{reason}")
 
 
 SUFFIXES = {

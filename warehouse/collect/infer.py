@@ -27,8 +27,11 @@ _DATED = re.compile(r"[-_ .（(]*(?:\d{2,4}年?(?:\d{1,2}月?)?(?:\d{1,2}日?)?|
 _PLAIN = re.compile(r"[\w（）()·/-]+")
 _SUFFIXES = {"csv": ".csv", "xlsx": ".xlsx", "sqlite": ".db"}
 
-# A table with personal identifiers speaks of this entity, whose township this dataset knows.
-_SUBJECTS = {"resident_id": ("person", "police.population"), "uscc": ("enterprise", None)}
+# Whom an identifier names, and the dataset that knows the township.
+_SUBJECTS: dict[str, tuple[str, str | None]] = {
+    "resident_id": ("person", "police.population"),
+    "uscc": ("enterprise", None),
+}
 _UNJUDGED = "L3"
 
 
@@ -63,11 +66,11 @@ def _document(
     department, _, dataset = id_.partition(".")
     stem = _DATED.sub("", file.stem) or file.stem
     title = _scalar(sample.recognition.table or sample.recognition.sheet or stem)
-    yield f"# Drafted from {_scalar(file.name)}, {sample.rows} rows. Fill in what says 待填写, judge what a"
-    yield "# comment asks, then check it: zhenjie contract lint"
+    yield f"# Drafted from {file.name}, {sample.rows} rows. Fill in what says 待填写, judge what a comment"
+    yield "# asks, then check it: zhenjie contract lint"
     yield from _opening(department, id_, title)
     yield from _server(file, stem, sample)
-    yield from _facts(columns)
+    yield from _facts(columns, key)
     yield "schema:"
     yield f"  - name: {dataset or department}"
     yield f"    businessName: {title}"
@@ -76,6 +79,9 @@ def _document(
         yield f"    # The heading {_scalar(heading)} stands twice; only the first column is read."
     if not key:
         yield "    # No column and no pair of columns identifies a row: say what does (primaryKey)."
+    elif len(key) == 1 and not columns[key[0]].unique:
+        again = sample.rows - columns[key[0]].counts.distinct_values
+        yield f"    # {again} rows repeat a value of {columns[key[0]].name} or have none: is it the key?"
     yield "    properties:"
     for place, column in enumerate(columns):
         # A contract must name a key; without one the first column stands in until somebody knows.
@@ -124,7 +130,7 @@ def _server(file: Path, stem: str, sample: Sample) -> Iterator[str]:
         yield f"      - {{property: {name}, value: {text}}}"
 
 
-def _facts(columns: Sequence[Proposal]) -> Iterator[str]:
+def _facts(columns: Sequence[Proposal], key: tuple[int, ...]) -> Iterator[str]:
     """How often, how late, of whom, which township, which column names a row to a person."""
     yield "slaProperties:  # how often it is delivered, and how many days late it may be"
     yield "  - {property: frequency, value: 1, unit: m}"
@@ -132,13 +138,12 @@ def _facts(columns: Sequence[Proposal]) -> Iterator[str]:
     yield "customProperties:"
     yield "  - {property: delivery, value: snapshot}"
     ways = [f"{{column: {column.name}}}" for column in columns if column.kind == "division_code"]
-    for kind, (entity, dataset) in _SUBJECTS.items():
-        speaking = [column.name for column in columns if column.kind == kind]
-        if len(speaking) == 1:
-            subject = f"{{{entity}: {{entity: {entity}, key: {speaking[0]}}}}}"
-            yield f"  - {{property: subjects, value: {subject}}}"
-            ways += [f"{{dataset: {dataset}, by: {speaking[0]}}}"] if dataset else []
-            break
+    subject = _subject(columns, key)
+    if subject is not None:
+        entity, dataset = _SUBJECTS[str(subject.kind)]
+        value = f"{{{entity}: {{entity: {entity}, key: {subject.name}}}}}"
+        yield f"  - {{property: subjects, value: {value}}}"
+        ways += [f"{{dataset: {dataset}, by: {subject.name}}}"] if dataset else []
     if ways:
         yield f"  - {{property: unit, value: [{', '.join(ways)}]}}"
     else:
@@ -149,6 +154,13 @@ def _facts(columns: Sequence[Proposal]) -> Iterator[str]:
         yield f"  - {{property: label, value: {label}}}"
 
 
+def _subject(columns: Sequence[Proposal], key: tuple[int, ...]) -> Proposal | None:
+    """The column that says which person or enterprise a row is about: the key, or one simply called so."""
+    speaking = [column for column in columns if column.kind in _SUBJECTS]
+    keys = [column for column in speaking if columns.index(column) in key]
+    return next(iter(keys or [column for column in speaking if column.name == column.kind]), None)
+
+
 def _names_a_row(column: Proposal) -> bool:
     return column.kind == "person_name" or column.name.endswith("name") or column.title.endswith("名称")
 
@@ -157,21 +169,15 @@ def _property(column: Proposal, key_position: int | None) -> Iterator[str]:
     comment = "" if not column.title.isascii() else "  # 待填写: its Chinese name"
     yield f"      - name: {column.name}{_asked_of_name(column)}"
     yield f"        businessName: {_scalar(column.title)}{comment}"
-    if clean_title(column.heading) not in map(clean_title, (column.name, column.title)) or (
-        # Once the Chinese name is filled in, the heading must still be known.
-        column.title == column.heading and column.heading.isascii()
-        and clean_title(column.heading) != column.name
-    ):
+    # Once the Chinese name is filled in, the heading must still be known.
+    if column.heading.isascii() and clean_title(column.heading) != column.name:
         yield f"        synonyms: [{{synonym: {_scalar(column.heading)}}}]"
     yield f"        logicalType: {column.type}{_asked_of_values(column)}"
     if column.required or key_position:
         yield "        required: true"
     if key_position:
-        repeated = column.counts.rows - column.counts.distinct_values
         yield "        primaryKey: true"
         yield f"        primaryKeyPosition: {key_position}"
-        if repeated and key_position == 1:
-            yield f"        # {repeated} rows of the sample repeat a value of this column or have none."
     kind = load_kinds()[column.kind].classification if column.kind else None
     level = column.classification or kind
     asked = "" if level else "  # L1 public … L4 most sensitive: judge it"

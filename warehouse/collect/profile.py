@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -17,6 +18,7 @@ import polars as pl
 from schemas.codes import CodeLibrary
 from schemas.contract import Column, LogicalType
 from schemas.emit.sql import quote
+from schemas.kinds import load_kinds
 from schemas.library import Library
 from warehouse.collect.readers.titles import clean_title
 from warehouse.values import LABELLED_CODES
@@ -41,27 +43,30 @@ _SERIAL = frozenset({"序号", "行号", "no.", "no", "#"})
 _UNIT = re.compile(r"[(（][^()（）]*[)）]$")
 _RESERVED = frozenset({"record_key", "batch_date"})
 
+# A code table's id, the share of a column's rows that it knows, whether it knows more than bare codes.
+_Table = tuple[str, float, bool]
+
 
 @dataclass(frozen=True)
 class Counts:
     """How many values of a column convert to what, as `sql/profile.sql` counts them; `rows` are all rows."""
 
     rows: int
-    filled: int
-    distinct_values: int
-    identifiers: int
-    integers: int
-    numbers: int
-    dates: int
-    day_numbers: int
-    with_time: int
-    timestamps: int
-    booleans: int
-    resident_id: int
-    uscc: int
-    division_code: int
-    phone: int
-    person_name: int
+    filled: int = 0
+    distinct_values: int = 0
+    identifiers: int = 0
+    integers: int = 0
+    numbers: int = 0
+    dates: int = 0
+    day_numbers: int = 0
+    with_time: int = 0
+    timestamps: int = 0
+    booleans: int = 0
+    resident_id: int = 0
+    uscc: int = 0
+    division_code: int = 0
+    phone: int = 0
+    person_name: int = 0
 
     def most(self, count: int) -> bool:
         """Whether so many rows are most of those that have a value."""
@@ -109,7 +114,7 @@ def propose(
     library: Library,
     codes: CodeLibrary,
 ) -> list[Proposal]:
-    """Judge every column of the table `sample_rows`, whose columns are `c0`, `c1`, … in the order of `headings`.
+    """Judge every column of the table `sample_rows`: `c0`, `c1`, … in the order of `headings`.
 
     Args:
         connection: with the function library, the code tables and the sample.
@@ -120,21 +125,23 @@ def propose(
     """
     known = _known_columns(library)
     names = _names(headings, known)
-    spellings = [
-        table.select(pl.lit(id_).alias("code_table"), "spelling", "code")
-        for id_ in codes.ids()
-        if (table := codes.load(id_).spellings).height <= LABELLED_CODES
-    ]
-    connection.register("code_spelling", pl.concat(spellings))
-    proposals = []
-    for place, (heading, name) in enumerate(zip(headings, names, strict=True)):
-        column = quote(f"c{place}")
-        counts = Counts(rows, *_one(connection, "profile", column))
-        tables = _all(connection, "code_tables", column)
-        alike = _alike(heading, known)
-        proposals.append(_judged(heading, name, counts, tables, alike, codes))
+    counts = {name: Counts(rows, *found) for name, *found in _run(connection, "profile")}
+    tables: dict[str, list[_Table]] = {}
+    connection.register("code_spelling", _spellings(codes))
+    for name, table, known_rows, labelled in _run(connection, "code_tables"):
+        tables.setdefault(name, []).append((table, known_rows / counts[name].filled, labelled))
     connection.unregister("code_spelling")
-    return proposals
+    return [
+        _judged(
+            heading,
+            name,
+            counts.get(f"c{place}", Counts(rows)),
+            tables.get(f"c{place}", []),
+            _alike(heading, known),
+            codes,
+        )
+        for place, (heading, name) in enumerate(zip(headings, names, strict=True))
+    ]
 
 
 def find_key(connection: duckdb.DuckDBPyConnection, columns: Sequence[Proposal]) -> tuple[int, ...]:
@@ -174,20 +181,26 @@ def _is_identifier(heading: str) -> bool:
     return _IDENTIFIER.search(_snake(heading) or clean_title(heading)) is not None
 
 
-def _one(connection: duckdb.DuckDBPyConnection, query: str, column: str) -> tuple[int, ...]:
-    return _all(connection, query, column)[0]
+def _run(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
+    return connection.execute((_SQL / f"{query}.sql").read_text(encoding="utf-8")).fetchall()
 
 
-def _all(connection: duckdb.DuckDBPyConnection, query: str, column: str) -> list[tuple[int, ...]]:
-    sql = (_SQL / f"{query}.sql").read_text(encoding="utf-8")
-    return connection.execute(sql.format(column=column)).fetchall()
+def _spellings(codes: CodeLibrary) -> pl.DataFrame:
+    """Every spelling of every code table whose labels are spellings rather than names."""
+    found = [
+        codes.load(table).spellings.select(pl.lit(table).alias("code_table"), "spelling", "code")
+        for table in codes.ids()
+    ]
+    return pl.concat(
+        rows for rows in found if rows.filter(pl.col("spelling") != pl.col("code")).height <= LABELLED_CODES
+    )
 
 
 def _judged(
     heading: str,
     name: str,
     counts: Counts,
-    tables: Sequence[tuple[str, float, bool]],
+    tables: Sequence[_Table],
     alike: Sequence[Column],
     codes: CodeLibrary,
 ) -> Proposal:
@@ -201,7 +214,7 @@ def _judged(
     return Proposal(
         heading=heading,
         name=name,
-        title=_title(heading, name, alike),
+        title=_title(heading, name, kind, alike),
         known=bool(alike),
         type=type_,
         kind=kind,
@@ -262,11 +275,11 @@ def _kind(heading: str, counts: Counts, alike: Sequence[Column]) -> str | None:
 def _code_table(
     heading: str,
     counts: Counts,
-    tables: Sequence[tuple[str, float, bool]],
+    tables: Sequence[_Table],
     alike: Sequence[Column],
     codes: CodeLibrary,
 ) -> str | None:
-    """The code table of a known column or of that title if it knows most values, else the only one with all."""
+    """The table of a known column, or of that title, if it knows most values; else the only one with all."""
     shares = {table: share for table, share, _ in tables}
     titled = [table for table in shares if codes.load(table).title.endswith(clean_title(heading))]
     for table in [*(column.codes for column in alike if column.codes), *titled]:
@@ -292,11 +305,13 @@ def _alike(heading: str, known: Mapping[str, list[Column]]) -> list[Column]:
     return known.get(title) or known.get(clean_title(_UNIT.sub("", title)), [])
 
 
-def _title(heading: str, name: str, alike: Sequence[Column]) -> str:
+def _title(heading: str, name: str, kind: str | None, alike: Sequence[Column]) -> str:
     """A Chinese heading stands for itself; for a column name the contracts may know the Chinese one."""
     if not heading.isascii():
         return heading
     titles = {column.title for column in alike if column.name == name}
+    if len(titles) > 1 and kind:
+        return load_kinds()[kind].title
     return titles.pop() if len(titles) == 1 else heading
 
 

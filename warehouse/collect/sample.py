@@ -71,9 +71,7 @@ class Sample:
     rows: int
 
 
-def read_sample(
-    path: Path, part: str | None, connection: duckdb.DuckDBPyConnection, spool: Path
-) -> Sample:
+def read_sample(path: Path, part: str | None, connection: duckdb.DuckDBPyConnection, spool: Path) -> Sample:
     """Read a file without a contract into the table `sample_rows`.
 
     Args:
@@ -117,9 +115,7 @@ def read_sample(
     kept = set(first.values())
     seen = [heading for heading in headings if heading]
     repeated = [h for place, h in enumerate(seen) if h not in kept or h in seen[:place]]
-    return Sample(
-        tuple(first.values()), tuple(repeated), reading.recognition, len(names) > 1, reading.rows
-    )
+    return Sample(tuple(first.values()), tuple(repeated), reading.recognition, len(names) > 1, reading.rows)
 
 
 def _heading_row(path: Path, rows: _Rows) -> tuple[int, Sequence[str | None]]:
@@ -160,9 +156,7 @@ def _sheets(path: Path, part: str | None) -> tuple[list[str], _Rows]:
     try:
         book = fastexcel.read_excel(path)
         names = _chosen_first(path, "工作表", book.sheet_names, part or book.sheet_names[0])
-        sheet = book.load_sheet(
-            names[0], header_row=None, skip_rows=0, n_rows=HEADING_ROWS, dtypes="string"
-        )
+        sheet = book.load_sheet(names[0], header_row=None, skip_rows=0, n_rows=HEADING_ROWS, dtypes="string")
         columns = [column.to_pylist() for column in sheet.to_arrow().columns]
     except fastexcel.FastExcelError:
         raise _refusal(path, "xlsx") from None

@@ -84,9 +84,7 @@ def read(
         stage.create()
         width = len(chosen.columns)
         for batch in _batches(path, database, chosen):
-            connection.register("delivered_batch", batch)
-            stage.insert("(SELECT *, false AS _short, false AS _long FROM delivered_batch)", width)
-            connection.unregister("delivered_batch")
+            stage.insert_batch(batch, width)
         return stage.finish(notes=False)
 
 

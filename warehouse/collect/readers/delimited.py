@@ -225,7 +225,7 @@ def _insert_part(stage: Stage, part: Part, head: _Head) -> bool:
     source = f"""(
       SELECT NULL::BIGINT AS _row, {unfolded},
         {cells[-1]} IS NULL AS _short,
-        x0 IS NOT NULL AND trim(concat({", ".join(beyond)})) <> '' AS _long
+        x0 IS NOT NULL AND trim(concat({", ".join(beyond)})) <> '' AS _long, false AS _spanning
       FROM read_csv({literal(str(part.path))}, auto_detect=false, header=false, compression='none',
         delim={literal(head.delimiter)}, quote='"', escape='"', new_line='\\n', encoding='utf-8',
         null_padding=true, nullstr={literal(NO_VALUE)}, columns={{{types}}}))"""
@@ -240,20 +240,17 @@ def _insert_part(stage: Stage, part: Part, head: _Head) -> bool:
 
 def _insert_loose(path: Path, stage: Stage, texts: Iterator[str], head: _Head) -> None:
     width = head.headings.width
+    first = head.headings.row + stage.size() + 1
     cells = ", ".join(f"f{place}" for place in range(width))
-    first = head.headings.row + stage.size()
-    source = f"""(
-      SELECT _record + {first} AS _row, {cells},
-        _fields BETWEEN 1 AND {width - 1} AS _short, trim(_overflow) <> '' AS _long
-      FROM delivered_batch)"""
+    # Where quotes are not in order, a line break in a field is more likely an accident.
+    flags = f"""_fields BETWEEN 1 AND {width - 1} AS _short, trim(_overflow) <> '' AS _long,
+      regexp_matches(concat({cells}, _overflow), '[\\r\\n]') AS _spanning"""
     try:
-        for batch in loose.batches(texts, head.delimiter, width):
-            stage.connection.register("delivered_batch", batch)
-            stage.insert(source, width)
-            stage.connection.unregister("delivered_batch")
+        for batch in loose.batches(texts, head.delimiter, width, first):
+            stage.insert_batch(batch, width, flags)
     except loose.OpenQuote as failure:
         raise unreadable(
             path,
-            f"第 {first + failure.record} 行有一个双引号没有配对，它后面的内容无法分行",
+            f"第 {failure.row} 行有一个双引号没有配对，它后面的内容无法分行",
             "改正这一行的双引号后重新交付",
         ) from failure

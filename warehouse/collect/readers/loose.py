@@ -23,30 +23,31 @@ _END = "\x1f\x1fend\x1f\x1f"
 
 
 class OpenQuote(Exception):
-    """A quoted field that does not end, in the record with this number, counted from 1."""
+    """A quoted field that does not end, in the record of this row."""
 
-    def __init__(self, record: int) -> None:
-        super().__init__(record)
-        self.record = record
+    def __init__(self, row: int) -> None:
+        super().__init__(row)
+        self.row = row
 
 
-def batches(texts: Iterator[str], delimiter: str, width: int) -> Iterator[pa.Table]:
+def batches(texts: Iterator[str], delimiter: str, width: int, first: int) -> Iterator[pa.Table]:
     """The records of delimited text as tables, blank lines included.
 
     Args:
         texts: the text from the start of a record, in pieces that may end anywhere.
         delimiter: one character.
         width: the number of headings.
+        first: the row of the first record.
 
     Yields:
-        `_record` from 1, `f0` to `f<width - 1>` as text, `_fields` (how many the record has), `_overflow`
+        `_row` from `first`, `f0` to `f<width - 1>` as text, `_fields` (how many the record has), `_overflow`
         (the fields without a heading, joined).
 
     Raises:
         OpenQuote: a quoted field does not end, or is longer than any field can be.
     """
     reader = csv.reader(_lines(texts), delimiter=delimiter)
-    record = 0
+    row = first
     rows: list[list[str]] = [[]]
     closed = False
     while rows:
@@ -54,15 +55,15 @@ def batches(texts: Iterator[str], delimiter: str, width: int) -> Iterator[pa.Tab
         try:
             rows.extend(islice(reader, _BATCH))
         except csv.Error as error:
-            raise OpenQuote(record + len(rows) + 1) from error
+            raise OpenQuote(row + len(rows)) from error
         if rows:
             closed = rows[-1] == [_END]
             rows = rows[:-1] if closed else rows
         if rows:
-            yield _table(rows, width, record)
-            record += len(rows)
+            yield _table(rows, width, row)
+            row += len(rows)
     if not closed:
-        raise OpenQuote(record)
+        raise OpenQuote(row - 1)
 
 
 def _lines(texts: Iterator[str]) -> Iterator[str]:
@@ -80,7 +81,7 @@ def _lines(texts: Iterator[str]) -> Iterator[str]:
     yield _END
 
 
-def _table(rows: list[list[str]], width: int, record: int) -> pa.Table:
+def _table(rows: list[list[str]], width: int, first: int) -> pa.Table:
     fields = np.fromiter(map(len, rows), np.int64, len(rows))
     widest = width + _MARGIN
     for place in np.flatnonzero(fields > widest):
@@ -91,10 +92,10 @@ def _table(rows: list[list[str]], width: int, record: int) -> pa.Table:
     arrays = [pa.array(column, pa.string()) for column in columns[:width]]
     return pa.table(
         [
-            pa.array(np.arange(record + 1, record + 1 + len(rows))),
+            pa.array(np.arange(first, first + len(rows))),
             *arrays,
             pa.array(fields),
             pa.array(list(overflow) or [""] * len(rows), pa.string()),
         ],
-        names=["_record", *(f"f{place}" for place in range(width)), "_fields", "_overflow"],
+        names=["_row", *(f"f{place}" for place in range(width)), "_fields", "_overflow"],
     )

@@ -33,9 +33,10 @@ class State(IntEnum):
     REMARK = 5
     TOTAL = 6
     HEADINGS = 7
+    SPANNING = 8
 
 
-RECORDS = (State.RECORD, State.SHORT, State.LONG)
+RECORDS = (State.RECORD, State.SHORT, State.LONG, State.SPANNING)
 
 # Why a row is not in the table.
 REASONS: Mapping[State, str] = {
@@ -48,6 +49,7 @@ REASONS: Mapping[State, str] = {
 REMARKS: Mapping[State, str] = {
     State.SHORT: "字段比表头少，缺少的按空值读取",
     State.LONG: "字段比表头多，可能多了分隔符，各列内容或有错位",
+    State.SPANNING: "跨了几行，可能有双引号没有配对而把后面的行并了进来",
 }
 
 
@@ -64,17 +66,16 @@ def listed(states: Iterable[State]) -> str:
 def suspect_sql(keys: Sequence[str]) -> str:
     """Whether a row may be no record: a cheap question, so that the dear ones are asked of few rows.
 
-    Identifiers are digits and letters, so a row is suspect whose keys are all blank, or where one begins
-    otherwise or repeats its heading.
+    Identifiers begin with digits and letters. A row is suspect if a key is empty, begins with anything else
+    (blanks among it), or repeats its heading.
 
     Args:
         keys: the cells that identify a record. Their headings are the parameters `$title0`, `$title1`, ...
     """
-    unlike = [
-        f"coalesce({key} < '0' OR {key} > '~' OR {key} = $title{place}, false)"
+    return " OR ".join(
+        f"coalesce({key} < '0' OR {key} > '~' OR {key} = $title{place}, true)"
         for place, key in enumerate(keys)
-    ]
-    return f"({_all_blank(keys)}) OR {' OR '.join(unlike)}"
+    )
 
 
 def state_sql(keys: Sequence[str], found: Sequence[str], width: int) -> str:
@@ -92,7 +93,10 @@ def state_sql(keys: Sequence[str], found: Sequence[str], width: int) -> str:
     alone = " AND ".join(f"({blank(key)} OR trim({key}, {literal(_BLANKS)}) = {lead})" for key in keys)
     words = f"regexp_replace({lead}, {literal(_IGNORED)}, '', 'g')"
     repeated = " AND ".join(f"{key} = $title{place}" for place, key in enumerate(keys))
-    record = f"CASE WHEN _long THEN {State.LONG:d} WHEN _short THEN {State.SHORT:d} ELSE 0 END"
+    record = (
+        f"CASE WHEN _spanning THEN {State.SPANNING:d} WHEN _long THEN {State.LONG:d} "
+        f"WHEN _short THEN {State.SHORT:d} ELSE {State.RECORD:d} END"
+    )
     return f"""CASE WHEN _suspect THEN
     CASE
       WHEN {_all_blank(cells)} AND NOT _long THEN {State.BLANK:d}

@@ -72,7 +72,7 @@ class Spool:
             lines, size, folded = 0, 0, False
             with path.open("wb") as out:
                 for flat in records:
-                    out.write(flat.data)
+                    out.write(flat.data.tobytes())
                     lines += flat.lines
                     folded = folded or flat.folded
                     size += len(flat.data)

@@ -1,7 +1,8 @@
 """The table a reading fills: rows come in from any form, what is no record goes out, and both are told.
 
-A source is a relation with `_row BIGINT`, the cells `f0`, `f1`, ... as VARCHAR, and the flags `_short` and
-`_long` (fewer or more fields than headings). Which file it comes from is the readers' business.
+A source is a relation with `_row BIGINT`, the cells `f0`, `f1`, ... as VARCHAR, and three flags: `_short` and
+`_long` (fewer or more fields than headings), `_spanning` (lines that may not belong together). Which file it
+comes from is the readers' business.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from schemas.emit.sql import quote
 from warehouse.collect.readers.layout import Layout, Note, Reading, Recognition, SetAside
@@ -25,6 +27,9 @@ from warehouse.collect.readers.rows import (
     state_sql,
     suspect_sql,
 )
+from warehouse.collect.readers.titles import doubled_titles
+
+NO_FLAGS = "false AS _short, false AS _long, false AS _spanning"
 
 _SQL = Path(__file__).parent / "sql"
 
@@ -74,6 +79,20 @@ class Stage:
                 state=state_sql(keys, list(cells.values()), width),
             )
 
+    def insert_batch(self, batch: pa.Table, width: int, flags: str = NO_FLAGS) -> None:
+        """Add the rows of an Arrow table with `_row` and the cells.
+
+        Args:
+            batch: the rows.
+            width: the number of its cells.
+            flags: SQL for the flags, if the batch can have any.
+        """
+        self.connection.register("delivered_batch", batch)
+        try:
+            self.insert(f"(SELECT *, {flags} FROM delivered_batch)", width)
+        finally:
+            self.connection.unregister("delivered_batch")
+
     def size(self) -> int:
         """The number of rows so far, with those that are no records."""
         return int(self._run("count").fetchall()[0][0])
@@ -97,7 +116,7 @@ class Stage:
             rows=self.size(),
             recognition=self.recognition,
             set_aside=tuple(SetAside(row, REASONS[State(state)]) for row, state in aside),
-            notes=tuple(_notes(kept)),
+            notes=(*self._doubled(), *_notes(kept)),
         )
 
     def _run(
@@ -126,6 +145,11 @@ class Stage:
             or columns
         )
         return {column.name: found[column.name] for column in chosen}
+
+    def _doubled(self) -> list[Note]:
+        titles = doubled_titles(self.layout, self.recognition.extra)
+        text = f"同一项内容有几列，只读取了其中一列，未读取的列名是：{'、'.join(titles)}"
+        return [Note(text, len(titles))] if titles else []
 
     def _find_notes_below(self) -> None:
         names = [quote(column.name) for column in self.recognition.columns]

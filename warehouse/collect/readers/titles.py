@@ -40,8 +40,7 @@ class Headings:
         width: number of columns up to the last heading.
         columns: those of the layout that were found, in its order.
         missing: those that were not.
-        extra: headings that mean no column of the layout.
-        doubled: headings that mean a column which an earlier heading already means.
+        extra: headings that no column took.
     """
 
     row: int
@@ -49,7 +48,6 @@ class Headings:
     columns: tuple[FoundColumn, ...]
     missing: tuple[LayoutColumn, ...]
     extra: tuple[str, ...]
-    doubled: tuple[str, ...]
 
     @property
     def acceptable(self) -> bool:
@@ -86,7 +84,6 @@ def match_titles(cells: Cells, layout: Layout, row: int = 1) -> Headings:
             missing.append(column)
         else:
             taken[found] = FoundColumn(column.name, found + 1, cells[found] or "")
-    claimed = {clean_title(title) for column in layout.columns for title in column.titles}
     others = [place for place, title in enumerate(titles) if title and place not in taken]
     return Headings(
         row=row,
@@ -94,8 +91,13 @@ def match_titles(cells: Cells, layout: Layout, row: int = 1) -> Headings:
         columns=tuple(taken.values()),
         missing=tuple(missing),
         extra=tuple(cells[place] or "" for place in others),
-        doubled=tuple(cells[place] or "" for place in others if titles[place] in claimed),
     )
+
+
+def doubled_titles(layout: Layout, extra: Sequence[str]) -> list[str]:
+    """Those of the headings that no column took though one has that title: it took another of them."""
+    claimed = {clean_title(title) for column in layout.columns for title in column.titles}
+    return [title for title in extra if clean_title(title) in claimed]
 
 
 def find_headings(rows: Sequence[Cells], layout: Layout) -> Headings | None:

@@ -93,22 +93,18 @@ def read(
 
 
 def _insert(stage: Stage, columns: Sequence[pa.Array], first_column: int, header_row: int) -> None:
+    # A sheet has no fields too few or too many: cells without a heading stand beside the table.
     cells = [pa.nulls(len(columns[0]), pa.string())] * first_column + list(columns)
     rows = np.arange(header_row + 1, header_row + 1 + len(columns[0]))
-    names = [f"f{place}" for place in range(len(cells))]
-    # A sheet has no fields too few or too many: cells without a heading stand beside the table.
-    stage.connection.register("delivered_sheet", pa.table([rows, *cells], names=["_row", *names]))
-    try:
-        stage.insert("(SELECT *, false AS _short, false AS _long FROM delivered_sheet)", len(cells))
-    finally:
-        stage.connection.unregister("delivered_sheet")
+    names = ["_row", *(f"f{place}" for place in range(len(cells)))]
+    stage.insert_batch(pa.table([rows, *cells], names=names), len(cells))
 
 
 def _open(path: Path) -> fastexcel.ExcelReader:
     data = path.read_bytes()
     if not data:
         raise unreadable(path, "文件是空的", "核对导出是否成功，重新交付")
-    if _ENCRYPTED in data:
+    if data.startswith(OLE) and _ENCRYPTED in data:
         raise unreadable(path, "工作簿设了打开密码", "取消密码后重新交付")
     if not data.startswith((ZIP, OLE)):
         raise unreadable(

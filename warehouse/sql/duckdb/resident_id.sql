@@ -22,22 +22,31 @@ CREATE OR REPLACE MACRO _resident_id_weighted_sum(n BIGINT) AS
     + 4 * (n // 10 % 10)
     + 2 * (n % 10);
 
--- The check character that belongs to the first 17 digits, NULL where they are no digits. The list of one
--- binds the number once: DuckDB shares no common expression across CASE and AND.
-CREATE OR REPLACE MACRO resident_id_check_character(t VARCHAR) AS
+-- The check character that belongs to 17 digits. The list of one binds the number once: DuckDB shares no common
+-- expression across CASE and AND.
+CREATE OR REPLACE MACRO _resident_id_check(n BIGINT) AS
 list_extract(
     list_transform(
-        [CASE WHEN regexp_matches(t, '^[0-9]{17}') THEN try_cast(substr(t, 1, 17) AS BIGINT) END],
-        lambda n: substr('10X98765432', CAST(_resident_id_weighted_sum(n) % 11 + 1 AS INTEGER), 1)
+        [n], lambda k: substr('10X98765432', CAST(_resident_id_weighted_sum(k) % 11 + 1 AS INTEGER), 1)
     ),
     1
 );
+
+-- Of the first 17 characters; NULL where they are no digits.
+CREATE OR REPLACE MACRO resident_id_check_character(t VARCHAR) AS
+_resident_id_check(
+    CASE WHEN regexp_matches(t, '^[0-9]{17}') THEN try_cast(substr(t, 1, 17) AS BIGINT) END
+);
+
+-- The day in places 7 to 14 of a text of digits, NULL where there is none.
+CREATE OR REPLACE MACRO _resident_id_day(t VARCHAR) AS
+try_cast(substr(t, 7, 4) || '-' || substr(t, 11, 2) || '-' || substr(t, 13, 2) AS DATE);
 
 -- NULL where places 7 to 14 are no day of the calendar since 1800.
 CREATE OR REPLACE MACRO resident_id_birth_date(t VARCHAR) AS
 CASE
     WHEN regexp_matches(t, '^[0-9]{6}(?:1[89]|[2-9][0-9])[0-9]{9}[0-9X]$')
-    THEN try_cast(substr(t, 7, 4) || '-' || substr(t, 11, 2) || '-' || substr(t, 13, 2) AS DATE)
+    THEN _resident_id_day(t)
 END;
 
 -- Code of GB/T 2261.1.
@@ -51,11 +60,14 @@ END;
 -- and Taiwan. Not the area itself: numbers begin with codes that went out of use long ago, and the lists
 -- of them disagree. NULL for NULL, TRUE or FALSE for everything else.
 CREATE OR REPLACE MACRO is_resident_id(t VARCHAR) AS
-    regexp_matches(
+CASE
+    WHEN regexp_matches(
         t, '^(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])[0-9]{4}(?:1[89]|[2-9][0-9])[0-9]{9}[0-9X]$'
     )
-    AND substr(t, 18, 1) = resident_id_check_character(t)
-    AND (t IS NULL OR resident_id_birth_date(t) IS NOT NULL);
+    THEN substr(t, 18, 1) = _resident_id_check(try_cast(substr(t, 1, 17) AS BIGINT))
+        AND _resident_id_day(t) IS NOT NULL
+    WHEN t IS NOT NULL THEN FALSE
+END;
 
 -- Of cleaned text without blanks: 15 digits brought to 18 (century 19, check character added; GB 11643-1999,
 -- 4.3) and the ×, or a Cyrillic Х, that people type for X. Anything else, and 15 digits with an impossible

@@ -1,0 +1,179 @@
+"""Identity numbers and credit codes against python-stdnum, ISO 7064 and other projects' test suites."""
+
+import csv
+import datetime
+import random
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stdnum.cn import ric, uscc
+
+VECTORS = Path(__file__).parents[2] / "data" / "identifier_vectors.csv"
+
+Apply = Callable[[str, Iterable[Any]], list[Any]]
+
+# GB/T 2260 and, from 81 on, the residence permits for people from Hong Kong, Macao and Taiwan.
+PROVINCES = {
+    11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34, 35, 36, 37, 41, 42, 43, 44, 45, 46,
+    50, 51, 52, 53, 54, 61, 62, 63, 64, 65, 71, 81, 82, 83,
+}  # fmt: skip
+
+
+def random_resident_ids(count: int) -> list[str]:
+    """Numbers of every province prefix there is or is not, with days that may not exist; half have the right
+    check character."""
+    dice = random.Random(20230503)
+    numbers = []
+    for _ in range(count):
+        first = (
+            f"{dice.randrange(100):02}{dice.randrange(10**4):04}{dice.randrange(1780, 2100)}"
+            f"{dice.randrange(14):02}{dice.randrange(33):02}{dice.randrange(1000):03}"
+        )
+        right = ric.calc_check_digit(first + "0")
+        numbers.append(first + (right if dice.random() < 0.5 else dice.choice("0123456789X")))
+    return numbers
+
+
+def birth_date_after_stdnum(number: str) -> datetime.date | None:
+    try:
+        day = ric.get_birth_date(number)
+    except ric.ValidationError:
+        return None
+    return day if day.year >= 1800 else None
+
+
+def test_check_characters_birth_dates_and_verdicts_agree_with_stdnum(apply: Apply) -> None:
+    numbers = random_resident_ids(40_000)
+    checks = [ric.calc_check_digit(n) for n in numbers]
+    births = [birth_date_after_stdnum(n) for n in numbers]
+    valid = [
+        n[-1] == check and birth is not None and int(n[:2]) in PROVINCES
+        for n, check, birth in zip(numbers, checks, births, strict=True)
+    ]
+    assert 2_000 < sum(valid) < 38_000
+    assert apply("resident_id_check_character(v)", numbers) == checks
+    assert apply("resident_id_birth_date(v)", numbers) == births
+    assert apply("is_resident_id(v)", numbers) == valid
+    assert apply("resident_id_sex(v)", numbers) == ["12"[int(n[16]) % 2 == 0] for n in numbers]
+
+
+def test_a_number_of_today_that_stdnum_accepts_is_accepted(apply: Apply) -> None:
+    """stdnum also looks the area up; numbers it accepts in full must pass."""
+    first = [f"370602{year}0228{n:03}" for year in range(1990, 2020) for n in range(0, 1000, 50)]
+    numbers = [n + ric.calc_check_digit(n + "0") for n in first]
+    assert all(ric.is_valid(n) for n in numbers)
+    assert all(apply("is_resident_id(v)", numbers))
+
+
+def test_one_wrong_digit_or_two_swapped_neighbours_are_always_found(apply: Apply) -> None:
+    """What ISO 7064 MOD 11-2 promises."""
+    number = "33010219200403064X"
+    wrong = [
+        number[:i] + digit + number[i + 1 :]
+        for i in range(17)
+        for digit in "0123456789"
+        if digit != number[i]
+    ]
+    swapped = [
+        number[:i] + number[i + 1] + number[i] + number[i + 2 :]
+        for i in range(16)
+        if number[i] != number[i + 1]
+    ]
+    assert not any(apply("is_resident_id(v)", wrong + swapped))
+
+
+def test_the_repaired_number_is_valid_and_keeps_its_first_17_digits(apply: Apply) -> None:
+    numbers = random_resident_ids(10_000)
+    repaired = apply("repair_resident_id(v)", numbers)
+    possible = [int(n[:2]) in PROVINCES and birth_date_after_stdnum(n) is not None for n in numbers]
+    assert [r is not None for r in repaired] == possible
+    assert all(r[:17] == n[:17] for r, n in zip(repaired, numbers, strict=True) if r is not None)
+    assert set(apply("is_resident_id(v)", [r for r in repaired if r is not None])) == {True}
+    assert apply("repair_resident_id(v)", ["44030819990110151*", "44030819990110151", "3.70602E+17"]) == [
+        "440308199901101512", None, None,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("delivered", "normalised"),
+    [
+        # The pairs of 15 and 18 digits are hutool's, see the vectors.
+        ("150102880730303", "150102198807303035"),
+        ("330102200403064", "33010219200403064X"),
+        ("330102 19200403 064x", "33010219200403064X"),
+        ("'33010219200403064Ｘ", "33010219200403064X"),
+        ("33010219200403064×", "33010219200403064X"),
+        ("33010219200403064х", "33010219200403064X"),
+        ("150102881330303", "150102881330303"),
+        ("3.70602E+17", "3.70602E+17"),
+        ("370602198001010000", "370602198001010000"),
+        ("护照E12345678", "护照E12345678"),
+        ("无", None),
+    ],
+)
+def test_resident_ids_are_normalised(apply: Apply, delivered: str, normalised: str | None) -> None:
+    assert apply("normalise_resident_id(v)", [delivered]) == [normalised]
+
+
+# Unified social credit codes
+
+
+def test_credit_code_check_characters_and_verdicts_agree_with_stdnum(apply: Apply) -> None:
+    dice = random.Random(32100)
+    alphabet = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+    codes = []
+    for _ in range(10_000):
+        first = f"{dice.randrange(10**8):08}" + "".join(dice.choices(alphabet, k=9))
+        right = uscc.calc_check_digit(first)
+        codes.append(first + (right if dice.random() < 0.5 else dice.choice(alphabet)))
+    assert apply("uscc_check_character(v)", codes) == [uscc.calc_check_digit(c[:17]) for c in codes]
+    assert apply("is_uscc(v)", codes) == [uscc.is_valid(c) for c in codes]
+
+
+def test_a_village_collective_has_a_letter_in_front(apply: Apply) -> None:
+    """GB 32100 allows it (N2); stdnum does not know."""
+    first = "N2370602MF1234567"
+    assert apply("is_uscc(v)", [first + uscc.calc_check_digit(first)]) == [True]
+
+
+def test_letters_that_never_occur_make_a_credit_code_wrong(apply: Apply) -> None:
+    codes = [f"9131011066600721{letter}T" for letter in "IOSVZ"]
+    assert apply("is_uscc(v)", codes) == [False] * 5
+    assert apply("uscc_check_character(v)", codes) == [None] * 5
+
+
+JUDGE = {
+    "resident_id": "is_resident_id(normalise_resident_id(v))",
+    "resident_id_shape": "is_resident_id(normalise_resident_id(v))",
+    "foreign_permanent_resident_id": "is_resident_id(normalise_resident_id(v))",
+    "uscc": "is_uscc(normalise_uscc(v))",
+    "uscc_or_tax_loose": "is_uscc(normalise_uscc(v))",
+    "mobile": "is_mobile(normalise_phone(v))",
+    "landline": "is_landline(v)",
+    "tel400": "is_phone(v)",
+    "date": "parse_date(v) IS NOT NULL",
+    "datetime": "parse_date(v) IS NOT NULL",
+    "birthday": "parse_date(v) IS NOT NULL",
+    "person_name": "is_person_name(v)",
+}
+
+
+def vectors() -> dict[str, list[dict[str, str]]]:
+    """Kind → their values and verdicts; `difference` says why ours is the opposite, else it is empty."""
+    found: dict[str, list[dict[str, str]]] = {}
+    with VECTORS.open(encoding="utf-8", newline="") as file:
+        for vector in csv.DictReader(file):
+            found.setdefault(vector["kind"], []).append(vector)
+    return found
+
+
+@pytest.mark.parametrize(("kind", "known"), vectors().items(), ids=vectors().keys())
+def test_verdicts_agree_with_other_projects_except_where_explained(
+    apply: Apply, kind: str, known: list[dict[str, str]]
+) -> None:
+    ours = apply(JUDGE[kind], [vector["value"] for vector in known])
+    theirs = [vector["verdict_by_source"] != "invalid" for vector in known]
+    differing = [v["value"] for v, our, their in zip(known, ours, theirs, strict=True) if our != their]
+    assert differing == [vector["value"] for vector in known if vector["difference"]]

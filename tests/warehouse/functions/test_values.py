@@ -1,0 +1,114 @@
+"""Dates, ages, numbers and booleans."""
+
+import datetime
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import duckdb
+import pytest
+from dateutil.relativedelta import relativedelta
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from openpyxl.utils.datetime import from_excel
+
+Apply = Callable[[str, Iterable[Any]], list[Any]]
+
+
+SPELLINGS: list[Callable[[datetime.date], str]] = [
+    lambda d: f"{d:%Y%m%d}",
+    lambda d: f"{d.year}-{d.month}-{d.day}",
+    lambda d: f"{d:%Y-%m-%d}",
+    lambda d: f"{d.year}/{d.month}/{d.day}",
+    lambda d: f"{d:%Y.%m.%d}",
+    lambda d: f"{d.year}年{d.month}月{d.day}日",
+    lambda d: f"{d:%Y年%m月%d日}",
+    lambda d: f"{d:%Y-%m-%d} 00:00:00",
+    lambda d: f"{d:%Y-%m-%d} 23:59:59.999",
+    lambda d: f"{d.year}/{d.month}/{d.day} 9:05",
+    lambda d: f"{d:%Y-%m-%d}T08:30:00+08:00",
+    lambda d: f"{d:%Y%m%d} 11:11:11",
+    lambda d: f"{d:%Y%m%d}235959",
+    lambda d: f" '{d:%Y-%m-%d}\t",
+    lambda d: "".join(chr(ord(c) + 0xFEE0) for c in f"{d:%Y%m%d}"),
+]
+
+
+@settings(max_examples=10, deadline=None)
+@given(days=st.lists(st.dates(datetime.date(1000, 1, 1)), min_size=1, max_size=100))
+def test_every_spelling_of_a_day_is_that_day(apply: Apply, days: list[datetime.date]) -> None:
+    spelt = [spelling(day) for day in days for spelling in SPELLINGS]
+    assert apply("parse_date(v)", spelt) == [day for day in days for _ in SPELLINGS]
+
+
+def test_a_spreadsheets_day_number_is_the_day_the_spreadsheet_shows(apply: Apply) -> None:
+    serials = range(10000, 73416)
+    assert apply("parse_date(CAST(v AS VARCHAR))", serials) == [from_excel(n).date() for n in serials]
+    assert apply("parse_date(v)", ["45049.75", "09999", "73416", "99999"]) == [
+        datetime.date(2023, 5, 3), None, None, None,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "202305", "2023-05", "2023年5月", "2023", "20230230", "2023-02-30", "2023/13/1", "2023-2-29",
+        "20230500", "2020-01/01", "2020-01-0100:00:00", "2020-01-01 24:00:00", "2020-01-01 23:59:61",
+        "5/3/2023", "03-05-2023", "2023-05-03T16:00:00Z", "2023-05-03 abc", "3.70602E+17", "123456789",
+        "二〇二三年五月三日", "长期",
+    ],
+)  # fmt: skip
+def test_what_is_no_day_is_null(apply: Apply, text: str) -> None:
+    assert apply("parse_date(v)", [text]) == [None]
+
+
+@given(birth=st.dates(datetime.date(1850, 1, 1)), day=st.dates(datetime.date(1850, 1, 1)))
+@example(birth=datetime.date(2000, 2, 29), day=datetime.date(2001, 2, 28))
+@example(birth=datetime.date(2000, 2, 29), day=datetime.date(2001, 2, 27))
+@example(birth=datetime.date(2000, 2, 29), day=datetime.date(2004, 2, 28))
+@settings(max_examples=50, deadline=None)
+def test_age_is_the_whole_years_since_birth(
+    con: duckdb.DuckDBPyConnection, birth: datetime.date, day: datetime.date
+) -> None:
+    first, last = min(birth, day), max(birth, day)
+    found = con.execute("SELECT age_at($1, $2)", [first, last]).fetchone()
+    assert found == (relativedelta(last, first).years,)
+
+
+def test_a_day_before_birth_gives_a_negative_age(con: duckdb.DuckDBPyConnection) -> None:
+    assert con.execute("SELECT age_at(DATE '2023-05-03', DATE '2023-05-02')").fetchone() == (-1,)
+
+
+@settings(max_examples=10, deadline=None)
+@given(numbers=st.lists(st.decimals(-(10**12), 10**12, allow_nan=False, places=2), min_size=20, max_size=100))
+def test_numbers_with_and_without_commas_are_read_exactly(apply: Apply, numbers: list[Any]) -> None:
+    spelt = [text for n in numbers for text in (f"{n:f}", f"{n:,}", f" {n:f}\u3000")]
+    assert apply("parse_number(v)", spelt) == [float(n) for n in numbers for _ in range(3)]
+
+
+@settings(max_examples=10, deadline=None)
+@given(numbers=st.lists(st.integers(-(2**63), 2**63 - 1), min_size=20, max_size=100))
+def test_every_64_bit_integer_is_read(apply: Apply, numbers: list[int]) -> None:
+    assert apply("parse_integer(v)", [str(n) for n in numbers]) == numbers
+    assert apply("parse_integer(v)", [f"{n:,}.00" for n in numbers]) == numbers
+
+
+@pytest.mark.parametrize(
+    "text", ["1,23", "1_000", "12a", "0x1F", "inf", "NaN", "1.2.3", "--1", "1e999", "5万", "50%", "", "1 2"]
+)
+def test_what_is_no_number_is_null(apply: Apply, text: str) -> None:
+    assert apply("[parse_number(v), parse_integer(v)]", [text]) == [[None, None]]
+
+
+def test_whole_numbers_have_no_decimals_and_fit_64_bits(apply: Apply) -> None:
+    texts = ["12.0", "12.", "+7", "12.5", "9223372036854775808", "1E+05", "1.2E+05", ".5"]
+    assert apply("parse_integer(v)", texts) == [12, 12, 7, None, None, None, None, None]
+    assert apply("parse_number(v)", texts) == [12, 12, 7, 12.5, 9223372036854775808.0, 1e5, 1.2e5, 0.5]
+
+
+def test_yes_and_no_in_the_usual_words(apply: Apply) -> None:
+    yes = ["是", "有", "1", "true", "TRUE", "Y", "yes", "√", " 是 ", "１"]
+    no = ["否", "无", "没有", "0", "false", "N", "no", "×"]
+    neither = ["", "不详", "2", "在", "-", "是否"]
+    assert apply("parse_boolean(v)", yes) == [True] * len(yes)
+    assert apply("parse_boolean(v)", no) == [False] * len(no)
+    assert apply("parse_boolean(v)", neither) == [None] * len(neither)
