@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 LogicalType = Literal["string", "integer", "number", "date", "timestamp", "boolean"]
-Dimension = Literal[
-    "conformity", "completeness", "accuracy", "consistency", "timeliness", "accessibility"
-]
+Dimension = Literal["conformity", "completeness", "accuracy", "consistency", "timeliness", "accessibility"]
 Severity = Literal["error", "warning"]
 DeliveryForm = Literal["csv", "xlsx", "sqlite"]
 Classification = Literal["L1", "L2", "L3", "L4"]

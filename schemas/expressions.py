@@ -1,23 +1,22 @@
 """SQL expressions in contracts: what a rule or a derived column may say.
 
 An expression speaks of one row: its dataset's columns, the rows joined to it, the batch date, and functions
-from a short list. Statements, sub-queries, windows, aggregates, file functions and settings are refused before
-anything runs, and so is what would stop a run halfway. Types are not checked here: DuckDB does when it runs.
+from a short list. Statements, sub-queries, windows, aggregates, file functions and settings are refused
+before anything runs, and so is a cast that would stop a run halfway. Types are the engine's business.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlglot
-from sqlglot import exp
-from sqlglot.tokens import TokenType
+from sqlglot import TokenType, exp
 
 from schemas.functions import Function
 
@@ -76,10 +75,21 @@ _STRUCTURE: tuple[type[exp.Expr], ...] = (
 
 # Every mark that may stand in an expression. Others are refused before parsing: `~` is a full match in DuckDB
 # and a search to sqlglot, `[` begins a list, `:` a parameter.
-SYMBOLS = frozenset("( ) , . = <> != < <= > >= + - * / % ||".split())
-_WORDS = frozenset(
-    {TokenType.STRING, TokenType.NUMBER, TokenType.IDENTIFIER, TokenType.VAR, TokenType.RAW_STRING}
+_SYMBOLS = frozenset(
+    {"(", ")", ",", ".", "=", "<>", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "||"}
 )
+_INSTEAD = {
+    "::": ": write try_cast(… as …)",
+    "~": ": write regexp_matches",
+    "==": ": write =",
+    ";": ": write one expression",
+}
+_TEXTS = frozenset(
+    {
+        TokenType.STRING, TokenType.RAW_STRING, TokenType.BYTE_STRING, TokenType.NUMBER,
+        TokenType.IDENTIFIER,
+    }
+)  # fmt: skip
 
 # The types that try_cast may name.
 CAST_TYPES: Mapping[exp.DType, str] = {
@@ -118,14 +128,14 @@ class Scope:
 
     Attributes:
         columns: the dataset's columns.
-        joined: alias of each joined row → its columns.
         functions: our own function library.
+        joined: alias of each joined row → its columns.
         dated: whether `batch_date` is known; a derived column must not change from day to day.
     """
 
     columns: Collection[str]
     functions: Mapping[str, Function]
-    joined: Mapping[str, Collection[str]]
+    joined: Mapping[str, Collection[str]] = field(default_factory=dict)
     dated: bool = True
 
 
@@ -136,18 +146,24 @@ def parse(expression: str) -> exp.Expr:
         ValueError: it is not one expression; says where and what to do.
     """
     try:
-        for token in sqlglot.tokenize(expression, read=DIALECT):
-            if token.token_type not in _WORDS and not token.text.replace("_", "").strip().isalnum():
-                if token.text not in SYMBOLS:
-                    raise ValueError(f"`{token.text}` is not allowed in an expression")
+        _check_symbols(expression)
         return sqlglot.parse_one(expression, into=exp.Condition, dialect=DIALECT)
     except sqlglot.errors.ParseError as error:
-        place = error.errors[0] if error.errors else {}
-        near = place.get("highlight") or expression.strip()[:20]
-        where = f"line {place.get('line', 1)}, near `{near}`"
+        if not error.errors:
+            raise ValueError("there is no SQL expression") from None
+        place = error.errors[0]
+        where = f"line {place['line']}, near `{place['highlight']}`"
         raise ValueError(f"not one SQL expression ({where})") from None
     except sqlglot.errors.SqlglotError:
-        raise ValueError("not SQL: look for a quote that is not closed") from None
+        raise ValueError("not SQL: a quote is not closed") from None
+
+
+def _check_symbols(expression: str) -> None:
+    for token in sqlglot.tokenize(expression, read=DIALECT):
+        word = token.token_type in _TEXTS or token.text.replace("_", "").replace(" ", "").isalnum()
+        if not word and token.text not in _SYMBOLS:
+            hint = _INSTEAD.get(token.text, "")
+            raise ValueError(f"`{token.text}` is not allowed in an expression{hint}")
 
 
 def problems(expression: str, scope: Scope) -> list[str]:
@@ -186,7 +202,8 @@ def pattern_problem(pattern: str) -> str | None:
     try:
         pc.match_substring_regex(pa.array([""]), pattern)
     except pa.ArrowInvalid as error:
-        return f"{pattern} is not a regular expression ({str(error).rpartition(': ')[2]})"
+        reason = str(error).removeprefix("Invalid regular expression: ")
+        return f"`{pattern}` is not a regular expression of RE2: {reason}"
     return None
 
 

@@ -1,7 +1,6 @@
 """The library of contracts: every contract file of every folder, and the entities they feed.
 
-The bureau's own folders come after the ones shipped here and may add datasets and entities, never silently
-replace one.
+The bureau's own folders come after the one shipped here. They add datasets and entities and replace none.
 """
 
 from __future__ import annotations
@@ -11,11 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import yaml
-
 from schemas.contract import Column, Contract, Entity, Feed
-from schemas.document import read_document
-from schemas.odcs import ContractError, read_contract
+from schemas.document import ContractError, read_document
+from schemas.odcs import read_contract
 
 SHIPPED = Path(__file__).parent / "contracts"
 ENTITIES = "_entities.yaml"
@@ -76,38 +73,57 @@ class Library:
                     if contract.subject(feed.subject).entity == entity:
                         found.setdefault(feed.attribute, []).append(Source(contract, column, feed))
         return {
-            attribute: tuple(
-                sorted(items, key=lambda s: (s.feed.authority, s.contract.id, s.feed.subject))
-            )
+            attribute: tuple(sorted(items, key=lambda s: (s.feed.authority, s.contract.id, s.feed.subject)))
             for attribute, items in found.items()
         }
 
     @cached_property
     def fed_entities(self) -> tuple[Entity, ...]:
-        """The entities that at least one contract feeds."""
-        fed = {subject.entity for contract in self.contracts for subject in contract.subjects}
+        """The entities of which at least one column feeds an attribute."""
+        fed = {
+            contract.subject(feed.subject).entity
+            for contract in self.contracts
+            for column in contract.columns
+            for feed in column.feeds
+        }
         return tuple(entity for entity in self.entities if entity.name in fed)
 
 
 def contract_files(folder: Path) -> list[Path]:
-    """The contract files below a folder; names beginning with _ are not contracts."""
-    return sorted(path for path in folder.rglob("*.yaml") if not path.name.startswith("_"))
+    """The contract files below a folder; files and folders whose name begins with _ or . hold none.
+
+    Raises:
+        ContractError: a file ends in .yml, which would else be overlooked.
+    """
+    found = []
+    for path in sorted(folder.rglob("*.y*ml")):
+        if any(part.startswith(("_", ".")) for part in path.relative_to(folder).parts):
+            continue
+        if path.suffix != ".yaml":
+            raise ContractError(path, 1, "a contract's file name ends in .yaml: rename it")
+        found.append(path)
+    return found
 
 
 def read_entities(folder: Path) -> tuple[Entity, ...]:
     """The entities a folder declares in `_entities.yaml`, if it has one.
 
     Raises:
-        ContractError: an entity without title or key.
+        ContractError: the file cannot be read, or an entity has other facts than it should.
     """
     path = folder / ENTITIES
     if not path.exists():
         return ()
+    document = read_document(path)
     entities = []
-    for name, facts in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).items():
-        if not isinstance(facts, dict) or not {"title", "key"} <= facts.keys():
-            raise ContractError(path, 1, f"entity {name}: say its title and its key")
-        entities.append(Entity(name, facts["title"], facts["key"], facts.get("description") or ""))
+    for name, facts in document.data.items():
+        texts = facts if isinstance(facts, dict) else {}
+        if not {"title", "key"} <= texts.keys() <= {"title", "key", "description"} or not all(
+            isinstance(text, str) for text in texts.values()
+        ):
+            message = f"entity {name}: write {{title: …, key: …, description: …}}, all of them text"
+            raise document.error(message, str(name))
+        entities.append(Entity(str(name), **texts, path=path, line=document.line(str(name))))
     return tuple(entities)
 
 
@@ -115,20 +131,24 @@ def load_library(folders: Sequence[Path] = (), *, shipped: bool = True) -> Libra
     """Read every contract of the shipped folder and of `folders`, in that order.
 
     Raises:
-        ContractError: a file cannot be read, a folder does not exist, or two files claim one id.
+        ContractError: a folder does not exist, a file cannot be read, or two files claim one dataset or
+            one entity.
     """
     every = (SHIPPED, *folders) if shipped else tuple(folders)
     contracts: dict[str, Contract] = {}
     entities: dict[str, Entity] = {}
     for folder in every:
         if not folder.is_dir():
-            raise ContractError(folder, 0, "no such folder of contracts")
+            raise ContractError(folder, 0, "no such folder of contracts: correct the path or make it")
         for entity in read_entities(folder):
-            entities.setdefault(entity.name, entity)
+            if other := entities.get(entity.name):
+                message = f"entity {entity.name} is already declared in {other.path}: take it out here"
+                raise ContractError(entity.path, entity.line, message)
+            entities[entity.name] = entity
         for path in contract_files(folder):
             contract = read_contract(path)
-            if contract.id in contracts:
-                first = contracts[contract.id].path
-                raise ContractError(path, 1, f"id {contract.id} is already taken by {first}")
+            if taken := contracts.get(contract.id):
+                message = f"id {contract.id} is already taken by {taken.path}: choose another"
+                raise ContractError(path, read_document(path).line("id"), message)
             contracts[contract.id] = contract
     return Library(tuple(contracts.values()), tuple(entities.values()), every)

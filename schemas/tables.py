@@ -59,7 +59,5 @@ def load_tables() -> dict[str, TableStandard]:
                 for field in facts["columns"]
             )  # fmt: skip
             table_id = f"{path.stem}.{name}"
-            tables[table_id] = TableStandard(
-                table_id, facts["title"], facts.get("description", ""), fields
-            )
+            tables[table_id] = TableStandard(table_id, facts["title"], facts.get("description", ""), fields)
     return tables

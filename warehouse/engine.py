@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
@@ -29,14 +30,11 @@ class Engine:
     memory_limit: str = "4GiB"
     threads: int = 2
 
-    @contextmanager
-    def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection to a database in memory, closed afterwards.
-
-        It has the function library and, in the schema `codes`, each code table under its id.
-        """
+    @cached_property
+    def _database(self) -> duckdb.DuckDBPyConnection:
+        """The one database in memory of this engine; installing functions and codes once is what costs."""
         self.spill.mkdir(parents=True, exist_ok=True)
-        connection = duckdb.connect(
+        database = duckdb.connect(
             ":memory:",
             config={
                 "memory_limit": self.memory_limit,
@@ -46,9 +44,19 @@ class Engine:
                 "autoload_known_extensions": False,
             },
         )
+        install(database)
+        install_codes(database, self.codes)
+        return database
+
+    @contextmanager
+    def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection to the engine's database in memory, closed afterwards.
+
+        It has the function library and, in the schema `codes`, each code table under its id. Connections
+        share the memory limit; temporary tables and registered frames are each connection's own.
+        """
+        connection = self._database.cursor()
         try:
-            install(connection)
-            install_codes(connection, self.codes)
             yield connection
         finally:
             connection.close()

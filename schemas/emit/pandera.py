@@ -11,6 +11,7 @@ import pandera.polars as pa
 from schemas.contract import Contract
 from schemas.emit.polars import POLARS_TYPES
 
+
 def pandera_schema(contract: Contract) -> pa.DataFrameSchema:
     """The structure a dataset's standard table must have; columns beside these are allowed."""
     columns = {

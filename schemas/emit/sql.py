@@ -34,12 +34,8 @@ def column_comment(column: Column) -> str:
 def create_table(contract: Contract) -> str:
     """The statements that create a dataset's standard table and describe it."""
     table = f"{quote(contract.department)}.{quote(contract.dataset)}"
-    columns = ",\n".join(
-        f"  {quote(column.name)} {SQL_TYPES[column.type]}" for column in contract.columns
-    )
-    comment = (
-        f"{contract.title}：{contract.description}" if contract.description else contract.title
-    )
+    columns = ",\n".join(f"  {quote(column.name)} {SQL_TYPES[column.type]}" for column in contract.columns)
+    comment = f"{contract.title}：{contract.description}" if contract.description else contract.title
     statements = [
         f"CREATE SCHEMA IF NOT EXISTS {quote(contract.department)};",
         f"CREATE TABLE {table} (\n{columns}\n);",

@@ -13,7 +13,7 @@ SELECT
   count(try_cast(value AS TIMESTAMP)) AS timestamps,
   count(parse_boolean(delivered)) AS booleans,
   count(*) FILTER (is_resident_id(normalise_resident_id(value))) AS resident_id,
-  count(*) FILTER (is_uscc(normalise_uscc(value))) AS uscc,
+  count(*) FILTER (is_uscc(normalise_code(value))) AS uscc,
   count(division.code) AS division_code,
   count(*) FILTER (is_phone(normalise_phone(value))) AS phone,
   count(*) FILTER (is_person_name(normalise_person_name(value)) AND length(value) <= 15) AS person_name

@@ -69,8 +69,8 @@ CASE
     WHEN t IS NOT NULL THEN FALSE
 END;
 
--- Of cleaned text without blanks: 15 digits brought to 18 (century 19, check character added; GB 11643-1999,
--- 4.3) and the ×, or a Cyrillic Х, that people type for X. Anything else, and 15 digits with an impossible
+-- Of cleaned text without blanks: 15 digits brought to 18 (century 19, check character added; GB 11643-1999)
+-- and the ×, or a Cyrillic Х, that people type for X. Anything else, and 15 digits with an impossible
 -- birth date, stays.
 CREATE OR REPLACE MACRO _resident_id_of_18(t VARCHAR) AS
 CASE

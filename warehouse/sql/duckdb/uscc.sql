@@ -1,14 +1,14 @@
 -- The unified social credit code (GB 32100-2015): two characters for the registering authority and the kind
 -- of body, six digits of its division, nine of the subject, one check character. I, O, S, V, Z never occur.
 
-CREATE OR REPLACE MACRO normalise_uscc(t VARCHAR) AS
+CREATE OR REPLACE MACRO normalise_code(t VARCHAR) AS
 upper(_without(t, '[ ''‘’`"=-]'));
 
--- The value of the character at place i: its place in the standard's alphabet, table 2.
+-- The value of the character at place i: its place in the standard's alphabet.
 CREATE OR REPLACE MACRO _uscc_value(t VARCHAR, i INTEGER) AS
 strpos('0123456789ABCDEFGHJKLMNPQRTUWXY', substr(t, i, 1)) - 1;
 
--- The check character that belongs to the first 17: MOD 31, weights 3^(i-1) mod 31 (GB 32100-2015, 4.5). The
+-- The check character that belongs to the first 17: MOD 31, weights 3^(i-1) mod 31 (GB 32100-2015). The
 -- list of one binds the code once, however long the expression is that stands for t.
 CREATE OR REPLACE MACRO uscc_check_character(t VARCHAR) AS
 list_extract(

@@ -1,0 +1,209 @@
+"""Checks of each column: type, bounds, kind, codes, reference, what it feeds, how it is derived."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schemas.contract import CLASSIFICATIONS, LOGICAL_TYPES, Column
+from schemas.document import Place
+from schemas.expressions import BATCH_DATE, Scope, is_constant, pattern_problem
+from schemas.expressions import problems as expression_problems
+from schemas.functions import load_functions
+from schemas.kinds import load_kinds
+from schemas.lints.problem import NAME, Page, Problem, did_you_mean, has_chinese
+from schemas.tables import load_tables
+
+# The options of a logical type that become rules; the standard's others would be read by nobody.
+OPTIONS = ("minimum", "maximum", "maxLength", "pattern")
+# Columns that the platform itself puts into a dataset's tables.
+RESERVED_COLUMNS = frozenset({BATCH_DATE, "record_key"})
+DELIVERED_SUFFIX = "__delivered"
+# Names that the fused table or the query that makes it has beside the attributes.
+RESERVED_ATTRIBUTES = frozenset({"key"})
+ANY_SUFFIX = "__any"
+
+_ORDERED = ("integer", "number", "date", "timestamp")
+_ADVICE = "see docs/contracts.md on expressions"
+
+
+def problems(page: Page) -> Iterator[Problem]:
+    """What is wrong with the columns."""
+    seen: set[str] = set()
+    for index, column in enumerate(page.contract.columns):
+        check = _ColumnCheck(page, column, ("schema", 0, "properties", index))
+        if column.name in seen:
+            yield check.wrong("a column of that name is there already", "rename it", "name")
+        seen.add(column.name)
+        yield from check.problems()
+
+
+class _ColumnCheck:
+    """The checks of one column."""
+
+    def __init__(self, page: Page, column: Column, place: Place) -> None:
+        self.page, self.column, self.place = page, column, place
+
+    def wrong(self, message: str, advice: str, *below: str | int) -> Problem:
+        return self.page.problem(f"{self.column.name}: {message}", advice, *self.place, *below)
+
+    def wrong_fact(self, fact: str, message: str, advice: str, *below: str | int) -> Problem:
+        place = self.page.fact(fact, *below, owner=self.place)
+        return self.page.problem(f"{self.column.name}: {message}", advice, *place)
+
+    def problems(self) -> Iterator[Problem]:
+        yield from self.naming()
+        yield from self.type()
+        yield from self.bounds()
+        yield from self.text()
+        yield from self.unread()
+        yield from self.reference()
+        yield from self.feeds()
+        if self.column.derive is not None:
+            yield from self.derived(self.column.derive)
+
+    def naming(self) -> Iterator[Problem]:
+        column = self.column
+        if not NAME.fullmatch(column.name):
+            advice = "rename it; a synonym may keep the old name"
+            yield self.wrong("the name is not lower_snake_case", advice, "name")
+        if column.name in RESERVED_COLUMNS or column.name.endswith(DELIVERED_SUFFIX):
+            yield self.wrong("the name is one of ours", "rename it", "name")
+        if not has_chinese(column.title):
+            advice = "say it in Chinese: it heads the column in workbooks"
+            yield self.wrong(f"businessName is {column.title!r}", advice, "businessName")
+        if column.description and not has_chinese(column.description):
+            advice = "say it in Chinese: departments read it"
+            yield self.wrong("the description has no Chinese", advice, "description")
+
+    def type(self) -> Iterator[Problem]:
+        column = self.column
+        if column.type not in LOGICAL_TYPES:
+            advice = did_you_mean(column.type, LOGICAL_TYPES)
+            yield self.wrong(f"logicalType {column.type}", advice, "logicalType")
+        if column.classification not in CLASSIFICATIONS:
+            advice = did_you_mean(column.classification, CLASSIFICATIONS)
+            yield self.wrong(f"classification {column.classification}", advice, "classification")
+
+    def bounds(self) -> Iterator[Problem]:
+        column = self.column
+        options: Place = ("logicalTypeOptions",)
+        bounds = {"minimum": column.minimum, "maximum": column.maximum}
+        for name, bound in bounds.items():
+            if bound is None:
+                continue
+            if column.type not in _ORDERED:
+                advice = "take it out, or give the column a type that has an order"
+                yield self.wrong(f"a {column.type} has no {name}", advice, *options, name)
+            elif not is_constant(bound, column.type):
+                advice = "write 2026-03-02 for a date, 2026-03-02 08:30:00 for a timestamp, 12.5"
+                yield self.wrong(f"{name} {bound} is no {column.type}", advice, *options, name)
+                return
+        if column.minimum is not None and column.maximum is not None:
+            numeric = column.type in ("integer", "number")
+            least, most = column.minimum, column.maximum
+            if float(least) > float(most) if numeric else least > most:
+                yield self.wrong("minimum is above maximum", "swap them", *options)
+
+    def text(self) -> Iterator[Problem]:
+        """What only text can have."""
+        column = self.column
+        options: Place = ("logicalTypeOptions",)
+        texts = {
+            "semanticKind": (column.kind, self.page.fact("semanticKind", owner=self.place)),
+            "codeTable": (column.codes, self.page.fact("codeTable", owner=self.place)),
+            "maxLength": (column.max_length, (*self.place, *options, "maxLength")),
+            "pattern": (column.pattern, (*self.place, *options, "pattern")),
+        }
+        for name, (value, place) in texts.items():
+            if value is not None and column.type in LOGICAL_TYPES and column.type != "string":
+                message = f"{column.name}: {name} is for text, not for a {column.type}"
+                yield self.page.problem(message, "take it out, or make the column a string", *place)
+        if column.kind is not None and column.kind not in load_kinds():
+            advice = did_you_mean(column.kind, load_kinds())
+            yield self.wrong_fact("semanticKind", f"unknown semanticKind {column.kind}", advice)
+        if column.codes is not None and column.codes not in self.page.codes.ids():
+            advice = did_you_mean(column.codes, self.page.codes.ids())
+            yield self.wrong_fact("codeTable", f"unknown codeTable {column.codes}", advice)
+        if column.max_length is not None and not isinstance(column.max_length, int):
+            yield self.wrong("maxLength is no number", "write a whole one", *options, "maxLength")
+        if column.pattern is not None and (problem := pattern_problem(str(column.pattern))):
+            advice = "look-around and back-references do not exist there"
+            yield self.wrong(problem, advice, *options, "pattern")
+
+    def unread(self) -> Iterator[Problem]:
+        """Keys of the standard that an author may think of as rules and that nobody here would read."""
+        node = self.page.node(*self.place)
+        for option in node.get("logicalTypeOptions") or {}:
+            if option not in OPTIONS:
+                advice = f"known here are {', '.join(OPTIONS)}; declare a rule for anything else"
+                message = f"option {option} is not checked here"
+                yield self.wrong(message, advice, "logicalTypeOptions", option)
+        if node.get("enum"):
+            yield self.wrong("enum is not checked here", "declare a code table", "enum")
+        if node.get("quality"):
+            advice = "move the rule to the table's quality and name the field"
+            yield self.wrong("a rule under a column is not run", advice, "quality")
+
+    def reference(self) -> Iterator[Problem]:
+        reference = self.column.references
+        if reference is None:
+            return
+        dataset, _, name = reference.rpartition(".")
+        columns = self.page.library[dataset].columns if dataset in self.page.library else ()
+        known = {column.name: column for column in columns}
+        if name not in known:
+            advice = "write {to: <department>.<dataset>.<column>}"
+            message = f"refers to {reference}, which no contract has"
+            yield self.wrong(message, advice, "relationships")
+        elif known[name].type != self.column.type:
+            message = f"is a {self.column.type} and refers to a {known[name].type}"
+            yield self.wrong(message, "give both one logicalType", "relationships")
+
+    def feeds(self) -> Iterator[Problem]:
+        common = {field.name for field in load_tables()["governance._common"].fields}
+        reserved = RESERVED_ATTRIBUTES | common
+        for feed in self.column.feeds:
+            target = f"{feed.subject}.{feed.attribute}"
+            place = self.page.fact("feeds", target, owner=self.place)
+            subject = self.page.contract.subject(feed.subject)
+            entity = next((e for e in self.page.library.entities if e.name == subject.entity), None)
+            message = f"{self.column.name}: feeds {target}"
+            if not NAME.fullmatch(feed.attribute):
+                yield self.page.problem(message, "write the attribute in lower_snake_case", *place)
+            if feed.attribute in reserved or feed.attribute.endswith(ANY_SUFFIX):
+                yield self.page.problem(f"{message}, a name of ours", "rename it", *place)
+            is_key = self.column.name == subject.key
+            if entity is not None and is_key != (feed.attribute == entity.key):
+                advice = f"the subject's key column {subject.key}, and it alone, feeds {entity.key}"
+                yield self.page.problem(message, advice, *place)
+            others = [
+                column.name
+                for column in self.page.contract.columns
+                if column.name != self.column.name
+                and any((f.subject, f.attribute) == (feed.subject, feed.attribute) for f in column.feeds)
+            ]
+            if others:
+                advice = "one column of a dataset feeds an attribute: take the other out"
+                yield self.page.problem(f"{message}, as {', '.join(others)} does", advice, *place)
+
+    def derived(self, derive: str) -> Iterator[Problem]:
+        column = self.column
+        delivered = {other.name for other in self.page.contract.delivered_columns}
+        scope = Scope(delivered, load_functions(), dated=False)
+        for message in expression_problems(derive, scope):
+            yield self.wrong(f"transformLogic: {message}", _ADVICE, "transformLogic")
+        said = {
+            "primaryKey": column.key,
+            "required": column.required,
+            "unique": column.unique,
+            "logicalTypeOptions": bool(self.page.node(*self.place).get("logicalTypeOptions")),
+            "relationships": column.references is not None,
+        }
+        for name, value in said.items():
+            if value:
+                message = f"{name} means nothing for a derived column"
+                yield self.wrong(message, "take it out: what is derived is not judged", name)
+        if column.kind is not None:
+            message = "semanticKind means nothing for a derived column"
+            advice = "take it out: what is derived is not judged"
+            yield self.wrong_fact("semanticKind", message, advice)

@@ -1,0 +1,327 @@
+"""Contracts drafted from samples: what the values show is written down, and the draft is a sound contract."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from sample_city.generate import generate
+from schemas.codes import CodeLibrary
+from schemas.contract import Column, Contract
+from schemas.library import load_library
+from schemas.lint import lint
+from schemas.odcs import read_contract
+from warehouse.collect.infer import draft_contract
+from warehouse.collect.readers import UnreadableFile
+
+BUS = Path(__file__).parents[3] / "docs" / "tutorial" / "bus.sql"
+
+# Identifiers of nobody, with the check characters that the standards compute (ISO 7064 MOD 11-2, MOD 31).
+PERSONS = ["440308199901101512", "33010219200403064X", "150102198807303035"]
+ENTERPRISES = ["91310110666007217T", "91350100M000100Y43", "913502007980806267"]
+
+Draft = Callable[..., Contract]
+
+
+@pytest.fixture
+def draft(tmp_path: Path) -> Draft:
+    """Drafts a contract and reads it back."""
+
+    def drafted(file: Path, id_: str = "office.thing", table: str | None = None) -> Contract:
+        path = tmp_path / f"{id_}.yaml"
+        path.write_text(draft_contract(file, id_, table), encoding="utf-8")
+        return read_contract(path)
+
+    return drafted
+
+
+@pytest.fixture
+def csv_of(tmp_path: Path) -> Callable[..., Path]:
+    """Writes lines as a delimited file."""
+
+    def written(*lines: str, name: str = "样例.csv", encoding: str = "utf-8") -> Path:
+        path = tmp_path / name
+        path.write_bytes("\r\n".join([*lines, ""]).encode(encoding))
+        return path
+
+    return written
+
+
+def types(contract: Contract) -> dict[str, str]:
+    return {column.title: column.type for column in contract.columns}
+
+
+def facts(column: Column) -> tuple[str, str, str | None, str | None]:
+    return column.name, column.type, column.kind, column.codes
+
+
+def test_a_type_holds_only_if_every_value_converts(draft: Draft, csv_of: Callable[..., Path]) -> None:
+    file = csv_of(
+        "事项,个数,差一个,金额,办理日期,登记时间,是否办结,年度",
+        '甲,"1,200",1,12.5,2024年5月3日,2024-05-03 08:30:00,是,2023',
+        "乙,7,二,3,20240504,2024-05-03 09:30:00,否,2024",
+        "丙,-3,3,0,2024/5/6,2024-05-04 10:00:00,是,2024",
+    )
+    assert types(draft(file)) == {
+        "事项": "string",
+        "个数": "integer",
+        "差一个": "string",
+        "金额": "number",
+        "办理日期": "date",
+        "登记时间": "timestamp",
+        "是否办结": "boolean",
+        "年度": "integer",
+    }
+
+
+def test_digits_that_identify_stay_text(draft: Draft, csv_of: Callable[..., Path]) -> None:
+    file = csv_of(
+        "人数,片区,卡片,档案编号,order code",
+        "10,001,6217000010001234,31,5",
+        "11,002,6217000010001242,32,6",
+        "12,010,6217000010001259,33,7",
+    )
+    assert types(draft(file)) == {
+        "人数": "integer",
+        "片区": "string",
+        "卡片": "string",
+        "档案编号": "string",
+        "order code": "string",
+    }
+
+
+def test_bare_numbers_of_five_digits_are_no_dates(draft: Draft, csv_of: Callable[..., Path]) -> None:
+    file = csv_of("面积,日子", "45000,2023-03-15", "45001,2023-03-16")
+    assert types(draft(file)) == {"面积": "integer", "日子": "date"}
+
+
+def test_known_headings_take_the_names_of_the_library(
+    draft: Draft, csv_of: Callable[..., Path]
+) -> None:
+    rows = [f"{n},赵一,{p},男" for n, p in enumerate(PERSONS, start=101)]
+    contract = draft(csv_of("受理号,姓 名,*身份证号码,性别：", *rows))
+    assert [facts(column) for column in contract.columns] == [
+        ("column_1", "string", None, None),
+        ("name", "string", "person_name", None),
+        ("resident_id", "string", "resident_id", None),
+        ("sex", "string", None, "sex"),
+    ]
+    assert [column.classification for column in contract.columns] == ["L3", "L3", "L4", "L3"]
+
+
+def test_kinds_show_in_the_values_whatever_the_heading(
+    draft: Draft, csv_of: Callable[..., Path]
+) -> None:
+    villages = ["370602001001", "370602001002", "370602001003"]
+    rows = [
+        f"{person.lower()},{firm},{village},1861234567{n}"
+        for n, (person, firm, village) in enumerate(zip(PERSONS, ENTERPRISES, villages, strict=True))
+    ]
+    contract = draft(csv_of("甲,乙,丙,丁方电话", *rows))
+    assert [(column.kind, column.codes) for column in contract.columns] == [
+        ("resident_id", None),
+        ("uscc", None),
+        ("division_code", "division"),
+        ("phone", None),
+    ]
+    assert [route.column for route in contract.routes] == ["column_3", "column_1"]
+    assert contract.subjects[0].entity == "person"
+
+
+def test_words_without_a_hint_are_no_names_and_digits_no_telephones(
+    draft: Draft, csv_of: Callable[..., Path]
+) -> None:
+    contract = draft(csv_of("站点,编组", "宫家岛,6612345", "金沟寨,6612346"))
+    assert [column.kind for column in contract.columns] == [None, None]
+
+
+def test_a_code_table_must_know_every_value(draft: Draft, csv_of: Callable[..., Path]) -> None:
+    file = csv_of("残情,民族情况,等", "视力,汉族,1", "听力,满族,2", "言语,火星族,1")
+    codes = {column.title: column.codes for column in draft(file).columns}
+    # Bare digits are codes of many tables and so of none.
+    assert codes == {"残情": "disability_type", "民族情况": None, "等": None}
+
+
+def test_required_and_key_follow_from_what_is_missing_and_what_repeats(
+    draft: Draft, csv_of: Callable[..., Path]
+) -> None:
+    file = csv_of("序号,街道,门牌,备注", "1,南大街,5,", "2,南大街,6,无", "3,二马路,5,新")
+    contract = draft(file)
+    assert [column.required for column in contract.columns] == [True, True, True, False]
+    # A running number is another one in the next delivery.
+    assert [column.title for column in contract.key] == ["街道", "门牌"]
+
+
+def test_the_first_unique_column_is_the_key(draft: Draft, csv_of: Callable[..., Path]) -> None:
+    file = csv_of("类别,档号,证号", "甲,A1,B1", "甲,A2,B2", "乙,A3,B3")
+    assert [column.title for column in draft(file).key] == ["档号"]
+
+
+def test_an_identifier_with_a_few_doubles_goes_before_a_pair(
+    draft: Draft, csv_of: Callable[..., Path]
+) -> None:
+    rows = [f"A{n},{n}" for n in range(100)]
+    file = csv_of("档案编号,数", *rows, "A7,200")
+    text = draft_contract(file, "office.thing", None)
+    assert "# 1 rows repeat a value of column_1 or have none" in text
+    assert [column.title for column in draft(file).key] == ["档案编号"]
+
+
+def test_without_any_key_the_draft_says_so_and_still_loads(
+    draft: Draft, csv_of: Callable[..., Path]
+) -> None:
+    file = csv_of("甲,乙", "a,b", "a,b", "c,b")
+    assert "# No column and no pair of columns identifies a row" in draft_contract(
+        file, "office.thing", None
+    )
+    assert [column.title for column in draft(file).key] == ["甲"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "recorded"),
+    [
+        ("gb18030", ("gb18030",)),
+        ("utf-8", ("utf-8-sig", "gb18030")),
+        ("utf-8-sig", ("utf-8-sig", "gb18030")),
+        ("utf-16", ("utf-16",)),
+    ],
+)
+def test_any_usual_encoding_is_read_and_recorded(
+    draft: Draft, csv_of: Callable[..., Path], encoding: str, recorded: tuple[str, ...]
+) -> None:
+    file = csv_of("社区\t户数", "二马路\t20", "南大街\t31", name="社区户数20260302.txt", encoding=encoding)
+    contract = draft(file)
+    (delivery,) = contract.deliveries
+    assert delivery.encodings == recorded
+    assert (delivery.form, delivery.delimiter, delivery.pattern) == ("csv", "\t", "社区户数*.txt")
+    assert types(contract) == {"社区": "string", "户数": "integer"}
+    assert contract.title == "社区户数"
+
+
+def test_a_workbook_may_have_a_title_notes_and_further_sheets(tmp_path: Path, draft: Draft) -> None:
+    book = openpyxl.Workbook()
+    book.active.title = "说明"  # type: ignore[union-attr]
+    book.active.append(["填表说明"])  # type: ignore[union-attr]
+    sheet = book.create_sheet("明细")
+    for row in (
+        ["××街道老年食堂一览表"],
+        ["填报单位：××街道", None, None, "2026年3月"],
+        ["食堂编号", "名称", "开业\n日期", "餐位数"],
+        ["S1", "幸福食堂", date(2024, 5, 3), 40],
+        ["S2", "和顺食堂", date(2025, 1, 9), 32],
+        ["合计", None, None, 72],
+        ["注：餐位数不含外送"],
+    ):
+        sheet.append(row)
+    path = tmp_path / "老年食堂.xlsx"
+    book.save(path)
+    contract = draft(path, table="明细")
+    assert [(c.name, c.title, c.type) for c in contract.columns] == [
+        ("column_1", "食堂编号", "string"),
+        ("name", "名称", "string"),
+        ("column_3", "开业 日期", "date"),
+        ("column_4", "餐位数", "integer"),
+    ]
+    assert contract.deliveries[0].sheet == "明细"
+    assert [column.title for column in contract.key] == ["食堂编号"]
+    with pytest.raises(UnreadableFile, match="没有工作表“汇总”，有 2 张工作表：说明、明细"):
+        draft_contract(path, "office.thing", "汇总")
+
+
+def test_equal_headings_are_read_once_and_names_never_collide(
+    draft: Draft, csv_of: Callable[..., Path]
+) -> None:
+    file = csv_of("姓名,name,备注,Remark,备 注,record_key,stationName", "a,b,c,d,e,f,g", "h,i,j,k,l,m,n")
+    contract = draft(file)
+    assert [(column.title, column.name) for column in contract.columns] == [
+        ("姓名", "name_2"),
+        ("name", "name"),
+        ("备注", "column_3"),
+        ("Remark", "remark"),
+        ("record_key", "record_key_2"),
+        ("stationName", "station_name"),
+    ]
+    assert '# The heading "备 注" stands twice' in draft_contract(file, "office.thing", None)
+    # When a person has replaced the title by a Chinese one, the heading is still known.
+    assert contract.column("station_name").synonyms == ("stationName",)
+
+
+@pytest.fixture(scope="module")
+def bus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("bus") / "yantai_bus_20260302.sqlite"
+    with sqlite3.connect(path) as database:
+        database.executescript(BUS.read_text(encoding="utf-8"))
+    database.close()
+    return path
+
+
+def test_a_database_with_several_tables_asks_for_one_of_them(bus: Path) -> None:
+    with pytest.raises(UnreadableFile, match="有 3 张表：ytcx_line、ytcx_line_station、ytcx_station"):
+        draft_contract(bus, "transport.station", None)
+
+
+def test_a_real_table_is_drafted_as_it_lies(bus: Path, draft: Draft) -> None:
+    contract = draft(bus, "transport.station", "ytcx_station")
+    assert contract.deliveries[0].table == "ytcx_station"
+    assert contract.deliveries[0].pattern == "yantai_bus*.sqlite"
+    assert [(column.name, column.type, column.required) for column in contract.columns] == [
+        ("id", "string", True),
+        ("upordown", "string", False),
+        # Two stations are called by dots, which stand for nothing.
+        ("station_name", "string", False),
+        ("jingdu", "number", True),
+        ("weidu", "number", True),
+        ("side", "string", True),
+        ("siteid", "string", True),
+        ("district_id", "string", True),
+        ("modify_time", "string", False),
+    ]
+    assert [column.name for column in contract.key] == ["id"]
+    assert contract.label == "station_name"
+
+
+def test_drafts_of_the_city_s_extracts_agree_with_their_contracts_and_lint_clean(
+    tmp_path: Path, bus: Path
+) -> None:
+    shipped = load_library()
+    drafts = tmp_path / "contracts"
+    drafts.mkdir()
+    for file in generate(tmp_path / "city", 1_000, 3, date(2026, 3, 2)).files:
+        table = shipped[file.dataset].deliveries[0].table
+        text = draft_contract(file.path, f"draft.{shipped[file.dataset].dataset}", table)
+        (drafts / f"{file.dataset}.yaml").write_text(text, encoding="utf-8")
+    for table in ("ytcx_line", "ytcx_station", "ytcx_line_station"):
+        text = draft_contract(bus, f"transport.{table}", table)
+        (drafts / f"{table}.yaml").write_text(text, encoding="utf-8")
+    library = load_library([drafts])
+    assert lint(library, CodeLibrary()) == []
+    for contract in shipped:
+        drafted = library[f"draft.{contract.dataset}"]
+        assert [column.name for column in drafted.columns] == [
+            column.name for column in contract.delivered_columns
+        ]
+        declared = {c.name: (c.type, c.codes) for c in contract.delivered_columns}
+        assert {c.name: (c.type, c.codes) for c in drafted.columns} == declared
+        assert [column.name for column in drafted.key] == [column.name for column in contract.key]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "文件是空的"),
+        (b"1,2,3\r\n4,5,6\r\n", "找不到表头"),
+        (b"PK\x03\x04 not a workbook", "工作簿已损坏"),
+        (b"SQLite format 3\x00 not a database", "数据库已损坏"),
+        ("姓名,性别\r\n赵,".encode() + b"\xff\xff", "不是有效的"),
+    ],
+)
+def test_what_is_no_table_is_refused_in_words(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "样例.csv"
+    path.write_bytes(content)
+    with pytest.raises(UnreadableFile, match=said):
+        draft_contract(path, "office.thing", None)
