@@ -4,14 +4,12 @@ A check never stops the loop (only the acceptance gate in `assets.publication` d
 and in the run's result. Single bad values are findings, not checks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 
 import dagster as dg
-import duckdb
-import polars as pl
 
-from assets.common import BATCHES, PLATFORM, batch_of, key_of
+from assets.common import PlatformResource, batch_of, key_of
 from assets.findings import TICKETS
 from assets.platform import Platform
 from quality.published import TICKETS as TICKET_TABLE
@@ -20,62 +18,51 @@ from schemas.library import Library
 from warehouse.collect.desk import REFUSAL, receipts
 
 # What a check says: whether it passed, and facts for its metadata.
-Outcome = tuple[bool, dict[str, object]]
-Question = Callable[[Platform, duckdb.DuckDBPyConnection, date], Outcome]
+Outcome = tuple[bool, Mapping[str, int | str | dg.MetadataValue]]
+Question = Callable[[Platform, date], Outcome]
+
+
+def check_batch(context: dg.AssetCheckExecutionContext, platform: Platform) -> date:
+    """The day that a check looks at: the turn's, or the newest when the check is started by itself.
+
+    Raises:
+        dagster.Failure: started by itself before the first turn.
+    """
+    if context.has_partition_key:
+        return batch_of(context)
+    batches = platform.lake.batches(*TICKET_TABLE)
+    if not batches:
+        raise dg.Failure("There is no batch yet: run a turn first.")
+    return batches[-1]
 
 
 def asset_check(asset: dg.AssetKey, name: str, description: str, ask: Question) -> dg.AssetChecksDefinition:
     """Make a check of a question about an asset's data on the batch's day."""
 
-    @dg.asset_check(
-        asset=asset,
-        name=name,
-        description=description,
-        partitions_def=BATCHES,
-        required_resource_keys={PLATFORM},
-    )
-    def _check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        platform: Platform = getattr(context.resources, PLATFORM)
-        with platform.engine.connect() as connection:
-            passed, facts = ask(platform, connection, batch_of(context))
-        return dg.AssetCheckResult(passed=passed, metadata=facts)
+    @dg.asset_check(asset=asset, name=name, description=description)
+    def _check(context: dg.AssetCheckExecutionContext, platform: PlatformResource) -> dg.AssetCheckResult:
+        passed, facts = ask(platform, check_batch(context, platform))
+        return dg.AssetCheckResult(passed=passed, metadata=dict(facts))
 
     return _check
 
 
 def all_checks(library: Library) -> list[dg.AssetChecksDefinition]:
     """Every check of every stage."""
-    checks = []
+    checks = [asset_check(TICKETS, "identity", "每个工单号只有一行", _identity)]
     for contract in library:
+        extract, standard = key_of("extract", contract.id), key_of("standard", contract.id)
         checks += [
-            asset_check(
-                key_of("extract", contract.id),
-                "readable",
-                "本批次收到的文件都能读取",
-                _readable(contract),
-            ),
-            asset_check(
-                key_of("extract", contract.id),
-                "volume",
-                "本次交付的行数不少于上次的一半",
-                _volume(contract),
-            ),
-            asset_check(
-                key_of("standard", contract.id),
-                "structure",
-                "字段与类型符合合同（pandera）",
-                _structure(contract),
-            ),
-            asset_check(
-                key_of("standard", contract.id), "complete", "没有丢行：行数与交付相同", _complete(contract)
-            ),
+            asset_check(extract, "readable", "本批次收到的文件都能读取", _readable(contract)),
+            asset_check(extract, "volume", "本次交付的行数不少于上次的一半", _volume(contract)),
+            asset_check(standard, "structure", "字段与类型符合合同（pandera）", _structure(contract)),
+            asset_check(standard, "complete", "没有丢行：行数与交付相同", _complete(contract)),
         ]
-    checks.append(asset_check(TICKETS, "identity", "每个工单号只有一行", _identity))
     return checks
 
 
 def _readable(contract: Contract) -> Question:
-    def ask(platform: Platform, _: duckdb.DuckDBPyConnection, batch: date) -> Outcome:
+    def ask(platform: Platform, batch: date) -> Outcome:
         own = [r for r in receipts(platform.home.inbox, batch) if r.dataset == contract.id]
         refused = [r.file for r in own if (r.path.parent / REFUSAL).exists()]
         return not refused, {"files": len(own), "refused": ", ".join(refused)}
@@ -84,7 +71,7 @@ def _readable(contract: Contract) -> Question:
 
 
 def _volume(contract: Contract) -> Question:
-    def ask(platform: Platform, _: duckdb.DuckDBPyConnection, batch: date) -> Outcome:
+    def ask(platform: Platform, batch: date) -> Outcome:
         now = platform.lake.partition("extract", contract.id, batch)
         before = platform.lake.before("extract", contract.id, batch)
         if now is None or before is None:
@@ -95,7 +82,7 @@ def _volume(contract: Contract) -> Question:
 
 
 def _structure(contract: Contract) -> Question:
-    def ask(platform: Platform, connection: duckdb.DuckDBPyConnection, batch: date) -> Outcome:
+    def ask(platform: Platform, batch: date) -> Outcome:
         # pandera brings pandas with it, seconds of import that only this check needs.
         from pandera.errors import SchemaErrors
 
@@ -104,7 +91,8 @@ def _structure(contract: Contract) -> Question:
         partition = platform.lake.as_of("standard", contract.id, batch)
         if partition is None:
             return True, {}
-        empty: pl.DataFrame = connection.execute(f"FROM {partition.scan} LIMIT 0").pl()
+        with platform.engine.connect() as connection:
+            empty = connection.execute(f"FROM {partition.scan} LIMIT 0").pl()
         try:
             pandera_schema(contract).validate(empty, lazy=True)
         except SchemaErrors as error:
@@ -115,7 +103,7 @@ def _structure(contract: Contract) -> Question:
 
 
 def _complete(contract: Contract) -> Question:
-    def ask(platform: Platform, _: duckdb.DuckDBPyConnection, batch: date) -> Outcome:
+    def ask(platform: Platform, batch: date) -> Outcome:
         extract = platform.lake.as_of("extract", contract.id, batch)
         standard = platform.lake.as_of("standard", contract.id, batch)
         rows = (extract.rows if extract else 0, standard.rows if standard else 0)
@@ -124,12 +112,13 @@ def _complete(contract: Contract) -> Question:
     return ask
 
 
-def _identity(platform: Platform, connection: duckdb.DuckDBPyConnection, batch: date) -> Outcome:
+def _identity(platform: Platform, batch: date) -> Outcome:
     partition = platform.lake.partition(*TICKET_TABLE, batch)
     if partition is None:
         return True, {}
-    row = connection.execute(
-        f"SELECT count(*), count(DISTINCT ticket_id) FROM {partition.scan}"
-    ).fetchone()
-    assert row is not None
+    with platform.engine.connect() as connection:
+        row = connection.execute(
+            f"SELECT count(*), count(DISTINCT ticket_id) FROM {partition.scan}"
+        ).fetchone()
+    assert row is not None, "an aggregate has a row"
     return row[0] == row[1], {"tickets": row[0], "distinct": row[1]}

@@ -3,12 +3,15 @@
 Nothing is decided here; a stage's work is a plain function on a lower floor.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
+from enum import StrEnum
+from typing import TypedDict
 
 import dagster as dg
 import duckdb
 
+from assets.platform import Platform
 from schemas.contract import Contract
 from warehouse.lake import Partition
 from warehouse.masking import masked
@@ -18,10 +21,39 @@ TIMEZONE = "Asia/Shanghai"
 # A batch is a day; today's partition is there from midnight on.
 BATCHES = dg.DailyPartitionsDefinition(start_date="2020-01-01", timezone=TIMEZONE, end_offset=1)
 
+# What every asset is handed, and its name among Dagster's resources.
+PlatformResource = dg.ResourceParam[Platform]
 PLATFORM = "platform"
+
 BUREAU = "team:data_bureau"
+
+
+class Group(StrEnum):
+    """The stages as Dagster's groups; it lists them by name, hence the numbers."""
+
+    EXTRACTS = "1_extracts"
+    STANDARD = "2_standard"
+    FINDINGS = "3_findings"
+    TICKETS = "4_tickets"
+    GOVERNANCE = "5_governance"
+    PUBLICATION = "6_publication"
+    RETURNS = "7_returns"
+
+
 PREVIEW_ROWS = 5
 BAR_WIDTH = 24
+
+
+class AssetFacts(TypedDict):
+    """What is said of every asset, as `dg.asset` takes it."""
+
+    key: dg.AssetKey
+    group_name: str
+    description: str
+    owners: Sequence[str]
+    tags: Mapping[str, str]
+    kinds: set[str]
+    partitions_def: dg.PartitionsDefinition[str]
 
 
 def batch_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> date:
@@ -34,21 +66,25 @@ def key_of(stage: str, dataset: str) -> dg.AssetKey:
     return dg.AssetKey([stage, *dataset.split(".", 1)])
 
 
-def dataset_facts(contract: Contract, stage: str) -> dict[str, object]:
-    """What a dataset's assets have in common, from its contract."""
-    return {
-        "key": key_of(stage, contract.id),
-        "owners": [f"team:{contract.department}", BUREAU],
-        "tags": {"department": contract.department, "stage": stage},
-        "partitions_def": BATCHES,
-        "required_resource_keys": {PLATFORM},
-    }
+def asset_facts(
+    key: dg.AssetKey, group: Group, description: str, kinds: set[str], department: str | None = None
+) -> AssetFacts:
+    """What is said of an asset: the bureau owns it, and beside it the department whose data it holds."""
+    return AssetFacts(
+        key=key,
+        group_name=group,
+        description=description,
+        owners=[*([f"team:{department}"] if department else []), BUREAU],
+        tags={"department": department} if department else {},
+        kinds=kinds,
+        partitions_def=BATCHES,
+    )
 
 
 def partition_metadata(partition: Partition | None) -> dict[str, dg.MetadataValue]:
     """Rows and files of a partition, and of which batch it is: an unchanged one is of an earlier batch."""
     if partition is None:
-        return {"rows": dg.MetadataValue.int(0), "partition": dg.MetadataValue.text("never delivered")}
+        return {"rows": dg.MetadataValue.int(0), "batch_in_force": dg.MetadataValue.text("never delivered")}
     return {
         "dagster/row_count": dg.MetadataValue.int(partition.rows),
         "rows": dg.MetadataValue.int(partition.rows),
@@ -72,7 +108,7 @@ def preview(
     return table([column.title for column in contract.columns], rows)
 
 
-def table(titles: list[str], rows: list[tuple[object, ...]]) -> dg.MetadataValue:
+def table(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MetadataValue:
     """Rows as a Markdown table."""
     lines = [_line(titles), _line(["---"] * len(titles))]
     lines += [_line(["" if value is None else str(value) for value in row]) for row in rows]
@@ -82,11 +118,22 @@ def table(titles: list[str], rows: list[tuple[object, ...]]) -> dg.MetadataValue
 def bars(counts: Mapping[str, int]) -> dg.MetadataValue:
     """Counts as a bar chart that needs no picture file."""
     most = max(counts.values(), default=0)
-    rows: list[tuple[object, ...]] = [
-        (name, count, "█" * max(1, round(BAR_WIDTH * count / most))) for name, count in counts.items() if count
+    rows = [
+        (name, f"{count:,}", "█" * max(1, round(BAR_WIDTH * count / most)))
+        for name, count in counts.items()
+        if count
     ]
     return table(["", "rows", ""], rows)
 
 
-def _line(cells: list[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+def counts_by(connection: duckdb.DuckDBPyConnection, partition: Partition, by: str) -> dict[str, int]:
+    """How many rows of a partition there are by an expression of ours, the most frequent first."""
+    return dict(
+        connection.execute(
+            f"SELECT {by} AS name, count(*) FROM {partition.scan} GROUP BY name ORDER BY 2 DESC, 1"
+        ).fetchall()
+    )
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"

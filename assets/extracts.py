@@ -2,42 +2,60 @@
 
 import dagster as dg
 
-from assets.common import PLATFORM, batch_of, data_version, dataset_facts, partition_metadata
-from assets.platform import Platform
+from assets.common import (
+    Group,
+    PlatformResource,
+    asset_facts,
+    batch_of,
+    data_version,
+    key_of,
+    partition_metadata,
+)
 from schemas.contract import Contract
 from warehouse.collect.extracts import LAYER, extract
+from warehouse.lake import Partition
 
 
 def extract_asset(contract: Contract) -> dg.AssetsDefinition:
     """The asset that reads what a department delivered of one dataset."""
 
     @dg.asset(
-        **dataset_facts(contract, LAYER),
-        group_name="extracts",
-        description=f"{contract.department_title}《{contract.title}》：按原样接收的文件。{contract.description}",
+        **asset_facts(
+            key_of(LAYER, contract.id),
+            Group.EXTRACTS,
+            f"{contract.department_title}《{contract.title}》：按原样接收的文件。{contract.description}",
+            {delivery.form for delivery in contract.deliveries},
+            contract.department,
+        ),
         metadata={"contract": dg.MetadataValue.path(str(contract.path))},
-        kinds={delivery.form for delivery in contract.deliveries},
     )
-    def _extract(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        platform: Platform = getattr(context.resources, PLATFORM)
+    def _extract(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult[None]:
         batch = batch_of(context)
         with platform.engine.connect() as connection:
             done = extract(connection, platform.home, platform.lake, contract, batch)
         for receipt, message in done.refused:
             context.log.warning("%s refused: %s", receipt.extract_id, message)
         in_force = done.partition or platform.lake.as_of(LAYER, contract.id, batch)
-        facts = in_force.facts if in_force else {}
         return dg.MaterializeResult(
             metadata={
                 **partition_metadata(in_force),
                 "delivered": dg.MetadataValue.bool(done.partition is not None),
                 "refused_files": dg.MetadataValue.int(len(done.refused)),
-                "file": dg.MetadataValue.text(str(facts.get("file", ""))),
-                "set_aside": dg.MetadataValue.md(
-                    "\n".join(f"- {note}" for note in facts.get("notes", [])) or "none"  # type: ignore[attr-defined]
-                ),
+                **_of_the_file(in_force),
             },
             data_version=data_version(in_force),
         )
 
     return _extract
+
+
+def _of_the_file(partition: Partition | None) -> dict[str, dg.MetadataValue]:
+    """The file that is in force, and the rows of it that are no data: notes, totals."""
+    if partition is None:
+        return {}
+    notes = partition.facts["notes"]
+    assert isinstance(notes, list)
+    return {
+        "file": dg.MetadataValue.text(str(partition.facts["file"])),
+        "set_aside": dg.MetadataValue.md("\n".join(f"- {note}" for note in notes) or "none"),
+    }

@@ -4,17 +4,16 @@ import dagster as dg
 import duckdb
 
 from assets.common import (
-    BATCHES,
-    BUREAU,
-    PLATFORM,
+    Group,
+    PlatformResource,
+    asset_facts,
     bars,
     batch_of,
+    counts_by,
     data_version,
-    dataset_facts,
     key_of,
     partition_metadata,
 )
-from assets.platform import Platform
 from quality.agreement import agree, compared
 from quality.findings import LAYER, verify
 from quality.rules import checks
@@ -42,18 +41,18 @@ def finding_asset(contract: Contract, library: Library, codes: CodeLibrary) -> d
     read |= {dataset for check in rules for dataset in check.datasets}
 
     @dg.asset(
-        **dataset_facts(contract, LAYER),
+        **asset_facts(
+            key_of(LAYER, contract.id),
+            Group.FINDINGS,
+            f"{contract.department_title}《{contract.title}》：{len(rules)} 条规则的校核结果，一行一个问题。",
+            {"duckdb"},
+            contract.department,
+        ),
         deps=[key_of("standard", dataset) for dataset in sorted(read)],
-        group_name="findings",
-        description=f"{contract.department_title}《{contract.title}》：{len(rules)} 条规则的校核结果，一行一个问题。",
-        kinds={"duckdb"},
     )
-    def _finding(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        platform: Platform = getattr(context.resources, PLATFORM)
+    def _finding(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult[None]:
         with platform.engine.connect() as connection:
-            partition = verify(
-                connection, platform.lake, contract, library, codes, batch_of(context)
-            )
+            partition = verify(connection, platform.lake, contract, library, codes, batch_of(context))
             return _told(connection, partition)
 
     return _finding
@@ -65,17 +64,17 @@ def agreement_asset(entity: Entity, library: Library, codes: CodeLibrary) -> dg.
     datasets = sorted({s.contract.id for sources in attributes.values() for s in sources})
 
     @dg.asset(
-        key=agreement_key(entity),
+        **asset_facts(
+            agreement_key(entity),
+            Group.FINDINGS,
+            f"{entity.title}：多源校核，{len(attributes)} 个属性，{len(datasets)} 个数据集。",
+            {"duckdb"},
+        ),
         deps=[key_of(stage, dataset) for dataset in datasets for stage in ("standard", LAYER)],
-        group_name="findings",
-        owners=[BUREAU],
-        description=f"{entity.title}：多源校核，{len(attributes)} 个属性，{len(datasets)} 个数据集。",
-        partitions_def=BATCHES,
-        required_resource_keys={PLATFORM},
-        kinds={"duckdb"},
     )
-    def _agreement(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        platform: Platform = getattr(context.resources, PLATFORM)
+    def _agreement(
+        context: dg.AssetExecutionContext, platform: PlatformResource
+    ) -> dg.MaterializeResult[None]:
         with platform.engine.connect() as connection:
             partition = agree(connection, platform.lake, entity, library, codes, batch_of(context))
             return _told(connection, partition)
@@ -83,28 +82,15 @@ def agreement_asset(entity: Entity, library: Library, codes: CodeLibrary) -> dg.
     return _agreement
 
 
-def _told(
-    connection: duckdb.DuckDBPyConnection, partition: Partition | None
-) -> dg.MaterializeResult[None]:
+def _told(connection: duckdb.DuckDBPyConnection, partition: Partition | None) -> dg.MaterializeResult[None]:
     metadata = partition_metadata(partition)
     if partition is not None:
-        dimensions = dict(_counts(connection, partition, "dimension"))
+        dimensions = counts_by(connection, partition, "dimension")
         metadata["by_dimension"] = bars(
             {f"{title} {name}": dimensions.get(name, 0) for name, title in DIMENSIONS.items()}
         )
-        metadata["by_rule"] = bars(_counts(connection, partition, "concat(rule, ' ', field)"))
+        metadata["by_rule"] = bars(counts_by(connection, partition, "concat(rule, ' ', field)"))
     return dg.MaterializeResult(metadata=metadata, data_version=data_version(partition))
-
-
-def _counts(
-    connection: duckdb.DuckDBPyConnection, partition: Partition, by: str
-) -> dict[str, int]:
-    """How many rows of a partition there are by an expression of ours."""
-    return dict(
-        connection.execute(
-            f"SELECT {by} AS name, count(*) FROM {partition.scan} GROUP BY name ORDER BY 2 DESC, 1"
-        ).fetchall()
-    )
 
 
 def ticket_asset(library: Library) -> dg.AssetsDefinition:
@@ -113,23 +99,21 @@ def ticket_asset(library: Library) -> dg.AssetsDefinition:
     deps += [agreement_key(entity) for entity in library.fed_entities if compared(library, entity)]
 
     @dg.asset(
-        key=TICKETS,
+        **asset_facts(
+            TICKETS,
+            Group.TICKETS,
+            "工单：每个问题跨批次的一生。只有复核不再发现才办结，再次发现则重新核实。",
+            {"polars"},
+        ),
         deps=deps,
-        group_name="tickets",
-        owners=[BUREAU],
-        description="工单：每个问题跨批次的一生。只有复核不再发现才办结，再次发现则重新核实。",
-        partitions_def=BATCHES,
-        required_resource_keys={PLATFORM},
-        kinds={"polars"},
     )
-    def _ticket(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        platform: Platform = getattr(context.resources, PLATFORM)
+    def _ticket(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult[None]:
         batch = batch_of(context)
         with Ledger.open(platform.ledger_url) as ledger:
             replies = ticket_replies(ledger.replies(batch.isoformat()))
         with platform.engine.connect() as connection:
             partition = update_tickets(connection, platform.lake, library, batch, replies)
-            states = _counts(connection, partition, "state")
+            states = counts_by(connection, partition, "state")
         return dg.MaterializeResult(
             metadata={
                 **partition_metadata(partition),

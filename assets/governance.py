@@ -4,9 +4,9 @@ import dagster as dg
 import duckdb
 
 from assets.common import (
-    BATCHES,
-    BUREAU,
-    PLATFORM,
+    Group,
+    PlatformResource,
+    asset_facts,
     bars,
     batch_of,
     data_version,
@@ -14,7 +14,6 @@ from assets.common import (
     partition_metadata,
 )
 from assets.findings import agreement_key
-from assets.platform import Platform
 from quality.agreement import compared, table_name
 from quality.findings import LAYER as FINDINGS
 from schemas.contract import Entity
@@ -22,6 +21,12 @@ from schemas.library import Library
 from schemas.tables import TableStandard
 from warehouse.governance import DERIVED, LAYER, derive, fuse, standard_of, standard_of_derived
 from warehouse.lake import Partition
+
+_BY_COUNTY = """
+SELECT coalesce(division.label, '未落到区市'), count(*)
+FROM {0} AS entity LEFT JOIN codes.division ON division.code = entity.county_code
+GROUP BY 1 ORDER BY 2 DESC, 1
+"""
 
 
 def governance_key(name: str) -> dg.AssetKey:
@@ -38,15 +43,17 @@ def entity_asset(entity: Entity, library: Library) -> dg.AssetsDefinition:
     standard = standard_of(library, entity)
 
     @dg.asset(
-        key=governance_key(entity.name),
+        **asset_facts(
+            governance_key(entity.name),
+            Group.GOVERNANCE,
+            f"{standard.comment}。每个属性取自权威来源，发现有误的值让位于下一来源；保留历史。",
+            {"duckdb"},
+        ),
         deps=deps,
-        description=f"{standard.comment}。每个属性取自权威来源，发现有误的值让位于下一来源；保留历史。",
-        **_facts(standard),
+        metadata={"dagster/column_schema": _column_schema(standard)},
     )
-    def _entity(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        platform: Platform = getattr(context.resources, PLATFORM)
-        batch = batch_of(context)
-        lake = platform.lake
+    def _entity(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult[None]:
+        batch, lake = batch_of(context), platform.lake
         agreement = lake.as_of(FINDINGS, table_name(entity), batch)
         faults = {
             dataset: [
@@ -55,8 +62,7 @@ def entity_asset(entity: Entity, library: Library) -> dg.AssetsDefinition:
             for dataset in datasets
         }
         with platform.engine.connect() as connection:
-            partition = fuse(connection, lake, library, entity, batch, faults)
-            return _told(connection, partition)
+            return _told(connection, standard, fuse(connection, lake, library, entity, batch, faults))
 
     return _entity
 
@@ -66,43 +72,31 @@ def derived_asset(name: str) -> dg.AssetsDefinition:
     standard = standard_of_derived(name)
 
     @dg.asset(
-        key=governance_key(name),
+        **asset_facts(governance_key(name), Group.GOVERNANCE, f"{standard.comment}。", {"duckdb"}),
         deps=[governance_key(source) for source in DERIVED[name]],
-        description=standard.comment,
-        **_facts(standard),
+        metadata={"dagster/column_schema": _column_schema(standard)},
     )
-    def _derived(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        platform: Platform = getattr(context.resources, PLATFORM)
+    def _derived(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult[None]:
         with platform.engine.connect() as connection:
-            return _told(connection, derive(connection, platform.lake, name, batch_of(context)))
+            partition = derive(connection, platform.lake, name, batch_of(context))
+            return _told(connection, standard, partition)
 
     return _derived
 
 
-def _facts(standard: TableStandard) -> dict[str, object]:
-    columns = [
-        dg.TableColumn(field.name, field.type, description=field.comment) for field in standard.fields
-    ]
-    return {
-        "group_name": "governance",
-        "owners": [BUREAU],
-        "metadata": {"dagster/column_schema": dg.TableSchema(columns=columns)},
-        "partitions_def": BATCHES,
-        "required_resource_keys": {PLATFORM},
-        "kinds": {"duckdb"},
-    }
+def _column_schema(standard: TableStandard) -> dg.TableSchema:
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(field.name, field.type, description=field.comment) for field in standard.fields
+        ]
+    )
 
 
 def _told(
-    connection: duckdb.DuckDBPyConnection, partition: Partition | None
+    connection: duckdb.DuckDBPyConnection, standard: TableStandard, partition: Partition | None
 ) -> dg.MaterializeResult[None]:
     metadata = partition_metadata(partition)
-    if partition is not None:
-        names = {row[0] for row in connection.execute(f"DESCRIBE FROM {partition.scan}").fetchall()}
-        if "county_code" in names:
-            counts = connection.execute(
-                f"SELECT coalesce(d.label, '未落到区市'), count(*) FROM {partition.scan} AS t "
-                "LEFT JOIN codes.division AS d ON d.code = t.county_code GROUP BY 1 ORDER BY 2 DESC, 1"
-            ).fetchall()
-            metadata["by_county"] = bars(dict(counts))
+    if partition is not None and any(field.name == "county_code" for field in standard.fields):
+        counts = connection.execute(_BY_COUNTY.format(partition.scan)).fetchall()
+        metadata["by_county"] = bars(dict(counts))
     return dg.MaterializeResult(metadata=metadata, data_version=data_version(partition))

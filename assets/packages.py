@@ -2,10 +2,9 @@
 
 import dagster as dg
 
-from assets.common import BATCHES, BUREAU, PLATFORM, batch_of, table
-from assets.platform import Platform
+from assets.common import Group, PlatformResource, asset_facts, batch_of, table
 from assets.publication import WAREHOUSE
-from returns.packages import build_packages
+from returns.packages import Package, build_packages
 
 PACKAGES = dg.AssetKey(["returns", "packages"])
 
@@ -14,17 +13,17 @@ def packages_asset() -> dg.AssetsDefinition:
     """The asset that gives every township and department its own."""
 
     @dg.asset(
-        key=PACKAGES,
+        **asset_facts(
+            PACKAGES,
+            Group.RETURNS,
+            "返还包：每个镇街一个压缩包（待核实、人口底册、已填好的报表），每个部门一个压缩包。",
+            {"excel"},
+        ),
         deps=[WAREHOUSE],
-        group_name="returns",
-        owners=[BUREAU],
-        description="返还包：每个镇街一个压缩包（待核实、人口底册、已填好的报表），每个部门一个压缩包。",
-        partitions_def=BATCHES,
-        required_resource_keys={PLATFORM},
-        kinds={"excel"},
     )
-    def _packages(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        platform: Platform = getattr(context.resources, PLATFORM)
+    def _packages(
+        context: dg.AssetExecutionContext, platform: PlatformResource
+    ) -> dg.MaterializeResult[None]:
         batch = batch_of(context)
         with platform.engine.connect() as connection:
             packages = build_packages(
@@ -34,14 +33,12 @@ def packages_asset() -> dg.AssetsDefinition:
             metadata={
                 "packages": dg.MetadataValue.int(len(packages)),
                 "folder": dg.MetadataValue.path(str(platform.home.returns(batch))),
-                "contents": table(
-                    ["unit", "file", "rows"],
-                    [
-                        (p.name, p.file, "、".join(f"{title} {rows}" for title, rows in p.rows.items()))
-                        for p in packages
-                    ],
-                ),
+                "contents": table(["unit", "file", "rows"], [_row(package) for package in packages]),
             }
         )
 
     return _packages
+
+
+def _row(package: Package) -> tuple[str, str, str]:
+    return package.name, package.file, "、".join(f"{title} {n:,}" for title, n in package.rows.items())

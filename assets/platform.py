@@ -1,4 +1,4 @@
-"""What every asset is given: the installation's places, contracts, engine and ledger, as one Dagster resource."""
+"""What every asset is given, as one Dagster resource: an installation's places, contracts, engine, ledger."""
 
 from __future__ import annotations
 

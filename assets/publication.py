@@ -2,10 +2,10 @@
 
 import dagster as dg
 
-from assets.common import BATCHES, BUREAU, PLATFORM, batch_of, table
+from assets.checks import check_batch
+from assets.common import Group, PlatformResource, asset_facts, batch_of, table
 from assets.findings import TICKETS
 from assets.governance import governance_key
-from assets.platform import Platform
 from quality.published import quality_tables
 from schemas.library import Library
 from warehouse.catalogue import contract_tables, extract_table, governance_tables
@@ -21,24 +21,22 @@ def candidate_asset(library: Library) -> dg.AssetsDefinition:
     names = [entity.name for entity in library.fed_entities] + list(DERIVED)
 
     @dg.asset(
-        key=CANDIDATE,
+        **asset_facts(
+            CANDIDATE,
+            Group.PUBLICATION,
+            "候选库：新建的 DuckDB 文件，每张表、每个字段都有注释；尚未对外。",
+            {"duckdb"},
+        ),
         deps=[TICKETS, *(governance_key(name) for name in names)],
-        group_name="publication",
-        owners=[BUREAU],
-        description="候选库：新建的 DuckDB 文件，每张表、每个字段都有注释；尚未对外。",
-        partitions_def=BATCHES,
-        required_resource_keys={PLATFORM},
-        kinds={"duckdb"},
     )
-    def _candidate(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        platform: Platform = getattr(context.resources, PLATFORM)
+    def _candidate(
+        context: dg.AssetExecutionContext, platform: PlatformResource
+    ) -> dg.MaterializeResult[None]:
         batch, lake = batch_of(context), platform.lake
         with platform.engine.connect() as connection:
             tables = [
                 *governance_tables(lake, library, batch),
-                *quality_tables(
-                    connection, lake, library, platform.codes, batch, platform.published_batches
-                ),
+                *quality_tables(connection, lake, library, platform.codes, batch, platform.published_batches),
                 *contract_tables(library),
                 extract_table(lake, library, batch),
             ]
@@ -46,9 +44,7 @@ def candidate_asset(library: Library) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             metadata={
                 "file": dg.MetadataValue.path(str(path)) if path else dg.MetadataValue.text("unchanged"),
-                "tables": table(
-                    ["table", "title"], [(t.standard.id, t.standard.comment) for t in tables]
-                ),
+                "tables": table(["table", "title"], [(t.standard.id, t.standard.comment) for t in tables]),
             }
         )
 
@@ -63,12 +59,11 @@ def acceptance_check() -> dg.AssetChecksDefinition:
         name="acceptance",
         blocking=True,
         description="验收：候选库通过全部期望后才能发布；报告保留在 Data Docs。",
-        partitions_def=BATCHES,
-        required_resource_keys={PLATFORM},
     )
-    def _acceptance(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        platform: Platform = getattr(context.resources, PLATFORM)
-        batch, home = batch_of(context), platform.home
+    def _acceptance(
+        context: dg.AssetCheckExecutionContext, platform: PlatformResource
+    ) -> dg.AssetCheckResult:
+        home = platform.home
         if not candidate_of(home).exists():
             return dg.AssetCheckResult(passed=True, metadata={"checks": dg.MetadataValue.text("unchanged")})
         # Great Expectations takes many seconds to import; only a new candidate is worth them.
@@ -78,7 +73,7 @@ def acceptance_check() -> dg.AssetChecksDefinition:
             candidate_of(home),
             home.acceptance,
             previous=home.warehouse if home.warehouse.exists() else None,
-            name=batch.isoformat(),
+            name=check_batch(context, platform).isoformat(),
         )
         record_verdict(home, passed=verdict.passed)
         failed = [(f.table, f.expectation, f.column, f.observed, f.meaning) for f in verdict.failed]
@@ -98,17 +93,17 @@ def warehouse_asset() -> dg.AssetsDefinition:
     """The asset that puts the accepted candidate in the place of the published database."""
 
     @dg.asset(
-        key=WAREHOUSE,
+        **asset_facts(
+            WAREHOUSE,
+            Group.PUBLICATION,
+            "统一治理库 warehouse.duckdb：通过验收后一步切换，读者看到的总是完整的一份。",
+            {"duckdb"},
+        ),
         deps=[CANDIDATE],
-        group_name="publication",
-        owners=[BUREAU],
-        description="统一治理库 warehouse.duckdb：通过验收后一步切换，读者看到的总是完整的一份。",
-        partitions_def=BATCHES,
-        required_resource_keys={PLATFORM},
-        kinds={"duckdb"},
     )
-    def _warehouse(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        platform: Platform = getattr(context.resources, PLATFORM)
+    def _warehouse(
+        context: dg.AssetExecutionContext, platform: PlatformResource
+    ) -> dg.MaterializeResult[None]:
         path = switch(platform.home, batch_of(context))
         return dg.MaterializeResult(
             metadata={

@@ -3,15 +3,15 @@
 import dagster as dg
 
 from assets.common import (
-    PLATFORM,
+    Group,
+    PlatformResource,
+    asset_facts,
     batch_of,
     data_version,
-    dataset_facts,
     key_of,
     partition_metadata,
     preview,
 )
-from assets.platform import Platform
 from returns.ledger.store import Ledger
 from returns.replies import corrections
 from schemas.contract import Contract
@@ -22,22 +22,24 @@ def standard_asset(contract: Contract) -> dg.AssetsDefinition:
     """The asset that brings one extract to its standard."""
 
     @dg.asset(
-        **dataset_facts(contract, LAYER),
+        **asset_facts(
+            key_of(LAYER, contract.id),
+            Group.STANDARD,
+            f"{contract.department_title}《{contract.title}》：按数据标准转换、规范化、编码，叠加已确认的更正。",
+            {"duckdb"},
+            contract.department,
+        ),
         deps=[key_of("extract", contract.id)],
-        group_name="standard",
-        description=f"{contract.department_title}《{contract.title}》：按数据标准转换、规范化、编码，叠加已确认的更正。",
         metadata={"dagster/column_schema": column_schema(contract)},
-        kinds={"duckdb"},
     )
-    def _standard(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        platform: Platform = getattr(context.resources, PLATFORM)
+    def _standard(
+        context: dg.AssetExecutionContext, platform: PlatformResource
+    ) -> dg.MaterializeResult[None]:
         batch = batch_of(context)
         with Ledger.open(platform.ledger_url) as ledger:
             confirmed = corrections(ledger.replies(batch.isoformat()))
         with platform.engine.connect() as connection:
-            partition = standardise(
-                connection, platform.lake, contract, platform.codes, batch, confirmed
-            )
+            partition = standardise(connection, platform.lake, contract, platform.codes, batch, confirmed)
             metadata = partition_metadata(partition)
             if partition is not None:
                 metadata["preview"] = preview(connection, contract, partition)

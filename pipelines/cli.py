@@ -5,14 +5,16 @@ Exit codes: 0 done; 1 done with something set aside or refused; 2 a wrong call; 
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pipelines import console
-from pipelines.commands import city, contract, dev, loop, operations, query
+from pipelines.commands import city, contract, dev, loop, operations, query, status
 from pipelines.settings import SettingsError, read_settings
+from returns.ledger.chain import LedgerError
 
 app = typer.Typer(
     name="zhenjie",
@@ -42,7 +44,7 @@ for command in (
     city.sample,
     loop.deliver,
     loop.run,
-    loop.status,
+    status.status,
     query.query,
     loop.reply,
     dev.dev,
@@ -56,4 +58,8 @@ app.add_typer(contract.app, name="contract")
 
 def main() -> None:
     """The entry point of the `zhenjie` command."""
-    app()
+    try:
+        app()
+    except (OSError, LedgerError) as error:
+        console.progress(f"失败：{error}")
+        sys.exit(console.FAILED)

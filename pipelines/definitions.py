@@ -7,7 +7,6 @@ Dagster's own processes load is `pipelines.location`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import dagster as dg
 
@@ -30,23 +29,28 @@ from warehouse.governance import DERIVED
 def all_assets(platform: Platform) -> list[dg.AssetsDefinition]:
     """Every asset of every stage, from the contracts of the platform."""
     library, codes = platform.library, platform.codes
-    assets = [make(contract) for contract in library for make in (extract_asset, standard_asset)]
-    assets += [finding_asset(contract, library, codes) for contract in library]
-    assets += [
-        agreement_asset(entity, library, codes)
-        for entity in library.fed_entities
-        if compared(library, entity)
+    return [
+        *(extract_asset(contract) for contract in library),
+        *(standard_asset(contract) for contract in library),
+        *(finding_asset(contract, library, codes) for contract in library),
+        *(
+            agreement_asset(entity, library, codes)
+            for entity in library.fed_entities
+            if compared(library, entity)
+        ),
+        ticket_asset(library),
+        *(entity_asset(entity, library) for entity in library.fed_entities),
+        *(derived_asset(name) for name in DERIVED),
+        candidate_asset(library),
+        warehouse_asset(),
+        packages_asset(),
     ]
-    assets.append(ticket_asset(library))
-    assets += [entity_asset(entity, library) for entity in library.fed_entities]
-    assets += [derived_asset(name) for name in DERIVED]
-    return [*assets, candidate_asset(library), warehouse_asset(), packages_asset()]
 
 
 def build_definitions(
     platform: Platform,
     *,
-    resources: Mapping[str, Any] | None = None,
+    resources: Mapping[str, object] | None = None,
     loggers: Mapping[str, dg.LoggerDefinition] | None = None,
 ) -> dg.Definitions:
     """A fresh `Definitions` of one platform.

@@ -5,48 +5,50 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.common import BATCHES, PLATFORM
+from assets.common import PlatformResource
 from assets.platform import Platform
-from returns.ledger.store import Ledger
-from returns.replies import take_in
+from pipelines.intake import receipt, take_in_all
+from warehouse.lake import replace_json, sha256_of
 
 # 采集—校核—返还—更正: every asset of a batch, in this process; a process per step would cost seconds each.
 turn = dg.define_asset_job(
     "turn",
     selection=dg.AssetSelection.all(),
     description="一轮 采集—校核—返还—更正",
-    partitions_def=BATCHES,
     executor_def=dg.in_process_executor,
 )
 
 
-@dg.op(required_resource_keys={PLATFORM}, config_schema={"files": [str]})
-def take_in_answers(context: dg.OpExecutionContext) -> None:
-    """Take in answered workbooks and move each to `answers/done`, with what became of it in the log."""
-    platform: Platform = getattr(context.resources, PLATFORM)
+@dg.op(config_schema={"files": [str]})
+def take_in_answers(context: dg.OpExecutionContext, platform: PlatformResource) -> None:
+    """Take in answered workbooks and move each to `answers/done`, its receipt beside it.
+
+    Raises:
+        dagster.Failure: a workbook could not be read or moved; the others have been taken in.
+    """
+    failed = []
+    for file in context.op_config["files"]:
+        path = Path(file)
+        try:
+            said = _take_in(platform, path)
+        except OSError as error:
+            failed.append(path.name)
+            context.log.error("%s could not be taken in: %s", path.name, error.strerror)
+            continue
+        context.log.info("%s: unit %s, %d accepted, %d refused, %d unanswered", path.name, *said)
+    if failed:
+        raise dg.Failure(f"{len(failed)} workbooks could not be taken in: {', '.join(failed)}")
+
+
+def _take_in(platform: Platform, path: Path) -> tuple[str, int, int, int]:
     done = platform.home.answers / "done"
     done.mkdir(parents=True, exist_ok=True)
-    with Ledger.open(platform.ledger_url) as ledger, platform.engine.connect() as connection:
-        for file in context.op_config["files"]:
-            path = Path(file)
-            intake = take_in(
-                connection,
-                platform.lake,
-                platform.library,
-                platform.codes,
-                ledger,
-                path,
-                datetime.now(UTC),
-            )
-            context.log.info(
-                "%s: unit %s, %d accepted, %d refused, %d unanswered",
-                path.name,
-                intake.unit_code or "unknown",
-                intake.accepted.height,
-                intake.refused.height,
-                intake.unanswered,
-            )
-            path.replace(done / path.name)
+    # Two townships may give their files one name.
+    kept = done / f"{sha256_of(path)[:12]}-{path.name}"
+    (intake,) = take_in_all(platform, [path], datetime.now(UTC))
+    replace_json(kept.with_name(f"{kept.name}.receipt.json"), receipt(intake))
+    path.replace(kept)
+    return intake.unit_code or "unknown", intake.accepted.height, intake.refused.height, intake.unanswered
 
 
 @dg.job(description="接收镇街答复", executor_def=dg.in_process_executor)

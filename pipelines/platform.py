@@ -9,7 +9,6 @@ from schemas.library import load_library
 from warehouse.engine import Engine
 from warehouse.home import Home
 
-
 CODES = "_codes"
 
 

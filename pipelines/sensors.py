@@ -8,18 +8,21 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from assets.common import PLATFORM, TIMEZONE
+from assets.common import TIMEZONE, PlatformResource
 from assets.platform import Platform
 from pipelines.jobs import answers, turn
+from quality.published import TICKETS
 from warehouse.collect import desk
 from warehouse.lake import digest_of, replace_json
 
 # A file that was written to less than this ago may still be on its way.
 SETTLED_SECONDS = 30
 
+NOTHING = digest_of([])
+
 
 def settled(folder: Path, now: datetime) -> list[Path]:
-    """The files lying loose in a folder that are complete, oldest name first."""
+    """The files lying loose in a folder that are complete, in the order of their names."""
     if not folder.is_dir():
         return []
     return sorted(
@@ -32,41 +35,63 @@ def settled(folder: Path, now: datetime) -> list[Path]:
 
 
 @dg.sensor(
-    job=turn,
+    job_name=turn.name,
     minimum_interval_seconds=60,
-    required_resource_keys={PLATFORM},
     description="收件箱：收下散放的文件；有新交付的批次即运行",
 )
-def inbox(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Receive loose files for today's batch, then ask for a turn of every batch with new deliveries."""
-    platform: Platform = getattr(context.resources, PLATFORM)
+def inbox(
+    context: dg.SensorEvaluationContext, platform: PlatformResource
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """Receive loose files for today's batch, then ask for a turn of every batch with new deliveries.
+
+    The batches after one with new deliveries follow from it and are asked for too, oldest first.
+    """
+    _receive(context, platform)
+    delivered = _delivered(platform)
+    seen = json.loads(context.cursor or "{}")
+    news = [day for day, digest in delivered.items() if seen.get(day, NOTHING) != digest]
+    for day in (due := [day for day in delivered if news and day >= news[0]]):
+        until = digest_of({other: digest for other, digest in delivered.items() if other <= day})
+        yield dg.RunRequest(run_key=f"inbox-{day}-{until}", partition_key=day)
+    if not due:
+        yield dg.SkipReason("nothing new in the inbox")
+    context.update_cursor(json.dumps(delivered))
+
+
+def _receive(context: dg.SensorEvaluationContext, platform: Platform) -> None:
+    """Take loose files in; one that cannot be read or moved waits for the next look and stops no other."""
     now = datetime.now(UTC)
     today = now.astimezone(ZoneInfo(TIMEZONE)).date()
     for path in settled(platform.home.inbox, now):
-        desk.deliver(platform.home, platform.library, [path], today, now)
-        path.unlink()
-    seen = json.loads(context.cursor or "{}")
-    states = {
-        day.isoformat(): digest_of([r.extract_id for r in desk.receipts(platform.home.inbox, day)])
-        for day in desk.batches(platform.home)
-    }
-    news = [day for day, state in states.items() if seen.get(day) != state]
-    for day in news:
-        yield dg.RunRequest(run_key=f"inbox-{day}-{states[day]}", partition_key=day)
-    if not news:
-        yield dg.SkipReason("nothing new in the inbox")
-    context.update_cursor(json.dumps(states))
+        try:
+            desk.deliver(platform.home, platform.library, [path], today, now)
+            path.unlink()
+        except OSError as error:
+            context.log.warning("%s could not be received: %s", path.name, error.strerror)
+
+
+def _delivered(platform: Platform) -> dict[str, str]:
+    """Every batch there is, oldest first → a fingerprint of what was delivered in it."""
+    days = sorted({*desk.batches(platform.home), *platform.lake.batches(*TICKETS)})
+    return {day.isoformat(): digest_of(_extract_ids(platform.home.inbox / day.isoformat())) for day in days}
+
+
+def _extract_ids(folder: Path) -> list[str]:
+    """The deliveries of a batch by their names: looked at every minute, their receipts are not read."""
+    return sorted(
+        path.parent.name for path in folder.glob(f"*/{desk.RECEIPT}") if not path.parent.name.startswith(".")
+    )
 
 
 @dg.sensor(
-    job=answers,
+    job_name=answers.name,
     minimum_interval_seconds=60,
-    required_resource_keys={PLATFORM},
     description="答复：收下镇街交回的工作簿",
 )
-def answered(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+def answered(
+    context: dg.SensorEvaluationContext, platform: PlatformResource
+) -> dg.RunRequest | dg.SkipReason:
     """Ask for the workbooks that lie in `answers/` to be taken in."""
-    platform: Platform = getattr(context.resources, PLATFORM)
     files = [str(path) for path in settled(platform.home.answers, datetime.now(UTC))]
     if not files:
         return dg.SkipReason("no answers")
@@ -78,9 +103,11 @@ def answered(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReas
 
 
 @dg.run_failure_sensor(
-    name="alert", description="运行失败：写入 alerts/，zhenjie status 会显示", monitor_all_code_locations=True
+    name="alert",
+    description="运行失败：写入 alerts/，zhenjie status 会显示",
+    monitor_all_code_locations=True,
 )
-def alert(context: dg.RunFailureSensorContext, platform: dg.ResourceParam[Platform]) -> None:
+def alert(context: dg.RunFailureSensorContext, platform: PlatformResource) -> None:
     """Leave an alert that `zhenjie status` shows: what failed, when, in which run."""
     run = context.dagster_run
     failed = [event.step_key for event in context.get_step_failure_events()]

@@ -9,6 +9,7 @@ import dagster as dg
 
 from assets.platform import Platform
 from pipelines.definitions import build_definitions
+from pipelines.jobs import turn
 
 Progress = Callable[[str], None]
 
@@ -32,8 +33,8 @@ class _Lines(logging.Handler):
         self.progress = progress
 
     def emit(self, record: logging.LogRecord) -> None:
-        event = getattr(record, "dagster_meta", {}).get("dagster_event")
-        if event is None or event.event_type_value != "ASSET_MATERIALIZATION":
+        event: dg.DagsterEvent | None = getattr(record, "dagster_meta", {}).get("dagster_event")
+        if event is None or not event.is_step_materialization:
             return
         materialization = event.step_materialization_data.materialization
         rows = materialization.metadata.get("rows")
@@ -58,20 +59,33 @@ def run_turn(platform: Platform, batch: date, instance: dg.DagsterInstance, prog
         return logger
 
     definitions = build_definitions(platform, loggers={"lines": lines})
-    result = definitions.get_job_def("turn").execute_in_process(
+    result = definitions.resolve_job_def(turn.name).execute_in_process(
         instance=instance,
         partition_key=batch.isoformat(),
         raise_on_error=False,
         run_config={"loggers": {"lines": {}}},
     )
-    failed = tuple(sorted({e.step_key or e.job_name for e in result.all_events if e.is_step_failure}))
     evaluations = result.get_asset_check_evaluations()
-    warnings = tuple(
-        f"{e.asset_key.to_user_string()}: {e.check_name}" for e in evaluations if not e.passed
+    return TurnResult(
+        batch=batch,
+        done=result.success,
+        failed=tuple(sorted(_failure(event) for event in result.all_events if event.is_step_failure)),
+        warnings=tuple(
+            f"{e.asset_key.to_user_string()}: {e.check_name}" for e in evaluations if not e.passed
+        ),
+        refused=sum(_refused(event) for event in result.get_asset_materialization_events()),
     )
-    refused = sum(
-        int(event.materialization.metadata["refused_files"].value)  # type: ignore[arg-type]
-        for event in result.get_asset_materialization_events()
-        if "refused_files" in event.materialization.metadata
-    )
-    return TurnResult(batch, result.success, failed, warnings, refused)
+
+
+def _failure(event: dg.DagsterEvent) -> str:
+    """The step and the kind of its error; what the error says may quote a resident's data."""
+    error = event.step_failure_data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    kind = f" ({error.cls_name})" if error is not None and error.cls_name else ""
+    return f"{event.step_key}{kind}"
+
+
+def _refused(event: dg.DagsterEvent) -> int:
+    value = event.materialization.metadata.get("refused_files")
+    return value.value or 0 if isinstance(value, dg.IntMetadataValue) else 0

@@ -6,6 +6,7 @@ Which relations the SQL may name is said in `returns.packages`.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -18,12 +19,17 @@ from quality.tickets import VERDICTS
 from returns.workbook.model import Sheet, SheetColumn, TextSheet
 
 FOLDER = Path(__file__).parent / "sheets"
+INSTRUCTIONS = "_instructions.yaml"
 
 # Lists that a column's `choices` may name.
 CHOICES: Mapping[str, tuple[str, ...]] = {"verdicts": tuple(VERDICTS)}
 
 # Kind of a column → its type in a Frictionless Table Schema (https://specs.frictionlessdata.io/table-schema/).
 FRICTIONLESS = {"text": "string", "integer": "integer", "number": "number", "date": "date"}
+
+
+class SheetError(Exception):
+    """A declared sheet that cannot be read; names the file and what is wrong."""
 
 
 @dataclass(frozen=True)
@@ -70,31 +76,56 @@ class SheetStandard:
 
 @cache
 def sheet_standard(name: str) -> SheetStandard:
-    """The declared sheet called `name`."""
-    facts = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
-    columns = tuple(
-        SheetColumn(
-            **{**column, "choices": CHOICES[column["choices"]]} if "choices" in column else column
-        )
-        for column in facts["columns"]
-    )
+    """The declared sheet called `name`.
+
+    Raises:
+        SheetError: the declaration says something that a sheet does not have, or lacks something.
+    """
+    path = FOLDER / f"{name}.yaml"
+    try:
+        return _sheet_standard(name, yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (KeyError, TypeError, ValueError) as error:
+        raise SheetError(f"{path}: {error}") from error
+
+
+def _sheet_standard(name: str, facts: Mapping[str, object]) -> SheetStandard:
+    declared = dict(facts)
+    columns = declared.pop("columns")
+    if not isinstance(columns, list):
+        raise ValueError("columns is a list")
+    notes = declared.pop("notes", [])
+    if not isinstance(notes, list):
+        raise ValueError("notes is a list")
     return SheetStandard(
         name=name,
-        title=facts["title"],
-        heading=facts["heading"],
-        notes=tuple(facts.get("notes", ())),
-        frozen_columns=facts["frozen_columns"],
-        protected=facts["protected"],
-        columns=columns,
+        columns=tuple(_column(column) for column in columns),
+        notes=tuple(notes),
         sql=(FOLDER / f"{name}.sql").read_text(encoding="utf-8"),
+        **declared,  # type: ignore[arg-type]
     )
+
+
+def _column(facts: Mapping[str, object]) -> SheetColumn:
+    declared = dict(facts)
+    if "choices" in declared:
+        declared["choices"] = CHOICES[str(declared["choices"])]
+    return SheetColumn(**declared)  # type: ignore[arg-type]
 
 
 def instructions(audience: str, facts: Mapping[str, object]) -> TextSheet:
     """The 说明 sheet for townships or departments."""
-    texts = yaml.safe_load((FOLDER / "_instructions.yaml").read_text(encoding="utf-8"))[audience]
+    texts = yaml.safe_load((FOLDER / INSTRUCTIONS).read_text(encoding="utf-8"))[audience]
     return TextSheet(
         title="说明",
         heading=texts["heading"].format(**facts),
         paragraphs=tuple(line.format(**facts) for line in texts["paragraphs"]),
     )
+
+
+def sheets_digest() -> str:
+    """A fingerprint of everything declared: what was made of other sheets is out of date."""
+    digest = hashlib.sha256()
+    for path in sorted(FOLDER.glob("*.*")):
+        digest.update(f"{path.name}\n".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

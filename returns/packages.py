@@ -1,7 +1,10 @@
 """Packages: per township and per department one zip with a workbook, CSV files with schemas, and a manifest.
 
 What the sheets show is declared in `returns/sheets/`; here their relations are named, the rows are parted by
-unit, and the files are put in place. A batch's packages appear one by one, whole, and `index.json` comes last.
+unit, and the files are put in place. A batch's packages appear one by one, each whole, `index.json` last.
+
+The CSV files are for programs: a value is written as it is, also one that a spreadsheet would take for a
+formula. People open the workbook, where every text is a text.
 """
 
 from __future__ import annotations
@@ -15,50 +18,66 @@ from datetime import date, datetime
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 import duckdb
 import polars as pl
 
-from quality.published import TICKETS, findings_of, rule_rows
+from quality.published import TICKETS, finding_partitions, findings_of, rule_rows
 from quality.tickets import STATES, TO_ANSWER
-from returns.declared import SheetStandard, instructions, sheet_standard
+from returns.declared import SheetStandard, instructions, sheet_standard, sheets_digest
+from returns.labels import code_labels
 from returns.workbook.model import Sheet, TextSheet, WorkbookProperties
 from returns.workbook.writer import write_workbook
 from schemas.codes import CodeLibrary
-from schemas.emit.sql import literal
+from schemas.emit.sql import SQL_TYPES, literal, quote
 from schemas.library import Library
 from warehouse.catalogue import contract_tables
+from warehouse.functions import library_digest
+from warehouse.governance import standard_of
 from warehouse.home import Home
-from warehouse.lake import Lake, digest_of, replace_json
-from warehouse.values import LABELLED_CODES
+from warehouse.lake import Lake, Partition, digest_of, replace_json
+
+AudienceName = Literal["township", "department"]
 
 INDEX = "index.json"
-DEPARTMENTS = "departments"
 AUTHOR = "市大数据局"
+PERSON = "person"
 
 
 @dataclass(frozen=True)
 class Audience:
     """Who gets a package, and the sheets in it; the first sheet counts what waits for an answer."""
 
-    name: str
+    name: AudienceName
     sheets: tuple[str, ...]
     folder: str = ""
 
 
-TOWNSHIP = Audience("township", ("tickets", "register", "population"))
-DEPARTMENT = Audience("department", ("department_tickets", "department_corrections"), DEPARTMENTS)
+AUDIENCES = (
+    Audience("township", ("tickets", "register", "population")),
+    Audience("department", ("department_tickets", "department_corrections"), "departments"),
+)
 
 
 @dataclass(frozen=True)
 class Package:
     """One package as the index tells it: path below the batch's folder, rows of each sheet, sha256."""
 
+    audience: AudienceName
     unit_code: str
     name: str
     file: str
     rows: Mapping[str, int]
     sha256: str
+
+
+@dataclass(frozen=True)
+class Index:
+    """The packages of a batch, townships first, and fingerprints of what they follow from."""
+
+    inputs: Mapping[str, str]
+    packages: tuple[Package, ...]
 
 
 def build_packages(
@@ -68,74 +87,84 @@ def build_packages(
     library: Library,
     codes: CodeLibrary,
     batch: date,
-) -> list[Package]:
+) -> tuple[Package, ...]:
     """Write the packages of a batch, unless nothing they follow from has changed.
+
+    Args:
+        connection: with the function library and the code tables.
+        home: the packages go to `returns/<batch>/`, `<unit code>-<name>.zip`, departments one folder deeper.
+        lake: where tickets, findings, corrections and persons are read.
+        library: the contracts.
+        codes: the code tables.
+        batch: the day of the turn; its tickets have been written.
 
     Returns:
         The packages, townships first, in the order of their codes.
+
+    Raises:
+        LookupError: the batch has no tickets yet.
     """
     folder = home.returns(batch)
-    inputs = _inputs(lake, library, codes, batch)
+    tickets = lake.partition(*TICKETS, batch)
+    if tickets is None:
+        raise LookupError(f"batch {batch} has no tickets yet: they come before its packages")
+    inputs = _inputs(lake, library, codes, batch, tickets)
     current = read_index(folder)
-    if current is not None and current["inputs"] == inputs and _all_there(folder, current):
-        return [Package(**package) for package in current["packages"]]
-    _name_relations(connection, lake, library, codes, batch)
-    names = {
-        row[0]: row[1] for row in codes.load("division").rows.select("code", "label").iter_rows()
+    if current is not None and current.inputs == inputs and _all_there(folder, current):
+        return current.packages
+    _name_relations(connection, lake, library, codes, batch, tickets)
+    names: Mapping[AudienceName, Mapping[str, str]] = {
+        "township": dict(codes.load("division").rows.select("code", "label").iter_rows()),
+        "department": {contract.department: contract.department_title for contract in library},
     }
-    departments = {contract.department: contract.department_title for contract in library}
-    packages = [
-        *_of(connection, TOWNSHIP, folder, names, batch),
-        *_of(connection, DEPARTMENT, folder, departments, batch),
-    ]
-    _clear(folder, {package.file for package in packages})
-    replace_json(
-        folder / INDEX, {"inputs": inputs, "packages": [asdict(package) for package in packages]}
+    packages = tuple(
+        package
+        for audience in AUDIENCES
+        for package in _of(connection, audience, folder, names[audience.name], batch)
     )
+    _clear(folder, {package.file for package in packages})
+    folder.mkdir(parents=True, exist_ok=True)
+    replace_json(folder / INDEX, asdict(Index(inputs, packages)))
     return packages
 
 
-def read_index(folder: Path) -> dict[str, object] | None:
+def read_index(folder: Path) -> Index | None:
     """The index of a batch's packages, if they are complete."""
     try:
-        index: dict[str, object] = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        facts = json.loads((folder / INDEX).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    return index
+    return Index(facts["inputs"], tuple(Package(**package) for package in facts["packages"]))
 
 
-def _all_there(folder: Path, index: Mapping[str, object]) -> bool:
-    packages = index["packages"]
-    assert isinstance(packages, list)
-    return all((folder / package["file"]).exists() for package in packages)
+def _all_there(folder: Path, index: Index) -> bool:
+    return all((folder / package.file).exists() for package in index.packages)
 
 
 def _clear(folder: Path, kept: set[str]) -> None:
-    """Take away packages of an earlier build that this one does not have."""
+    """Take away packages of an earlier build that this one does not have, and drafts of one that died."""
     for path in folder.rglob("*.zip"):
         if path.relative_to(folder).as_posix() not in kept:
             path.unlink()
 
 
-def _inputs(lake: Lake, library: Library, codes: CodeLibrary, batch: date) -> dict[str, str]:
-    sheets = {
-        name: digest_of(
-            [asdict(column) for column in standard.columns] + [standard.sql, standard.notes]
-        )
-        for name in (*TOWNSHIP.sheets, *DEPARTMENT.sheets)
-        for standard in [sheet_standard(name)]
-    }
-    tables = {
-        f"{layer}/{table}": partition.fingerprint
-        for layer, table in (TICKETS, ("governance", "person"))
-        if (partition := lake.as_of(layer, table, batch)) is not None
-    }
-    contracts = {contract.id: contract.digest for contract in library}
+def _inputs(
+    lake: Lake, library: Library, codes: CodeLibrary, batch: date, tickets: Partition
+) -> dict[str, str]:
+    """Fingerprints of all that a package shows."""
+    standard = {contract.id: lake.as_of("standard", contract.id, batch) for contract in library}
+    person = lake.as_of("governance", PERSON, batch)
     return {
-        **tables,
-        "sheets": digest_of(sheets),
+        "tickets": tickets.fingerprint,
+        "findings": digest_of(
+            {name: found.fingerprint for name, found in finding_partitions(lake, library, batch).items()}
+        ),
+        "standard": digest_of({name: table.fingerprint for name, table in standard.items() if table}),
+        "person": person.fingerprint if person else "",
+        "contracts": digest_of({contract.id: contract.digest for contract in library}),
         "codes": codes.digest,
-        "contracts": digest_of(contracts),
+        "functions": library_digest(),
+        "sheets": sheets_digest(),
     }
 
 
@@ -145,12 +174,13 @@ def _name_relations(
     library: Library,
     codes: CodeLibrary,
     batch: date,
+    tickets: Partition,
 ) -> None:
     """The relations that the sheets' SQL may name, beside the schema `codes`."""
     relations: dict[str, str | pl.DataFrame] = {
-        "ticket": f"FROM {_scan(lake, *TICKETS, batch)}",
+        "ticket": f"FROM {tickets.scan}",
         "finding": findings_of(lake, library, batch),
-        "person": f"FROM {_scan(lake, 'governance', 'person', batch)}",
+        "person": _persons(lake, library, batch),
         "correction_in_force": _corrections_in_force(lake, library, batch),
         "catalog_rule": rule_rows(library, codes),
         "state": pl.DataFrame(
@@ -158,7 +188,7 @@ def _name_relations(
             schema=["state", "title", "to_answer"],
             orient="row",
         ),
-        "code_label": _code_labels(codes),
+        "code_label": code_labels(codes),
     }
     for published in contract_tables(library):
         relations[published.standard.id.replace(".", "_")] = published.rows
@@ -171,30 +201,28 @@ def _name_relations(
             connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {rows}")
 
 
-def _scan(lake: Lake, layer: str, table: str, batch: date) -> str:
-    partition = lake.as_of(layer, table, batch)
-    if partition is None:
-        raise LookupError(f"{layer}/{table} has no partition on {batch}: run the stages before")
-    return partition.scan
+def _persons(lake: Lake, library: Library, batch: date) -> str:
+    """The persons; without any register of persons delivered yet, the same columns and no rows."""
+    partition = lake.as_of("governance", PERSON, batch)
+    if partition is not None:
+        return f"FROM {partition.scan}"
+    columns = ", ".join(
+        f"CAST(NULL AS {SQL_TYPES[field.type]}) AS {quote(field.name)}"
+        for field in standard_of(library, library.entity(PERSON)).fields
+    )
+    return f"SELECT {columns} WHERE false"
 
 
 def _corrections_in_force(lake: Lake, library: Library, batch: date) -> str:
-    parts = [
+    """The fields of records that the standard tables show corrected."""
+    parts = ["SELECT '' AS dataset, '' AS record_key, '' AS field WHERE false"]
+    parts += [
         f"SELECT DISTINCT {literal(contract.id)} AS dataset, record_key, "
         f"unnest(string_split(_corrected, ',')) AS field FROM {table.scan} WHERE _corrected IS NOT NULL"
         for contract in library
         if (table := lake.as_of("standard", contract.id, batch)) is not None
     ]
     return " UNION ALL ".join(parts)
-
-
-def _code_labels(codes: CodeLibrary) -> pl.DataFrame:
-    """Code → label of the tables whose labels are what a person writes; names of divisions are not."""
-    return pl.concat(
-        rows.select(pl.lit(table).alias("code_table"), "code", "label")
-        for table in codes.ids()
-        if (rows := codes.load(table).rows).height <= LABELLED_CODES
-    )
 
 
 def _of(
@@ -204,7 +232,11 @@ def _of(
     names: Mapping[str, str],
     batch: date,
 ) -> Iterator[Package]:
-    """The packages of one audience, a unit at a time: memory holds one unit's rows."""
+    """The packages of one audience, a unit at a time: memory holds one unit's rows.
+
+    Each sheet's rows are made once for all units, in their order, so that a unit's lie together: reading
+    them skips all the others.
+    """
     standards = [sheet_standard(name) for name in audience.sheets]
     for standard in standards:
         connection.execute(
@@ -216,8 +248,7 @@ def _of(
     for code in codes:
         tables = {
             standard: connection.execute(
-                f"SELECT * EXCLUDE (unit_code) FROM sheet_{standard.name} WHERE unit_code = ?",
-                [code],
+                f"SELECT * EXCLUDE (unit_code) FROM sheet_{standard.name} WHERE unit_code = ?", [code]
             ).pl()
             for standard in standards
         }
@@ -236,11 +267,12 @@ def _package(
 ) -> Package:
     first = next(iter(tables.values()))
     facts = {"unit": name, "batch": batch.isoformat(), "count": first.height}
-    sheets = [
+    sheets: list[Sheet | TextSheet] = [
         instructions(audience.name, facts),
         *(standard.sheet(rows, facts) for standard, rows in tables.items()),
     ]
-    members = {f"{code}-{name}-{batch.isoformat()}.xlsx": _workbook(sheets, code, name, batch)}
+    stem = f"{code}-{name}"
+    members = {f"{stem}-{batch.isoformat()}.xlsx": _workbook(sheets, code, name, batch)}
     for standard, rows in tables.items():
         members[f"{standard.title}.csv"] = _csv(standard.table(rows))
         members[f"{standard.title}.schema.json"] = _json(standard.table_schema())
@@ -257,9 +289,9 @@ def _package(
             },
         }
     )
-    path = folder / audience.folder / f"{code}-{name}.zip"
+    path = folder / audience.folder / f"{stem}.zip"
     digest = _write_zip(path, members, batch)
-    return Package(code, name, path.relative_to(folder).as_posix(), rows_of, digest)
+    return Package(audience.name, code, name, path.relative_to(folder).as_posix(), rows_of, digest)
 
 
 def _workbook(sheets: Sequence[Sheet | TextSheet], code: str, name: str, batch: date) -> bytes:
@@ -294,6 +326,7 @@ def _write_zip(path: Path, members: Mapping[str, bytes], batch: date) -> str:
             info = zipfile.ZipInfo(name, (batch.year, batch.month, batch.day, 0, 0, 0))
             stored = name.endswith(".xlsx")
             info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
+            info.create_system = 3
             info.external_attr = 0o644 << 16
             archive.writestr(info, content)
     path.parent.mkdir(parents=True, exist_ok=True)

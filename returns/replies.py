@@ -1,45 +1,46 @@
 """Replies: an answered workbook comes back; each answer is accepted or refused, each refusal has its reason.
 
 An accepted answer goes into the ledger and works from the next batch on. Nothing is changed here but the
-ledger: what a reply does to a ticket is `quality.tickets`, to the data `warehouse.standard`.
+ledger: what a reply does to a ticket is `quality.tickets`, to the data `warehouse.standard`. Which answers
+are refused, and why, is `returns.judgement`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
 from quality.published import TICKETS
-from quality.rules import ROW, checks
 from quality.tickets import REPLIES, TO_ANSWER, VERDICTS
 from returns.declared import sheet_standard
+from returns.judgement import judge
 from returns.ledger.chain import Entry
 from returns.ledger.store import Ledger
 from returns.workbook.errors import WorkbookError
-from returns.workbook.reader import open_workbook
+from returns.workbook.reader import ROW, ReturnedWorkbook, open_workbook
 from schemas.codes import CodeLibrary
-from schemas.contract import Column
-from schemas.emit.sql import literal, quote
 from schemas.library import Library
 from warehouse.lake import Lake, sha256_of
 from warehouse.standard import CORRECTIONS
-from warehouse.values import delivered_name, shown, value_of
 
-# The built-in rules that a typed value must pass by itself, whatever stands in the rest of its row.
-VALUE_RULES = ("type", "length", "pattern", "range", "semantic_kind", "code_table")
+SHEET = "tickets"
 
-_ANSWERS = {
-    "工单号": "ticket_id",
-    "现值": "seen",
-    "建议值": "seen_suggestion",
-    "处理结果": "verdict",
-    "更正值": "typed",
-    "说明": "note",
+# The columns of the returned sheet that are read → what `returns.judgement` calls them.
+_READ = {
+    "ticket_id": "ticket_id",
+    "observed": "seen",
+    "suggestion": "seen_suggestion",
+    "verdict": "verdict",
+    "value": "typed",
+    "note": "note",
 }
+
+# Only a number as long as an identifier can have lost digits: a cell's number has fifteen.
+_LONG_NUMBER = r"^\d{16,}$"
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class Intake:
     """What became of one answered workbook.
 
     `accepted` and `refused` have a row per answer with the sheet's `line`; a refused one has its `reason`.
-    `unanswered` counts the tickets without an answer. A file refused whole has only a `message`.
+    `unanswered` counts the rows whose ticket waits for an answer and got none. A file refused whole, or one
+    that had come before (`repeated`), has only a `message`.
     """
 
     file: str
@@ -58,6 +60,11 @@ class Intake:
     unanswered: int
     message: str = ""
     repeated: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing of it was refused."""
+        return self.refused.is_empty() and (self.repeated or not self.message)
 
 
 def take_in(
@@ -78,169 +85,75 @@ def take_in(
         codes: the code tables.
         ledger: where accepted and refused answers are entered.
         path: the workbook.
-        received_at: the time of the entry.
+        received_at: the time of the entry, with a time zone.
 
     Returns:
         What was accepted and refused; a workbook that cannot be read or is not ours is refused whole.
+
+    Raises:
+        OSError: the file cannot be read.
     """
     try:
         workbook = open_workbook(path)
         identity = workbook.read_identity()
-        answers = workbook.read_sheet(sheet_standard("tickets").title, _ANSWERS)
+        answers = _read(workbook)
     except WorkbookError as error:
-        return _refused_whole(path, str(error))
+        return _without_rows(path.name, message=str(error))
     unit_code, batch = identity.get("unit_code", ""), identity.get("batch", "")
-    newest = lake.batches(*TICKETS)
-    if not newest or not unit_code or date.fromisoformat(batch) not in newest:
-        return _refused_whole(
-            path,
-            f"文件“{path.name}”所属的批次 {batch or '不详'} 不在本系统中，请重新下载最新的工作簿",
-        )
-    partition = lake.partition(*TICKETS, newest[-1])
-    assert partition is not None
+    batches = [day.isoformat() for day in lake.batches(*TICKETS)]
+    if not unit_code or batch not in batches:
+        return _without_rows(path.name, message=_FOREIGN.format(file=path.name, batch=batch or "不详"))
+    newest = lake.batches(*TICKETS)[-1]
+    partition = lake.partition(*TICKETS, newest)
+    assert partition is not None, "a batch that is listed has its partition"
     tickets = connection.execute(f"FROM {partition.scan} WHERE unit_code = ?", [unit_code]).pl()
-    judged = _judge(connection, library, codes, answers, tickets)
+    judged = judge(connection, library, codes, answers, tickets, older=batch != batches[-1])
     accepted = judged.filter(pl.col("reason").is_null() & pl.col("verdict").is_not_null())
     refused = judged.filter(pl.col("reason").is_not_null())
     entry = ledger.append_replies(
         actor=unit_code,
         unit_code=unit_code,
         batch=batch,
-        after_batch=newest[-1].isoformat(),
+        after_batch=batches[-1],
         file_name=path.name,
         file_sha256=sha256_of(path),
         accepted=accepted,
         refused=refused,
         at=received_at,
     )
-    unanswered = judged.filter(pl.col("verdict").is_null() & pl.col("reason").is_null()).height
-    return Intake(
-        path.name, unit_code, batch, accepted, refused, unanswered, _message(entry), entry.repeated
+    if entry.repeated:
+        return _without_rows(path.name, unit_code, batch, _repeated(entry), repeated=True)
+    waiting = pl.col("state").is_in(TO_ANSWER) & pl.col("verdict").is_null() & pl.col("reason").is_null()
+    return Intake(path.name, unit_code, batch, accepted, refused, judged.filter(waiting).height)
+
+
+_FOREIGN = "文件“{file}”所属的批次 {batch} 不在本系统中，请重新下载最新的工作簿填写"
+
+
+def _read(workbook: ReturnedWorkbook) -> pl.DataFrame:
+    """The answers of the returned sheet, as `returns.judgement.judge` wants them."""
+    standard = sheet_standard(SHEET)
+    titles = {column.name: column.title for column in standard.columns}
+    answers = workbook.read_sheet(standard.title, {titles[name]: read for name, read in _READ.items()})
+    # Control characters come out of a cell's escapes; no database takes them all.
+    answers = answers.rename({ROW: "line"}).with_columns(
+        pl.col(pl.String).str.replace_all(r"[^\P{Cc}\n\t]", "")
     )
+    long = answers.filter(pl.col("typed").str.contains(_LONG_NUMBER))
+    numbers = workbook.rows_with_numbers(standard.title, titles["value"]) if long.height else frozenset()
+    rounded = long.filter(pl.col("line").is_in(list(numbers)))["line"]
+    return answers.with_columns(rounded=pl.col("line").is_in(rounded.implode()))
 
 
-def _refused_whole(path: Path, message: str) -> Intake:
-    empty = pl.DataFrame()
-    return Intake(path.name, "", "", empty, empty, 0, message)
+def _without_rows(
+    file: str, unit_code: str = "", batch: str = "", message: str = "", *, repeated: bool = False
+) -> Intake:
+    return Intake(file, unit_code, batch, pl.DataFrame(), pl.DataFrame(), 0, message, repeated)
 
 
-def _message(entry: Entry) -> str:
-    return "这个文件以前交过，没有重复登记" if entry.repeated else ""
-
-
-def _judge(
-    connection: duckdb.DuckDBPyConnection,
-    library: Library,
-    codes: CodeLibrary,
-    answers: pl.DataFrame,
-    tickets: pl.DataFrame,
-) -> pl.DataFrame:
-    """Every answer with its ticket, the value it stands for, and the reason if it is refused."""
-    known = tickets.select(
-        "ticket_id", "dataset", "rule", "record_key", "field", "state", "observed", "suggestion",
-        "delivered",
-    )  # fmt: skip
-    rows = answers.rename({"_row": "line"}).join(known, on="ticket_id", how="left")
-    typed = pl.col("verdict").eq_missing("更正为") & pl.col("typed").is_not_null()
-    values = _values(
-        connection, library, codes, rows.filter(typed & pl.col("dataset").is_not_null())
-    )
-    rows = rows.join(values, on="line", how="left").sort("line")
-    meaning = pl.col("verdict").replace_strict(dict(VERDICTS), default=None)
-    twice = pl.col("ticket_id").is_duplicated() & pl.col("verdict").is_not_null()
-    reason = (
-        pl.when(pl.col("verdict").is_null() & pl.col("typed").is_null())
-        .then(None)
-        .when(pl.col("verdict").is_null())
-        .then(pl.lit("填了“更正值”但没有选择“处理结果”，请选择“更正为”"))
-        .when(meaning.is_null())
-        .then(pl.format("“处理结果”不能填“{}”，请从下拉列表中选择", "verdict"))
-        .when(pl.col("ticket_id").is_null())
-        .then(pl.lit("缺少工单号，请按下发的工作簿恢复"))
-        .when(pl.col("dataset").is_null())
-        .then(pl.lit("工单号不存在或不属于本镇街，请核对"))
-        .when(~pl.col("state").is_in(TO_ANSWER))
-        .then(pl.lit("该工单已办结或已转交部门，不需再答复"))
-        .when(twice)
-        .then(pl.lit("同一工单号出现多行，请只保留一行"))
-        .when((pl.col("verdict") == "采纳建议") & pl.col("suggestion").is_null())
-        .then(pl.lit("该工单没有建议值，请改选“更正为”并填写更正值，或选其他处理结果"))
-        .when((pl.col("verdict") != "更正为") & pl.col("typed").is_not_null())
-        .then(pl.format("处理结果为“{}”时不应填写“更正值”；要更正请选“更正为”", "verdict"))
-        .when((pl.col("verdict") == "更正为") & pl.col("typed").is_null())
-        .then(pl.lit("处理结果为“更正为”时必须填写“更正值”"))
-        .when((pl.col("verdict") == "更正为") & pl.col("fault").is_not_null())
-        .then(pl.format("更正值未通过校核：{}", "fault"))
-        .when((pl.col("verdict") == "更正为") & (pl.col("corrected") == pl.col("observed")))
-        .then(pl.lit("更正值与现值相同；如现值正确，请选“数据无误”"))
-        .otherwise(None)
-    )
-    value = (
-        pl.when(pl.col("verdict") == "采纳建议")
-        .then("suggestion")
-        .when(pl.col("verdict") == "更正为")
-        .then("corrected")
-        .otherwise(None)
-    )
-    return rows.with_columns(reason=reason).with_columns(
-        value=pl.when(pl.col("reason").is_null()).then(value).otherwise("typed")
-    )
-
-
-def _values(
-    connection: duckdb.DuckDBPyConnection, library: Library, codes: CodeLibrary, typed: pl.DataFrame
-) -> pl.DataFrame:
-    """For each typed value: what it is in standard form (`corrected`), and the first rule it breaks (`fault`).
-
-    A set at a time: all values of one column of one dataset go through the column's own SQL together.
-    """
-    parts = [pl.DataFrame(schema={"line": pl.Int64, "corrected": pl.String, "fault": pl.String})]
-    for (dataset, field), group in typed.group_by("dataset", "field", maintain_order=True):
-        contract = library[str(dataset)]
-        column = contract.column(str(field))
-        own = [
-            check
-            for check in checks(contract, library, codes)
-            if check.rule.field == column.name and check.rule.name in VALUE_RULES
-        ]
-        lookups = {lookup.alias: lookup for check in own for lookup in check.lookups}
-        joins = " ".join(
-            f"LEFT JOIN ({lookup.relation.replace('{codes:', 'codes.').replace('}', '')}) "
-            f"AS {quote(lookup.alias)} ON {lookup.on}"
-            for lookup in lookups.values()
-        )
-        faults = " ".join(
-            f"WHEN {check.violates} THEN {literal(check.rule.description)}" for check in own
-        )
-        fault = f"CASE {faults} END" if faults else "CAST(NULL AS VARCHAR)"
-        connection.register("typed_values", group.select("line", "typed"))
-        parts.append(
-            connection.execute(
-                f"SELECT line, {shown(f'{ROW}.{quote(column.name)}', column.type)} AS corrected, "
-                f"CASE WHEN {_empty(column)} THEN '更正值不能为空' ELSE {fault} END AS fault "
-                f"FROM (SELECT line, {_converted(column, codes)} FROM typed_values) AS {ROW} {joins}"
-            ).pl()
-        )
-        connection.unregister("typed_values")
-    return pl.concat(parts)
-
-
-def _converted(column: Column, codes: CodeLibrary) -> str:
-    value = value_of(column, "typed", codes)
-    text = f"{value} AS {quote(column.name)}"
-    if column.type == "string":
-        return text
-    kept = (
-        f"CASE WHEN {value} IS NULL THEN clean_text(typed) END AS {quote(delivered_name(column))}"
-    )
-    return f"{text}, {kept}"
-
-
-def _empty(column: Column) -> str:
-    value = f"{ROW}.{quote(column.name)} IS NULL"
-    if column.type == "string":
-        return value
-    return f"{value} AND {ROW}.{quote(delivered_name(column))} IS NULL"
+def _repeated(entry: Entry) -> str:
+    accepted, refused = entry.detail["accepted"], entry.detail["refused"]
+    return f"这个文件以前交过（当时接收 {accepted} 条，未接收 {refused} 条），没有重复登记"
 
 
 def ticket_replies(replies: pl.DataFrame) -> pl.DataFrame:
@@ -253,7 +166,7 @@ def ticket_replies(replies: pl.DataFrame) -> pl.DataFrame:
 
 
 def corrections(replies: pl.DataFrame) -> pl.DataFrame:
-    """The corrections that replies ask for: of each record's field the newest answer, if it is a correction."""
+    """What replies put in place: of each record's field the newest answer, if it is a correction."""
     return (
         replies.sort("entry_seq", "line")
         .unique(["dataset", "record_key", "field"], keep="last", maintain_order=True)

@@ -99,7 +99,7 @@ CAST_TYPES: Mapping[exp.DType, str] = {
     exp.DType.BIGINT: "BIGINT",
     exp.DType.DOUBLE: "DOUBLE",
     exp.DType.DATE: "DATE",
-    exp.DType.TIMESTAMP: "TIMESTAMP",
+    exp.DType.TIMESTAMPNTZ: "TIMESTAMP",
     exp.DType.BOOLEAN: "BOOLEAN",
 }
 

@@ -38,7 +38,6 @@ class Library:
 
     contracts: tuple[Contract, ...]
     entities: tuple[Entity, ...]
-    folders: tuple[Path, ...] = ()
 
     def __iter__(self) -> Iterator[Contract]:
         return iter(self.contracts)
@@ -151,4 +150,4 @@ def load_library(folders: Sequence[Path] = (), *, shipped: bool = True) -> Libra
                 message = f"id {contract.id} is already taken by {taken.path}: choose another"
                 raise ContractError(path, read_document(path).line("id"), message)
             contracts[contract.id] = contract
-    return Library(tuple(contracts.values()), tuple(entities.values()), every)
+    return Library(tuple(contracts.values()), tuple(entities.values()))

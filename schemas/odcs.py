@@ -81,7 +81,7 @@ def read_contract(path: Path) -> Contract:
             raise document.error(f"{name} is missing: add it at the top of the contract")
     tables = standard.schema_ or []
     if len(tables) != 1:
-        raise document.error("schema must have exactly one table: give each its own file", "schema")
+        raise document.error("schema must have exactly one table: give each its own file", "schema", 1)
     return _Reader(document, standard).contract()
 
 
@@ -208,7 +208,7 @@ class _Reader:
             form=server.format or "",  # type: ignore[arg-type]  # the linter judges the value
             pattern=server.path or "",
             encodings=facts.texts("encodings"),
-            delimiter=server.delimiter,
+            delimiter=facts.text("delimiter"),
             sheet=facts.text("sheet"),
             table=facts.text("table"),
             header_row=facts.integer("headerRow"),

@@ -6,18 +6,22 @@ tables) has an entry there. Both end as comments in the database and rows of the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
 
 import yaml
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.dataclasses import dataclass
 
-from schemas.contract import LogicalType
+from schemas.contract import LogicalType, comment
 
-FOLDER = Path(__file__).parent / "tables"
+_NO_OTHER_KEYS = ConfigDict(extra="forbid")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_NO_OTHER_KEYS)
 class Field:
     """One column of a published table."""
 
@@ -29,10 +33,10 @@ class Field:
     @property
     def comment(self) -> str:
         """What the database says of the column."""
-        return f"{self.title}：{self.description}" if self.description else self.title
+        return comment(self.title, self.description)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_NO_OTHER_KEYS)
 class TableStandard:
     """One published table, `<schema>.<name>`."""
 
@@ -44,20 +48,21 @@ class TableStandard:
     @property
     def comment(self) -> str:
         """What the database says of the table."""
-        return f"{self.title}：{self.description}" if self.description else self.title
+        return comment(self.title, self.description)
 
 
 @cache
-def load_tables() -> dict[str, TableStandard]:
-    """Every declared table by its id."""
-    tables = {}
-    for path in sorted(FOLDER.glob("*.yaml")):
-        for name, facts in yaml.safe_load(path.read_text(encoding="utf-8")).items():
-            fields = tuple(
-                Field(field, facts["columns"][field]["type"], facts["columns"][field]["title"],
-                      facts["columns"][field].get("description", ""))
-                for field in facts["columns"]
-            )  # fmt: skip
-            table_id = f"{path.stem}.{name}"
-            tables[table_id] = TableStandard(table_id, facts["title"], facts.get("description", ""), fields)
-    return tables
+def load_tables() -> Mapping[str, TableStandard]:
+    """Every declared table by its id; the file's name is the schema.
+
+    Raises:
+        pydantic.ValidationError: an entry is not a table's standard; names it.
+    """
+    tables: dict[str, Any] = {}
+    for file in sorted((files("schemas") / "tables").iterdir(), key=lambda file: file.name):
+        for name, facts in yaml.safe_load(file.read_text(encoding="utf-8")).items():
+            columns = facts.pop("columns")
+            table = f"{file.name.removesuffix('.yaml')}.{name}"
+            fields = [{"name": field, **said} for field, said in columns.items()]
+            tables[table] = {"id": table, "description": "", **facts, "fields": fields}
+    return MappingProxyType(TypeAdapter(dict[str, TableStandard]).validate_python(tables))

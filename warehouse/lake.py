@@ -11,20 +11,21 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from uuid import uuid4
 
 import duckdb
+import polars as pl
 
 MANIFEST = "_manifest.json"
 PARTITION = re.compile(r"batch=(\d{4}-\d{2}-\d{2})")
 
 
 class DamagedPartition(Exception):
-    """A partition whose files are not what its manifest says."""
+    """A partition whose files are not what its manifest says, or whose manifest is none; names the file."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class Part:
 class Partition:
     """A whole partition as its manifest tells it.
 
-    `inputs` maps what the partition was made from (other partitions, the contract, the rules) to fingerprints;
-    `facts` are further plain facts the stage wants to keep.
+    `inputs` maps what the partition was made from (other partitions, the contract, the rules) to
+    fingerprints; `facts` are further plain facts the stage wants to keep.
     """
 
     folder: Path
@@ -89,10 +90,21 @@ class Lake:
         *,
         inputs: Mapping[str, str],
         facts: Mapping[str, object] | None = None,
+        measures: Mapping[str, str] | None = None,
     ) -> Partition:
         """Write the rows of `query`, in its order, as the partition, replacing one that was there.
 
         A run that dies leaves at most files that no manifest names; the next write takes them away.
+
+        Args:
+            connection: what `query` reads must be visible to it.
+            layer: the layer.
+            table: the table.
+            batch: the day of the turn.
+            query: SQL; its order must be the same every time, or else the same rows make other bytes.
+            inputs: fingerprints of what the rows follow from.
+            facts: plain facts to keep in the manifest.
+            measures: name → SQL aggregate over the rows written; the values are kept among the facts.
         """
         folder = self.folder(layer, table, batch)
         folder.mkdir(parents=True, exist_ok=True)
@@ -102,28 +114,27 @@ class Lake:
                 f"COPY ({query}) TO '{_escaped(draft)}' "
                 "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
             )
+            rows, measured = _measured(connection, draft, measures or {})
             digest = sha256_of(draft)
-            counted = connection.execute(
-                "SELECT num_rows FROM parquet_file_metadata(?)", [str(draft)]
-            ).fetchone()
-            assert counted is not None
-            part = Part(f"part-{digest[:16]}.parquet", counted[0], digest)
+            part = Part(f"part-{digest[:16]}.parquet", rows, digest)
+            _keep(draft)
             draft.replace(folder / part.name)
         finally:
             draft.unlink(missing_ok=True)
-        partition = Partition(
-            folder, layer, table, batch, (part,), dict(sorted(inputs.items())), dict(facts or {})
-        )
+        told = {**(facts or {}), **measured}
+        partition = Partition(folder, layer, table, batch, (part,), dict(sorted(inputs.items())), told)
         _put_in_place(partition)
         return partition
 
     def partition(self, layer: str, table: str, batch: date) -> Partition | None:
-        """The partition of exactly this batch, if there is one."""
+        """The partition of exactly this batch, if there is one.
+
+        Raises:
+            DamagedPartition: its manifest cannot be read.
+        """
         return _read(self.folder(layer, table, batch), layer, table, batch)
 
-    def fresh(
-        self, layer: str, table: str, batch: date, inputs: Mapping[str, str]
-    ) -> Partition | None:
+    def fresh(self, layer: str, table: str, batch: date, inputs: Mapping[str, str]) -> Partition | None:
         """The newest partition not after `batch`, if it was made from exactly these inputs."""
         newest = self.as_of(layer, table, batch)
         return newest if newest is not None and dict(newest.inputs) == dict(inputs) else None
@@ -149,6 +160,14 @@ class Lake:
         """The newest partition of an earlier batch."""
         earlier = [found for found in self.batches(layer, table) if found < batch]
         return self.partition(layer, table, earlier[-1]) if earlier else None
+
+    def places(self) -> Iterator[tuple[str, str, date]]:
+        """Layer, table and batch of every partition of the lake, in their order."""
+        for manifest in sorted(self.root.glob(f"*/*/batch=*/{MANIFEST}")):
+            match = PARTITION.fullmatch(manifest.parent.name)
+            if match:
+                layer, table = manifest.parent.parent.relative_to(self.root).parts
+                yield layer, table, date.fromisoformat(match[1])
 
 
 def verify(partition: Partition) -> None:
@@ -177,6 +196,11 @@ def digest_of(value: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def digest_of_frame(frame: pl.DataFrame) -> str:
+    """A fingerprint of a frame's names and rows in their order; nothing and an empty text are told apart."""
+    return hashlib.sha256(frame.write_csv(quote_style="necessary").encode()).hexdigest()
+
+
 def replace_json(path: Path, value: object) -> None:
     """Write a JSON file beside and put it in place in one step."""
     draft = path.with_name(f".{path.name}.{uuid4().hex}")
@@ -186,6 +210,25 @@ def replace_json(path: Path, value: object) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
+
+
+def _measured(
+    connection: duckdb.DuckDBPyConnection, file: Path, measures: Mapping[str, str]
+) -> tuple[int, dict[str, object]]:
+    """The number of rows in a file, and the measures of them."""
+    asked = ", ".join(["count(*)", *measures.values()])
+    row = connection.execute(f"SELECT {asked} FROM read_parquet('{_escaped(file)}')").fetchone()
+    assert row is not None
+    return row[0], dict(zip(measures, row[1:], strict=True))
+
+
+def _keep(path: Path) -> None:
+    """Have a file, or the names in a folder, on the disk before going on."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _put_in_place(partition: Partition) -> None:
@@ -198,6 +241,7 @@ def _put_in_place(partition: Partition) -> None:
             "facts": dict(partition.facts),
         },
     )
+    _keep(partition.folder)
     named = {part.name for part in partition.parts} | {MANIFEST}
     for stale in partition.folder.iterdir():
         if stale.name not in named:
@@ -206,11 +250,15 @@ def _put_in_place(partition: Partition) -> None:
 
 def _read(folder: Path, layer: str, table: str, batch: date) -> Partition | None:
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        text = (folder / MANIFEST).read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
-    parts = tuple(Part(**part) for part in manifest["parts"])
-    return Partition(folder, layer, table, batch, parts, manifest["inputs"], manifest["facts"])
+    try:
+        manifest = json.loads(text)
+        parts = tuple(Part(**part) for part in manifest["parts"])
+        return Partition(folder, layer, table, batch, parts, manifest["inputs"], manifest["facts"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedPartition(f"{folder / MANIFEST} is no manifest") from error
 
 
 def _escaped(path: Path) -> str:

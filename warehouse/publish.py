@@ -112,6 +112,12 @@ def _write(connection: duckdb.DuckDBPyConnection, table: Published) -> None:
         )
 
 
+def open_published(home: Home) -> duckdb.DuckDBPyConnection:
+    """The published database, read-only, and nothing outside it: no file, no setting can be reached."""
+    config = {"enable_external_access": False, "lock_configuration": True}
+    return duckdb.connect(str(home.warehouse), read_only=True, config=config)
+
+
 def published(database: Path) -> tuple[date, str] | None:
     """The batch and the fingerprint of a published file, or None when there is no such file."""
     if not database.exists():

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import polars as pl
-
-from schemas.kinds import load_kinds
-
-from schemas.codes import CodeLibrary
+from schemas.codes import CodeLibrary, CodeTable
 from schemas.contract import Column, LogicalType
 from schemas.emit.sql import SQL_TYPES, literal
+from schemas.kinds import load_kinds
 
 _READERS: Mapping[LogicalType, str] = {
     "integer": "parse_integer({0})",
@@ -24,8 +21,13 @@ _READERS: Mapping[LogicalType, str] = {
     "boolean": "parse_boolean({0})",
 }
 
-# A code table longer than this is looked up by its codes alone: its labels are names, not spellings of a code.
+# A code table with more codes is looked up by its codes alone: its labels are names, not spellings of a code.
 LABELLED_CODES = 200
+
+
+def is_labelled(table: CodeTable) -> bool:
+    """Whether a label that a department writes stands for its code, as 男 does for 1."""
+    return table.current.height <= LABELLED_CODES
 
 
 def delivered_name(column: Column) -> str:
@@ -41,31 +43,47 @@ def value_of(column: Column, text: str, codes: CodeLibrary) -> str:
         text: an SQL expression of type VARCHAR.
         codes: the code tables; a label that a department writes becomes its code, an unknown one stays.
     """
+    return coded(column, read(column, text, codes), codes)
+
+
+def read(column: Column, text: str, codes: CodeLibrary) -> str:
+    """The first of two steps to the value: the text cleaned or parsed. See `value_of` for the arguments."""
     if column.type != "string":
         return _READERS[column.type].format(text)
-    kind = load_kinds()[column.kind] if column.kind else None
-    cleaned = f"{kind.normalise}({text})" if kind else f"clean_text({text})"
-    return _coded(cleaned, column.codes, codes) if column.codes else cleaned
+    if column.kind is not None:
+        return f"{load_kinds()[column.kind].normalise}({text})"
+    # A label such as 未知 also is a way to say nothing: it must meet the code table before it is taken for that.
+    return f"tidy_text({text})" if _spellings(column, codes) else f"clean_text({text})"
 
 
-def _coded(cleaned: str, table: str, codes: CodeLibrary) -> str:
-    spellings = codes.load(table).spellings.filter(pl.col("spelling") != pl.col("code"))
-    if spellings.height > LABELLED_CODES:
+def coded(column: Column, cleaned: str, codes: CodeLibrary) -> str:
+    """The second step: a spelling becomes its code.
+
+    Args:
+        column: the column of the contract.
+        cleaned: what `read` gave, as an SQL expression; a column is better than the call, which stands here twice.
+        codes: the code tables.
+    """
+    spellings = _spellings(column, codes)
+    if not spellings:
         return cleaned
-    by_code: dict[str, list[str]] = {}
-    for spelling, code in spellings.sort("code", "spelling").iter_rows():
-        by_code.setdefault(code, []).append(literal(spelling))
-    branches = " ".join(
-        f"WHEN {cleaned} IN ({', '.join(words)}) THEN {literal(code)}"
-        for code, words in by_code.items()
-    )
-    return f"CASE {branches} ELSE {cleaned} END" if branches else cleaned
+    entries = ", ".join(f"{literal(spelling)}: {literal(code)}" for spelling, code in spellings.items())
+    return f"coalesce(map_extract_value(MAP {{{entries}}}, {cleaned}), clean_text({cleaned}))"
+
+
+def _spellings(column: Column, codes: CodeLibrary) -> dict[str, str]:
+    """Spelling → code, where the column's code table is known by its labels too."""
+    if column.codes is None or not is_labelled(codes.load(column.codes)):
+        return {}
+    return dict(codes.load(column.codes).spellings.select("spelling", "code").iter_rows())
 
 
 def shown(expression: str, logical_type: LogicalType) -> str:
-    """The SQL that writes a value as text, the way a person writes it: 380 rather than 380.0."""
+    """The SQL that writes a value as text, the way a person writes it: 380 rather than 380.0, 是 for true."""
     if logical_type == "string":
         return expression
+    if logical_type == "boolean":
+        return f"CASE WHEN {expression} THEN '是' WHEN NOT {expression} THEN '否' END"
     text = f"CAST({expression} AS VARCHAR)"
     if logical_type == "number":
         return f"regexp_replace({text}, '\\.0$', '')"

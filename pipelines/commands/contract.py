@@ -25,6 +25,7 @@ from warehouse.collect.readers import UnreadableFile
 
 app = typer.Typer(help="合同（数据标准）：新建、检查、查看。", no_args_is_help=True)
 
+
 def _pandera(contract: Contract) -> str:
     # pandera brings pandas with it: seconds of import that no other command should pay for.
     from schemas.emit.pandera import pandera_schema
@@ -91,5 +92,4 @@ def functions() -> None:
     """列出规则中可用的函数。 The function library that rules may use."""
     console.table(
         ["函数", "说明"], [(function.signature, function.title) for function in load_functions().values()]
-
     )

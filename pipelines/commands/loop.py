@@ -1,32 +1,29 @@
-"""`zhenjie deliver`, `run`, `reply`, `status`: the loop, one verb a stage that a person takes part in."""
+"""`zhenjie deliver`, `run`, `reply`: the loop, one verb a stage that a person takes part in."""
 
 from __future__ import annotations
 
-import json
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
 from assets.platform import Platform
 from pipelines import console
-from pipelines.commands.options import BatchOption, JsonOption, batch_date, platform_of
-from quality.published import TICKETS
-from quality.tickets import STATES
-from returns.ledger.store import Ledger
-from returns.replies import Intake, take_in
+from pipelines.commands.options import CHINA, BatchOption, JsonOption, batch_date, platform_of, today
+from pipelines.intake import receipt, take_in_all
 from returns.packages import read_index
 from warehouse.collect import desk
-from warehouse.publish import published
+from warehouse.publish import open_published
 
-CHINA = ZoneInfo("Asia/Shanghai")
-
-
-def today() -> date:
-    """The business date."""
-    return datetime.now(CHINA).date()
+# What a batch came to, as `catalog.batch` has it, and what people call it.
+FIGURES = {
+    "rows": "校核行数",
+    "findings": "问题",
+    "tickets_to_answer": "待核实工单",
+    "tickets_closed": "本批次办结",
+}
 
 
 def deliver(
@@ -37,13 +34,11 @@ def deliver(
     json_: JsonOption = False,
 ) -> None:
     """接收部门交付的文件，每个文件一份回执。 Take delivered files into the inbox."""
+    day = batch_date(batch) or today()
     platform = platform_of(context)
     if dataset is not None and dataset not in platform.library:
         raise console.usage(f"没有数据集 {dataset}；已有：{'、'.join(c.id for c in platform.library)}")
-    day = batch_date(batch) or today()
-    receipts = desk.deliver(
-        platform.home, platform.library, files, day, datetime.now(CHINA), dataset=dataset
-    )
+    receipts = desk.deliver(platform.home, platform.library, files, day, datetime.now(CHINA), dataset=dataset)
     if json_:
         console.as_json([receipt.as_json() for receipt in receipts])
     else:
@@ -65,43 +60,45 @@ def run(context: typer.Context, batch: BatchOption = None, json_: JsonOption = F
     from pipelines.instance import dagster_instance
     from pipelines.turn import run_turn
 
+    asked = batch_date(batch)
     platform = platform_of(context)
     received = desk.batches(platform.home)
-    day = batch_date(batch) or (received[-1] if received else today())
+    day = asked or (received[-1] if received else today())
     done = run_turn(platform, day, dagster_instance(platform.home), console.progress)
+    figures = outcome(platform, day) if done.done else {}
+    set_aside = len(desk.receipts(platform.home.aside, day))
     if json_:
-        console.as_json(done.__dict__)
-    elif done.done:
-        console.table(["结果", ""], outcome(platform, day), title=f"批次 {day}")
+        console.as_json({**asdict(done), "set_aside": set_aside, **figures})
+    elif figures:
+        console.table(["结果", ""], _told(platform, day, figures), title=f"批次 {day}")
     for name in done.failed:
-        console.progress(f"失败：{name}（zhenjie dev 中可查看原因）")
+        console.progress(f"失败：{name}（原因见 zhenjie dev）")
     for name in done.warnings:
         console.progress(f"检查未通过：{name}")
     if not done.done:
         raise typer.Exit(console.FAILED)
-    if done.refused or desk.receipts(platform.home.aside, day):
+    if done.refused or set_aside:
+        console.progress(f"未能读取的文件 {done.refused} 个，未能识别的文件 {set_aside} 个，原因见回执")
         raise typer.Exit(console.SET_ASIDE)
 
 
-def outcome(platform: Platform, day: date) -> list[tuple[str, str]]:
-    """What a batch came to, in words and places."""
-    with platform.engine.connect() as connection:
-        connection.execute(f"ATTACH '{platform.home.warehouse}' AS published (READ_ONLY)")
-        figures = connection.execute(
-            "SELECT rows, findings, tickets_to_answer, tickets_closed FROM published.catalog.batch "
-            "WHERE batch = ?",
-            [day],
+def outcome(platform: Platform, day: date) -> dict[str, int]:
+    """What a batch came to: the figures of `FIGURES` and the number of packages, if it is published."""
+    with open_published(platform.home) as connection:
+        found = connection.execute(
+            f"SELECT {', '.join(FIGURES)} FROM catalog.batch WHERE batch = ?", [day]
         ).fetchone()
-    if figures is None:
-        return []
-    rows, findings, to_answer, closed = figures
-    index = read_index(platform.home.returns(day)) or {"packages": []}
+    if found is None:
+        return {}
+    index = read_index(platform.home.returns(day))
+    return {**dict(zip(FIGURES, found, strict=True)), "packages": len(index.packages) if index else 0}
+
+
+def _told(platform: Platform, day: date, figures: dict[str, int]) -> list[tuple[str, str]]:
+    """What a batch came to, in words and places."""
     return [
-        ("校核行数", f"{rows:,}"),
-        ("问题", f"{findings:,}"),
-        ("待核实工单", f"{to_answer:,}"),
-        ("本批次办结", f"{closed:,}"),
-        ("返还包", f"{len(index['packages'])}  {platform.home.returns(day)}"),  # type: ignore[arg-type]
+        *((title, f"{figures[name]:,}") for name, title in FIGURES.items()),
+        ("返还包", f"{figures['packages']}  {platform.home.returns(day)}"),
         ("治理库", str(platform.home.warehouse)),
     ]
 
@@ -112,22 +109,9 @@ def reply(
     json_: JsonOption = False,
 ) -> None:
     """接收镇街填好的工作簿：逐条回执，下一批次生效。 Take in answered workbooks."""
-    platform = platform_of(context)
-    with Ledger.open(platform.ledger_url) as ledger, platform.engine.connect() as connection:
-        intakes = [
-            take_in(
-                connection,
-                platform.lake,
-                platform.library,
-                platform.codes,
-                ledger,
-                path,
-                datetime.now(UTC),
-            )
-            for path in files
-        ]
+    intakes = list(take_in_all(platform_of(context), files, datetime.now(UTC)))
     if json_:
-        console.as_json([_intake_facts(intake) for intake in intakes])
+        console.as_json([receipt(intake) for intake in intakes])
     else:
         console.table(
             ["文件", "镇街", "批次", "接收", "未接收", "未填", "说明"],
@@ -145,85 +129,5 @@ def reply(
         ]
         if refused:
             console.table(["文件", "行", "工单号", "处理结果", "未接收的原因"], refused)
-    if any(i.refused.height or (i.message and not i.repeated) for i in intakes):
+    if not all(intake.complete for intake in intakes):
         raise typer.Exit(console.SET_ASIDE)
-
-
-def _intake_facts(intake: Intake) -> dict[str, object]:
-    kept = ["line", "ticket_id", "verdict", "reason"]
-    return {
-        "file": intake.file,
-        "unit_code": intake.unit_code,
-        "batch": intake.batch,
-        "accepted": intake.accepted.height,
-        "refused": intake.refused.select(kept).to_dicts() if intake.refused.height else [],
-        "unanswered": intake.unanswered,
-        "repeated": intake.repeated,
-        "message": intake.message,
-    }
-
-
-def status(context: typer.Context, json_: JsonOption = False) -> None:
-    """批次、数据集、工单与迟交情况。 Batches, datasets, tickets, lateness."""
-    platform = platform_of(context)
-    current = published(platform.home.warehouse)
-    facts = {
-        "home": str(platform.home.root),
-        "published_batch": current[0] if current else None,
-        "datasets": _dataset_facts(platform, today()),
-        "tickets": _ticket_facts(platform),
-        "alerts": [
-            json.loads(path.read_text(encoding="utf-8"))
-            for path in sorted(platform.home.alerts.glob("*.json"))
-        ],
-    }
-    if json_:
-        console.as_json(facts)
-        return
-    console.result(f"安装目录 {facts['home']}，已发布批次 {facts['published_batch'] or '无'}")
-    console.table(
-        ["数据集", "名称", "部门", "最近批次", "行数", "已过天数", "迟交"],
-        [
-            (d["dataset"], d["title"], d["department"], d["batch"], d["rows"], d["days"], "是" if d["late"] else "")
-            for d in _dataset_facts(platform, today())
-        ],
-    )
-    console.table(["工单状态", "", "数量"], [(t["state"], t["title"], t["tickets"]) for t in _ticket_facts(platform)])
-    for alarm in sorted(platform.home.alerts.glob("*.json")):
-        said = json.loads(alarm.read_text(encoding="utf-8"))
-        console.result(f"警报 {said['at']} 批次 {said['batch']} 失败：{'、'.join(said['failed'])}（{alarm}）")
-
-
-def _dataset_facts(platform: Platform, day: date) -> list[dict[str, object]]:
-    facts = []
-    for contract in platform.library:
-        partition = platform.lake.as_of("extract", contract.id, day)
-        days = (day - partition.batch).days if partition else None
-        allowed = (contract.frequency_days or 0) + (contract.latency_days or 0)
-        facts.append(
-            {
-                "dataset": contract.id,
-                "title": contract.title,
-                "department": contract.department_title,
-                "batch": partition.batch if partition else None,
-                "rows": partition.rows if partition else None,
-                "days": days,
-                "late": contract.frequency_days is not None and (days is None or days > allowed),
-            }
-        )
-    return facts
-
-
-def _ticket_facts(platform: Platform) -> list[dict[str, object]]:
-    days = platform.lake.batches(*TICKETS)
-    partition = platform.lake.partition(*TICKETS, days[-1]) if days else None
-    counts: dict[str, int] = {}
-    if partition is not None:
-        with platform.engine.connect() as connection:
-            counts = dict(
-                connection.execute(f"SELECT state, count(*) FROM {partition.scan} GROUP BY state").fetchall()
-            )
-    return [
-        {"state": state, "title": title, "tickets": counts.get(state, 0)}
-        for state, (title, _) in STATES.items()
-    ]

@@ -52,7 +52,7 @@ def lake_faults(lake: Lake) -> Iterator[str]:
 
 def _ledger_faults(platform: Platform) -> list[str]:
     with Ledger.open(platform.ledger_url) as ledger:
-        return [f"台账第 {fault.seq} 条：{fault.damage.title_zh}" for fault in ledger.verify()]
+        return [f"台账第 {fault.seq} 条：{fault.message}" for fault in ledger.verify()]
 
 
 def backup(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -11,11 +12,19 @@ from assets.platform import Platform
 from pipelines import console
 from pipelines.platform import build_platform
 from pipelines.settings import Settings
+from schemas.codes import CodeTableError
 from schemas.lint import lint
 from schemas.odcs import ContractError
 
+CHINA = ZoneInfo("Asia/Shanghai")
+
 BatchOption = Annotated[str | None, typer.Option("--batch", metavar="YYYY-MM-DD", help="批次（业务日期）")]
 JsonOption = Annotated[bool, typer.Option("--json", help="输出 JSON，供程序读取")]
+
+
+def today() -> date:
+    """The business date."""
+    return datetime.now(CHINA).date()
 
 
 def batch_date(text: str | None) -> date | None:
@@ -27,9 +36,13 @@ def batch_date(text: str | None) -> date | None:
     if text is None:
         return None
     try:
-        return date.fromisoformat(text)
+        batch = date.fromisoformat(text)
     except ValueError:
-        raise console.usage(f"--batch {text}：请写成 2026-03-02 这样的日期") from None
+        batch = None
+    # Also "20260302" is a date in ISO 8601; a batch has one spelling.
+    if batch is None or batch.isoformat() != text:
+        raise console.usage(f"--batch {text}：请写成 2026-03-02 这样的日期")
+    return batch
 
 
 def settings_of(context: typer.Context) -> Settings:
@@ -42,11 +55,11 @@ def platform_of(context: typer.Context) -> Platform:
     """The installation; its contracts are checked before anything runs.
 
     Raises:
-        typer.Exit: a contract cannot be read or has problems; each is said with file and line.
+        typer.Exit: contracts or code tables cannot be read or have problems; each is said with file and line.
     """
     try:
         platform = build_platform(settings_of(context))
-    except ContractError as error:
+    except (ContractError, CodeTableError) as error:
         raise console.usage(str(error)) from None
     problems = lint(platform.library, platform.codes)
     if problems:

@@ -3,10 +3,10 @@ SELECT
   ticket.department AS unit_code,
   ticket.ticket_id,
   ticket.label AS subject,
-  dataset.title AS dataset_title,
+  coalesce(dataset.title, ticket.dataset) AS dataset_title,
   finding.row_number,
   ticket.record_key,
-  field.title AS field_title,
+  coalesce(field.title, ticket.field) AS field_title,
   coalesce(now.label, ticket.observed) AS observed,
   coalesce(proposed.label, ticket.suggestion) AS suggestion,
   ticket.evidence,
@@ -17,8 +17,8 @@ SELECT
   township.label AS township
 FROM ticket
 JOIN state ON state.state = ticket.state
-JOIN catalog_field AS field ON field.dataset = ticket.dataset AND field.field = ticket.field
-JOIN catalog_dataset AS dataset ON dataset.dataset = ticket.dataset
+LEFT JOIN catalog_field AS field ON field.dataset = ticket.dataset AND field.field = ticket.field
+LEFT JOIN catalog_dataset AS dataset ON dataset.dataset = ticket.dataset
 LEFT JOIN catalog_rule AS rule
   ON rule.dataset = ticket.dataset AND rule.rule = ticket.rule AND rule.field = ticket.field
 LEFT JOIN (
@@ -29,4 +29,4 @@ LEFT JOIN code_label AS now ON now.code_table = field.code_table AND now.code = 
 LEFT JOIN code_label AS proposed
   ON proposed.code_table = field.code_table AND proposed.code = ticket.suggestion
 WHERE ticket.state <> 'closed'
-ORDER BY ticket.department, dataset.title, finding.row_number, ticket.ticket_id
+ORDER BY ticket.department, dataset_title, finding.row_number, ticket.ticket_id

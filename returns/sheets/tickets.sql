@@ -3,7 +3,7 @@ SELECT
   ticket.unit_code,
   ticket.ticket_id,
   ticket.label AS subject,
-  field.title AS field_title,
+  coalesce(field.title, ticket.field) AS field_title,
   coalesce(now.label, ticket.observed) AS observed,
   coalesce(proposed.label, ticket.suggestion) AS suggestion,
   ticket.evidence,
@@ -20,8 +20,8 @@ SELECT
   ticket.field
 FROM ticket
 JOIN state ON state.state = ticket.state AND state.to_answer
-JOIN catalog_field AS field ON field.dataset = ticket.dataset AND field.field = ticket.field
-JOIN catalog_dataset AS dataset ON dataset.dataset = ticket.dataset
+LEFT JOIN catalog_field AS field ON field.dataset = ticket.dataset AND field.field = ticket.field
+LEFT JOIN catalog_dataset AS dataset ON dataset.dataset = ticket.dataset
 LEFT JOIN catalog_rule AS rule
   ON rule.dataset = ticket.dataset AND rule.rule = ticket.rule AND rule.field = ticket.field
 LEFT JOIN codes.division AS village ON village.code = ticket.village_code

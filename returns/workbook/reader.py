@@ -6,6 +6,7 @@ the texts mean, and whether an answer is acceptable, is not decided here.
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import fastexcel
 import polars as pl
@@ -97,22 +98,42 @@ class ReturnedWorkbook:
             .filter(pl.any_horizontal(pl.col(names).is_not_null()))
         )
 
+    def rows_with_numbers(self, sheet: str, title: str) -> frozenset[int]:
+        """The rows, as the person sees them, where the column under a title holds a number and not a text.
+
+        A number that looks like an identifier has lost the digits after its fifteenth; only the kind of
+        its cell tells it from a text that happens to have the same digits.
+
+        Raises:
+            WorkbookError: The header is missing, or the title appears twice.
+        """
+        cells = self._load(sheet)
+        header = self._find_header(sheet, cells, [title])
+        letter = self._places(sheet, cells, header, {title: title})[title]
+        # Read as a truth value a number is true or false and a text is nothing.
+        numbers = self._cells(sheet, "boolean").slice(header + 1)[letter].is_not_null()
+        return frozenset(header + 2 + index for index in numbers.arg_true())
+
     def _load(self, sheet: str) -> pl.DataFrame:
         """All cells as clean text, from row 1 on; columns named by their letters."""
-        try:
-            loaded = self._reader.load_sheet(sheet, header_row=None, skip_rows=0, dtypes="string")
-            letters = [xl_col_to_name(c.absolute_index) for c in loaded.available_columns()]
-            cells: pl.DataFrame = loaded.to_polars()
-        except fastexcel.FastExcelError as error:
-            raise _damaged(self.file) from error
-        cells.columns = letters
-        return cells.with_columns(
+        return self._cells(sheet, "string").with_columns(
             pl.all()
             .str.replace_all("\r\n?", "\n")
             .str.strip_chars(_BLANKS)
             .str.replace(_MIDNIGHT, "$1")
             .replace("", None)
         )
+
+    def _cells(self, sheet: str, dtype: Literal["string", "boolean"]) -> pl.DataFrame:
+        """All cells read as one type, from row 1 on; columns named by their letters."""
+        try:
+            loaded = self._reader.load_sheet(sheet, header_row=None, skip_rows=0, dtypes=dtype)
+            letters = [xl_col_to_name(c.absolute_index) for c in loaded.available_columns()]
+            cells: pl.DataFrame = loaded.to_polars()
+        except fastexcel.FastExcelError as error:
+            raise _damaged(self.file) from error
+        cells.columns = letters
+        return cells
 
     def _find_header(self, sheet: str, cells: pl.DataFrame, required: list[str]) -> int:
         """Zero-based row of the header."""

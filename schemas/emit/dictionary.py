@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, StrictUndefined
 
-from schemas.contract import CLASSIFICATIONS, DIMENSIONS, Contract
+from schemas.contract import (
+    CLASSIFICATIONS,
+    DIMENSIONS,
+    Column,
+    Contract,
+    DeliveryForm,
+    LogicalType,
+    Severity,
+)
+from schemas.kinds import load_kinds
 
-TYPE_TITLES = {
+TYPE_TITLES: Mapping[LogicalType, str] = {
     "string": "文本",
     "integer": "整数",
     "number": "数字",
@@ -17,20 +26,47 @@ TYPE_TITLES = {
     "timestamp": "时间",
     "boolean": "是否",
 }
+FORM_TITLES: Mapping[DeliveryForm, str] = {
+    "csv": "CSV 文本",
+    "xlsx": "XLSX 工作簿",
+    "sqlite": "SQLite 数据库",
+}
+SEVERITY_TITLES: Mapping[Severity, str] = {"error": "错误", "warning": "提醒"}
 
 
 def dictionary_page(contracts: Iterable[Contract]) -> str:
-    """The page: each dataset with its delivery, its columns and its declared rules."""
+    """The page: each dataset with its delivery, its columns and its declared rules.
+
+    Args:
+        contracts: what the linter has nothing to say of.
+    """
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.get_template("dictionary.html").render(
+    template = files("schemas") / "emit" / "templates" / "dictionary.html"
+    return environment.from_string(template.read_text(encoding="utf-8")).render(
         contracts=list(contracts),
+        kinds=load_kinds(),
         types=TYPE_TITLES,
+        forms=FORM_TITLES,
+        severities=SEVERITY_TITLES,
         classifications=CLASSIFICATIONS,
         dimensions=DIMENSIONS,
+        limits=_limits,
     )
+
+
+def _limits(column: Column) -> list[str]:
+    """What a value must keep to, in words."""
+    limits = []
+    if column.minimum is not None or column.maximum is not None:
+        limits.append(f"{column.minimum or '…'} 至 {column.maximum or '…'}")
+    if column.max_length is not None:
+        limits.append(f"不超过 {column.max_length} 个字")
+    if column.pattern is not None:
+        limits.append(f"格式 {column.pattern}")
+    if column.unique:
+        limits.append("不得重复")
+    if column.references is not None:
+        limits.append(f"应在 {column.references} 中")
+    return limits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from schemas.contract import Column, Contract, LogicalType
+from schemas.contract import Contract, LogicalType
 
 SQL_TYPES: Mapping[LogicalType, str] = {
     "string": "VARCHAR",
@@ -26,22 +26,16 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def column_comment(column: Column) -> str:
-    """What the database says of a column."""
-    return f"{column.title}：{column.description}" if column.description else column.title
-
-
 def create_table(contract: Contract) -> str:
     """The statements that create a dataset's standard table and describe it."""
     table = f"{quote(contract.department)}.{quote(contract.dataset)}"
     columns = ",\n".join(f"  {quote(column.name)} {SQL_TYPES[column.type]}" for column in contract.columns)
-    comment = f"{contract.title}：{contract.description}" if contract.description else contract.title
     statements = [
         f"CREATE SCHEMA IF NOT EXISTS {quote(contract.department)};",
         f"CREATE TABLE {table} (\n{columns}\n);",
-        f"COMMENT ON TABLE {table} IS {literal(comment)};",
+        f"COMMENT ON TABLE {table} IS {literal(contract.comment)};",
         *(
-            f"COMMENT ON COLUMN {table}.{quote(column.name)} IS {literal(column_comment(column))};"
+            f"COMMENT ON COLUMN {table}.{quote(column.name)} IS {literal(column.comment)};"
             for column in contract.columns
         ),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schemas.contract import CLASSIFICATIONS, LOGICAL_TYPES, Column
+from schemas.contract import CLASSIFICATIONS, LOGICAL_TYPES, Column, Feed
 from schemas.document import Place
 from schemas.expressions import BATCH_DATE, Scope, is_constant, pattern_problem
 from schemas.expressions import problems as expression_problems
@@ -77,6 +77,8 @@ class _ColumnCheck:
 
     def type(self) -> Iterator[Problem]:
         column = self.column
+        if "logicalType" not in self.page.node(*self.place):
+            yield self.wrong("no logicalType", f"write one of {', '.join(LOGICAL_TYPES)}")
         if column.type not in LOGICAL_TYPES:
             advice = did_you_mean(column.type, LOGICAL_TYPES)
             yield self.wrong(f"logicalType {column.type}", advice, "logicalType")
@@ -89,11 +91,11 @@ class _ColumnCheck:
         options: Place = ("logicalTypeOptions",)
         bounds = {"minimum": column.minimum, "maximum": column.maximum}
         for name, bound in bounds.items():
-            if bound is None:
+            if bound is None or column.type not in LOGICAL_TYPES:
                 continue
             if column.type not in _ORDERED:
                 advice = "take it out, or give the column a type that has an order"
-                yield self.wrong(f"a {column.type} has no {name}", advice, *options, name)
+                yield self.wrong(f"{name} is not for a {column.type}", advice, *options, name)
             elif not is_constant(bound, column.type):
                 advice = "write 2026-03-02 for a date, 2026-03-02 08:30:00 for a timestamp, 12.5"
                 yield self.wrong(f"{name} {bound} is no {column.type}", advice, *options, name)
@@ -161,30 +163,37 @@ class _ColumnCheck:
 
     def feeds(self) -> Iterator[Problem]:
         common = {field.name for field in load_tables()["governance._common"].fields}
-        reserved = RESERVED_ATTRIBUTES | common
         for feed in self.column.feeds:
             target = f"{feed.subject}.{feed.attribute}"
-            place = self.page.fact("feeds", target, owner=self.place)
-            subject = self.page.contract.subject(feed.subject)
-            entity = next((e for e in self.page.library.entities if e.name == subject.entity), None)
-            message = f"{self.column.name}: feeds {target}"
-            if not NAME.fullmatch(feed.attribute):
-                yield self.page.problem(message, "write the attribute in lower_snake_case", *place)
-            if feed.attribute in reserved or feed.attribute.endswith(ANY_SUFFIX):
-                yield self.page.problem(f"{message}, a name of ours", "rename it", *place)
-            is_key = self.column.name == subject.key
-            if entity is not None and is_key != (feed.attribute == entity.key):
-                advice = f"the subject's key column {subject.key}, and it alone, feeds {entity.key}"
-                yield self.page.problem(message, advice, *place)
+            attribute = feed.attribute
+            if not NAME.fullmatch(attribute):
+                yield self.wrong_feed(target, "", "write the attribute in lower_snake_case")
+            if attribute in RESERVED_ATTRIBUTES | common or attribute.endswith(ANY_SUFFIX):
+                yield self.wrong_feed(target, ", a name of ours", "rename it")
             others = [
                 column.name
                 for column in self.page.contract.columns
-                if column.name != self.column.name
-                and any((f.subject, f.attribute) == (feed.subject, feed.attribute) for f in column.feeds)
+                if column is not self.column
+                and any((f.subject, f.attribute) == (feed.subject, attribute) for f in column.feeds)
             ]
             if others:
                 advice = "one column of a dataset feeds an attribute: take the other out"
-                yield self.page.problem(f"{message}, as {', '.join(others)} does", advice, *place)
+                yield self.wrong_feed(target, f", as {', '.join(others)} does", advice)
+            yield from self.key_feed(feed, target)
+
+    def key_feed(self, feed: Feed, target: str) -> Iterator[Problem]:
+        """A subject's key column feeds the entity's key, and nothing else does."""
+        page = self.page
+        subject = page.contract.subject(feed.subject)
+        entity = next((e for e in page.library.entities if e.name == subject.entity), None)
+        if entity is None or subject.key not in page.names:
+            return
+        if (self.column.name == subject.key) != (feed.attribute == entity.key):
+            advice = f"the subject's key column {subject.key}, and it alone, feeds {entity.key}"
+            yield self.wrong_feed(target, "", advice)
+
+    def wrong_feed(self, target: str, fault: str, advice: str) -> Problem:
+        return self.wrong_fact("feeds", f"feeds {target}{fault}", advice, target)
 
     def derived(self, derive: str) -> Iterator[Problem]:
         column = self.column

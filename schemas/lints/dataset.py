@@ -1,4 +1,4 @@
-"""Checks of a contract as a whole: its identity, how it is delivered, whom and which place a row speaks of."""
+"""Checks of a contract as a whole: identity, key, headings, delivery, and whom and where a row speaks of."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from schemas.document import Place
 from schemas.lints.problem import NAME, Page, Problem, did_you_mean, has_chinese
 
 CONTRACT_FACTS = ("delivery", "subjects", "unit", "label", "latest")
-SERVER_FACTS = ("encodings", "sheet", "table", "headerRow")
+SERVER_FACTS = ("encodings", "delimiter", "sheet", "table", "headerRow")
 COLUMN_FACTS = ("semanticKind", "codeTable", "feeds")
 
 # The lake keeps an entity's agreement findings as `agreement.<entity>`, beside `<department>.<dataset>`.
@@ -69,7 +69,7 @@ def _identity(page: Page) -> Iterator[Problem]:
     contract = page.contract
     department, _, dataset = contract.id.partition(".")
     version = str(page.document.data.get("apiVersion"))
-    if not version.startswith("v3."):
+    if version.startswith("v2."):
         yield page.problem(f"apiVersion is {version}", "write v3.2.0", "apiVersion")
     if not (NAME.fullmatch(department) and NAME.fullmatch(dataset)):
         yield page.problem(
@@ -94,7 +94,9 @@ def _identity(page: Page) -> Iterator[Problem]:
         if not has_chinese(text):
             yield page.problem(f"{name} is {text!r}", "say it in Chinese: departments read it", *place)
     if contract.frequency_days == 0:
-        yield page.problem("frequency is 0", "write how often the extract comes", "slaProperties")
+        items = [item.get("property") for item in page.node("slaProperties")]
+        place = ("slaProperties", items.index("frequency"))
+        yield page.problem("frequency is 0", "write how often the extract comes", *place)
 
 
 def _key(page: Page) -> Iterator[Problem]:
@@ -125,6 +127,7 @@ def _headings(page: Page) -> Iterator[Problem]:
     """A heading must lead to one column, as a reader compares headings: width and case mean nothing."""
     owners: dict[str, str] = {}
     for index, column in enumerate(page.contract.columns):
+        where = {title: ("synonyms", number) for number, title in enumerate(column.synonyms)}
         for title in column.titles:
             plain = unicodedata.normalize("NFKC", title).casefold()
             owner = owners.setdefault(plain, column.name)
@@ -132,7 +135,7 @@ def _headings(page: Page) -> Iterator[Problem]:
                 yield page.problem(
                     f"{title} is a heading of {column.name} and of {owner}",
                     "a heading must lead to one column: rename one",
-                    "schema", 0, "properties", index,
+                    "schema", 0, "properties", index, *where.get(title, ("businessName",)),
                 )  # fmt: skip
 
 
@@ -162,13 +165,13 @@ def _deliveries(page: Page) -> Iterator[Problem]:
             yield page.problem(
                 "a delivery is a file that someone hands in", "write type: local", *place, "type"
             )
-        if delivery.form not in DELIVERY_FORMS:
+        if delivery.form and delivery.form not in DELIVERY_FORMS:
             yield page.problem(
                 f"format {delivery.form!r}",
                 did_you_mean(delivery.form, DELIVERY_FORMS),
                 *place, "format",
             )  # fmt: skip
-        if not delivery.pattern or "/" in delivery.pattern:
+        if "/" in delivery.pattern:
             yield page.problem(
                 f"path {delivery.pattern!r} is not the pattern of a file name",
                 "write one such as 户籍人口*.csv",
@@ -187,7 +190,6 @@ def _reading(page: Page, delivery: Delivery, place: Place) -> Iterator[Problem]:
         "headerRow": delivery.header_row,
     }
     where = {name: page.fact(name, owner=place) for name in SERVER_FACTS}
-    where["delimiter"] = (*place, "delimiter")
     for name, value in said.items():
         if value is not None and name not in FORM_KEYS.get(delivery.form, said):
             message = f"{name} means nothing for {delivery.form}"

@@ -74,5 +74,5 @@ def has_chinese(text: str) -> bool:
 
 def did_you_mean(name: str, known: Collection[str]) -> str:
     """Advice to write one of `known`: the nearest if one is near, else all of them."""
-    near = get_close_matches(name, sorted(known), n=1)
+    near = get_close_matches(name, sorted(known), n=1, cutoff=0.7)
     return f"did you mean {near[0]}?" if near else f"write one of {', '.join(sorted(known))}"

@@ -102,16 +102,18 @@ class _RuleCheck:
             yield self.wrong(f"join {join.alias}: {join.by} is no subject's key", advice, *place)
             return
         speaks_of = [subject.entity for subject in page.library[join.dataset].subjects]
-        if speaks_of.count(entity) != 1:
+        known = {declared.name for declared in page.library.entities}
+        if entity in known and speaks_of.count(entity) != 1:
             advice = "join a dataset with exactly one such subject"
             message = f"join {join.alias}: {join.dataset} speaks of {speaks_of.count(entity)} {entity}"
             yield self.wrong(message, advice, *place)
 
     def expressions(self) -> Iterator[Problem]:
+        if any(join.dataset not in self.page.library for join in self.rule.joins):
+            return
         joined = {
             join.alias: {column.name for column in self.page.library[join.dataset].columns}
             for join in self.rule.joins
-            if join.dataset in self.page.library
         }
         scope = Scope(self.page.names, load_functions(), joined)
         parts: Mapping[str, str | None] = {

@@ -6,16 +6,17 @@ import json
 import re
 from collections.abc import Iterator
 from functools import cache
+from importlib.resources import files
+from typing import Any
 
 from jsonschema import Draft201909Validator
 from jsonschema.exceptions import ValidationError
-from open_data_contract_standard.model import OpenDataContractStandard
 
 from schemas.lints.problem import Page, Problem
 
 _UNKNOWN_KEY = frozenset({"additionalProperties", "unevaluatedProperties"})
 # Keys for which we take fewer values than the standard does: our own checks speak of them.
-_STRICTER = frozenset({"logicalType", "dimension", "logicalTypeOptions"})
+_STRICTER = frozenset({"logicalType", "logicalTypeOptions", "relationships", "dimension"})
 _TYPES = {
     "string": "text, in quotes if it looks like a number",
     "boolean": "true or false",
@@ -29,23 +30,38 @@ _SHOWN = 8
 
 def problems(page: Page) -> Iterator[Problem]:
     """Where the contract is not as the standard says."""
-    errors = list(_validator().iter_errors(page.document.data))
-    other = [tuple(e.absolute_path) for e in errors if e.validator not in _UNKNOWN_KEY]
+    errors = [error for error in _validator().iter_errors(page.document.data) if not _ours(page, error)]
     for error in errors:
-        place = tuple(error.absolute_path)
-        if _STRICTER.intersection(place):
-            continue
-        # What stands beside a fault counts as unevaluated too: that is an echo.
-        if error.validator in _UNKNOWN_KEY and any(o[: len(place)] == place for o in other):
-            continue
-        yield _told(page, error)
+        if not any(_is_echo(error, other) for other in errors):
+            yield _told(page, error)
+
+
+def _ours(page: Page, error: ValidationError) -> bool:
+    """Whether a check of our own says it better."""
+    place = tuple(error.absolute_path)
+    if place[:1] == ("servers",) and len(place) > 1:
+        # Other types than ours have other keys.
+        return bool(page.node(*place[:2]).get("type", "local") != "local")
+    if len(place) == 4 and place[2] == "properties" and error.validator == "required":
+        # A property without a type is judged as every type at once.
+        return "logicalType" not in page.node(*place)
+    return bool(_STRICTER.intersection(place))
+
+
+def _is_echo(error: ValidationError, other: ValidationError) -> bool:
+    """Whether keys count as unknown only because something below or beside them is wrong."""
+    if error.validator not in _UNKNOWN_KEY or error is other:
+        return False
+    place, cause = tuple(error.absolute_path), tuple(other.absolute_path)
+    below = cause[: len(place)] == place and len(cause) > len(place)
+    return below or (cause == place and other.validator not in _UNKNOWN_KEY)
 
 
 @cache
 def _validator() -> Draft201909Validator:
-    # The model's own method has no types.
-    text: str = OpenDataContractStandard.json_schema()  # type: ignore[no-untyped-call]
-    return Draft201909Validator(json.loads(text))
+    # Beside the model; its own method to read it is deprecated inside.
+    schema = files("open_data_contract_standard") / "schema.json"
+    return Draft201909Validator(json.loads(schema.read_text(encoding="utf-8")))
 
 
 def _told(page: Page, error: ValidationError) -> Problem:
@@ -63,7 +79,8 @@ def _told(page: Page, error: ValidationError) -> Problem:
         wanted = _TYPES.get(str(error.validator_value), str(error.validator_value))
         return page.problem(f"{key} is {error.instance!r}", f"write {wanted}", *place)
     if error.validator == "enum":
-        shown = ", ".join(str(value) for value in error.validator_value[:_SHOWN])
-        more = " …" if len(error.validator_value) > _SHOWN else ""
+        allowed: Any = error.validator_value
+        shown = ", ".join(str(value) for value in allowed[:_SHOWN])
+        more = " …" if len(allowed) > _SHOWN else ""
         return page.problem(f"{key} is {error.instance!r}", f"write one of {shown}{more}", *place)
     return page.problem(f"{key} is {error.instance!r}", f"see the standard's page on {key}", *place)

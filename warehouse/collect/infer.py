@@ -9,22 +9,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import duckdb
 import yaml
 
 from schemas.codes import CodeLibrary
 from schemas.kinds import load_kinds
-from schemas.library import load_library
+from schemas.library import Library, load_library
+from schemas.lints.problem import has_chinese
 from warehouse.collect.profile import Proposal, find_key, propose
 from warehouse.collect.readers.titles import clean_title
 from warehouse.collect.sample import Sample, read_sample
-from warehouse.engine import Engine
+from warehouse.functions import install
 
 # The day, month or running number that a file name carries and the next delivery's will not.
 _DATED = re.compile(r"[-_ .（(]*(?:\d{2,4}年?(?:\d{1,2}月?)?(?:\d{1,2}日?)?|\d[\d._-]*)[)）]*$")
-_PLAIN = re.compile(r"[\w（）()·/-]+")
+_PLAIN = re.compile(r"[\w（）()·/][\w（）()·/.*-]*")
 _SUFFIXES = {"csv": ".csv", "xlsx": ".xlsx", "sqlite": ".db"}
 
 # Whom an identifier names, and the dataset that knows the township.
@@ -33,6 +36,7 @@ _SUBJECTS: dict[str, tuple[str, str | None]] = {
     "uscc": ("enterprise", None),
 }
 _UNJUDGED = "L3"
+_ASKED = "待填写"
 
 
 def draft_contract(file: Path, id_: str, table: str | None) -> str:
@@ -50,14 +54,18 @@ def draft_contract(file: Path, id_: str, table: str | None) -> str:
     Raises:
         UnreadableFile: the file cannot be read as a table; says why, in Chinese.
     """
-    library, codes = load_library(), CodeLibrary()
-    with TemporaryDirectory() as scratch:
-        engine = Engine(Path(scratch), codes)
-        with engine.connect() as connection:
-            sample = read_sample(file, table, connection, engine.spill)
-            columns = propose(connection, sample.headings, sample.rows, library, codes)
-            key = find_key(connection, columns)
+    with TemporaryDirectory() as scratch, duckdb.connect() as connection:
+        install(connection)
+        sample = read_sample(file, table, connection, Path(scratch))
+        columns = propose(connection, sample.headings, sample.rows, *_shipped())
+        key = find_key(connection, columns)
     return "\n".join(_document(file, id_, sample, columns, key)) + "\n"
+
+
+@cache
+def _shipped() -> tuple[Library, CodeLibrary]:
+    """What every bureau knows, for comparison."""
+    return load_library(), CodeLibrary()
 
 
 def _document(
@@ -65,8 +73,9 @@ def _document(
 ) -> Iterator[str]:
     department, _, dataset = id_.partition(".")
     stem = _DATED.sub("", file.stem) or file.stem
-    title = _scalar(sample.recognition.table or sample.recognition.sheet or stem)
-    yield f"# Drafted from {file.name}, {sample.rows} rows. Fill in what says 待填写, judge what a comment"
+    part = sample.recognition.table or (sample.recognition.sheet if sample.several else None)
+    title = _scalar(_in_chinese(part or stem))
+    yield f"# Drafted from {file.name}, {sample.rows} rows. Fill in what says {_ASKED}, judge what a comment"
     yield "# asks, then check it: zhenjie contract lint"
     yield from _opening(department, id_, title)
     yield from _server(file, stem, sample)
@@ -74,7 +83,7 @@ def _document(
     yield "schema:"
     yield f"  - name: {dataset or department}"
     yield f"    businessName: {title}"
-    yield "    description: 待填写：一行是什么"
+    yield f"    description: {_ASKED}  # what one row is"
     for heading in sample.repeated:
         yield f"    # The heading {_scalar(heading)} stands twice; only the first column is read."
     if not key:
@@ -93,15 +102,15 @@ def _opening(department: str, id_: str, title: str) -> Iterator[str]:
     yield "apiVersion: v3.2.0"
     yield "kind: DataContract"
     yield f"id: {id_}"
-    yield f"name: {title}  # the dataset's Chinese name"
+    yield f"name: {title}"
     yield "version: 1.0.0"
     yield "status: draft  # active, once the department has agreed"
     yield f"domain: {department}"
-    yield "tenant: 待填写  # the department's Chinese name"
+    yield f"tenant: {_ASKED}  # the department's Chinese name"
     yield "description:"
-    yield "  purpose: 待填写  # what one row is, and which items this dataset is the authority of"
+    yield f"  purpose: {_ASKED}  # what it is for, and which items it is the authority of"
     yield "team:"
-    yield "  name: 待填写  # the section that answers for the data"
+    yield f"  name: {_ASKED}  # the section that answers for the data"
     yield "tags: []"
 
 
@@ -121,8 +130,6 @@ def _server(file: Path, stem: str, sample: Sample) -> Iterator[str]:
     path = _scalar(f"{stem}*{file.suffix or _SUFFIXES[found.form]}")
     yield f"    path: {path}  # which file names are this dataset's"
     yield f"    format: {found.form}"
-    if found.form == "csv" and found.delimiter != ",":
-        yield f"    delimiter: {json.dumps(found.delimiter)}"
     if facts:
         yield "    customProperties:"
     for name, value in facts.items():
@@ -166,11 +173,11 @@ def _names_a_row(column: Proposal) -> bool:
 
 
 def _property(column: Proposal, key_position: int | None) -> Iterator[str]:
-    comment = "" if not column.title.isascii() else "  # 待填写: its Chinese name"
+    title = _in_chinese(column.title)
     yield f"      - name: {column.name}{_asked_of_name(column)}"
-    yield f"        businessName: {_scalar(column.title)}{comment}"
-    # Once the Chinese name is filled in, the heading must still be known.
-    if column.heading.isascii() and clean_title(column.heading) != column.name:
+    yield f"        businessName: {_scalar(title)}"
+    # Whatever the Chinese name will be, the heading must be known.
+    if clean_title(column.heading) not in (clean_title(title), column.name):
         yield f"        synonyms: [{{synonym: {_scalar(column.heading)}}}]"
     yield f"        logicalType: {column.type}{_asked_of_values(column)}"
     if column.required or key_position:
@@ -188,6 +195,11 @@ def _property(column: Proposal, key_position: int | None) -> Iterator[str]:
     for name, value in facts.items():
         if value:
             yield f"          - {{property: {name}, value: {value}}}"
+
+
+def _in_chinese(text: str) -> str:
+    """A name that people read; where it is not Chinese, one that asks for it."""
+    return text if has_chinese(text) else f"{_ASKED}（{text}）"
 
 
 def _asked_of_name(column: Proposal) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ import polars as pl
 
 from schemas.codes import CodeLibrary
 from schemas.contract import Column, LogicalType
-from schemas.emit.sql import quote
 from schemas.kinds import load_kinds
 from schemas.library import Library
 from warehouse.collect.readers.titles import clean_title
@@ -27,10 +26,16 @@ _SQL = Path(__file__).parent / "sql"
 
 # Real extracts have errors: so many of the values must fit what the heading promises.
 _MOST = 0.8
+# Kinds are judged by so many rows, types by all.
+_FIRST_ROWS = 10_000
 # A column that repeats this few of its values may be meant to be unique.
 _NEARLY_UNIQUE = 0.98
+# An approximate count of different values is off by a few per cent.
+_ABOUT = 0.8
 
-# What the values alone do not show: seven digits may be a telephone, two characters a name or a street.
+# Semantic kinds that the values show by themselves.
+_SHOWN_KINDS = ("resident_id", "uscc", "division_code")
+# Those they do not: seven digits may be a telephone, two characters a name or a street.
 _KIND_HEADINGS: Mapping[str, re.Pattern[str]] = {
     "phone": re.compile(r"电话|手机|联系方式|phone|mobile|tel(?:ephone)?$"),
     "person_name": re.compile(
@@ -49,7 +54,10 @@ _Table = tuple[str, float, bool]
 
 @dataclass(frozen=True)
 class Counts:
-    """How many values of a column convert to what, as `sql/profile.sql` counts them; `rows` are all rows."""
+    """How many values of a column convert to what, as `sql/profile.sql` counts them, of `rows` rows.
+
+    `kinds` has, for each semantic kind, the share of the column's first values that are of it.
+    """
 
     rows: int
     filled: int = 0
@@ -62,15 +70,15 @@ class Counts:
     with_time: int = 0
     timestamps: int = 0
     booleans: int = 0
-    resident_id: int = 0
-    uscc: int = 0
-    division_code: int = 0
-    phone: int = 0
-    person_name: int = 0
+    kinds: Mapping[str, float] = field(default_factory=dict)
 
     def most(self, count: int) -> bool:
         """Whether so many rows are most of those that have a value."""
         return self.filled > 0 and count >= _MOST * self.filled
+
+    def mostly(self, kind: str) -> bool:
+        """Whether most values are of a kind."""
+        return self.kinds.get(kind, 0) >= _MOST
 
 
 @dataclass(frozen=True)
@@ -81,14 +89,12 @@ class Proposal:
         heading: as it stands in the file.
         name: in snake case, unique among the columns.
         title: the Chinese name that contracts use for such a column, or the heading.
-        known: whether a contract has a column with this heading.
         counts: what the values showed.
     """
 
     heading: str
     name: str
     title: str
-    known: bool
     type: LogicalType
     kind: str | None
     codes: str | None
@@ -117,7 +123,7 @@ def propose(
     """Judge every column of the table `sample_rows`: `c0`, `c1`, … in the order of `headings`.
 
     Args:
-        connection: with the function library, the code tables and the sample.
+        connection: with the function library and the sample.
         headings: as they stand in the file, each once.
         rows: the number of rows.
         library: contracts whose columns may be the same.
@@ -125,12 +131,15 @@ def propose(
     """
     known = _known_columns(library)
     names = _names(headings, known)
-    counts = {name: Counts(rows, *found) for name, *found in _run(connection, "profile")}
-    tables: dict[str, list[_Table]] = {}
+    connection.register("division", codes.load("division").current.select("code"))
     connection.register("code_spelling", _spellings(codes))
+    kinds = _kinds(connection)
+    counts = {
+        name: Counts(rows, *found, kinds=kinds.get(name, {})) for name, *found in _run(connection, "profile")
+    }
+    tables: dict[str, list[_Table]] = {}
     for name, table, known_rows, labelled in _run(connection, "code_tables"):
         tables.setdefault(name, []).append((table, known_rows / counts[name].filled, labelled))
-    connection.unregister("code_spelling")
     return [
         _judged(
             heading,
@@ -139,6 +148,7 @@ def propose(
             tables.get(f"c{place}", []),
             _alike(heading, known),
             codes,
+            of_persons=any(found.mostly("resident_id") for found in counts.values()),
         )
         for place, (heading, name) in enumerate(zip(headings, names, strict=True))
     ]
@@ -159,15 +169,23 @@ def find_key(connection: duckdb.DuckDBPyConnection, columns: Sequence[Proposal])
     nearly = [place for place in able if _nearly_unique(columns[place])]
     if unique or nearly:
         return ((unique or nearly)[0],)
-    for pair in combinations([place for place in able if columns[place].required], 2):
-        first, second = (columns[place].counts for place in pair)
-        if first.distinct_values * second.distinct_values < first.rows:
-            continue
-        names = ", ".join(f"clean_text({quote(f'c{place}')})" for place in pair)
-        query = f"SELECT count(*) FROM (SELECT DISTINCT {names} FROM sample_rows)"
-        if connection.execute(query).fetchall()[0][0] == first.rows:
-            return pair
+    pairs = list(combinations([place for place in able if columns[place].required], 2))
+    for first, second in _likely_pairs(connection, pairs, columns[0].counts.rows):
+        query = f"SELECT count(*) FROM (SELECT DISTINCT c{first}, c{second} FROM sample_rows)"
+        if connection.execute(query).fetchall()[0][0] == columns[0].counts.rows:
+            return first, second
     return ()
+
+
+def _likely_pairs(
+    connection: duckdb.DuckDBPyConnection, pairs: Sequence[tuple[int, int]], rows: int
+) -> list[tuple[int, int]]:
+    """The pairs of columns that hold about as many different values as there are rows."""
+    if not pairs:
+        return []
+    counts = ", ".join(f"approx_count_distinct((c{first}, c{second}))" for first, second in pairs)
+    (found,) = connection.execute(f"SELECT {counts} FROM sample_rows").fetchall()
+    return [pair for pair, count in zip(pairs, found, strict=True) if count >= _ABOUT * rows]
 
 
 def _nearly_unique(column: Proposal) -> bool:
@@ -181,8 +199,25 @@ def _is_identifier(heading: str) -> bool:
     return _IDENTIFIER.search(_snake(heading) or clean_title(heading)) is not None
 
 
-def _run(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
-    return connection.execute((_SQL / f"{query}.sql").read_text(encoding="utf-8")).fetchall()
+def _run(connection: duckdb.DuckDBPyConnection, query: str, **parts: object) -> list[tuple[Any, ...]]:
+    sql = (_SQL / f"{query}.sql").read_text(encoding="utf-8")
+    return connection.execute(sql.format(**parts) if parts else sql).fetchall()
+
+
+def _kinds(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, float]]:
+    """Column → kind → share of its values. A kind that cannot be judged by a value has all of them."""
+    judged = {
+        kind.name: f"{kind.valid}({kind.normalise}(value))" if kind.valid else "value IS NOT NULL"
+        for kind in load_kinds().values()
+    }
+    # Any six digits have the shape of a division code: it must be one.
+    judged["division_code"] = "division.code IS NOT NULL"
+    counts = ", ".join(f"count(*) FILTER ({test})" for test in judged.values())
+    return {
+        name: {kind: found / filled for kind, found in zip(judged, each, strict=True)}
+        for name, *each, filled in _run(connection, "kinds", kinds=counts, rows=_FIRST_ROWS)
+        if filled
+    }
 
 
 def _spellings(codes: CodeLibrary) -> pl.DataFrame:
@@ -203,10 +238,15 @@ def _judged(
     tables: Sequence[_Table],
     alike: Sequence[Column],
     codes: CodeLibrary,
+    *,
+    of_persons: bool,
 ) -> Proposal:
     """A column's proposal, from its values, the code tables that know them and the known columns like it."""
     table = _code_table(heading, counts, tables, alike, codes)
-    kind = None if table else _kind(heading, counts, alike)
+    # A `name` in English may be anybody's or anything's.
+    doubtful = heading.isascii() and not of_persons
+    kinds = [column.kind for column in alike if not (doubtful and column.kind == "person_name")]
+    kind = None if table else _kind(heading, counts, kinds)
     if kind == "division_code":
         table = "division"
     type_ = "string" if table or kind else _type(heading, counts, alike)
@@ -215,7 +255,6 @@ def _judged(
         heading=heading,
         name=name,
         title=_title(heading, name, kind, alike),
-        known=bool(alike),
         type=type_,
         kind=kind,
         codes=table,
@@ -249,25 +288,12 @@ def _type(heading: str, counts: Counts, alike: Sequence[Column]) -> LogicalType:
     return "boolean" if counts.booleans >= counts.filled else "string"
 
 
-def _kind(heading: str, counts: Counts, alike: Sequence[Column]) -> str | None:
-    """The semantic kind that most values have, where the heading does not speak against it."""
+def _kind(heading: str, counts: Counts, known: Sequence[str | None]) -> str | None:
+    """The kind of a known column, or any other that the heading admits, if most values have it."""
     plain = clean_title(heading)
-    fitting = {
-        "resident_id": counts.resident_id,
-        "uscc": counts.uscc,
-        "division_code": counts.division_code,
-        "phone": counts.phone,
-        "person_name": counts.person_name,
-        "address": counts.filled,
-        "certificate_no": counts.filled,
-    }
-    for column in alike:
-        if column.kind and counts.most(fitting[column.kind]):
-            return column.kind
-    for kind, count in fitting.items():
-        hint = _KIND_HEADINGS.get(kind)
-        shown = hint.search(plain) is not None if hint else kind != "certificate_no"
-        if shown and counts.most(count):
+    hinted = [kind for kind, hint in _KIND_HEADINGS.items() if hint.search(plain)]
+    for kind in (*known, *_SHOWN_KINDS, *hinted):
+        if kind is not None and counts.mostly(kind):
             return kind
     return None
 

@@ -119,12 +119,17 @@ def read_sample(path: Path, part: str | None, connection: duckdb.DuckDBPyConnect
 
 
 def _heading_row(path: Path, rows: _Rows) -> tuple[int, Sequence[str | None]]:
-    """The first row that is about as wide as the table, in different words."""
+    """The first row that is about as wide as the table, in different words or at least one word."""
     filled = [[cell.strip() for cell in cells if cell and cell.strip()] for cells in rows]
+    if not any(filled):
+        raise unreadable(path, "文件是空的", "换一个有内容的样例")
     enough = max(1, _FILLED * max(map(len, filled), default=0))
-    for row, cells in enumerate(filled, start=1):
-        if len({cell for cell in cells if _WORDS.fullmatch(cell)}) >= enough:
-            return row, rows[row - 1]
+    words = [[cell for cell in cells if _WORDS.fullmatch(cell)] for cells in filled]
+    # Years may head columns too, but not all of them.
+    for judged in (words, [cells if some else [] for cells, some in zip(filled, words, strict=True)]):
+        for row, cells in enumerate(judged, start=1):
+            if len(set(cells)) >= enough:
+                return row, rows[row - 1]
     raise unreadable(path, "找不到表头", "核对文件中是否有一行列名")
 
 
@@ -173,7 +178,8 @@ def _tables(path: Path, part: str | None) -> tuple[list[str], _Rows]:
                 "ORDER BY name"
             ).fetchall()
             present = [name for (name,) in found]
-            names = _chosen_first(path, "表", present, part or (present[0] if len(present) == 1 else ""))
+            only = present[0] if len(present) == 1 else ""
+            names = _chosen_first(path, "表", present, part or only)
             columns = database.execute(
                 "SELECT name FROM pragma_table_info(?) ORDER BY cid", [names[0]]
             ).fetchall()
@@ -184,6 +190,8 @@ def _tables(path: Path, part: str | None) -> tuple[list[str], _Rows]:
 
 def _chosen_first(path: Path, what: str, names: Sequence[str], wanted: str) -> list[str]:
     """The names with the wanted one at their head."""
+    if not names:
+        raise unreadable(path, f"没有任何{what}", "核对导出是否成功")
     if wanted not in names:
         missing = f"没有{what}“{wanted}”，" if wanted else ""
         raise unreadable(

@@ -117,8 +117,8 @@ def _choose(path: Path, database: sqlite3.Connection, layout: Layout) -> _Table:
     names = [name for (name,) in database.execute(_TABLES)]
     wanted = [n for n in names if layout.table is None or n.casefold() == layout.table.casefold()]
     if not wanted:
-        present = f"只有：{'、'.join(names)}" if names else "没有任何表"
-        raise unreadable(path, f"数据库里没有表“{layout.table or ''}”，{present}", "核对导出的表名后重新交付")
+        problem = f"没有表“{layout.table}”，只有：{'、'.join(names)}" if names else "没有任何表"
+        raise unreadable(path, f"数据库里{problem}", "核对导出的表名后重新交付")
     tables = [_table(database, name, layout) for name in wanted]
     found = [table for table in tables if table.headings.acceptable]
     if not found:
@@ -139,7 +139,7 @@ def _choose(path: Path, database: sqlite3.Connection, layout: Layout) -> _Table:
             "只保留要交付的一张",
         )
     if not best[0].headings.complete:
-        raise missing_columns(path, f"表“{best[0].name}”的", best[0].headings)
+        raise missing_columns(path, f"表“{best[0].name}”", best[0].headings)
     return best[0]
 
 

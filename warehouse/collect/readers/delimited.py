@@ -125,7 +125,7 @@ def _heads(path: Path, layout: Layout) -> list[_Head]:
     most = max(len(head.headings.columns) for head in heads)
     best = [head for head in heads if len(head.headings.columns) == most]
     if not best[0].headings.complete:
-        raise missing_columns(path, "", best[0].headings)
+        raise missing_columns(path, f"第 {best[0].headings.row} 行的表头", best[0].headings)
     # Of the delimiters that find the most headings in an encoding, the first.
     chosen: dict[Encoding, _Head] = {}
     for head in best:

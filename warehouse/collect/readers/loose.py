@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from itertools import islice, zip_longest
+from itertools import chain, islice, zip_longest
 
 import numpy as np
 import pyarrow as pa
@@ -18,8 +18,8 @@ _BATCH = 20_000
 # Fields beyond the headings that are kept apart; what lies further right is joined to the last of them.
 _MARGIN = 16
 _LONGEST_LINE = 32 << 20
-# A line of its own after the last one; a quote that is still open there swallows it.
-_END = "\x1f\x1fend\x1f\x1f"
+# The fields of a line of its own after the last one; a quote that is still open there swallows it as one.
+_END = ["\x1f", "\x1f"]
 
 
 class OpenQuote(Exception):
@@ -46,7 +46,7 @@ def batches(texts: Iterator[str], delimiter: str, width: int, first: int) -> Ite
     Raises:
         OpenQuote: a quoted field does not end, or is longer than any field can be.
     """
-    reader = csv.reader(_lines(texts), delimiter=delimiter)
+    reader = csv.reader(chain(_lines(texts), [delimiter.join(_END)]), delimiter=delimiter)
     row = first
     rows: list[list[str]] = [[]]
     closed = False
@@ -57,7 +57,7 @@ def batches(texts: Iterator[str], delimiter: str, width: int, first: int) -> Ite
         except csv.Error as error:
             raise OpenQuote(row + len(rows)) from error
         if rows:
-            closed = rows[-1] == [_END]
+            closed = rows[-1] == _END
             rows = rows[:-1] if closed else rows
         if rows:
             yield _table(rows, width, row)
@@ -78,7 +78,6 @@ def _lines(texts: Iterator[str]) -> Iterator[str]:
         if len(carry) > _LONGEST_LINE:
             raise csv.Error("line too long")
     yield from io.StringIO(carry, newline="")
-    yield _END
 
 
 def _table(rows: list[list[str]], width: int, first: int) -> pa.Table:

@@ -70,20 +70,17 @@ def suspect_sql(keys: Sequence[str]) -> str:
     (blanks among it), or repeats its heading.
 
     Args:
-        keys: the cells that identify a record. Their headings are the parameters `$title0`, `$title1`, ...
+        keys: the cells that identify a record. The heading of `f3` is the parameter `$title_f3`.
     """
-    return " OR ".join(
-        f"coalesce({key} < '0' OR {key} > '~' OR {key} = $title{place}, true)"
-        for place, key in enumerate(keys)
-    )
+    return " OR ".join(f"coalesce({key} < '0' OR {key} > '~' OR {key} = $title_{key}, true)" for key in keys)
 
 
 def state_sql(keys: Sequence[str], found: Sequence[str], width: int) -> str:
     """The state of a row, as a number.
 
     Args:
-        keys: as in `suspect_sql`, with the same parameters.
-        found: the cells that a column of the layout claims.
+        keys: as in `suspect_sql`.
+        found: the cells that a column of the layout claims, each with its heading as a parameter.
         width: the number of cells.
     """
     cells = [f"f{place}" for place in range(width)]
@@ -92,7 +89,7 @@ def state_sql(keys: Sequence[str], found: Sequence[str], width: int) -> str:
     # In a note the first filled cell speaks; no other cell may identify a record.
     alone = " AND ".join(f"({blank(key)} OR trim({key}, {literal(_BLANKS)}) = {lead})" for key in keys)
     words = f"regexp_replace({lead}, {literal(_IGNORED)}, '', 'g')"
-    repeated = " AND ".join(f"{key} = $title{place}" for place, key in enumerate(keys))
+    repeated = " AND ".join(f"{cell} = $title_{cell}" for cell in found)
     record = (
         f"CASE WHEN _spanning THEN {State.SPANNING:d} WHEN _long THEN {State.LONG:d} "
         f"WHEN _short THEN {State.SHORT:d} ELSE {State.RECORD:d} END"

@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from schemas.emit.sql import quote
-from warehouse.collect.readers.layout import Layout, Note, Reading, Recognition, SetAside
+from warehouse.collect.readers.layout import Layout, LayoutColumn, Note, Reading, Recognition, SetAside
 from warehouse.collect.readers.rows import (
     REASONS,
     RECORDS,
@@ -62,8 +62,8 @@ class Stage:
             width: the number of its cells.
         """
         cells = self._cells()
-        identity = self._identity()
-        keys = [cells[name] for name in identity]
+        keys = [cells[column.name] for column in self._identity()]
+        titles = {f"title_{cells[found.name]}": found.title for found in self.recognition.columns}
         values = (
             # An empty text is no value, whichever form it came in.
             f"nullif({cells[column.name]}, '')" if column.name in cells else "NULL"
@@ -74,7 +74,7 @@ class Stage:
                 "insert",
                 source=source,
                 values=", ".join(values),
-                parameters={f"title{place}": title for place, title in enumerate(identity.values())},
+                parameters=titles,
                 suspect=suspect_sql(keys),
                 state=state_sql(keys, list(cells.values()), width),
             )
@@ -132,19 +132,15 @@ class Stage:
         """The cell of every column that was found."""
         return {found.name: f"f{found.position - 1}" for found in self.recognition.columns}
 
-    def _identity(self) -> dict[str, str]:
-        """The columns found that say which record a row is, with their headings.
-
-        These are the keys, without any the required columns, and without these all.
-        """
-        found = {column.name: column.title for column in self.recognition.columns}
-        columns = [column for column in self.layout.columns if column.name in found]
-        chosen = (
+    def _identity(self) -> list[LayoutColumn]:
+        """The columns found that say which record a row is: keys, else required columns, else all."""
+        cells = self._cells()
+        columns = [column for column in self.layout.columns if column.name in cells]
+        return (
             [column for column in columns if column.key]
             or [column for column in columns if column.required]
             or columns
         )
-        return {column.name: found[column.name] for column in chosen}
 
     def _doubled(self) -> list[Note]:
         titles = doubled_titles(self.layout, self.recognition.extra)
@@ -153,7 +149,7 @@ class Stage:
 
     def _find_notes_below(self) -> None:
         names = [quote(column.name) for column in self.recognition.columns]
-        keys = [quote(name) for name in self._identity()]
+        keys = [quote(column.name) for column in self._identity()]
         self._run(
             "tail",
             rows=_TAIL_ROWS,

@@ -152,11 +152,11 @@ def _seen(rows: Sequence[Cells], header_row: int | None) -> str:
 
 
 def missing_columns(path: Path, place: str, headings: Headings) -> UnreadableFile:
-    """The refusal of a file whose headings lack a required column."""
+    """The refusal of a file whose headings lack a required column; `place` says where they stand."""
     lacking = "、".join(f"“{'”或“'.join(column.titles)}”" for column in headings.missing if column.required)
     others = f"，另有不认识的列：{'、'.join(headings.extra)}" if headings.extra else ""
     return unreadable(
         path,
-        f"{place}第 {headings.row} 行的表头缺少必需的列 {lacking}{others}",
+        f"{place}缺少必需的列 {lacking}{others}",
         "补上缺少的列，或把列名改回数据标准里的名称",
     )

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from warehouse.collect.readers.cells import Kind, cells_as_seen
 from warehouse.collect.readers.encoding import OLE, ZIP, signature_of
+from warehouse.collect.readers.extent import DamagedWorkbook, refuse_far_cells
 from warehouse.collect.readers.layout import (
     Layout,
     Reading,
@@ -113,8 +114,10 @@ def _open(path: Path) -> fastexcel.ExcelReader:
             "用 Excel 或 WPS 打开，另存为 .xlsx 后重新交付",
         )
     try:
+        if data.startswith(ZIP):
+            refuse_far_cells(path, data)
         return fastexcel.read_excel(data)
-    except fastexcel.FastExcelError as error:
+    except (fastexcel.FastExcelError, DamagedWorkbook) as error:
         raise _damaged(path) from error
 
 
@@ -164,7 +167,7 @@ def _choose(path: Path, book: fastexcel.ExcelReader, layout: Layout) -> tuple[_S
             seen.append((name, rows))
     if not found:
         name, rows = seen[0] if seen else (candidates[0], [])
-        raise no_headings(path, _place(name), rows, layout)
+        raise no_headings(path, f"工作表“{name}”的", rows, layout)
     best = _best(found)
     if len(best) > 1:
         names = "、".join(sheet.name for sheet, _ in best)
@@ -177,7 +180,7 @@ def _choose(path: Path, book: fastexcel.ExcelReader, layout: Layout) -> tuple[_S
         )
     sheet, headings = best[0]
     if not headings.complete:
-        raise missing_columns(path, _place(sheet.name), headings)
+        raise missing_columns(path, f"工作表“{sheet.name}”第 {headings.row} 行的表头", headings)
     return sheet, headings
 
 
@@ -187,10 +190,6 @@ def _best(found: Sequence[tuple[_Sheet, Headings]]) -> Sequence[tuple[_Sheet, He
     most = max(len(headings.columns) for _, headings in shown)
     best = [each for each in shown if len(each[1].columns) == most]
     return [each for each in best if each[0].cells.num_rows > each[1].row] or best[:1]
-
-
-def _place(name: str) -> str:
-    return f"工作表“{name}”的"
 
 
 def _recognition(layout: Layout, sheet: _Sheet, headings: Headings) -> Recognition:

@@ -1,5 +1,5 @@
 -- Below the last row that is surely a record, a row with next to nothing in it is a note
--- if no key is filled, or if the notes have begun above it.
+-- if no key is filled, or if it follows a row that says of itself that it is one.
 UPDATE {table}
 SET _state = {remark}
 WHERE _row IN (
@@ -22,9 +22,9 @@ WHERE _row IN (
   ), notes AS (
     SELECT min(_row) AS first
     FROM below
-    WHERE _state IN ({asides}) OR (sparse AND NOT keyed)
+    WHERE _state IN ({asides})
   )
   SELECT _row
   FROM below, notes
-  WHERE sparse AND (NOT keyed OR _row > first)
+  WHERE sparse AND (NOT keyed OR coalesce(_row > first, false))
 )

@@ -1,0 +1,138 @@
+"""`zhenjie status`: where the installation stands, and what a person should look at."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import TypedDict
+
+import typer
+
+from assets.platform import Platform
+from pipelines import console
+from pipelines.commands.options import JsonOption, platform_of, today
+from quality.published import TICKETS
+from quality.tickets import STATES
+from schemas.contract import Contract
+from warehouse.publish import published
+
+
+class DatasetStatus(TypedDict):
+    """The newest delivery of a dataset, and whether the next one is overdue."""
+
+    dataset: str
+    title: str
+    department: str
+    batch: date | None
+    rows: int | None
+    days: int | None
+    late: bool
+
+
+class TicketStatus(TypedDict):
+    """How many tickets are in a state after the newest batch."""
+
+    state: str
+    title: str
+    tickets: int
+
+
+class Alert(TypedDict):
+    """A run that failed, as the sensor `alert` left it."""
+
+    run: str
+    job: str
+    batch: str
+    failed: list[str]
+    at: str
+    file: str
+
+
+class Status(TypedDict):
+    """All of it, as `--json` gives it."""
+
+    home: str
+    published_batch: date | None
+    datasets: list[DatasetStatus]
+    tickets: list[TicketStatus]
+    alerts: list[Alert]
+
+
+def status(context: typer.Context, json_: JsonOption = False) -> None:
+    """批次、数据集、工单与迟交情况。 Batches, datasets, tickets, lateness."""
+    platform = platform_of(context)
+    facts = status_of(platform, today())
+    if json_:
+        console.as_json(facts)
+        return
+    console.result(f"安装目录 {facts['home']}，已发布批次 {facts['published_batch'] or '无'}")
+    console.table(
+        ["数据集", "名称", "部门", "最近批次", "行数", "已过天数", "迟交"],
+        [
+            (
+                d["dataset"],
+                d["title"],
+                d["department"],
+                d["batch"],
+                d["rows"],
+                d["days"],
+                "是" if d["late"] else "",
+            )
+            for d in facts["datasets"]
+        ],
+    )
+    console.table(
+        ["工单状态", "", "数量"], [(t["state"], t["title"], t["tickets"]) for t in facts["tickets"]]
+    )
+    for alert in facts["alerts"]:
+        failed = "、".join(alert["failed"])
+        console.result(f"警报 {alert['at']} 批次 {alert['batch']} 失败：{failed}（{alert['file']}）")
+
+
+def status_of(platform: Platform, day: date) -> Status:
+    """Where the installation stands on a day."""
+    current = published(platform.home.warehouse)
+    return Status(
+        home=str(platform.home.root),
+        published_batch=current[0] if current else None,
+        datasets=[_dataset_status(platform, contract, day) for contract in platform.library],
+        tickets=_ticket_status(platform),
+        alerts=[_alert(path) for path in sorted(platform.home.alerts.glob("*.json"))],
+    )
+
+
+def _alert(path: Path) -> Alert:
+    facts: Alert = json.loads(path.read_text(encoding="utf-8"))
+    facts["file"] = str(path)
+    return facts
+
+
+def _dataset_status(platform: Platform, contract: Contract, day: date) -> DatasetStatus:
+    partition = platform.lake.as_of("extract", contract.id, day)
+    days = (day - partition.batch).days if partition else None
+    allowed = (contract.frequency_days or 0) + (contract.latency_days or 0)
+    return DatasetStatus(
+        dataset=contract.id,
+        title=contract.title,
+        department=contract.department_title,
+        batch=partition.batch if partition else None,
+        rows=partition.rows if partition else None,
+        days=days,
+        late=contract.frequency_days is not None and (days is None or days > allowed),
+    )
+
+
+def _ticket_status(platform: Platform) -> list[TicketStatus]:
+    days = platform.lake.batches(*TICKETS)
+    partition = platform.lake.partition(*TICKETS, days[-1]) if days else None
+    counts: dict[str, int] = {}
+    if partition is not None:
+        with platform.engine.connect() as connection:
+            counts = dict(
+                connection.execute(f"SELECT state, count(*) FROM {partition.scan} GROUP BY state").fetchall()
+            )
+    return [
+        TicketStatus(state=state, title=title, tickets=counts.get(state, 0))
+        for state, (title, _) in STATES.items()
+    ]
