@@ -19,8 +19,8 @@ from quality.findings import LAYER, verify
 from quality.rules import checks
 from quality.tickets import STATES
 from quality.turn import update_tickets
+from returns.effects import ticket_replies
 from returns.ledger.store import Ledger
-from returns.replies import ticket_replies
 from schemas.codes import CodeLibrary
 from schemas.contract import DIMENSIONS, Contract, Entity
 from schemas.library import Library

@@ -12,8 +12,8 @@ from assets.common import (
     partition_metadata,
     preview,
 )
+from returns.effects import corrections
 from returns.ledger.store import Ledger
-from returns.replies import corrections
 from schemas.contract import Contract
 from warehouse.standard import LAYER, standardise
 

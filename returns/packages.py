@@ -26,11 +26,12 @@ import polars as pl
 from quality.published import TICKETS, finding_partitions, findings_of, rule_rows
 from quality.tickets import STATES, TO_ANSWER
 from returns.declared import SheetStandard, instructions, sheet_standard, sheets_digest
+from returns.effects import corrections_in_force
 from returns.labels import code_labels
 from returns.workbook.model import Sheet, TextSheet, WorkbookProperties
 from returns.workbook.writer import write_workbook
 from schemas.codes import CodeLibrary
-from schemas.emit.sql import SQL_TYPES, literal, quote
+from schemas.emit.sql import SQL_TYPES, quote
 from schemas.library import Library
 from warehouse.catalogue import contract_tables
 from warehouse.functions import library_digest
@@ -181,7 +182,7 @@ def _name_relations(
         "ticket": f"FROM {tickets.scan}",
         "finding": findings_of(lake, library, batch),
         "person": _persons(lake, library, batch),
-        "correction_in_force": _corrections_in_force(lake, library, batch),
+        "correction_in_force": corrections_in_force(lake, library, batch),
         "catalog_rule": rule_rows(library, codes),
         "state": pl.DataFrame(
             [(state, titles[0], state in TO_ANSWER) for state, titles in STATES.items()],
@@ -211,18 +212,6 @@ def _persons(lake: Lake, library: Library, batch: date) -> str:
         for field in standard_of(library, library.entity(PERSON)).fields
     )
     return f"SELECT {columns} WHERE false"
-
-
-def _corrections_in_force(lake: Lake, library: Library, batch: date) -> str:
-    """The fields of records that the standard tables show corrected."""
-    parts = ["SELECT '' AS dataset, '' AS record_key, '' AS field WHERE false"]
-    parts += [
-        f"SELECT DISTINCT {literal(contract.id)} AS dataset, record_key, "
-        f"unnest(string_split(_corrected, ',')) AS field FROM {table.scan} WHERE _corrected IS NOT NULL"
-        for contract in library
-        if (table := lake.as_of("standard", contract.id, batch)) is not None
-    ]
-    return " UNION ALL ".join(parts)
 
 
 def _of(

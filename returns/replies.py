@@ -1,8 +1,8 @@
 """Replies: an answered workbook comes back; each answer is accepted or refused, each refusal has its reason.
 
 An accepted answer goes into the ledger and works from the next batch on. Nothing is changed here but the
-ledger: what a reply does to a ticket is `quality.tickets`, to the data `warehouse.standard`. Which answers
-are refused, and why, is `returns.judgement`.
+ledger. Which answers are refused, and why, is `returns.judgement`; what accepted ones bring about begins in
+`returns.effects`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import duckdb
 import polars as pl
 
 from quality.published import TICKETS
-from quality.tickets import REPLIES, TO_ANSWER, VERDICTS
+from quality.tickets import TO_ANSWER
 from returns.declared import sheet_standard
+from returns.effects import corrections_in_force
 from returns.judgement import judge
 from returns.ledger.chain import Entry
 from returns.ledger.store import Ledger
@@ -25,7 +26,6 @@ from returns.workbook.reader import ROW, ReturnedWorkbook, open_workbook
 from schemas.codes import CodeLibrary
 from schemas.library import Library
 from warehouse.lake import Lake, sha256_of
-from warehouse.standard import CORRECTIONS
 
 SHEET = "tickets"
 
@@ -106,7 +106,9 @@ def take_in(
     newest = lake.batches(*TICKETS)[-1]
     partition = lake.partition(*TICKETS, newest)
     assert partition is not None, "a batch that is listed has its partition"
-    tickets = connection.execute(f"FROM {partition.scan} WHERE unit_code = ?", [unit_code]).pl()
+    tickets = connection.execute(
+        _TICKETS.format(partition.scan, corrections_in_force(lake, library, newest)), [unit_code]
+    ).pl()
     judged = judge(connection, library, codes, answers, tickets, older=batch != batches[-1])
     accepted = judged.filter(pl.col("reason").is_null() & pl.col("verdict").is_not_null())
     refused = judged.filter(pl.col("reason").is_not_null())
@@ -126,6 +128,16 @@ def take_in(
     waiting = pl.col("state").is_in(TO_ANSWER) & pl.col("verdict").is_null() & pl.col("reason").is_null()
     return Intake(path.name, unit_code, batch, accepted, refused, judged.filter(waiting).height)
 
+
+# A rule may find what a correction put in place. Then the source still delivers what was corrected.
+_TICKETS = """
+SELECT ticket.* REPLACE (
+  CASE WHEN corrected.field IS NULL THEN ticket.delivered ELSE corrected.delivered END AS delivered
+)
+FROM {0} AS ticket
+LEFT JOIN ({1}) AS corrected USING (dataset, record_key, field)
+WHERE unit_code = ?
+"""
 
 _FOREIGN = "文件“{file}”所属的批次 {batch} 不在本系统中，请重新下载最新的工作簿填写"
 
@@ -154,23 +166,3 @@ def _without_rows(
 def _repeated(entry: Entry) -> str:
     accepted, refused = entry.detail["accepted"], entry.detail["refused"]
     return f"这个文件以前交过（当时接收 {accepted} 条，未接收 {refused} 条），没有重复登记"
-
-
-def ticket_replies(replies: pl.DataFrame) -> pl.DataFrame:
-    """The ledger's replies as `quality.tickets` reads them, numbered in the order they came."""
-    return (
-        replies.sort("entry_seq", "line")
-        .with_columns(reply_no=pl.col("entry_seq") * 2_000_000 + pl.col("line"))
-        .select(pl.col(name).cast(dtype) for name, dtype in REPLIES.items())
-    )
-
-
-def corrections(replies: pl.DataFrame) -> pl.DataFrame:
-    """What replies put in place: of each record's field the newest answer, if it is a correction."""
-    return (
-        replies.sort("entry_seq", "line")
-        .unique(["dataset", "record_key", "field"], keep="last", maintain_order=True)
-        .filter(pl.col("verdict").replace_strict(dict(VERDICTS), default=None) == "correction")
-        .select(pl.col(name).cast(dtype) for name, dtype in CORRECTIONS.items())
-        .sort("dataset", "record_key", "field")
-    )

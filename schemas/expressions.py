@@ -322,4 +322,4 @@ def _shown(node: exp.Expr) -> str:
 
 def _nearest(name: str, known: Collection[str], cutoff: float = 0.6) -> str:
     near = get_close_matches(name.lower(), sorted(known), n=1, cutoff=cutoff)
-    return f": did you mean {near[0]}?" if near else ""
+    return f" (did you mean {near[0]}?)" if near else ""

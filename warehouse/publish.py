@@ -114,15 +114,20 @@ def _write(connection: duckdb.DuckDBPyConnection, table: Published) -> None:
 
 def open_published(home: Home) -> duckdb.DuckDBPyConnection:
     """The published database, read-only, and nothing outside it: no file, no setting can be reached."""
+    return _opened(home.warehouse)
+
+
+def _opened(database: Path) -> duckdb.DuckDBPyConnection:
+    """Always with the same settings: DuckDB opens a file twice in one process only if they agree."""
     config = {"enable_external_access": False, "lock_configuration": True}
-    return duckdb.connect(str(home.warehouse), read_only=True, config=config)
+    return duckdb.connect(str(database), read_only=True, config=config)
 
 
 def published(database: Path) -> tuple[date, str] | None:
     """The batch and the fingerprint of a published file, or None when there is no such file."""
     if not database.exists():
         return None
-    with duckdb.connect(str(database), read_only=True) as connection:
+    with _opened(database) as connection:
         row = connection.execute("SELECT batch, fingerprint FROM catalog.published").fetchone()
     return (row[0], row[1]) if row else None
 

@@ -6,6 +6,7 @@ delivered, in `<column>__delivered`, and the rules find it there. Corrections co
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 
 import duckdb
@@ -15,11 +16,11 @@ from schemas.codes import CodeLibrary
 from schemas.contract import Column, Contract
 from schemas.emit.sql import literal, quote
 from warehouse.functions import library_digest
-from warehouse.lake import Lake, Partition, digest_of
-from warehouse.values import delivered_name, shown, value_of
+from warehouse.lake import Lake, Partition, digest_of, digest_of_frame
+from warehouse.templates import template
+from warehouse.values import coded, delivered_name, read, shown, value_of
 
 LAYER = "standard"
-SYSTEM_COLUMNS = ("record_key", "_row", "_extract_id", "_corrected")
 
 CORRECTIONS = {
     "dataset": pl.String,
@@ -45,14 +46,19 @@ def standardise(
 ) -> Partition | None:
     """Write the standard table of one dataset for a batch, unless nothing it follows from has changed.
 
+    Its columns: `record_key`; `_row` and `_extract_id` of the delivery; `_corrected`, a map from each
+    corrected field to the value that the source delivers there, NULL where there is none; the contract's
+    columns, and `<column>__delivered` for those that are not text. Rows keep the order of the extract.
+
     Args:
         connection: with the function library installed.
         lake: where `extract/<dataset>` is read and `standard/<dataset>` written.
         contract: the dataset's contract.
         codes: the code tables.
         batch: the newest extract not after this day is taken.
-        corrections: columns as in `CORRECTIONS`; a correction replaces `delivered` (the source's value as
-            shown text) by `value`, and steps back by itself once the source shows anything else.
+        corrections: columns as in `CORRECTIONS`, one row per record and field; a correction replaces
+            `delivered` (the source's value as shown text) by `value`, and steps back by itself once the
+            source shows anything else.
 
     Returns:
         The partition in force, or None when the dataset was never delivered.
@@ -65,26 +71,28 @@ def standardise(
         .select("record_key", "field", "delivered", "value")
         .sort("record_key", "field")
     )
+    fields = own.get_column("field").unique().to_list()
     inputs = {
         "extract": extract.fingerprint,
         "contract": contract.digest,
-        "codes": codes.digest,
+        # What of the code tables matters stands in the query.
+        "query": digest_of(standard_query(contract, codes, "extract", fields)),
         "functions": library_digest(),
-        "corrections": digest_of(own.rows()),
+        "corrections": digest_of_frame(own),
     }
     current = lake.fresh(LAYER, contract.id, batch, inputs)
     if current is not None:
         return current
     connection.register("corrections", own)
     try:
-        query = standard_query(contract, codes, extract.scan, own.get_column("field").unique())
+        query = standard_query(contract, codes, extract.scan, fields)
         return lake.write(connection, LAYER, contract.id, batch, query, inputs=inputs)
     finally:
         connection.unregister("corrections")
 
 
 def standard_query(
-    contract: Contract, codes: CodeLibrary, source: str, corrected: pl.Series
+    contract: Contract, codes: CodeLibrary, source: str, corrected: Collection[str]
 ) -> str:
     """The SQL that turns one extract into its standard table.
 
@@ -95,46 +103,39 @@ def standard_query(
         corrected: the fields that a relation `corrections` has rows for.
     """
     columns = contract.delivered_columns
-    typed = ",\n    ".join(part for column in columns for part in _typed(column, codes))
-    fields = [column for column in columns if column.name in set(corrected)]
-    overlay = ",\n    ".join(
-        part for column in columns for part in _laid_over(column, fields, codes)
+    fields = [column for column in columns if column.name in corrected]
+    derived = [column for column in contract.columns if column.derive is not None]
+    separator = ",\n    "
+    return template("warehouse", "standard").format(
+        source=source,
+        cleaned=separator.join(part for column in columns for part in _cleaned(column, codes)),
+        coded=separator.join(part for column in columns for part in _coded(column, codes)),
+        record_key=_record_key(contract),
+        corrected=_corrected(fields),
+        laid_over=separator.join(part for column in columns for part in _laid_over(column, fields)),
+        corrections=_corrections(fields, codes),
+        derived="".join(f",\n  {column.derive} AS {quote(column.name)}" for column in derived),
+        # A join keeps the order of the rows only as long as the corrections are fewer than they.
+        order="ORDER BY _row" if fields else "",
     )
-    joins = "\n".join(
-        f"LEFT JOIN (SELECT record_key, delivered, value FROM corrections "
-        f"WHERE field = {literal(column.name)}) AS {_alias(column)} USING (record_key)"
-        for column in fields
-    )
-    derived = "".join(
-        f",\n    {column.derive} AS {quote(column.name)}"
-        for column in contract.columns
-        if column.derive
-    )
-    return f"""
-WITH typed AS (
-  SELECT _row, _extract_id,
-    {typed}
-  FROM {source}
-), keyed AS (
-  SELECT *, {_record_key(contract)} AS record_key FROM typed
-), corrected AS (
-  SELECT record_key, _row, _extract_id, {_corrected(fields)} AS _corrected,
-    {overlay}
-  FROM keyed
-  {joins}
-)
-SELECT *{derived} FROM corrected
-"""
 
 
-def _typed(column: Column, codes: CodeLibrary) -> list[str]:
+def _cleaned(column: Column, codes: CodeLibrary) -> list[str]:
+    """The cell cleaned or parsed, and beside what was parsed the cell itself."""
     raw = quote(column.name)
-    value = value_of(column, raw, codes)
-    parts = [f"{value} AS {quote(column.name)}"]
+    parts = [f"{read(column, raw, codes)} AS {raw}"]
     if column.type != "string":
-        parts.append(
-            f"CASE WHEN {value} IS NULL THEN clean_text({raw}) END AS {quote(delivered_name(column))}"
-        )
+        parts.append(f"{raw} AS {quote(delivered_name(column))}")
+    return parts
+
+
+def _coded(column: Column, codes: CodeLibrary) -> list[str]:
+    """The cell's value, and beside what was parsed the text that would not convert."""
+    name = quote(column.name)
+    parts = [f"{coded(column, name, codes)} AS {name}"]
+    if column.type != "string":
+        delivered = quote(delivered_name(column))
+        parts.append(f"CASE WHEN {name} IS NULL THEN clean_text({delivered}) END AS {delivered}")
     return parts
 
 
@@ -154,37 +155,54 @@ def _as_text(column: Column) -> str:
     return f"coalesce({shown(quote(column.name), column.type)}, {quote(delivered_name(column))})"
 
 
-def _alias(column: Column) -> str:
-    return quote(f"correction_of_{column.name}")
+def _corrections(fields: list[Column], codes: CodeLibrary) -> str:
+    """The join with the corrections, one row per record: for each field what it replaces and the value."""
+    if not fields:
+        return ""
+    pairs = ", ".join(
+        f"max(delivered) FILTER ({of}) AS {_replaces(column)}, "
+        f"max({value_of(column, 'value', codes)}) FILTER ({of}) AS {_value(column)}"
+        for column in fields
+        for of in [f"field = {literal(column.name)}"]
+    )
+    return f"LEFT JOIN (SELECT record_key, {pairs} FROM corrections GROUP BY record_key) USING (record_key)"
+
+
+def _replaces(column: Column) -> str:
+    return quote(f"{column.name} replaces")
+
+
+def _value(column: Column) -> str:
+    return quote(f"{column.name} corrected")
 
 
 def _applies(column: Column) -> str:
     """Whether a correction holds for a row: only while the source still shows what was corrected."""
-    alias = _alias(column)
-    return (
-        f"({alias}.value IS NOT NULL AND {_as_text(column)} IS NOT DISTINCT FROM {alias}.delivered)"
-    )
+    same = f"{_as_text(column)} IS NOT DISTINCT FROM {_replaces(column)}"
+    return f"({_value(column)} IS NOT NULL AND {same})"
 
 
-def _laid_over(column: Column, fields: list[Column], codes: CodeLibrary) -> list[str]:
+def _laid_over(column: Column, fields: list[Column]) -> list[str]:
     names = [quote(column.name)]
     if column.type != "string":
         names.append(quote(delivered_name(column)))
     if column not in fields:
         return names
-    applies = _applies(column)
-    value = value_of(column, f"{_alias(column)}.value", codes)
-    parts = [f"CASE WHEN {applies} THEN {value} ELSE {names[0]} END AS {names[0]}"]
-    if len(names) > 1:
-        parts.append(f"CASE WHEN {applies} THEN NULL ELSE {names[1]} END AS {names[1]}")
-    return parts
+    values = [_value(column), "NULL"]
+    return [
+        f"CASE WHEN {_applies(column)} THEN {value} ELSE {name} END AS {name}"
+        for name, value in zip(names, values, strict=False)
+    ]
 
 
 def _corrected(fields: list[Column]) -> str:
-    """The names of the corrected fields of a row, comma-separated, NULL when there are none."""
+    """The corrected fields of a row, each with what the source delivers; NULL when there are none."""
     if not fields:
-        return "CAST(NULL AS VARCHAR)"
-    names = ", ".join(
-        f"CASE WHEN {_applies(column)} THEN {literal(column.name)} END" for column in fields
+        return "CAST(NULL AS MAP(VARCHAR, VARCHAR))"
+    entries = ", ".join(
+        f"CASE WHEN {_applies(column)} "
+        f"THEN {{'key': {literal(column.name)}, 'value': {_as_text(column)}}} END"
+        for column in fields
     )
-    return f"nullif(concat_ws(',', {names}), '')"
+    some = " OR ".join(_applies(column) for column in fields)
+    return f"CASE WHEN {some} THEN map_from_entries(list_filter([{entries}], lambda e: e IS NOT NULL)) END"

@@ -5,7 +5,7 @@ SELECT
   ticket.record_key,
   coalesce(dataset.title, ticket.dataset) AS dataset_title,
   coalesce(field.title, ticket.field) AS field_title,
-  coalesce(before.label, ticket.delivered) AS delivered,
+  coalesce(before.label, correction.delivered) AS delivered,
   coalesce(after.label, ticket.reply_value) AS value,
   ticket.ticket_id,
   township.label AS township,
@@ -18,7 +18,7 @@ JOIN correction_in_force AS correction
 LEFT JOIN catalog_field AS field ON field.dataset = ticket.dataset AND field.field = ticket.field
 LEFT JOIN catalog_dataset AS dataset ON dataset.dataset = ticket.dataset
 LEFT JOIN codes.division AS township ON township.code = ticket.unit_code
-LEFT JOIN code_label AS before ON before.code_table = field.code_table AND before.code = ticket.delivered
+LEFT JOIN code_label AS before ON before.code_table = field.code_table AND before.code = correction.delivered
 LEFT JOIN code_label AS after
   ON after.code_table = field.code_table AND after.code = ticket.reply_value
 WHERE ticket.state = 'closed' AND ticket.reply_value IS NOT NULL

@@ -362,10 +362,10 @@ REFUSED = [
     ("age_at(d)", "age_at takes 2 arguments, not 1"),
     ("replace(t, 'a')", "replace takes 3 arguments, not 2"),
     ("round(a, 1, 2)", "round takes 1 to 2 arguments, not 3"),
-    ("batch_dat > d", "unknown column batch_dat: did you mean batch_date?"),
-    ("A = 1", "unknown column A: did you mean a?"),
+    ("batch_dat > d", "unknown column batch_dat (did you mean batch_date?)"),
+    ("A = 1", "unknown column A (did you mean a?)"),
     ("rowid = 1", "unknown column rowid"),
-    ("death.deathdate > d", "the joined dataset has no such column: did you mean death_date?"),
+    ("death.deathdate > d", "the joined dataset has no such column (did you mean death_date?)"),
     ("birth.place = t", "birth is not an alias under join"),
     ("health.death.resident_id = t", "write <alias>.<column>"),
 ]  # fmt: skip

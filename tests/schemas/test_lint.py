@@ -246,7 +246,7 @@ RULES = [
     ("      - type: custom\n        engine: zhenjie", "      - type: custom\n        engine: soda",
      "quality item under_eighty is not run here: write type: custom and engine: zhenjie"),
     ("violates: is_resident_id(resident_id)", "violates: is_resident_id(residentid)",
-     "rule under_eighty: violates: unknown column residentid: did you mean resident_id?"),
+     "rule under_eighty: violates: unknown column residentid (did you mean resident_id?)"),
     ("\"'2'\"", "\"'2\"", "rule deceased_on_allowance: suggest: not SQL: a quote is not closed"),
     ("evidence: concat('身份证号", "evidence: string_agg('身份证号", "looks at several rows"),
     ("death.certificate_no", "death.certificate", "the joined dataset has no such column"),

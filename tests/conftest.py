@@ -1,0 +1,141 @@
+"""What tests of several floors share: an installation, a turn without Dagster, a city after one turn."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from assets.platform import Platform
+from quality.agreement import agree, compared, table_name
+from quality.findings import LAYER as FINDINGS
+from quality.findings import verify
+from quality.turn import update_tickets
+from returns.effects import corrections, ticket_replies
+from returns.ledger.store import Ledger
+from returns.packages import build_packages
+from sample_city.generate import generate
+from schemas.codes import CodeLibrary
+from schemas.library import load_library
+from warehouse.collect import desk
+from warehouse.collect.extracts import extract
+from warehouse.engine import Engine
+from warehouse.governance import DERIVED, derive, fuse
+from warehouse.home import Home
+from warehouse.standard import standardise
+
+CHINA = ZoneInfo("Asia/Shanghai")
+FIRST = date(2026, 3, 2)
+RESIDENTS, SEED = 3_000, 1
+
+
+@dataclass(frozen=True)
+class Walk:
+    """An installation with the sample city in it."""
+
+    platform: Platform
+    samples: Path
+
+    def truth(self, day: date) -> Path:
+        """What is right on a day, and what was planted."""
+        return self.samples / day.isoformat() / "truth"
+
+    def deliver(self, day: date) -> None:
+        """The departments deliver what they know on a day."""
+        made = generate(self.samples / day.isoformat(), RESIDENTS, SEED, day)
+        at = datetime(day.year, day.month, day.day, 8, tzinfo=CHINA)
+        desk.deliver(self.platform.home, self.platform.library, [file.path for file in made.files], day, at)
+
+    def turn(self, day: date) -> None:
+        """Every stage from the extracts to the packages, in the order of the assets; nothing is published."""
+        platform, lake, library = self.platform, self.platform.lake, self.platform.library
+        with Ledger.open(platform.ledger_url) as ledger, platform.engine.connect() as connection:
+            replies = ledger.replies(day.isoformat())
+            confirmed = corrections(replies)
+            for contract in library:
+                extract(connection, platform.home, lake, contract, day)
+                standardise(connection, lake, contract, platform.codes, day, confirmed)
+            for contract in library:
+                verify(connection, lake, contract, library, platform.codes, day)
+            for entity in library.fed_entities:
+                if compared(library, entity):
+                    agree(connection, lake, entity, library, platform.codes, day)
+            update_tickets(connection, lake, library, day, ticket_replies(replies))
+            for entity in library.fed_entities:
+                tables = {c.id: (c.id, table_name(entity)) for c in library}
+                faults = {
+                    dataset: [found for name in names if (found := lake.as_of(FINDINGS, name, day))]
+                    for dataset, names in tables.items()
+                }
+                fuse(connection, lake, library, entity, day, faults)
+            for name in DERIVED:
+                derive(connection, lake, name, day)
+            build_packages(connection, platform.home, lake, library, platform.codes, day)
+
+
+Install = Callable[[Path], Platform]
+
+
+@pytest.fixture(scope="session")
+def install(tmp_path_factory: pytest.TempPathFactory) -> Install:
+    """A new installation in a folder, with the shipped contracts; all share one engine, which is costly."""
+    library, codes = load_library(), CodeLibrary()
+    engine = Engine(tmp_path_factory.mktemp("spill"), codes)
+
+    def installed(folder: Path) -> Platform:
+        home = Home(folder)
+        home.root.mkdir(parents=True, exist_ok=True)
+        return Platform(home, library, codes, engine, f"sqlite:///{home.ledger}")
+
+    return installed
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """A folder that is filled once in a test run, whichever worker asks for it first; to be read only."""
+    base = tmp_path_factory.getbasetemp()
+    root = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def shared(name: str, fill: Callable[[Path], None]) -> Path:
+        folder, done = root / name, root / f"{name}.done"
+        with (root / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                fill(folder)
+                done.touch()
+        return folder
+
+    return shared
+
+
+@pytest.fixture(scope="session")
+def city_after_one_turn(
+    shared_folder: Callable[[str, Callable[[Path], None]], Path], install: Install
+) -> Walk:
+    """3,000 residents, the first batch delivered and run through; to be read only."""
+
+    def fill(folder: Path) -> None:
+        walk = Walk(install(folder / "home"), folder / "sample")
+        walk.deliver(FIRST)
+        walk.turn(FIRST)
+
+    folder = shared_folder("city-after-one-turn", fill)
+    return Walk(install(folder / "home"), folder / "sample")
+
+
+@pytest.fixture(scope="session")
+def walk_in(install: Install) -> Callable[[Path, Path], Walk]:
+    """The sample city, delivered from a folder, in an installation of one's own."""
+    return lambda home, samples: Walk(install(home), samples)
+
+
+@pytest.fixture(scope="session")
+def days() -> tuple[date, date, date]:
+    """Three batches, a day apart."""
+    return FIRST, FIRST + timedelta(days=1), FIRST + timedelta(days=2)
