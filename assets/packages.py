@@ -3,8 +3,10 @@
 import dagster as dg
 
 from assets.common import Group, PlatformResource, asset_facts, batch_of, table
+from assets.findings import TICKETS
+from assets.governance import governance_key
 from assets.publication import WAREHOUSE
-from returns.packages import Package, build_packages
+from returns.packages import PERSON, Package, build_packages
 
 PACKAGES = dg.AssetKey(["returns", "packages"])
 
@@ -19,7 +21,8 @@ def packages_asset() -> dg.AssetsDefinition:
             "返还包：每个镇街一个压缩包（待核实、人口底册、已填好的报表），每个部门一个压缩包。",
             {"excel"},
         ),
-        deps=[WAREHOUSE],
+        # What was not accepted is not handed out either.
+        deps=[TICKETS, governance_key(PERSON), WAREHOUSE],
     )
     def _packages(
         context: dg.AssetExecutionContext, platform: PlatformResource

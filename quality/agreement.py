@@ -1,28 +1,40 @@
 """Agreement: two datasets that feed the same attribute of the same entity must say the same (多源校核).
 
-The value of the source with the highest authority is the suggestion, unless at least two other datasets agree
-on another one: then the authority is the side more likely wrong. A value that a row rule already found faulty
-has no vote and is not found a second time.
+The value of the source with the highest authority is the suggestion, unless it stands alone and at least two
+other datasets agree on another one: then the authority is the side more likely wrong. A value that a row rule
+already found faulty has no vote and is not found a second time. How the values are weighed is
+`quality/sql/disputes.sql`; what a source says at all is `warehouse.claims`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 import duckdb
 
-from quality.findings import LAYER, standard_tables
-from quality.routing import COLUMNS, finding_rows, row_facts
-from quality.rules import ROW, cell
+from quality.findings import LAYER, MEASURES, standard_tables
+from quality.routing import COLUMNS, finding_rows, no_findings, row_facts
+from quality.rules import ROW
 from schemas.codes import CodeLibrary
 from schemas.contract import Contract, Entity, Rule
 from schemas.emit.sql import literal, quote
 from schemas.library import Library, Source
-from warehouse.lake import Lake, Partition
+from warehouse.claims import Claimant, claimants, claims_query
+from warehouse.functions import library_digest
+from warehouse.lake import Lake, Partition, digest_of
+from warehouse.templates import template
 from warehouse.values import shown
 
 RULE = "agreement"
+
+Attributes = Mapping[str, tuple[Source, ...]]
+
+_NO_DISPUTES = (
+    "SELECT '' AS dataset, 0::BIGINT AS row_number, '' AS field, '' AS observed, '' AS suggestion, "
+    "'' AS evidence WHERE false"
+)
 
 
 def table_name(entity: Entity) -> str:
@@ -32,25 +44,47 @@ def table_name(entity: Entity) -> str:
 
 def compared(library: Library, entity: Entity) -> dict[str, tuple[Source, ...]]:
     """The attributes that at least two datasets feed, with their sources; the key is what joins them."""
+    return _between_datasets(library.sources(entity.name), entity)
+
+
+def _between_datasets(attributes: Attributes, entity: Entity) -> dict[str, tuple[Source, ...]]:
     return {
         attribute: sources
-        for attribute, sources in library.sources(entity.name).items()
+        for attribute, sources in attributes.items()
         if attribute != entity.key and len({source.contract.id for source in sources}) > 1
     }
 
 
+def rule_name(library: Library, entity: Entity, dataset: str, field: str) -> str:
+    """The rule by which a column is found to disagree.
+
+    A column may feed two entities, as the legal representative's name does: each has its own rule then,
+    since a finding is known by dataset, rule, record and field.
+    """
+    for other in library.fed_entities:
+        columns = {
+            (source.contract.id, source.column.name)
+            for sources in compared(library, other).values()
+            for source in sources
+        }
+        if (dataset, field) in columns:
+            return RULE if other.name == entity.name else f"{RULE}_{entity.name}"
+    raise KeyError(f"{dataset}.{field} is compared with nothing")
+
+
 def agreement_rules(library: Library) -> list[tuple[Contract, Rule]]:
-    """One rule for each column that may be found to disagree, for the catalogue."""
+    """One rule for each column and entity that may be found to disagree, for the catalogue."""
     rules = {}
     for entity in library.fed_entities:
         for attribute, sources in compared(library, entity).items():
             titles = "、".join(dict.fromkeys(s.contract.department_title for s in sources))
             for source in sources:
                 if source.column.delivered:
-                    rules[source.contract.id, source.column.name] = (
+                    name = rule_name(library, entity, source.contract.id, source.column.name)
+                    rules[source.contract.id, name, source.column.name] = (
                         source.contract,
                         Rule(
-                            name=RULE,
+                            name=name,
                             field=source.column.name,
                             dimension="consistency",
                             severity="error",
@@ -73,136 +107,135 @@ def agree(
     """Write the agreement findings of one entity, unless nothing they follow from has changed.
 
     Returns:
-        The partition in force, or None when fewer than two of the sources were ever delivered.
+        The partition in force (columns of `quality.routing`), or None when never two of the sources were
+        delivered.
     """
     tables = standard_tables(lake, library, batch)
-    every = {name: _present(sources, tables) for name, sources in compared(library, entity).items()}
-    attributes = {
-        name: sources for name, sources in every.items() if len({s.contract.id for s in sources}) > 1
+    delivered = {
+        attribute: tuple(source for source in sources if source.contract.id in tables)
+        for attribute, sources in compared(library, entity).items()
     }
-    if not attributes:
+    attributes = _between_datasets(delivered, entity)
+    name = table_name(entity)
+    if not attributes and lake.as_of(LAYER, name, batch) is None:
         return None
     datasets = sorted({s.contract.id for sources in attributes.values() for s in sources})
+    read = {*datasets, *(route.dataset for d in datasets for route in library[d].routes if route.dataset)}
     faults = {d: found for d in datasets if (found := lake.as_of(LAYER, d, batch)) is not None}
     inputs = {
         "codes": codes.digest,
-        **{f"contract/{d}": library[d].digest for d in datasets},
-        **{f"standard/{d}": table.fingerprint for d, table in tables.items()},
+        "functions": library_digest(),
+        "query": digest_of(template("quality", "disputes")),
+        **{f"contract/{d}": library[d].digest for d in sorted(read)},
+        **{f"standard/{d}": tables[d].fingerprint for d in sorted(read & tables.keys())},
         **{f"finding/{d}": found.fingerprint for d, found in faults.items()},
     }
-    name = table_name(entity)
     current = lake.fresh(LAYER, name, batch, inputs)
     if current is not None:
         return current
+    _find_disputes(connection, library, codes, entity, attributes, {d: tables[d] for d in datasets}, faults)
     scans = {dataset: table.scan for dataset, table in tables.items()}
-    fault_scans = {dataset: found.scan for dataset, found in faults.items()}
-    connection.execute("CREATE OR REPLACE TEMP TABLE dispute AS " + _none())
-    for attribute, sources in attributes.items():
-        connection.execute(
-            "INSERT INTO dispute " + disputes_query(attribute, sources, scans, fault_scans)
-        )
-    parts = [
-        f"SELECT * FROM ({finding_rows(library[d], library, _hits(library[d], scans), scans)})"
+    parts = [no_findings()] + [
+        f"SELECT * FROM ({finding_rows(library[d], library, _hits(library, entity, d, scans), scans)})"
         for d in datasets
     ]
-    query = f"SELECT {', '.join(COLUMNS)} FROM ({' UNION ALL '.join(parts)}) ORDER BY ALL"
-    partition = lake.write(connection, LAYER, name, batch, query, inputs=inputs)
+    query = (
+        f"SELECT {', '.join(COLUMNS)} FROM ({' UNION ALL '.join(parts)}) ORDER BY dataset, row_number, field"
+    )
+    partition = lake.write(connection, LAYER, name, batch, query, inputs=inputs, measures=MEASURES)
     connection.execute("DROP TABLE dispute")
     return partition
 
 
-def _present(sources: tuple[Source, ...], tables: Mapping[str, Partition]) -> tuple[Source, ...]:
-    return tuple(source for source in sources if source.contract.id in tables)
-
-
-def _none() -> str:
-    return (
-        "SELECT '' AS dataset, 0::BIGINT AS row_number, '' AS field, '' AS observed, "
-        "'' AS suggestion, '' AS evidence WHERE false"
+def _find_disputes(
+    connection: duckdb.DuckDBPyConnection,
+    library: Library,
+    codes: CodeLibrary,
+    entity: Entity,
+    attributes: Attributes,
+    tables: Mapping[str, Partition],
+    faults: Mapping[str, Partition],
+) -> None:
+    """Fill the temporary table `dispute`: dataset, row_number, field, observed, suggestion, evidence."""
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE dispute AS {_NO_DISPUTES}")
+    if not attributes:
+        return
+    speakers = claimants(library, entity, tables)
+    # Whatever at least two datasets name is named by one that is not the largest: so only the keys of the
+    # others are held against it, a few ten thousand instead of a whole population.
+    largest = max(tables, key=lambda dataset: (tables[dataset].rows, dataset))
+    keys = " UNION ".join(
+        f"SELECT {quote(c.subject.key)} AS key FROM {tables[c.contract.id].scan}"
+        for c in speakers.values()
+        if c.contract.id != largest
     )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE known_key AS {keys}")
+    for claimant in speakers.values():
+        query = _claims(claimant, attributes, tables[claimant.contract.id].scan, faults)
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {claimant.alias} AS {query}")
+    for attribute, sources in attributes.items():
+        voices = [(speakers[s.contract.id, s.feed.subject].alias, s) for s in sources]
+        connection.execute(f"INSERT INTO dispute {disputes_query(attribute, voices, codes)}")
+    for name in ("known_key", *(claimant.alias for claimant in speakers.values())):
+        connection.execute(f"DROP TABLE {name}")
 
 
-def disputes_query(
-    attribute: str,
-    sources: tuple[Source, ...],
-    scans: Mapping[str, str],
-    faults: Mapping[str, str],
-) -> str:
+def _claims(claimant: Claimant, attributes: Attributes, table: str, faults: Mapping[str, Partition]) -> str:
+    columns = {name: column for name, column in claimant.columns.items() if name in attributes}
+    found = faults.get(claimant.contract.id)
+    faulty = f"SELECT row_number, field FROM {found.scan} WHERE severity = 'error'" if found else None
+    return claims_query(replace(claimant, columns=columns), table, faulty, "known_key")
+
+
+def disputes_query(attribute: str, voices: Sequence[tuple[str, Source]], codes: CodeLibrary) -> str:
     """The SQL that finds every claim on an attribute which differs from the value to be believed.
 
     Args:
         attribute: the governance attribute.
-        sources: its sources, the most authoritative first.
-        scans: dataset → its standard table.
-        faults: dataset → its row findings; an error there takes the value's vote away.
+        voices: relations as `warehouse.claims` makes them, each with the source whose claims it holds.
+        codes: the code tables; their rows must be there in the schema `codes`.
     """
-    first, *others = sources
-    keys = " UNION ".join(
-        f"SELECT {quote(s.key)} AS key FROM {scans[s.contract.id]}"
-        for s in others
-        if s.contract.id != first.contract.id
-    )
-    claims = "\nUNION ALL\n".join(
-        _claims(number, source, scans, faults) for number, source in enumerate(sources)
-    )
-    names = " ".join(
-        f"WHEN {literal(s.contract.id)} THEN {literal(f'{s.contract.department_title}《{s.contract.title}》')}"
-        for s in {source.contract.id: source for source in sources}.values()
-    )
-    return f"""
-WITH known AS ({keys}), claim AS (
-{claims}
-), contested AS (
-  SELECT key FROM claim GROUP BY key HAVING min(value) <> max(value)
-), vote AS (
-  SELECT key, value, min(rank) AS rank, count(DISTINCT dataset) AS datasets, bool_or(final) AS final,
-    string_agg(DISTINCT CASE dataset {names} END, '、' ORDER BY CASE dataset {names} END) AS voters
-  FROM claim WHERE key IN (SELECT key FROM contested)
-  GROUP BY key, value
-), backed AS (
-  SELECT *, first_value(datasets) OVER (PARTITION BY key ORDER BY rank, value) AS backing FROM vote
-), winner AS (
-  SELECT * FROM backed
-  QUALIFY row_number() OVER (
-    PARTITION BY key
-    ORDER BY final DESC, datasets > 1 AND backing = 1 DESC, rank, value
-  ) = 1
-)
-SELECT dataset, row_number, field, claim.value AS observed, winner.value AS suggestion,
-  concat(winner.voters, '为“', winner.value, '”') AS evidence
-FROM claim JOIN winner USING (key)
-WHERE claim.value <> winner.value AND NOT claim.final
-"""
+    claims = "\nUNION ALL\n".join(_voice(attribute, relation, source) for relation, source in voices)
+    table = voices[0][1].column.codes
+    labels = parents = "(SELECT '' AS code, '' AS label, '' AS parent WHERE false)"
+    if table is not None:
+        labels = f"codes.{quote(table)}"
+        if codes.load(table).rows.get_column("parent").count():
+            parents = f"(SELECT code, parent FROM {labels} WHERE parent IS NOT NULL)"
+    return template("quality", "disputes").format(claims=claims, labels=labels, parents=parents)
 
 
-def _claims(
-    number: int, source: Source, scans: Mapping[str, str], faults: Mapping[str, str]
-) -> str:
-    """What one source says: a value per key, its newest row only, faulty values left out."""
+def _voice(attribute: str, relation: str, source: Source) -> str:
     contract, column = source.contract, source.column
-    key = f"{ROW}.{quote(source.key)}"
-    order = f"{ROW}.{quote(contract.latest)} DESC NULLS LAST, " if contract.latest else ""
-    faulty = ""
-    if contract.id in faults and column.delivered:
-        faulty = (
-            f" AND {ROW}._row NOT IN (SELECT row_number FROM {faults[contract.id]} "
-            f"WHERE field = {literal(column.name)} AND severity = 'error')"
-        )
-    final = "true" if not column.delivered else "false"
     return (
-        f"SELECT {literal(contract.id)} AS dataset, {key} AS key, {literal(column.name)} AS field, "
-        f"{shown(cell(column), column.type)} AS value, {source.feed.authority} AS rank, "
-        f"{ROW}._row AS row_number, {final} AS final "
-        f"FROM {scans[contract.id]} AS {ROW} "
-        f"WHERE {key} IN (SELECT key FROM known) AND {cell(column)} IS NOT NULL{faulty} "
-        f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {order}{ROW}._row) = 1"
+        f"  SELECT {literal(contract.id)} AS dataset, key, {literal(column.name)} AS field, "
+        f"{shown(quote(attribute), column.type)} AS value, {source.feed.authority} AS rank, row_number, "
+        f"{'false' if column.delivered else 'true'} AS final, "
+        f"{literal(f'{contract.department_title}《{contract.title}》')} AS voter "
+        f"FROM {relation} WHERE {quote(attribute)} IS NOT NULL"
     )
 
 
-def _hits(contract: Contract, scans: Mapping[str, str]) -> str:
+def _hits(library: Library, entity: Entity, dataset: str, scans: Mapping[str, str]) -> str:
+    """The disputes of one dataset with the facts of their rows; one a row and field, whatever it feeds."""
+    fields = sorted(
+        {
+            source.column.name
+            for sources in compared(library, entity).values()
+            for source in sources
+            if source.contract.id == dataset
+        }
+    )
+    rules = " ".join(
+        f"WHEN {literal(field)} THEN {literal(rule_name(library, entity, dataset, field))}"
+        for field in fields
+    )
     return (
-        f"SELECT {row_facts(contract)}, {literal(RULE)} AS rule, 'consistency' AS dimension, "
-        f"'error' AS severity, dispute.field, dispute.observed, dispute.suggestion, dispute.evidence "
-        f"FROM dispute JOIN {scans[contract.id]} AS {ROW} ON {ROW}._row = dispute.row_number "
-        f"WHERE dispute.dataset = {literal(contract.id)}"
+        f"SELECT {row_facts(library[dataset])}, CASE dispute.field {rules} END AS rule, "
+        f"'consistency' AS dimension, 'error' AS severity, dispute.field, dispute.observed, "
+        f"dispute.suggestion, dispute.evidence "
+        f"FROM dispute JOIN {scans[dataset]} AS {ROW} ON {ROW}._row = dispute.row_number "
+        f"WHERE dispute.dataset = {literal(dataset)} "
+        f"QUALIFY row_number() OVER ("
+        f"PARTITION BY {ROW}._row, dispute.field ORDER BY dispute.suggestion, dispute.evidence) = 1"
     )

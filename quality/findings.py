@@ -11,17 +11,25 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 import duckdb
-from warehouse.functions import library_digest
 
-from quality.routing import finding_rows, row_facts
+from quality.calls import share_calls
+from quality.routing import finding_rows, no_findings, row_facts
 from quality.rules import ROW, Check, Lookup, checks
 from schemas.codes import CodeLibrary
 from schemas.contract import Contract
 from schemas.emit.sql import literal, quote
 from schemas.library import Library
-from warehouse.lake import Lake, Partition
+from warehouse.functions import library_digest
+from warehouse.lake import Lake, Partition, digest_of
+from warehouse.templates import template
 
 LAYER = "finding"
+
+# What the manifest of findings keeps of them: catalogues count without reading.
+MEASURES: Mapping[str, str] = {
+    "errors": "count(*) FILTER (severity = 'error')",
+    "warnings": "count(*) FILTER (severity = 'warning')",
+}
 
 
 def standard_tables(lake: Lake, library: Library, batch: date) -> dict[str, Partition]:
@@ -50,54 +58,66 @@ def verify(
         return None
     todo = [check for check in checks(contract, library, codes) if check.datasets <= tables.keys()]
     read = {dataset for check in todo for dataset in check.datasets}
-    read |= {route.dataset for route in contract.routes if route.dataset}
+    read |= {route.dataset for route in contract.routes if route.dataset} | {contract.id}
+    # Told by their names, the tables make the query the same in every lake.
+    names = {dataset: quote(dataset) for dataset in tables}
     inputs = {
-        "contract": contract.digest,
+        "query": digest_of(_query(contract, library, todo, names, batch)),
+        # The divisions, and long code tables, are read where the query runs.
         "codes": codes.digest,
         "functions": library_digest(),
-        **{
-            f"standard/{dataset}": tables[dataset].fingerprint
-            for dataset in sorted(read | {contract.id})
-            if dataset in tables
-        },
+        **{f"contract/{dataset}": library[dataset].digest for dataset in sorted(read)},
+        **{f"standard/{d}": tables[d].fingerprint for d in sorted(read & tables.keys())},
     }
-    if any(check.uses_batch_date for check in todo):
-        inputs["batch"] = batch.isoformat()
     current = lake.fresh(LAYER, contract.id, batch, inputs)
     if current is not None:
         return current
     scans = {dataset: table.scan for dataset, table in tables.items()}
-    query = finding_rows(contract, library, hits_query(contract, todo, scans, batch), scans)
     return lake.write(
-        connection, LAYER, contract.id, batch, query, inputs=inputs, facts={"rules": len(todo)}
+        connection,
+        LAYER,
+        contract.id,
+        batch,
+        _query(contract, library, todo, scans, batch),
+        inputs=inputs,
+        facts={"rules": len(todo)},
+        measures=MEASURES,
     )
 
 
-def hits_query(
-    contract: Contract, todo: Sequence[Check], scans: Mapping[str, str], batch: date
+def _query(
+    contract: Contract, library: Library, todo: Sequence[Check], scans: Mapping[str, str], batch: date
 ) -> str:
-    """The one pass: each row's list of violated checks, unnested to one hit each."""
+    if not todo:
+        return no_findings()
+    return finding_rows(contract, library, hits_query(contract, todo, scans, batch), scans)
+
+
+def hits_query(contract: Contract, todo: Sequence[Check], scans: Mapping[str, str], batch: date) -> str:
+    """The SQL that finds every violated check of every row; columns as `quality.routing.finding_rows` takes them.
+
+    Args:
+        contract: the dataset's contract.
+        todo: its checks.
+        scans: dataset → its standard table as a relation in SQL.
+        batch: the day of the turn. It stands in the query only where a check reads it.
+    """
+    shared, reading = share_calls(todo)
     lookups = {lookup.alias: lookup for check in todo for lookup in check.lookups}
-    joins = "\n".join(
-        f"LEFT JOIN ({_filled(lookup, scans)}) AS {quote(lookup.alias)} ON {lookup.on}"
-        for lookup in lookups.values()
+    dated = any(check.uses_batch_date for check in todo)
+    return template("quality", "hits").format(
+        row=ROW,
+        row_facts=row_facts(contract),
+        table=scans[contract.id],
+        shared="".join(f"{call} AS {quote(name)}, " for name, call in shared.items()),
+        batch_date=f"DATE '{batch.isoformat()}'" if dated else "NULL",
+        cases=",\n    ".join(_case(index, check) for index, check in enumerate(reading)),
+        lookups="\n  ".join(
+            f"LEFT JOIN ({_filled(lookup, scans)}) AS {quote(lookup.alias)} ON {lookup.on}"
+            for lookup in lookups.values()
+        ),
+        rules=",\n    ".join(_constants(index, check) for index, check in enumerate(todo)),
     )
-    cases = ",\n    ".join(_case(index, check) for index, check in enumerate(todo))
-    rules = ",\n    ".join(_constants(index, check) for index, check in enumerate(todo))
-    return f"""
-SELECT seen.* EXCLUDE (hit), rule.* EXCLUDE (check_no), hit.observed AS observed,
-  nullif(hit.suggestion, coalesce(hit.observed, '')) AS suggestion, hit.evidence AS evidence
-FROM (
-  SELECT {row_facts(contract)}, unnest(list_filter([
-    {cases}
-  ], lambda h: h IS NOT NULL)) AS hit
-  FROM (SELECT *, DATE '{batch.isoformat()}' AS batch_date FROM {scans[contract.id]}) AS {ROW}
-  {joins}
-) AS seen
-JOIN (VALUES
-    {rules}
-) AS rule (check_no, rule, dimension, severity, field) ON rule.check_no = hit.check_no
-"""
 
 
 def _case(index: int, check: Check) -> str:
@@ -114,9 +134,7 @@ def _case(index: int, check: Check) -> str:
 
 def _constants(index: int, check: Check) -> str:
     rule = check.rule
-    names = ", ".join(
-        literal(text) for text in (rule.name, rule.dimension, rule.severity, rule.field)
-    )
+    names = ", ".join(literal(text) for text in (rule.name, rule.dimension, rule.severity, rule.field))
     return f"({index}, {names})"
 
 

@@ -31,8 +31,7 @@ def finding_partitions(lake: Lake, library: Library, batch: date) -> dict[str, P
 def findings_of(lake: Lake, library: Library, batch: date) -> str:
     """The findings of one batch as a query, every column that the lake keeps."""
     scans = [
-        f"SELECT * FROM {partition.scan}"
-        for partition in finding_partitions(lake, library, batch).values()
+        f"SELECT * FROM {partition.scan}" for partition in finding_partitions(lake, library, batch).values()
     ]
     day = batch.isoformat()
     return (
@@ -72,9 +71,7 @@ def quality_tables(
         Published(tables["catalog.rule"], rule_rows(library, codes)),
         Published(
             tables["catalog.batch"],
-            frame(
-                tables["catalog.batch"], [_figures(connection, lake, library, day) for day in days]
-            ),
+            frame(tables["catalog.batch"], [_figures(connection, lake, library, day) for day in days]),
         ),
     ]
 

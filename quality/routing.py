@@ -12,26 +12,35 @@ from quality.rules import ROW, cell
 from schemas.contract import Contract, Route
 from schemas.emit.sql import literal, quote
 from schemas.library import Library
+from warehouse.templates import template
 
 # The columns of a finding as the lake holds it; the batch is the turn that reads it.
-# The last three are not published with the finding: they serve its ticket.
+# Those after `row_number` are not published with the finding: they serve its ticket.
 COLUMNS = (
     "finding_id", "dataset", "rule", "dimension", "severity", "record_key", "field", "observed",
     "suggestion", "evidence", "department", "unit_code", "extract_id", "row_number", "label",
-    "village_code", "ticket_id",
+    "village_code", "ticket_id", "delivered",
 )  # fmt: skip
 
 
+def no_findings() -> str:
+    """A query with the columns of a finding and no rows."""
+    columns = ", ".join(
+        f"CAST(NULL AS {'BIGINT' if name == 'row_number' else 'VARCHAR'}) AS {name}" for name in COLUMNS
+    )
+    return f"SELECT {columns} WHERE false"
+
+
 def row_facts(contract: Contract) -> str:
-    """What every hit carries of its row (alias `s`): identity, label and the columns that lead to a township."""
+    """What a hit carries of its row (alias `s`): identity, corrections, label, what leads to a township."""
     label = cell(contract.column(contract.label)) if contract.label else "NULL"
     ways = "".join(
         f", {cell(contract.column(route.column))} AS way_{index}"
         for index, route in enumerate(contract.routes)
     )
     return (
-        f"{ROW}.record_key AS record_key, {ROW}._row AS row_number, "
-        f"{ROW}._extract_id AS extract_id, CAST({label} AS VARCHAR) AS label{ways}"
+        f"{ROW}.record_key AS record_key, {ROW}._row AS row_number, {ROW}._extract_id AS extract_id, "
+        f"{ROW}._corrected AS corrected, CAST({label} AS VARCHAR) AS label{ways}"
     )
 
 
@@ -62,26 +71,14 @@ def finding_rows(contract: Contract, library: Library, hits: str, scans: Mapping
                 f"AND {alias}.valid_to IS NULL AND length({alias}.code) = {length}"
             )
             places.append(f"{alias}.code")
-    place = f"coalesce({', '.join(places)})" if places else "CAST(NULL AS VARCHAR)"
-    ticket = "concat_ws('|', dataset, rule, record_key, field)"
-    identity = f"concat_ws('|', {ticket}, extract_id, row_number)"
-    picked = ", ".join(COLUMNS)
-    return f"""
-WITH hit AS ({hits}), placed AS (
-  SELECT hit.*, {literal(contract.id)} AS dataset, {literal(contract.department)} AS department,
-    {place} AS place
-  FROM hit
-  {" ".join(joins)}
-)
-SELECT {picked} FROM (
-  SELECT *, concat('F', upper(substr(md5({identity}), 1, 16))) AS finding_id,
-    concat('T', upper(substr(md5({ticket}), 1, 16))) AS ticket_id,
-    township_of(place) AS unit_code,
-    CASE WHEN length(place) = 12 THEN place END AS village_code
-  FROM placed
-)
-ORDER BY row_number, field, rule, finding_id
-"""
+    return template("quality", "findings").format(
+        hits=hits,
+        dataset=literal(contract.id),
+        department=literal(contract.department),
+        place=f"coalesce({', '.join(places)})" if places else "CAST(NULL AS VARCHAR)",
+        joins="\n  ".join(joins),
+        columns=", ".join(COLUMNS),
+    )
 
 
 def _through(route: Route, index: int, library: Library, scans: Mapping[str, str]) -> str | None:

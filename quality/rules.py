@@ -6,26 +6,35 @@ it. Running checks is `quality.findings`; agreement between sources is `quality.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from schemas.kinds import load_kinds
-
 from schemas.codes import CodeLibrary
-from schemas.contract import Column, Contract, Join, Rule
+from schemas.contract import Column, Contract, Dimension, Join, LogicalType, Rule, Severity
 from schemas.emit.sql import literal, quote
-from schemas.expressions import columns_of, qualify
+from schemas.expressions import BATCH_DATE, columns_of, qualify
+from schemas.kinds import Kind, load_kinds
 from schemas.library import Library
-from warehouse.values import LABELLED_CODES, bound, delivered_name, shown
+from warehouse.values import bound, delivered_name, is_labelled, shown
 
 ROW = "s"
+
+# What a value that will not convert should have been, in words.
+_TYPE_TITLES: Mapping[LogicalType, str] = {
+    "date": "日期",
+    "timestamp": "时间",
+    "integer": "整数",
+    "number": "数字",
+    "boolean": "是或否",
+}
 
 
 @dataclass(frozen=True)
 class Lookup:
-    """A relation left-joined to every row, with at most one row per row.
+    """A relation left-joined to every row, with at most one row for each.
 
-    `relation` is a query in which `{dataset:<id>}` and `{codes:<id>}` stand for the tables; `on` is the join's condition.
+    `relation` is a query in which `{dataset:<id>}` and `{codes:<id>}` stand for the tables; `on` is the
+    join's condition.
     """
 
     alias: str
@@ -52,17 +61,14 @@ class Check:
     @property
     def uses_batch_date(self) -> bool:
         """Whether the same row may be judged otherwise on another day."""
-        return "batch_date" in self.violates + (self.suggestion or "") + (self.evidence or "")
+        rule = self.rule
+        said = [text for text in (rule.violates, rule.suggest, rule.evidence) if text]
+        return any(BATCH_DATE in columns_of(text, "") for text in said)
 
 
 def checks(contract: Contract, library: Library, codes: CodeLibrary) -> tuple[Check, ...]:
     """Every check of a dataset: the built-in ones column by column, then the declared ones."""
-    built_in = [
-        check
-        for column in contract.columns
-        if column.delivered
-        for check in _of(column, contract, codes)
-    ]
+    built_in = [check for column in contract.delivered_columns for check in _of(column, contract, codes)]
     declared = [_declared(rule, contract, library) for rule in contract.rules]
     return (*built_in, *_uniqueness(contract), *declared)
 
@@ -80,16 +86,24 @@ def observed(column: Column) -> str:
     return f"coalesce({value}, {ROW}.{quote(delivered_name(column))})"
 
 
-def _rule(name: str, column: Column, dimension: str, description: str, **more: object) -> Rule:
+def _rule(
+    name: str,
+    column: Column,
+    dimension: Dimension,
+    description: str,
+    *,
+    severity: Severity = "error",
+    joins: tuple[Join, ...] = (),
+) -> Rule:
     return Rule(
         name=name,
         field=column.name,
-        dimension=dimension,  # type: ignore[arg-type]
-        severity=more.pop("severity", "error"),  # type: ignore[arg-type]
+        dimension=dimension,
+        severity=severity,
         description=description,
         violates="",
+        joins=joins,
         line=column.line,
-        **more,  # type: ignore[arg-type]
     )
 
 
@@ -100,7 +114,7 @@ def _of(column: Column, contract: Contract, codes: CodeLibrary) -> Iterator[Chec
     yield from _range(column)
     yield from _kind(column)
     yield from _codes(column, codes)
-    yield from _reference(column)
+    yield from _reference(column, contract)
 
 
 def _presence(column: Column) -> Iterator[Check]:
@@ -111,14 +125,8 @@ def _presence(column: Column) -> Iterator[Check]:
 
 def _type(column: Column) -> Iterator[Check]:
     if column.type != "string":
-        names = {
-            "date": "日期",
-            "timestamp": "时间",
-            "integer": "整数",
-            "number": "数字",
-            "boolean": "是或否",
-        }
-        rule = _rule("type", column, "conformity", f"{column.title}不是有效的{names[column.type]}")
+        message = f"{column.title}不是有效的{_TYPE_TITLES[column.type]}"
+        rule = _rule("type", column, "conformity", message)
         yield Check(rule, f"{ROW}.{quote(delivered_name(column))} IS NOT NULL", observed(column))
 
 
@@ -144,24 +152,23 @@ def _range(column: Column) -> Iterator[Check]:
         yield Check(rule, " OR ".join(limits), observed(column))
 
 
+def _kind_of(column: Column) -> Kind | None:
+    return load_kinds()[column.kind] if column.kind is not None else None
+
+
 def _kind(column: Column) -> Iterator[Check]:
-    kind = load_kinds()[column.kind] if column.kind else None
+    kind = _kind_of(column)
     if kind is None or kind.valid is None:
         return
-    rule = _rule(
-        "semantic_kind",
-        column,
-        kind.dimension,
-        f"{column.title}：{kind.message}",
-        severity=kind.severity,
-    )
-    yield Check(
-        rule, f"NOT {kind.valid}({cell(column)})", observed(column), kind.suggestion(cell(column))
-    )
+    message = f"{column.title}：{kind.message}"
+    rule = _rule("semantic_kind", column, kind.dimension, message, severity=kind.severity)
+    suggestion = kind.suggestion(cell(column))
+    yield Check(rule, f"NOT {kind.valid}({cell(column)})", observed(column), suggestion)
 
 
 def _well_formed(column: Column) -> str:
-    kind = load_kinds()[column.kind] if column.kind else None
+    """Whether it is worth looking a value up: one of the wrong form is found by its kind already."""
+    kind = _kind_of(column)
     return f"{kind.valid}({cell(column)})" if kind and kind.valid else f"{cell(column)} IS NOT NULL"
 
 
@@ -170,32 +177,29 @@ def _codes(column: Column, codes: CodeLibrary) -> Iterator[Check]:
         return
     table = codes.load(column.codes)
     rule = _rule("code_table", column, "conformity", f"{column.title}不在代码表《{table.title}》中")
-    known = table.current.get_column("code").to_list()
-    if len(known) <= LABELLED_CODES:
-        listed = ", ".join(literal(code) for code in known)
+    if is_labelled(table):
+        listed = ", ".join(literal(code) for code in table.current.get_column("code"))
         yield Check(rule, f"{cell(column)} NOT IN ({listed})", observed(column))
         return
     alias = f"code_{column.name}"
-    lookup = Lookup(
-        alias, f"SELECT code FROM {{codes:{table.id}}} WHERE valid_to IS NULL", f"{alias}.code = {cell(column)}"
-    )
+    relation = f"SELECT code FROM {{codes:{table.id}}} WHERE valid_to IS NULL"
+    lookup = Lookup(alias, relation, f"{alias}.code = {cell(column)}")
     violates = f"{_well_formed(column)} AND {alias}.code IS NULL"
     yield Check(rule, violates, observed(column), lookups=(lookup,))
 
 
-def _reference(column: Column) -> Iterator[Check]:
+def _reference(column: Column, contract: Contract) -> Iterator[Check]:
     if column.references is None:
         return
     dataset, _, name = column.references.rpartition(".")
     alias = f"ref_{column.name}"
-    rule = _rule(
-        "reference",
-        column,
-        "consistency",
-        f"{column.title}在所引用的数据集中查不到",
-        joins=(Join(alias, dataset, column.name),),
+    message = f"{column.title}在所引用的数据集中查不到"
+    joins = (Join(alias, dataset, column.name),)
+    rule = _rule("reference", column, "consistency", message, joins=joins)
+    relation = (
+        f"SELECT DISTINCT {quote(name)} AS value FROM {{dataset:{dataset}}} "
+        f"WHERE {quote(name)} IN (SELECT {quote(column.name)} FROM {{dataset:{contract.id}}})"
     )
-    relation = f"SELECT DISTINCT {quote(name)} AS value FROM {{dataset:{dataset}}}"
     lookup = Lookup(alias, relation, f"{alias}.value = {cell(column)}")
     violates = f"{_well_formed(column)} AND {alias}.value IS NULL"
     yield Check(rule, violates, observed(column), lookups=(lookup,))
@@ -208,8 +212,9 @@ def _uniqueness(contract: Contract) -> Iterator[Check]:
         first = group[0]
         alias = f"twice_{first.name}"
         names = [quote(column.name) for column in group]
-        title = "、".join(column.title for column in group)
-        rule = _rule("uniqueness", first, "accuracy", f"{title}重复，同一主键出现多行")
+        titles = "、".join(column.title for column in group)
+        said = "同一主键" if first.key else f"同一{titles}"
+        rule = _rule("uniqueness", first, "accuracy", f"{titles}重复，{said}出现多行")
         relation = (
             f"SELECT {', '.join(names)}, min(_row) AS first_row FROM {{dataset:{contract.id}}} "
             f"WHERE {' AND '.join(f'{name} IS NOT NULL' for name in names)} "
@@ -220,7 +225,8 @@ def _uniqueness(contract: Contract) -> Iterator[Check]:
             rule,
             f"{ROW}._row > {alias}.first_row",
             observed(first),
-            evidence="'同一主键在本次数据中已出现过'",
+            # Not which row: a row number changes with every delivery, and what is shown would seem to change too.
+            evidence=literal(f"{said}在本次数据中已出现过"),
             lookups=(Lookup(alias, relation, on),),
         )
 
@@ -242,6 +248,7 @@ def _joined(join: Join, contract: Contract, library: Library) -> Lookup:
     """One row per key of the other dataset: its newest, where the contract says what newest means.
 
     It has what any of the contract's rules asks of it: rules that join the same rows share the lookup.
+    Only keys that this dataset names are looked at, of a population often a few thousand.
     """
     other = library[join.dataset]
     entity = next(subject.entity for subject in contract.subjects if subject.key == join.by)
@@ -257,7 +264,8 @@ def _joined(join: Join, contract: Contract, library: Library) -> Lookup:
     order = f"{quote(other.latest)} DESC NULLS LAST, _row" if other.latest else "_row"
     picked = "".join(f", {quote(name)}" for name in used)
     relation = (
-        f"SELECT {key} AS _key{picked} FROM {{dataset:{other.id}}} WHERE {key} IS NOT NULL "
+        f"SELECT {key} AS _key{picked} FROM {{dataset:{other.id}}} "
+        f"WHERE {key} IN (SELECT {quote(join.by)} FROM {{dataset:{contract.id}}}) "
         f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {order}) = 1"
     )
     on = f"{quote(join.alias)}._key = {ROW}.{quote(join.by)}"

@@ -149,22 +149,16 @@ def tickets(
         .with_columns(answered=pl.col("answered").fill_null(False) & pl.col("before").is_not_null())
     )
     moved = _moved(_taken_in(joined), batch)
-    return moved.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items()).sort(
-        "ticket_id"
-    )
+    return moved.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items()).sort("ticket_id")
 
 
 def _taken_in(joined: pl.DataFrame) -> pl.DataFrame:
     """Lay the newest reply and what was found now over what the ticket said before."""
     changed = pl.any_horizontal(
-        pl.col(name).ne_missing(pl.col(f"{name}_now"))
-        for name in ("observed", "suggestion", "evidence")
+        pl.col(name).ne_missing(pl.col(f"{name}_now")) for name in ("observed", "suggestion", "evidence")
     )
     # While a correction is in force the source still delivers what it delivered before.
-    corrected = (
-        pl.col("observed_now").eq_missing(pl.col("reply_value"))
-        & pl.col("reply_value").is_not_null()
-    )
+    corrected = pl.col("observed_now").eq_missing(pl.col("reply_value")) & pl.col("reply_value").is_not_null()
     replied = joined.with_columns(
         reply=pl.when("answered").then("verdict").otherwise("reply"),
         reply_value=pl.when("answered").then("value").otherwise("reply_value"),
@@ -208,9 +202,7 @@ def _moved(tickets: pl.DataFrame, batch: date) -> pl.DataFrame:
         first_batch=pl.col("first_batch").fill_null(today),
         last_batch=pl.when("found").then(today).otherwise("last_batch"),
         state_since=pl.when(changed).then(today).otherwise("state_since"),
-        due_date=pl.when(raised)
-        .then(today.dt.add_business_days(TERM, roll="forward"))
-        .otherwise("due_date"),
+        due_date=pl.when(raised).then(today.dt.add_business_days(TERM, roll="forward")).otherwise("due_date"),
         times_reopened=pl.col("times_reopened").fill_null(0)
         + (changed & (pl.col("state") == "reopened")).cast(pl.Int64),
     )

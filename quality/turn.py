@@ -47,8 +47,6 @@ def update_tickets(
     connection.register("ticket_rows", tickets(previous, now, replies, batch))
     columns = ", ".join(SCHEMA)
     try:
-        return lake.write(
-            connection, *TICKETS, batch, f"SELECT {columns} FROM ticket_rows", inputs=inputs
-        )
+        return lake.write(connection, *TICKETS, batch, f"SELECT {columns} FROM ticket_rows", inputs=inputs)
     finally:
         connection.unregister("ticket_rows")

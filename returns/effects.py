@@ -22,7 +22,7 @@ def ticket_replies(replies: pl.DataFrame) -> pl.DataFrame:
     """The ledger's replies as `quality.tickets` reads them, numbered in the order they came."""
     return (
         replies.sort("entry_seq", "line")
-        .with_columns(reply_no=pl.col("entry_seq") * 2 * MAX_ROWS + pl.col("line"))
+        .with_columns(reply_no=pl.col("entry_seq") * (MAX_ROWS + 1) + pl.col("line"))
         .select(pl.col(name).cast(dtype) for name, dtype in REPLIES.items())
     )
 

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
 
-import pyarrow as pa
-import pyarrow.compute as pc
+import duckdb
 import sqlglot
 from sqlglot import TokenType, exp
 
@@ -195,15 +194,13 @@ def columns_of(expression: str, alias: str) -> set[str]:
 
 
 def pattern_problem(pattern: str) -> str | None:
-    """What is wrong with a regular expression, or None.
-
-    RE2 judges it, the engine that DuckDB has too: no look-around, no back-references.
-    """
-    try:
-        pc.match_substring_regex(pa.array([""]), pattern)
-    except pa.ArrowInvalid as error:
-        reason = str(error).removeprefix("Invalid regular expression: ")
-        return f"`{pattern}` is not a regular expression of RE2: {reason}"
+    """What is wrong with a regular expression, or None; DuckDB judges it, whose engine is RE2."""
+    with duckdb.connect() as connection:
+        try:
+            connection.execute("SELECT regexp_matches('', ?)", [pattern])
+        except duckdb.Error as error:
+            reason = str(error).partition(": ")[2].partition("\n")[0]
+            return f"`{pattern}` is not a regular expression of RE2: {reason}"
     return None
 
 

@@ -36,7 +36,7 @@ from schemas.contract import (
 from schemas.document import ContractError, Document, Place, read_document
 from schemas.kinds import load_kinds
 
-__all__ = ["ENGINE", "ContractError", "read_contract"]
+__all__ = ["DAYS", "ENGINE", "RULE_KEYS", "ContractError", "read_contract"]
 
 # The `engine` of a quality item that is a rule of ours.
 ENGINE = "zhenjie"

@@ -48,9 +48,12 @@ class Walk:
 
     def deliver(self, day: date) -> None:
         """The departments deliver what they know on a day."""
-        made = generate(self.samples / day.isoformat(), RESIDENTS, SEED, day)
+        folder = self.samples / day.isoformat()
+        if not folder.exists():
+            generate(folder, RESIDENTS, SEED, day)
+        files = sorted(path for path in folder.iterdir() if path.is_file())
         at = datetime(day.year, day.month, day.day, 8, tzinfo=CHINA)
-        desk.deliver(self.platform.home, self.platform.library, [file.path for file in made.files], day, at)
+        desk.deliver(self.platform.home, self.platform.library, files, day, at)
 
     def turn(self, day: date) -> None:
         """Every stage from the extracts to the packages, in the order of the assets; nothing is published."""

@@ -5,7 +5,7 @@ Rules and batches belong to verification and come from there; datasets, fields a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 import polars as pl
@@ -18,7 +18,7 @@ from warehouse.lake import Lake
 from warehouse.publish import Published
 
 
-def frame(standard: TableStandard, rows: Iterable[dict[str, object]]) -> pl.DataFrame:
+def frame(standard: TableStandard, rows: Iterable[Mapping[str, object]]) -> pl.DataFrame:
     """Rows as the frame of a published table, columns in the standard's order."""
     schema = {field.name: POLARS_TYPES[field.type] for field in standard.fields}
     return pl.DataFrame(list(rows), schema=schema, orient="row")
@@ -112,13 +112,9 @@ def governance_tables(lake: Lake, library: Library, batch: date) -> list[Publish
     return published
 
 
-def _history(
-    lake: Lake, standard: TableStandard, name: str, batch: date, current: str
-) -> Published:
+def _history(lake: Lake, standard: TableStandard, name: str, batch: date, current: str) -> Published:
     """Every version of every row: the ended ones with `valid_to`, the present ones without."""
-    valid_to = next(
-        field for field in load_tables()["governance._common"].fields if field.name == "valid_to"
-    )
+    valid_to = next(field for field in load_tables()["governance._common"].fields if field.name == "valid_to")
     ended = [
         partition.scan
         for day in lake.batches(governance.HISTORY, name)

@@ -1,28 +1,31 @@
-"""The unified governance database: one row per entity, each attribute from its authoritative source, with history.
+"""The unified governance database: one row per entity, each attribute from its authoritative source.
 
 What an entity's attributes are follows from the contracts that feed them. A source whose key has authority 1
-establishes the entity; the others only speak of it. Faults come in as tables: a value found faulty gives way to
-the next source. Tables that follow from others (household from person) are SQL models in `warehouse/models/`.
+establishes the entity; the others only speak of it. Faults come in as tables: a value found faulty gives way
+to the next source. Tables that follow from others (household from person) are SQL models in
+`warehouse/models/`. Since when a row is as it is, and what it was before, is `warehouse.history`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
 import duckdb
 
-from schemas.contract import Contract, Entity, Subject
+from schemas.contract import Entity
 from schemas.emit.sql import SQL_TYPES, literal, quote
 from schemas.library import Library, Source
 from schemas.tables import Field, TableStandard, load_tables
+from warehouse.claims import Claimant, claimants, claims_query, unquestioned
 from warehouse.functions import library_digest
-from warehouse.lake import Lake, Partition, sha256_of
+from warehouse.history import HISTORY, LAYER, Chain
+from warehouse.lake import Lake, Partition, digest_of
+from warehouse.templates import template
 
-LAYER = "governance"
-HISTORY = "history"
+__all__ = ["DERIVED", "HISTORY", "LAYER", "derive", "fuse", "standard_of", "standard_of_derived"]
+
 MODELS = Path(__file__).parent / "models"
 
 # Models by name, with the governance tables they are made from.
@@ -30,24 +33,16 @@ DERIVED: Mapping[str, tuple[str, ...]] = {"household": ("person",)}
 
 PLACE = ("county_code", "township_code")
 
-
-@dataclass(frozen=True)
-class _Claimant:
-    """One subject of one dataset as a source of an entity's attributes: attribute → column."""
-
-    alias: str
-    contract: Contract
-    subject: Subject
-    columns: Mapping[str, str]
+_PLACE_COLUMNS = "county_of(village_code) AS county_code, township_of(village_code) AS township_code"
 
 
 def standard_of(library: Library, entity: Entity) -> TableStandard:
-    """What the table of an entity holds: the key, every fed attribute, where it lies, provenance, validity."""
+    """What the table of an entity holds: its key, every fed attribute, place, provenance, validity."""
     fields = [
         Field(attribute, sources[0].column.type, sources[0].column.title, _named(sources))
         for attribute, sources in library.sources(entity.name).items()
     ]
-    common = {field.name: field for field in load_tables()["governance._common"].fields}
+    common = {field.name: field for field in load_tables()[f"{LAYER}._common"].fields}
     names = [field.name for field in fields]
     extra = [*(PLACE if "village_code" in names else ()), "provenance", "valid_from"]
     return TableStandard(
@@ -88,41 +83,49 @@ def fuse(
         library: the contracts.
         entity: the entity.
         batch: the day of the turn.
-        faults: dataset → tables with `row_number`, `field` and `severity` of what was found faulty there.
+        faults: dataset → tables with `dataset`, `row_number`, `field` and `severity` of what was found
+            faulty there.
 
     Returns:
         The partition in force, or None when no source that establishes the entity was ever delivered.
     """
-    claimants = _claimants(lake, library, entity, batch)
-    tables = {c.contract.id: lake.as_of("standard", c.contract.id, batch) for c in claimants}
-    present = {dataset: table for dataset, table in tables.items() if table is not None}
-    founding = _founding(library, entity, present)
-    if not founding:
+    datasets = {s.contract.id for sources in library.sources(entity.name).values() for s in sources}
+    found = {dataset: lake.as_of("standard", dataset, batch) for dataset in sorted(datasets)}
+    tables = {dataset: table for dataset, table in found.items() if table is not None}
+    if not _founding(library, entity, tables):
         return None
+    known = {dataset: list(faults.get(dataset, ())) for dataset in tables}
     inputs = {
+        "query": digest_of(
+            fused_query(
+                library,
+                entity,
+                {dataset: dataset for dataset in tables},
+                {dataset: [fault.table for fault in every] for dataset, every in known.items()},
+            )
+        ),
         "functions": library_digest(),
-        **{f"contract/{c.contract.id}": c.contract.digest for c in claimants},
-        **{f"standard/{dataset}": table.fingerprint for dataset, table in present.items()},
+        **{f"standard/{dataset}": table.fingerprint for dataset, table in tables.items()},
         **{
-            f"fault/{dataset}/{found.table}": found.fingerprint
-            for dataset in sorted(present)
-            for found in faults.get(dataset, ())
+            f"fault/{dataset}/{fault.table}": fault.fingerprint
+            for dataset, every in known.items()
+            for fault in every
         },
     }
-    current = lake.fresh(LAYER, entity.name, batch, inputs)
+    chain = Chain(connection, lake, entity.name, (entity.key,))
+    current = chain.fresh(batch, inputs)
     if current is not None:
         return current
-    attributes = {
-        name: SQL_TYPES[sources[0].column.type]
-        for name, sources in library.sources(entity.name).items()
-    }
-    query = _fused_query(entity, attributes, claimants, founding, present, faults)
-    return _with_history(connection, lake, entity.name, (entity.key,), query, batch, inputs)
+    query = fused_query(
+        library,
+        entity,
+        {dataset: table.scan for dataset, table in tables.items()},
+        {dataset: [fault.scan for fault in every] for dataset, every in known.items()},
+    )
+    return chain.append(batch, query, inputs)
 
 
-def derive(
-    connection: duckdb.DuckDBPyConnection, lake: Lake, name: str, batch: date
-) -> Partition | None:
+def derive(connection: duckdb.DuckDBPyConnection, lake: Lake, name: str, batch: date) -> Partition | None:
     """Write a table that an SQL model makes from governance tables, with its history.
 
     Returns:
@@ -132,188 +135,110 @@ def derive(
     present = {table: source for table, source in sources.items() if source is not None}
     if len(present) < len(sources):
         return None
-    model = MODELS / f"{name}.sql"
+    model = (MODELS / f"{name}.sql").read_text(encoding="utf-8")
     inputs = {
-        "model": sha256_of(model),
+        "model": digest_of(model),
+        "functions": library_digest(),
         **{f"{LAYER}/{table}": source.fingerprint for table, source in present.items()},
     }
-    current = lake.fresh(LAYER, name, batch, inputs)
+    key = load_tables()[f"{LAYER}.{name}"].fields[0].name
+    chain = Chain(connection, lake, name, (key,))
+    current = chain.fresh(batch, inputs)
     if current is not None:
         return current
-    sql = model.read_text(encoding="utf-8").format(
-        **{table: source.scan for table, source in present.items()}
-    )
-    key = load_tables()[f"{LAYER}.{name}"].fields[0].name
-    query = f"SELECT *, {_place_columns()} FROM ({sql})"
-    return _with_history(connection, lake, name, (key,), query, batch, inputs)
+    rows = model.format(**{table: source.scan for table, source in present.items()})
+    return chain.append(batch, f"SELECT *, {_PLACE_COLUMNS} FROM ({rows})", inputs)
 
 
-def _claimants(lake: Lake, library: Library, entity: Entity, batch: date) -> list[_Claimant]:
-    found: dict[tuple[str, str], dict[str, str]] = {}
-    order: dict[tuple[str, str], tuple[Contract, Subject]] = {}
-    for attribute, sources in library.sources(entity.name).items():
-        for source in sources:
-            if lake.as_of("standard", source.contract.id, batch) is None:
-                continue
-            place = (source.contract.id, source.feed.subject)
-            order[place] = (source.contract, source.contract.subject(source.feed.subject))
-            found.setdefault(place, {})[attribute] = source.column.name
-    return [
-        _Claimant(f"source_{number}", *order[place], found[place])
-        for number, place in enumerate(order)
-    ]
-
-
-def _founding(library: Library, entity: Entity, present: Mapping[str, Partition]) -> list[Source]:
+def _founding(library: Library, entity: Entity, datasets: Collection[str]) -> list[Source]:
     return [
         source
         for source in library.sources(entity.name)[entity.key]
-        if source.feed.authority == 1 and source.contract.id in present
+        if source.feed.authority == 1 and source.contract.id in datasets
     ]
 
 
-def _fused_query(
+def fused_query(
+    library: Library,
     entity: Entity,
-    attributes: Mapping[str, str],
-    claimants: Sequence[_Claimant],
-    founding: Sequence[Source],
-    tables: Mapping[str, Partition],
-    faults: Mapping[str, Sequence[Partition]],
+    tables: Mapping[str, str],
+    faults: Mapping[str, Sequence[str]],
 ) -> str:
-    keys = " UNION ".join(
-        f"SELECT DISTINCT {quote(s.column.name)} AS key FROM {tables[s.contract.id].scan} "
-        f"WHERE {quote(s.column.name)} IS NOT NULL"
-        for s in founding
+    """The SQL of an entity's table, without its validity.
+
+    Args:
+        library: the contracts.
+        entity: the entity.
+        tables: dataset → its standard table as a relation in SQL, for those that were delivered.
+        faults: dataset → relations with what was found faulty there.
+    """
+    speakers = claimants(library, entity, tables)
+    claims = [
+        f"{c.alias} AS ({claims_query(c, tables[c.contract.id], _faults(c, faults))})"
+        for c in speakers.values()
+    ]
+    founding = [speakers[s.contract.id, s.feed.subject].alias for s in _founding(library, entity, tables)]
+    # Only where several establish the entity their keys have to be brought together first.
+    base = founding[0] if len(founding) == 1 else "founded"
+    if len(founding) > 1:
+        keys = " UNION ".join(f"SELECT key FROM {alias}" for alias in founding)
+        claims.append(f"founded AS ({keys})")
+    others = {a: every for a, every in library.sources(entity.name).items() if a != entity.key}
+    said = {
+        attribute: [speakers[s.contract.id, s.feed.subject] for s in sources if s.contract.id in tables]
+        for attribute, sources in others.items()
+    }
+    aliases = {c.alias: "entity" if c.alias == base else c.alias for c in speakers.values()}
+    return template("warehouse", "fused").format(
+        claims=",\n".join(claims),
+        key=quote(entity.key),
+        values="".join(
+            f",\n    {_chosen(attribute, [aliases[c.alias] for c in said[attribute]], sources[0])}"
+            for attribute, sources in others.items()
+        ),
+        provenance=_provenance(said, aliases, sorted(tables)),
+        entity=base,
+        joins="\n  ".join(
+            f"LEFT JOIN {alias} ON {alias}.key = entity.key"
+            for alias in aliases.values()
+            if alias != "entity"
+        ),
+        place=f", {_PLACE_COLUMNS}" if "village_code" in others else "",
     )
-    claims = ",\n".join(
-        f"{c.alias} AS ({_claim(c, tables[c.contract.id], faults.get(c.contract.id, ()))})"
-        for c in claimants
-    )
-    joins = "\n".join(f"LEFT JOIN {c.alias} ON {c.alias}.key = entity.key" for c in claimants)
-    others = [attribute for attribute in attributes if attribute != entity.key]
-    values = "".join(
-        f",\n  {_chosen(name, _speakers(name, claimants), attributes[name])}" for name in others
-    )
-    provenance = ", ".join(
-        f"{quote(name)} := {_origin(name, _speakers(name, claimants))}" for name in others
-    )
-    place = f", {_place_columns()}" if "village_code" in attributes else ""
-    return f"""
-WITH entity AS ({keys}),
-{claims},
-fused AS (
-SELECT entity.key AS {quote(entity.key)}{values},
-  struct_pack({provenance}) AS provenance
-FROM entity
-{joins}
-)
-SELECT * EXCLUDE (provenance){place}, provenance FROM fused
-"""
 
 
-def _speakers(attribute: str, claimants: Sequence[_Claimant]) -> list[_Claimant]:
-    """Who says something of an attribute, the most authoritative first."""
-    speakers = [c for c in claimants if attribute in c.columns]
-
-    def rank(claimant: _Claimant) -> tuple[int, str]:
-        column = claimant.contract.column(claimant.columns[attribute])
-        feed = next(f for f in column.feeds if f.subject == claimant.subject.alias)
-        return feed.authority, claimant.alias
-
-    return sorted(speakers, key=rank)
+def _faults(claimant: Claimant, faults: Mapping[str, Sequence[str]]) -> str | None:
+    dataset = claimant.contract.id
+    return " UNION ALL ".join(
+        f"SELECT row_number, field FROM {relation} "
+        f"WHERE severity = 'error' AND dataset = {literal(dataset)}"
+        for relation in faults.get(dataset, ())
+    ) or None  # fmt: skip
 
 
-def _chosen(attribute: str, speakers: Sequence[_Claimant], sql_type: str) -> str:
+def _chosen(attribute: str, speakers: Sequence[str], source: Source) -> str:
     """The first sound value, else the first value at all, else nothing of the right type."""
-    sound = [f"{c.alias}.{quote(attribute)}" for c in speakers]
-    any_value = [f"{c.alias}.{quote(attribute + '__any')}" for c in speakers]
-    values = ", ".join([*sound, *any_value, f"CAST(NULL AS {sql_type})"])
+    sound = [f"{alias}.{quote(attribute)}" for alias in speakers]
+    any_value = [f"{alias}.{unquestioned(attribute)}" for alias in speakers]
+    values = ", ".join([*sound, *any_value, f"CAST(NULL AS {SQL_TYPES[source.column.type]})"])
     return f"coalesce({values}) AS {quote(attribute)}"
 
 
-def _origin(attribute: str, speakers: Sequence[_Claimant]) -> str:
-    """The dataset that the chosen value comes from."""
-    if not speakers:
-        return "CAST(NULL AS VARCHAR)"
-    branches = [
-        f"WHEN {c.alias}.{quote(attribute + suffix)} IS NOT NULL THEN {literal(c.contract.id)}"
-        for suffix in ("", "__any")
-        for c in speakers
-    ]
-    return f"CASE {' '.join(branches)} END"
+def _provenance(
+    said: Mapping[str, Sequence[Claimant]], aliases: Mapping[str, str], datasets: Sequence[str]
+) -> str:
+    """For each attribute the dataset that the chosen value comes from.
 
-
-def _claim(claimant: _Claimant, table: Partition, faults: Sequence[Partition]) -> str:
-    """One row per key: its newest; each attribute once as found sound, once as it stands (`__any`)."""
-    key = quote(claimant.subject.key)
-    latest = claimant.contract.latest
-    order = f"{quote(latest)} DESC NULLS LAST, _row" if latest else "_row"
-    found = " UNION ALL ".join(
-        f"SELECT row_number, field FROM {fault.scan} WHERE severity = 'error' "
-        f"AND dataset = {literal(claimant.contract.id)}"
-        for fault in faults
-    )
-    faulty = (
-        f"LEFT JOIN (SELECT row_number, list(DISTINCT field) AS fields FROM ({found}) "
-        f"GROUP BY row_number) AS fault ON fault.row_number = _row"
-        if faults
-        else ""
-    )
-    values = []
-    for attribute, column in claimant.columns.items():
-        sound = (
-            f"CASE WHEN list_contains(fault.fields, {literal(column)}) THEN NULL ELSE {quote(column)} END"
-            if faults
-            else quote(column)
+    As an enumeration: a city has as many of these as it has values, and a text each is slow to sort and write.
+    """
+    named = f"ENUM({', '.join(literal(dataset) for dataset in datasets)})"
+    origins = []
+    for attribute, speakers in said.items():
+        branches = " ".join(
+            f"WHEN {aliases[c.alias]}.{column} IS NOT NULL THEN {literal(c.contract.id)}"
+            for column in (quote(attribute), unquestioned(attribute))
+            for c in speakers
         )
-        values.append(
-            f"{sound} AS {quote(attribute)}, {quote(column)} AS {quote(attribute + '__any')}"
-        )
-    return (
-        f"SELECT {key} AS key, {', '.join(values)} FROM {table.scan} {faulty} WHERE {key} IS NOT NULL "
-        f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {order}) = 1"
-    )
-
-
-def _place_columns() -> str:
-    return "county_of(village_code) AS county_code, township_of(village_code) AS township_code"
-
-
-def _with_history(
-    connection: duckdb.DuckDBPyConnection,
-    lake: Lake,
-    name: str,
-    key: Sequence[str],
-    query: str,
-    batch: date,
-    inputs: Mapping[str, str],
-) -> Partition:
-    """Write the table with `valid_from`, and the versions that end with this batch."""
-    today = f"DATE '{batch.isoformat()}'"
-    before = lake.before(LAYER, name, batch)
-    identity = ", ".join(quote(column) for column in key)
-    order = f"ORDER BY {identity}"
-    if before is None:
-        whole = f"SELECT *, {today} AS valid_from FROM ({query}) {order}"
-        return lake.write(connection, LAYER, name, batch, whole, inputs=inputs)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE now_{name} AS {query}")
-    names = [row[0] for row in connection.execute(f"DESCRIBE now_{name}").fetchall()]
-    known = {row[0] for row in connection.execute(f"DESCRIBE FROM {before.scan}").fetchall()}
-    same = " AND ".join(
-        f"n.{quote(column)} IS NOT DISTINCT FROM p.{quote(column)}"
-        for column in names
-        if column in known and column != "provenance"
-    )
-    whole = (
-        f"SELECT n.*, CASE WHEN {same} THEN p.valid_from ELSE {today} END AS valid_from "
-        f"FROM now_{name} AS n LEFT JOIN {before.scan} AS p USING ({identity}) {order}"
-    )
-    ended = (
-        f"SELECT p.*, {today} AS valid_to FROM {before.scan} AS p "
-        f"LEFT JOIN now_{name} AS n USING ({identity}) "
-        f"WHERE n.{quote(key[0])} IS NULL OR NOT ({same}) {order}"
-    )
-    lake.write(connection, HISTORY, name, batch, ended, inputs=inputs)
-    partition = lake.write(connection, LAYER, name, batch, whole, inputs=inputs)
-    connection.execute(f"DROP TABLE now_{name}")
-    return partition
+        origin = f"CASE {branches} END" if speakers else "NULL"
+        origins.append(f"{quote(attribute)} := CAST({origin} AS {named})")
+    return f"struct_pack({', '.join(origins)})" if origins else f"CAST(NULL AS {named})"

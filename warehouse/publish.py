@@ -107,9 +107,7 @@ def _write(connection: duckdb.DuckDBPyConnection, table: Published) -> None:
         connection.unregister("published_rows")
     connection.execute(f"COMMENT ON TABLE {target} IS {literal(table.standard.comment)}")
     for field in table.standard.fields:
-        connection.execute(
-            f"COMMENT ON COLUMN {target}.{quote(field.name)} IS {literal(field.comment)}"
-        )
+        connection.execute(f"COMMENT ON COLUMN {target}.{quote(field.name)} IS {literal(field.comment)}")
 
 
 def open_published(home: Home) -> duckdb.DuckDBPyConnection:
@@ -119,7 +117,10 @@ def open_published(home: Home) -> duckdb.DuckDBPyConnection:
 
 def _opened(database: Path) -> duckdb.DuckDBPyConnection:
     """Always with the same settings: DuckDB opens a file twice in one process only if they agree."""
-    config = {"enable_external_access": False, "lock_configuration": True}
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "enable_external_access": False,
+        "lock_configuration": True,
+    }
     return duckdb.connect(str(database), read_only=True, config=config)
 
 

@@ -91,9 +91,7 @@ def standardise(
         connection.unregister("corrections")
 
 
-def standard_query(
-    contract: Contract, codes: CodeLibrary, source: str, corrected: Collection[str]
-) -> str:
+def standard_query(contract: Contract, codes: CodeLibrary, source: str, corrected: Collection[str]) -> str:
     """The SQL that turns one extract into its standard table.
 
     Args:

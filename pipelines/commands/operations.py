@@ -14,7 +14,7 @@ from pipelines import console
 from pipelines.commands.options import JsonOption, platform_of, settings_of
 from returns.ledger.store import Ledger
 from warehouse.home import Home
-from warehouse.lake import MANIFEST, PARTITION, DamagedPartition, Lake, verify
+from warehouse.lake import DamagedPartition, Lake, verify
 
 # What can be made again from the rest, or belongs to this machine alone.
 NOT_KEPT = ("spill", "dagster")
@@ -36,14 +36,9 @@ def doctor(context: typer.Context, json_: JsonOption = False) -> None:
 
 def lake_faults(lake: Lake) -> Iterator[str]:
     """Every damaged partition of the lake, in words."""
-    for manifest in sorted(lake.root.rglob(MANIFEST)):
-        folder = manifest.parent
-        if not PARTITION.fullmatch(folder.name):
-            continue
-        layer, *table = folder.parent.relative_to(lake.root).parts
-        batch = PARTITION.fullmatch(folder.name)
-        assert batch is not None
-        partition = lake.read(layer, "/".join(table), batch[1])
+    for layer, table, batch in lake.places():
+        partition = lake.partition(layer, table, batch)
+        assert partition is not None
         try:
             verify(partition)
         except DamagedPartition as error:

@@ -41,7 +41,9 @@ class School:
         self.connection.register("rows", frame.with_columns(_extract_id=pl.lit("E1")))
         self.lake.write(self.connection, "extract", dataset, day, "FROM rows", inputs={"day": str(day)})
 
-    def standard(self, dataset: str, corrections: pl.DataFrame | None = None, day: date = DAY) -> pl.DataFrame:
+    def standard(
+        self, dataset: str, corrections: pl.DataFrame | None = None, day: date = DAY
+    ) -> pl.DataFrame:
         laid_over = no_corrections() if corrections is None else corrections
         contract = self.library[dataset]
         partition = standardise(self.connection, self.lake, contract, self.codes, day, laid_over)
@@ -256,9 +258,9 @@ def test_history_keeps_every_version_with_its_days(school: School) -> None:
         again = school.pupils(day)
         assert again.equals(now)
     ended = {
-        day: school.read(school.lake.partition("history", "pupil", day)).select(
-            "pupil_no", "name", "valid_from", "valid_to"
-        ).rows()
+        day: school.read(school.lake.partition("history", "pupil", day))
+        .select("pupil_no", "name", "valid_from", "valid_to")
+        .rows()
         for day in (second, third)
     }
     assert ended[second] == [("S1", "王伟", DAY, second), ("S2", "李娜", DAY, second)]

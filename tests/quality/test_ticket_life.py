@@ -42,7 +42,7 @@ def finding(ticket: str = "T1", observed: str = "a", suggestion: str | None = "b
 
 
 def findings(*rows: dict[str, object]) -> pl.DataFrame:
-    return pl.DataFrame(list(rows), schema={name: pl.String for name in finding()}, orient="row")
+    return pl.DataFrame(list(rows), schema=dict.fromkeys(finding(), pl.String), orient="row")
 
 
 def replies(*rows: tuple[str, int, str, str | None]) -> pl.DataFrame:
@@ -106,9 +106,9 @@ def test_two_findings_of_one_identity_are_one_ticket() -> None:
 
 
 def test_the_table_of_states_has_every_state_and_every_answer() -> None:
-    assert set(FOUND) == {
-        (state, answer) for state in STATES for answer in {"none", *VERDICTS.values()}
-    } | {(None, "none")}
+    assert set(FOUND) == {(state, answer) for state in STATES for answer in {"none", *VERDICTS.values()}} | {
+        (None, "none")
+    }
     assert set(FOUND.values()) <= set(STATES)
     assert set(TO_ANSWER) == {"open", "returned", "reopened"}
 
@@ -163,8 +163,7 @@ def test_any_story_ends_as_a_person_would_tell_it(steps: list[tuple[bool, str | 
         states.append(one(frame)["state"])
     assert states == told(steps)
     assert one(frame)["times_reopened"] == sum(
-        now == "reopened" and before != "reopened"
-        for before, now in zip([""] + states, states, strict=False)
+        now == "reopened" and before != "reopened" for before, now in zip(["", *states], states, strict=False)
     )
 
 

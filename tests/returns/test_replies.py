@@ -447,6 +447,21 @@ def test_the_ledger_keeps_what_was_answered_and_for_which_batches_it_works(offic
     assert office.ledger.replies("2026-03-04").height == 1
 
 
+def test_a_correction_of_what_a_correction_put_there_replaces_what_is_delivered(office: Office) -> None:
+    """The police deliver 3, an earlier correction shows 2, and now a rule finds the 2."""
+    with office.platform.engine.connect() as connection:
+        office.platform.lake.write(
+            connection, "standard", POPULATION, BATCH,
+            f"SELECT '{WANG}' AS record_key, MAP {{'sex': '3'}} AS _corrected",
+            inputs={},
+        )  # fmt: skip
+    office.reply({"SEX": correct("男"), "NAME": correct("王芳")})
+    assert office.ledger.replies().select("ticket_id", "observed", "delivered", "value").rows() == [
+        ("SEX", "2", "3", "1"),
+        ("NAME", None, None, "王芳"),
+    ]
+
+
 # What answers bring about.
 
 
@@ -474,6 +489,11 @@ def test_the_newest_correction_of_a_field_counts() -> None:
 def test_a_newer_answer_that_corrects_nothing_takes_the_correction_back() -> None:
     for verdict in ("数据无误", "非本辖区", "无法核实"):
         assert in_place(answer(1, "更正为", "王芳"), answer(2, verdict)) == []
+
+
+def test_a_newer_answer_that_finds_the_corrected_value_right_confirms_it() -> None:
+    confirmed = answer(2, "数据无误", observed="王芳", delivered="王方")
+    assert in_place(answer(1, "更正为", "王芳"), confirmed) == [(WANG, "name", "王方", "王芳")]
 
 
 def test_the_answers_of_other_fields_and_records_stand_beside() -> None:

@@ -198,6 +198,7 @@ COLUMNS = [
     ("value: allowance_status}", "value: alowance_status}", "did you mean allowance_status?"),
     ("value: person_name}", "value: person}", "unknown semanticKind person: did you mean person_name?"),
     ('minimum: "2009-01-01"', "minimum: 2009-1-1", "started_on: minimum 2009-1-1 is no date"),
+    ('minimum: "2009-01-01"', "minimum: 2009-02-30", "started_on: minimum 2009-02-30 is no date"),
     ("minimum: 0", "minimum: zero", "monthly_amount: minimum zero is no number"),
     ("{minimum: 0, maximum: 2000}", "{minimum: 9000, maximum: 2000}", "minimum is above maximum"),
     ("{maxLength: 9, ", "{minimum: 1, ", "card_no: minimum is not for a string"),

@@ -29,7 +29,10 @@ from warehouse.publish import (
 
 MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
 STANDARD = TableStandard(
-    "quality.finding", "问题", "说明", (Field("batch", "date", "批次"), Field("rule", "string", "规则", "见目录"))
+    "quality.finding",
+    "问题",
+    "说明",
+    (Field("batch", "date", "批次"), Field("rule", "string", "规则", "见目录")),
 )
 
 
@@ -41,7 +44,9 @@ def connection(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def test_a_partition_is_what_its_manifest_says(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake")
-    made = lake.write(connection, "standard", "a.b", MONDAY, "SELECT 1 AS x UNION ALL SELECT 2", inputs={"i": "1"})
+    made = lake.write(
+        connection, "standard", "a.b", MONDAY, "SELECT 1 AS x UNION ALL SELECT 2", inputs={"i": "1"}
+    )
     again = lake.partition("standard", "a.b", MONDAY)
     assert again == made
     assert made.rows == 2
@@ -49,7 +54,9 @@ def test_a_partition_is_what_its_manifest_says(connection: duckdb.DuckDBPyConnec
     verify(made)
 
 
-def test_a_failed_write_leaves_the_partition_before(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_partition_before(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
     lake = Lake(tmp_path / "lake")
     made = lake.write(connection, "standard", "a.b", MONDAY, "SELECT 1 AS x", inputs={})
     with pytest.raises(duckdb.Error):
@@ -71,7 +78,9 @@ def test_what_a_dead_run_left_is_taken_away_by_the_next(
     assert {path.name for path in folder.iterdir()} == {MANIFEST, made.parts[0].name}
 
 
-def test_the_newest_partition_not_after_the_day(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+def test_the_newest_partition_not_after_the_day(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
     lake = Lake(tmp_path / "lake")
     for day in (MONDAY, date(2026, 3, 9)):
         lake.write(connection, "standard", "a.b", day, f"SELECT {day.day} AS x", inputs={"day": str(day)})

@@ -43,16 +43,14 @@ def extract(
         The batch's partition, or none when nothing readable was delivered in it.
     """
     own = [receipt for receipt in receipts(home.inbox, batch) if receipt.dataset == contract.id]
-    refused = []
+    refused: list[tuple[Receipt, str]] = []
     for receipt in reversed(own):
         inputs = {"extract_id": receipt.extract_id, "contract": contract.digest}
         current = lake.partition(LAYER, contract.id, batch)
         if current is not None and dict(current.inputs) == inputs:
             return Extraction(current, tuple(refused))
         try:
-            return Extraction(
-                _read(connection, home, lake, contract, receipt, inputs), tuple(refused)
-            )
+            return Extraction(_read(connection, home, lake, contract, receipt, inputs), tuple(refused))
         except UnreadableFile as error:
             replace_json(receipt.path.parent / REFUSAL, {"message": str(error)})
             refused.append((receipt, str(error)))
@@ -70,9 +68,7 @@ def _read(
     delivery = next(d for d in contract.deliveries if d.form == receipt.form)
     table = "delivered_rows"
     try:
-        reading = read(
-            receipt.path, layout_of(contract, delivery), connection, table, spool=home.spill
-        )
+        reading = read(receipt.path, layout_of(contract, delivery), connection, table, spool=home.spill)
         columns = ", ".join(quote(column.name) for column in contract.delivered_columns)
         query = f"SELECT _row, '{receipt.extract_id}' AS _extract_id, {columns} FROM {table}"
         return lake.write(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -135,7 +135,8 @@ def propose(
     connection.register("code_spelling", _spellings(codes))
     kinds = _kinds(connection)
     counts = {
-        name: Counts(rows, *found, kinds=kinds.get(name, {})) for name, *found in _run(connection, "profile")
+        name: replace(Counts(rows, *found), kinds=kinds.get(name, {}))
+        for name, *found in _run(connection, "profile")
     }
     tables: dict[str, list[_Table]] = {}
     for name, table, known_rows, labelled in _run(connection, "code_tables"):

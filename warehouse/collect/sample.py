@@ -93,7 +93,7 @@ def read_sample(path: Path, part: str | None, connection: duckdb.DuckDBPyConnect
         names, rows = _sheets(path, part)
     else:
         form = "csv"
-        names, rows = (), _delimited(path, start)
+        names, rows = [], _delimited(path, start)
     row, cells = _heading_row(path, rows)
     headings = tuple(_ORNAMENTS.sub(" ", cell or "").strip(" :：") for cell in cells)
     first: dict[str, str] = {}

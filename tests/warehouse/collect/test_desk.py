@@ -206,6 +206,21 @@ def test_one_workbook_reaches_a_dataset_for_each_of_its_sheets(
     ]
 
 
+def test_a_sheet_that_satisfies_two_standards_goes_to_the_one_with_more_of_its_columns(
+    home: Home, library: Library, tmp_path: Path
+) -> None:
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    allowance = ["身份证号", "姓名", "低保证号", "月保障金额", "保障状态"]
+    certificate = ["残疾人证号", "身份证号", "姓名", "残疾类别", "残疾等级", "发证日期"]
+    book.active.append([*allowance, *(title for title in certificate if title not in allowance)])
+    path = tmp_path / "合并.xlsx"
+    book.save(path)
+    (receipt,) = deliver(home, library, path)
+    assert (receipt.dataset, len(receipt.columns)) == ("disabled_persons.certificate", 6)
+    assert receipt.extra == ("低保证号", "月保障金额", "保障状态")
+
+
 def test_batches_are_those_with_something_received(
     home: Home, library: Library, dwellings: Path, tmp_path: Path
 ) -> None:

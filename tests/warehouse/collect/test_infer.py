@@ -129,6 +129,13 @@ def test_kinds_show_in_the_values_whatever_the_heading(draft: Draft, csv_of: Cal
     assert contract.subjects[0].entity == "person"
 
 
+def test_a_few_errors_do_not_hide_a_kind(draft: Draft, csv_of: Callable[..., Path]) -> None:
+    numbers = ["1861234567", "18612345671", "18612345672", "18612345673", "18612345674"]
+    rows = [f"{number},{number}" for number in numbers[:2]] + [f"{number},x" for number in numbers[2:]]
+    contract = draft(csv_of("联系电话,备用电话", *rows))
+    assert [column.kind for column in contract.columns] == ["phone", None]
+
+
 def test_words_without_a_hint_are_no_names_and_digits_no_telephones(
     draft: Draft, csv_of: Callable[..., Path]
 ) -> None:
@@ -155,10 +162,10 @@ def test_years_may_head_columns(draft: Draft, csv_of: Callable[..., Path]) -> No
 
 
 def test_a_code_table_must_know_every_value(draft: Draft, csv_of: Callable[..., Path]) -> None:
-    file = csv_of("残情,民族情况,等", "视力,汉族,1", "听力,满族,2", "言语,火星族,1")
+    file = csv_of("残情,民族情况,等,批", "视力,汉族,1,97", "听力,满族,2,98", "言语,火星族,1,97")
     codes = {column.title: column.codes for column in draft(file).columns}
-    # Bare digits are codes of many tables and so of none.
-    assert codes == {"残情": "disability_type", "民族情况": None, "等": None}
+    # Bare digits may be anything, even those that one table alone has for codes.
+    assert codes == {"残情": "disability_type", "民族情况": None, "等": None, "批": None}
 
 
 def test_required_and_key_follow_from_what_is_missing_and_what_repeats(
@@ -237,6 +244,8 @@ def test_a_workbook_may_have_a_title_notes_and_further_sheets(tmp_path: Path, dr
         ("column_3", "开业 日期", "date"),
         ("column_4", "餐位数", "integer"),
     ]
+    # The total and the note are no rows: they would lack a name and a day.
+    assert all(column.required for column in contract.columns)
     assert contract.deliveries[0].sheet == "明细"
     assert [column.title for column in contract.key] == ["食堂编号"]
     with pytest.raises(UnreadableFile, match="没有工作表“汇总”，有 2 张工作表：说明、明细"):

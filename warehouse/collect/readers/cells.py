@@ -8,7 +8,7 @@ sheet is loaded as other types too: what is null there tells the kinds of cells 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import fastexcel
@@ -17,8 +17,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Kind = Literal["string", "boolean", "float", "duration"]
-Load = Callable[[Kind], pa.RecordBatch]
+Kind = Literal["boolean", "float", "duration"]
+# Loads the sheet with these columns as these types, and the others as any.
+Load = Callable[[dict[int, Kind]], pa.RecordBatch]
 
 # Whole numbers up to here are exact in a workbook; of longer ones a spreadsheet shows 15 digits.
 _EXACT = 2.0**53
@@ -54,35 +55,44 @@ def cells_as_seen(
         errors: the cells that hold an error such as `#N/A`; they are null in `texts`.
         header_row: the row of the headings from 1.
         places: the columns that are wanted, from 0; others stay as loaded.
-        load: loads the sheet again as another type.
+        load: loads the sheet again as other types.
 
     Returns:
         A column of text for each of `texts`.
     """
     columns = [column.slice(header_row) for column in _with_errors(texts, errors)]
-
-    def loaded(kind: Kind) -> list[pa.Array]:
-        return [column.slice(header_row) for column in load(kind).columns]
-
     # As truth values, all cells are null but truth values and numbers.
-    valued = [pc.is_valid(column) for column in loaded("boolean")]
+    valued = [
+        pc.is_valid(column.slice(header_row))
+        for column in load(dict.fromkeys(range(len(columns)), "boolean")).columns
+    ]
     truths = {place: pc.and_(valued[place], pc.is_in(columns[place], _TRUTHS)) for place in places}
     numbers = {place: pc.and_not(valued[place], truths[place]) for place in places}
-    # As numbers, text that spells one is a number too: only where it is no text does it count.
-    floats = loaded("float") if any(pc.any(mask).as_py() for mask in numbers.values()) else []
     dated = {place: _matches(columns[place]) for place in places}
-    # As durations, all cells are null but dates.
-    moments = loaded("duration") if any(pc.any(mask).as_py() for mask in dated.values()) else []
+    typed = _typed({"float": numbers, "duration": dated}, load)
     for place in places:
         column = pc.if_else(truths[place], pc.utf8_upper(columns[place]), columns[place])
-        if floats:
-            mask = numbers[place]
-            column = pc.replace_with_mask(column, mask, _numbers(floats[place].filter(mask)))
-        if moments:
-            mask = pc.and_(dated[place], pc.is_valid(moments[place]))
-            column = pc.if_else(mask, _dates(columns[place]), column)
+        if (place, "float") in typed:
+            # Text that spells a number is loaded as one too: it counts only where a number stands.
+            floats = typed[place, "float"].slice(header_row).filter(numbers[place])
+            column = pc.replace_with_mask(column, numbers[place], _numbers(floats))
+        if (place, "duration") in typed:
+            # As durations, all cells are null but dates, and text that spells a duration.
+            moments = pc.is_valid(typed[place, "duration"].slice(header_row))
+            column = pc.if_else(pc.and_(dated[place], moments), _dates(columns[place]), column)
         columns[place] = column
     return columns
+
+
+def _typed(masks: Mapping[Kind, Mapping[int, pa.Array]], load: Load) -> dict[tuple[int, Kind], pa.Array]:
+    """Columns loaded as other types, where a mask says that it matters, in as few loads as will do."""
+    loads: list[dict[int, Kind]] = [{} for _ in masks]
+    for kind, by_place in masks.items():
+        for place, mask in by_place.items():
+            if pc.any(mask).as_py():
+                next(kinds for kinds in loads if place not in kinds)[place] = kind
+    batches = [(kinds, load(kinds)) for kinds in loads if kinds]
+    return {(place, kind): batch.column(place) for kinds, batch in batches for place, kind in kinds.items()}
 
 
 def _with_errors(texts: pa.RecordBatch, errors: Sequence[fastexcel.CellError]) -> list[pa.Array]:

@@ -102,14 +102,15 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(uri, uri=True)) as database:
             database.execute("PRAGMA trusted_schema = OFF")
             yield database
-    except sqlite3.Error as error:
-        # SQLite quotes the text that it cannot decode; only the column's name goes further.
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         undecoded = _UNDECODED.match(str(error))
-        if undecoded:
-            raise unreadable(
-                path, f"列“{undecoded[1]}”里的文字不是 UTF-8 编码", "用 UTF-8 编码导出后重新交付"
-            ) from None
-        raise unreadable(path, "数据库已损坏或不完整", "重新导出数据库后交付") from error
+        problem, remedy = (
+            (f"列“{undecoded[1]}”里的文字不是 UTF-8 编码", "用 UTF-8 编码导出后重新交付")
+            if undecoded
+            else ("数据库已损坏或不完整", "重新导出数据库后交付")
+        )
+        # SQLite quotes the text that it cannot decode, so its own error goes no further.
+        raise unreadable(path, problem, remedy) from None
 
 
 def _choose(path: Path, database: sqlite3.Connection, layout: Layout) -> _Table:

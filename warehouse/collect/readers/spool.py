@@ -11,6 +11,7 @@ the rest is for `loose`.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, count
@@ -130,7 +131,8 @@ def _inside(quotes: _Places, places: _Places) -> npt.NDArray[np.bool_]:
 
 def _flatten(piece: bytes, separator: bytes) -> _Flat | None:
     """Whole records as one line each, or None if the text is not plain."""
-    if any(mark in piece for mark in _RESERVED):
+    # At the start of a file, DuckDB takes a byte order mark for one.
+    if any(mark in piece for mark in _RESERVED) or piece.startswith(BOM_UTF8):
         return None
     data, folded = np.frombuffer(piece, np.uint8), False
     if b'"' in piece:

@@ -5,7 +5,8 @@ How a cell becomes text is `cells`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,6 @@ from warehouse.collect.readers.layout import (
     Layout,
     Reading,
     Recognition,
-    UnreadableFile,
     unreadable,
 )
 from warehouse.collect.readers.staging import Stage
@@ -48,6 +48,11 @@ class _Sheet:
     errors: tuple[fastexcel.CellError, ...]
     first_column: int
 
+    @property
+    def width(self) -> int:
+        """The number of columns that hold anything."""
+        return int(self.cells.num_columns)
+
     def rows(self, count: int) -> list[list[str | None]]:
         """The first rows, from column A."""
         columns = [column.to_pylist() for column in self.cells.slice(0, count).columns]
@@ -61,7 +66,8 @@ def recognise(path: Path, layout: Layout) -> Recognition:
     Raises:
         UnreadableFile: it is no workbook, damaged, encrypted, or no one sheet of it has the headings.
     """
-    return _recognition(layout, *_choose(path, _open(path), layout))
+    with _sound(path):
+        return _recognition(layout, *_choose(path, _open(path), layout))
 
 
 def read(
@@ -79,18 +85,41 @@ def read(
     Raises:
         UnreadableFile: as `recognise`.
     """
-    book = _open(path)
-    sheet, headings = _choose(path, book, layout)
+    with _sound(path):
+        book = _open(path)
+        sheet, headings = _choose(path, book, layout)
+        columns = _columns(book, sheet, headings)
     stage = Stage(connection, table, layout, _recognition(layout, sheet, headings))
     stage.create()
-    places = [found.position - 1 - sheet.first_column for found in headings.columns]
-
-    def load(kind: Kind) -> pa.RecordBatch:
-        return _load(path, book, sheet.name, kind).to_arrow()
-
-    columns = cells_as_seen(sheet.cells, sheet.errors, headings.row, places, load)
     _insert(stage, columns, sheet.first_column, headings.row)
     return stage.finish()
+
+
+@contextmanager
+def _sound(path: Path) -> Iterator[None]:
+    """What the library cannot read is a damaged workbook."""
+    try:
+        yield
+    except (fastexcel.FastExcelError, DamagedWorkbook) as error:
+        raise unreadable(
+            path,
+            "工作簿已损坏或不完整，打不开",
+            "核对能否用 Excel 或 WPS 打开，另存为 .xlsx 后重新交付",
+        ) from error
+
+
+def _columns(book: fastexcel.ExcelReader, sheet: _Sheet, headings: Headings) -> list[pa.Array]:
+    """The columns of a sheet below its headings, as text."""
+    places = [found.position - 1 - sheet.first_column for found in headings.columns]
+
+    def load(kinds: dict[int, Kind]) -> pa.RecordBatch:
+        # fastexcel counts columns from A.
+        every: fastexcel.DTypeMap = {
+            place + sheet.first_column: kinds.get(place, "boolean") for place in range(sheet.width)
+        }
+        return _load(book, sheet.name, every).to_arrow()
+
+    return cells_as_seen(sheet.cells, sheet.errors, headings.row, places, load)
 
 
 def _insert(stage: Stage, columns: Sequence[pa.Array], first_column: int, header_row: int) -> None:
@@ -113,33 +142,21 @@ def _open(path: Path) -> fastexcel.ExcelReader:
             f"内容是{signature_of(data) or '文本或网页'}，不是 Excel 工作簿",
             "用 Excel 或 WPS 打开，另存为 .xlsx 后重新交付",
         )
-    try:
-        if data.startswith(ZIP):
-            refuse_far_cells(path, data)
-        return fastexcel.read_excel(data)
-    except (fastexcel.FastExcelError, DamagedWorkbook) as error:
-        raise _damaged(path) from error
+    if data.startswith(ZIP):
+        refuse_far_cells(path, data)
+    return fastexcel.read_excel(data)
 
 
-def _damaged(path: Path) -> UnreadableFile:
-    return unreadable(
-        path,
-        "工作簿已损坏或不完整，打不开",
-        "核对能否用 Excel 或 WPS 打开，另存为 .xlsx 后重新交付",
-    )
+def _load(
+    book: fastexcel.ExcelReader, name: str, kinds: fastexcel.DType | fastexcel.DTypeMap
+) -> fastexcel.ExcelSheet:
+    """A sheet from its row 1, every column as one type; a cell of another type is null."""
+    # With all types given, the sample that would guess them is not needed.
+    return book.load_sheet(name, header_row=None, skip_rows=0, dtypes=kinds, schema_sample_rows=1)
 
 
-def _load(path: Path, book: fastexcel.ExcelReader, name: str, kind: Kind) -> fastexcel.ExcelSheet:
-    """A sheet from its row 1, every cell as one type; what is of another type is null."""
-    try:
-        # With all types given, the sample that would guess them is not needed.
-        return book.load_sheet(name, header_row=None, skip_rows=0, dtypes=kind, schema_sample_rows=1)
-    except fastexcel.FastExcelError as error:
-        raise _damaged(path) from error
-
-
-def _text(path: Path, book: fastexcel.ExcelReader, name: str) -> _Sheet:
-    sheet = _load(path, book, name, "string")
+def _text(book: fastexcel.ExcelReader, name: str) -> _Sheet:
+    sheet = _load(book, name, "string")
     cells, errors = sheet.to_arrow_with_errors()
     columns = sheet.selected_columns
     return _Sheet(
@@ -158,7 +175,7 @@ def _choose(path: Path, book: fastexcel.ExcelReader, layout: Layout) -> tuple[_S
     found, seen = [], []
     candidates = named or book.sheet_names
     for name in candidates:
-        sheet = _text(path, book, name)
+        sheet = _text(book, name)
         rows = sheet.rows(max(HEADING_ROWS, layout.header_row or 0))
         headings = find_headings(rows, layout)
         if headings is not None:
@@ -166,7 +183,7 @@ def _choose(path: Path, book: fastexcel.ExcelReader, layout: Layout) -> tuple[_S
         elif rows:
             seen.append((name, rows))
     if not found:
-        name, rows = seen[0] if seen else (candidates[0], [])
+        name, rows = seen[0] if seen else (next(iter(candidates), ""), [])
         raise no_headings(path, f"工作表“{name}”的", rows, layout)
     best = _best(found)
     if len(best) > 1:

@@ -1,0 +1,70 @@
+"""Calls that several checks make of the same row, computed once: whether an ID number is one, for instance.
+
+DuckDB computes an expression as often as it stands in the branches of CASE, and a checksum is the dearest
+thing a rule asks for. The functions of our library fail for no value, so that asking early is harmless.
+Which checks there are is `quality.rules`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from sqlglot import exp
+
+from quality.rules import ROW, Check
+from schemas.emit.sql import quote
+from schemas.expressions import DIALECT, parse
+from schemas.functions import load_functions
+
+
+def share_calls(checks: Sequence[Check]) -> tuple[Mapping[str, str], list[Check]]:
+    """Take what at least two checks ask of a row out of them.
+
+    Returns:
+        New columns of the row with the SQL that computes them, and the checks that read them there.
+    """
+    trees = {index: parse(check.violates) for index, check in enumerate(checks)}
+    asked = Counter(call for tree in trees.values() for call in {_text(node) for node in _calls(tree)})
+    names = {
+        # No column of a contract has a blank in its name.
+        call: f"asked {number}"
+        for number, call in enumerate(sorted(call for call, times in asked.items() if times > 1))
+    }
+    read = [
+        replace(check, violates=_reading(trees[index], names)) if _asks(trees[index], names) else check
+        for index, check in enumerate(checks)
+    ]
+    return {name: call for call, name in names.items()}, read
+
+
+def _calls(tree: exp.Expr) -> Iterable[exp.Anonymous]:
+    """Calls of our functions with nothing but columns of the row at hand as arguments."""
+    for node in tree.find_all(exp.Anonymous):
+        columns = [argument for argument in node.expressions if isinstance(argument, exp.Column)]
+        if (
+            node.name.lower() in load_functions()
+            and len(columns) == len(node.expressions)
+            and all(column.table == ROW and column.name != "batch_date" for column in columns)
+        ):
+            yield node
+
+
+def _text(node: exp.Anonymous) -> str:
+    arguments = ", ".join(f"{ROW}.{quote(column.name)}" for column in node.expressions)
+    return f"{node.name.lower()}({arguments})"
+
+
+def _asks(tree: exp.Expr, names: Mapping[str, str]) -> bool:
+    return any(_text(node) in names for node in _calls(tree))
+
+
+def _reading(tree: exp.Expr, names: Mapping[str, str]) -> str:
+    for node in list(_calls(tree)):
+        if _text(node) in names:
+            column = exp.column(names[_text(node)], table=ROW, quoted=True)
+            if node is tree:
+                return str(column.sql(dialect=DIALECT))
+            node.replace(column)
+    return str(tree.sql(dialect=DIALECT, comments=False))

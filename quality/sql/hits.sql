@@ -1,0 +1,13 @@
+-- One pass over a dataset's rows for all of its checks: each row's list of the checks it violates, unnested to a hit each.
+SELECT seen.* EXCLUDE (hit), rule.* EXCLUDE (check_no), hit.observed AS observed,
+  nullif(hit.suggestion, coalesce(hit.observed, '')) AS suggestion, hit.evidence AS evidence
+FROM (
+  SELECT {row_facts}, unnest(list_filter([
+    {cases}
+  ], lambda h: h IS NOT NULL)) AS hit
+  FROM (SELECT {shared}*, {batch_date} AS batch_date FROM {table} AS {row}) AS {row}
+  {lookups}
+) AS seen
+JOIN (VALUES
+    {rules}
+) AS rule (check_no, rule, dimension, severity, field) ON rule.check_no = hit.check_no

@@ -1,0 +1,331 @@
+"""The command line: results on stdout, progress on stderr, exit codes, and no way out of the query."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+DONE, SET_ASIDE, USAGE, FAILED = 0, 1, 2, 3
+Command = Callable[..., Any]
+
+
+def digests(home: Path) -> dict[str, str]:
+    """Everything below a home but Dagster's own storage and scratch."""
+    return {
+        path.relative_to(home).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(home.rglob("*"))
+        if path.is_file() and path.relative_to(home).parts[0] not in ("dagster", "spill")
+    }
+
+
+@pytest.fixture
+def home(demonstration: Any, tmp_path: Path) -> Path:
+    """A copy of the demonstration's home, to be changed."""
+    shutil.copytree(demonstration.home, tmp_path / "home", ignore=shutil.ignore_patterns("spill"))
+    return tmp_path / "home"
+
+
+# What a command says.
+
+
+def test_the_demonstration_tells_two_turns_and_where_everything_lies(demonstration: Any) -> None:
+    out = demonstration.said.out
+    assert "第 1 轮 2026-03-02" in out and "第 2 轮 2026-03-03" in out
+    for title in ("校核行数", "问题", "待核实工单", "本批次办结"):
+        assert title in out
+    assert str(demonstration.home / "warehouse.duckdb") in out
+
+
+def test_progress_goes_to_stderr_and_nothing_of_dagster_s_log_anywhere(demonstration: Any) -> None:
+    assert "standard/police/population  6" in demonstration.said.err
+    assert "standard/police/population" not in demonstration.said.out
+    for stream in (demonstration.said.out, demonstration.said.err):
+        for noise in ("Warning", "DEBUG", "STEP_START", "site-packages", "Traceback"):
+            assert noise not in stream
+
+
+def test_a_second_demonstration_changes_nothing(home: Path, zhenjie: Command) -> None:
+    before = digests(home)
+    said = zhenjie(home, "demo", "--residents", 600)
+    assert said.code == DONE, said.err
+    assert digests(home) == before
+    assert "接收 0 条，未接收 0 条" in said.err
+
+
+def test_the_demonstration_does_not_mix_with_real_deliveries(home: Path, zhenjie: Command) -> None:
+    shutil.rmtree(home / "sample")
+    said = zhenjie(home, "demo", "--residents", 600)
+    assert said.code == USAGE
+    assert "请用 --home 为演示指定另一个目录" in said.err
+
+
+# Exit codes.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said_on_stderr"),
+    [
+        (["run", "--batch", "3月2日"], "请写成 2026-03-02 这样的日期"),
+        (["run", "--batch", "20260302"], "请写成 2026-03-02 这样的日期"),
+        (["deliver", "no-such-file.csv"], "no-such-file.csv"),
+        (["deliver", __file__, "--batch", "2026-02-30"], "请写成 2026-03-02 这样的日期"),
+        (
+            ["deliver", __file__, "--dataset", "police.vehicle"],
+            "没有数据集 police.vehicle；已有：civil_affairs.marriage",
+        ),
+        (["reply", "no-such-file.xlsx"], "no-such-file.xlsx"),
+        (["query", "SELECT 1"], "还没有发布治理库"),
+        (["sample", "here", "--residents", "5"], "residents"),
+        (["sample", "here", "--batch", "1999-01-01"], "1999-01-01"),
+        (["contract", "show", "police.vehicle"], "没有数据集 police.vehicle"),
+        (["contract", "show", "police.population", "--as", "poem"], "--as poem"),
+        (["no-such-verb"], "no-such-verb"),
+    ],
+)
+def test_a_wrong_call_says_what_is_wrong_and_ends_with_2(
+    tmp_path: Path, zhenjie: Command, arguments: list[str], said_on_stderr: str
+) -> None:
+    said = zhenjie(tmp_path / "home", *arguments)
+    assert said.code == USAGE, said.err
+    assert said_on_stderr in said.err
+    assert "Traceback" not in said.err
+    assert said.out == ""
+
+
+def test_a_setting_that_cannot_be_used_is_a_wrong_call(tmp_path: Path, zhenjie: Command) -> None:
+    said = zhenjie(tmp_path / "home", "status", ZHENJIE_THREADS="many")
+    assert (said.code, said.out) == (USAGE, "")
+    assert "ZHENJIE_THREADS=many" in said.err
+
+
+def test_a_contract_with_a_mistake_stops_every_command_with_its_place(
+    tmp_path: Path, zhenjie: Command
+) -> None:
+    (tmp_path / "contracts").mkdir()
+    (tmp_path / "contracts" / "broken.yaml").write_text("apiVersion: v3.2.0\nkind: [", encoding="utf-8")
+    said = zhenjie(tmp_path / "home", "status", ZHENJIE_CONTRACTS=str(tmp_path / "contracts"))
+    assert said.code == USAGE
+    assert "broken.yaml:" in said.err and "Traceback" not in said.err
+
+
+def test_a_file_that_nobody_knows_is_set_aside_with_1(tmp_path: Path, zhenjie: Command) -> None:
+    (tmp_path / "照片.jpg").write_bytes(b"\xff\xd8")
+    said = zhenjie(tmp_path / "home", "deliver", tmp_path / "照片.jpg", "--batch", "2026-03-02", "--json")
+    assert said.code == SET_ASIDE
+    (receipt,) = said.json
+    assert (receipt["file"], receipt["status"], receipt["batch"]) == ("照片.jpg", "set_aside", "2026-03-02")
+
+
+def test_a_turn_that_fails_ends_with_3_and_names_what_failed(tmp_path: Path, zhenjie: Command) -> None:
+    said = zhenjie(tmp_path / "home", "run", "--json", ZHENJIE_LEDGER="sqlite:////nowhere/ledger.sqlite")
+    assert said.code == FAILED
+    assert said.json["done"] is False
+    assert any(name.startswith("ticket (") for name in said.json["failed"])
+    assert "失败：ticket (" in said.err
+    assert "Traceback" not in said.err
+
+
+def test_a_turn_with_a_refused_file_ends_with_1_and_is_published(home: Path, zhenjie: Command) -> None:
+    (home / "照片.jpg").write_bytes(b"\xff\xd8")
+    zhenjie(home, "deliver", home / "照片.jpg", "--batch", "2026-03-03")
+    said = zhenjie(home, "run", "--json")
+    assert said.code == SET_ASIDE, said.err
+    assert (said.json["done"], said.json["set_aside"], said.json["failed"]) == (True, 1, [])
+    assert said.json["batch"] == "2026-03-03"
+    assert said.json["rows"] > 600 and said.json["packages"] > 5
+
+
+def test_replies_end_with_0_when_all_is_accepted_and_with_1_when_something_is_refused(
+    home: Path, zhenjie: Command, tmp_path: Path
+) -> None:
+    answered = sorted((home / "sample" / "2026-03-02" / "answered").glob("*.xlsx"))
+    repeated = zhenjie(home, "reply", answered[0], "--json")
+    assert repeated.code == DONE
+    assert repeated.json[0]["repeated"] is True
+    book = openpyxl.load_workbook(answered[0])
+    sheet = book["待核实"]
+    header = next(row for row in sheet.iter_rows() if row[0].value == "工单号")
+    verdict = next(cell.column for cell in header if cell.value == "处理结果")
+    sheet.cell(header[0].row + 1, verdict).value = "同意"
+    book.save(tmp_path / "改.xlsx")
+    said = zhenjie(home, "reply", tmp_path / "改.xlsx", "--json")
+    assert said.code == SET_ASIDE
+    (receipt,) = said.json
+    assert receipt["accepted"] == 0 and receipt["refused"][0]["line"] == header[0].row + 1
+    told = zhenjie(home, "reply", tmp_path / "改.xlsx")
+    assert "没有重复登记" in told.out.replace("\n", "")
+
+
+def test_a_foreign_workbook_is_told_and_ends_with_1(home: Path, zhenjie: Command, tmp_path: Path) -> None:
+    openpyxl.Workbook().save(tmp_path / "x.xlsx")
+    said = zhenjie(home, "reply", tmp_path / "x.xlsx", "--json")
+    assert said.code == SET_ASIDE
+    assert "不是平台下发的工作簿" in said.json[0]["message"]
+
+
+# Status.
+
+
+def test_status_tells_datasets_tickets_and_the_published_batch(demonstration: Any, zhenjie: Command) -> None:
+    facts = zhenjie(demonstration.home, "status", "--json").json
+    assert facts["published_batch"] == "2026-03-03"
+    datasets = {dataset["dataset"]: dataset for dataset in facts["datasets"]}
+    assert datasets["police.population"]["batch"] == "2026-03-03"
+    assert datasets["police.population"]["rows"] >= 600
+    assert sum(ticket["tickets"] for ticket in facts["tickets"]) > 10
+    assert facts["alerts"] == []
+    shown = zhenjie(demonstration.home, "status")
+    assert shown.code == DONE
+    assert "户籍人口" in shown.out and "已办结" in shown.out
+
+
+# Query.
+
+
+def query(zhenjie: Command, demonstration: Any, sql: str, *options: str) -> Any:
+    return zhenjie(demonstration.home, "query", sql, *options)
+
+
+def test_a_query_comes_as_table_csv_or_json(demonstration: Any, zhenjie: Command) -> None:
+    sql = "SELECT sex, count(*) AS persons, NULL AS nothing FROM governance.person GROUP BY sex ORDER BY sex"
+    rows = query(zhenjie, demonstration, sql, "--json").json
+    assert [row["sex"] for row in rows] == ["1", "2"]
+    assert sum(row["persons"] for row in rows) >= 600
+    read = list(csv.DictReader(io.StringIO(query(zhenjie, demonstration, sql, "--csv").out)))
+    assert read == [{"sex": row["sex"], "persons": str(row["persons"]), "nothing": ""} for row in rows]
+    table = query(zhenjie, demonstration, sql).out
+    assert "persons" in table and str(rows[0]["persons"]) in table
+
+
+def test_a_long_result_is_shown_in_part_and_written_whole(demonstration: Any, zhenjie: Command) -> None:
+    sql = "SELECT range AS n FROM range(250000)"
+    shown = query(zhenjie, demonstration, sql)
+    assert "│ 199" in shown.out and "│ 200 " not in shown.out
+    assert "只显示前 200 行" in shown.err
+    assert query(zhenjie, demonstration, sql, "--csv").out.split() == ["n", *map(str, range(250_000))]
+
+
+def test_columns_of_one_name_are_told_apart(demonstration: Any, zhenjie: Command) -> None:
+    assert query(zhenjie, demonstration, "SELECT 1 AS a, 2 AS a", "--json").json == [{"a": 1, "a_1": 2}]
+    assert query(zhenjie, demonstration, "SELECT 1 AS a, 2 AS a", "--csv").out == "a,a_1\n1,2\n"
+
+
+def test_what_looks_like_markup_is_shown_as_it_is(demonstration: Any, zhenjie: Command) -> None:
+    assert "[bold]x[/bold]" in query(zhenjie, demonstration, "SELECT '[bold]x[/bold]' AS t").out
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SHOW ALL TABLES",
+        "DESCRIBE governance.person",
+        "EXPLAIN SELECT 1",
+        "SUMMARIZE governance.household",
+        "WITH a AS (SELECT 1) FROM a",
+        "FROM quality.ticket LIMIT 1;",
+    ],
+)
+def test_what_only_reads_is_allowed(demonstration: Any, zhenjie: Command, sql: str) -> None:
+    said = query(zhenjie, demonstration, sql, "--json")
+    assert said.code == DONE, said.err
+    assert said.json
+
+
+OUTSIDE = [
+    "SELECT * FROM read_csv('/etc/passwd')",
+    "SELECT * FROM read_text('/etc/passwd')",
+    "SELECT * FROM read_blob('/etc/hostname')",
+    "SELECT * FROM '/etc/passwd'",
+    "SELECT * FROM glob('/etc/*')",
+    "SELECT * FROM read_parquet('lake/**/*.parquet')",
+    "SELECT * FROM read_json('https://example.org/x.json')",
+    "SELECT * FROM query('SELECT * FROM read_text(''/etc/passwd'')')",
+    "ATTACH '/tmp/other.duckdb' AS other",
+    "ATTACH ':memory:' AS other",
+    "COPY governance.person TO '/tmp/persons.csv'",
+    "COPY (SELECT 1) TO '/tmp/persons.csv'",
+    "EXPORT DATABASE '/tmp/all'",
+    "PRAGMA database_list",
+    "PRAGMA enable_profiling",
+    "PRAGMA memory_limit='1MB'",
+    "SET enable_external_access = true",
+    "SET threads = 1",
+    "RESET enable_external_access",
+    "CALL pragma_version()",
+    "INSTALL httpfs",
+    "LOAD httpfs",
+    "CREATE TABLE t AS SELECT 1",
+    "CREATE TEMP TABLE t AS SELECT 1",
+    "INSERT INTO governance.household SELECT * FROM governance.household",
+    "UPDATE quality.ticket SET state = 'closed'",
+    "DELETE FROM governance.person",
+    "DROP TABLE governance.person",
+    "CHECKPOINT",
+    "VACUUM",
+    "BEGIN",
+    "USE memory",
+    "SELECT 1; SELECT 2",
+    "SELECT 1; COPY (SELECT 1) TO '/tmp/persons.csv'",
+    "",
+    "SELEC 1",
+    "SELECT no_such_column FROM governance.person",
+    "SELECT * FROM no_such_table",
+    "SELECT CAST('x' AS INTEGER)",
+]
+
+
+@pytest.fixture(scope="module")
+def refused(demonstration: Any) -> dict[str, tuple[int, str, str]]:
+    """Each of these queries in one process: what came of it."""
+    from typer.testing import CliRunner
+
+    from pipelines.cli import app
+
+    runner = CliRunner()
+    arguments = ["--home", str(demonstration.home), "query"]
+    results = {sql: runner.invoke(app, [*arguments, "--", sql]) for sql in OUTSIDE}
+    return {sql: (result.exit_code, result.stdout, result.stderr) for sql, result in results.items()}
+
+
+@pytest.mark.parametrize("sql", OUTSIDE)
+def test_no_query_reaches_anything_outside_or_changes_anything(
+    refused: dict[str, tuple[int, str, str]], sql: str
+) -> None:
+    code, out, err = refused[sql]
+    assert (code, out) == (USAGE, "")
+    assert err.strip() and "Traceback" not in err
+    assert "root:" not in err
+
+
+# Contracts and samples.
+
+
+def test_a_sample_is_written_with_its_truth(tmp_path: Path, zhenjie: Command) -> None:
+    said = zhenjie(tmp_path / "home", "sample", tmp_path / "here", "--residents", 200)
+    assert said.code == DONE
+    assert "户籍人口" in said.out
+    assert (tmp_path / "here" / "truth" / "errors.csv").exists()
+
+
+@pytest.mark.parametrize("form", ["yaml", "sql", "arrow", "pandera", "headers", "dictionary"])
+def test_a_contract_is_shown_in_every_form(tmp_path: Path, zhenjie: Command, form: str) -> None:
+    said = zhenjie(tmp_path / "home", "contract", "show", "police.population", "--as", form)
+    assert said.code == DONE, said.err
+    assert "resident_id" in said.out or "公民身份号码" in said.out
+
+
+def test_the_shipped_contracts_have_no_problems(tmp_path: Path, zhenjie: Command) -> None:
+    said = zhenjie(tmp_path / "home", "contract", "lint")
+    assert (said.code, said.out) == (DONE, "")
+
+
+def test_the_functions_of_rules_are_listed(tmp_path: Path, zhenjie: Command) -> None:
+    assert "is_resident_id" in zhenjie(tmp_path / "home", "contract", "functions").out

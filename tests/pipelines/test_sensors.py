@@ -1,0 +1,249 @@
+"""Sensors and the schedule: what starts a run, when, and what is left alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+
+from assets.platform import Platform
+from pipelines.definitions import build_definitions
+from pipelines.jobs import answers
+from pipelines.schedules import every_morning
+from pipelines.sensors import alert, answered, inbox
+from quality.published import TICKETS
+from returns.ledger.store import Ledger
+from warehouse.collect import desk
+
+BATCH = date(2026, 3, 2)
+CHINA = ZoneInfo("Asia/Shanghai")
+
+
+@pytest.fixture
+def platform(install: Callable[[Path], Platform], tmp_path: Path) -> Platform:
+    return install(tmp_path / "home")
+
+
+@pytest.fixture(scope="module")
+def files(city_after_one_turn: Any) -> dict[str, Path]:
+    """Name before the date → a delivered file."""
+    folder: Path = city_after_one_turn.samples / "2026-03-02"
+    return {path.name.partition("_")[0]: path for path in folder.iterdir() if path.is_file()}
+
+
+def drop(folder: Path, path: Path, age: float = 60) -> Path:
+    """Put a file loose into a folder, last written to `age` seconds ago."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / path.name
+    shutil.copyfile(path, target)
+    os.utime(target, (time.time() - age, time.time() - age))
+    return target
+
+
+def tick(platform: Platform, cursor: str | None) -> tuple[list[dg.RunRequest], str | None]:
+    """One evaluation of the inbox: the runs it asks for and the cursor it leaves."""
+    context = dg.build_sensor_context(cursor=cursor)
+    found = list(inbox(context, platform=platform))
+    return [item for item in found if isinstance(item, dg.RunRequest)], context.cursor
+
+
+def receive(platform: Platform, path: Path, day: date) -> None:
+    desk.deliver(platform.home, platform.library, [path], day, datetime(2026, 3, 2, 8, tzinfo=CHINA))
+
+
+def test_an_empty_inbox_asks_for_nothing(platform: Platform) -> None:
+    assert tick(platform, None)[0] == []
+
+
+def test_loose_files_are_received_and_their_batch_is_run_once(
+    platform: Platform, files: dict[str, Path]
+) -> None:
+    dropped = [drop(platform.home.inbox, files["户籍人口"]), drop(platform.home.inbox, files["房屋"])]
+    runs, cursor = tick(platform, None)
+    (day,) = desk.batches(platform.home)
+    assert [run.partition_key for run in runs] == [day.isoformat()]
+    assert {r.dataset for r in desk.receipts(platform.home.inbox, day)} == {
+        "police.population",
+        "housing.dwelling",
+    }
+    assert not any(path.exists() for path in dropped)
+    assert tick(platform, cursor) == ([], cursor)
+
+
+def test_a_file_that_is_still_being_written_waits(platform: Platform, files: dict[str, Path]) -> None:
+    path = drop(platform.home.inbox, files["房屋"], age=5)
+    hidden = drop(platform.home.inbox, files["户籍人口"]).rename(platform.home.inbox / ".part.csv")
+    assert tick(platform, None)[0] == []
+    assert path.exists() and hidden.exists()
+
+
+def test_one_file_that_cannot_be_received_holds_up_no_other(
+    platform: Platform, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = drop(platform.home.inbox, files["市场主体"])
+    drop(platform.home.inbox, files["户籍人口"])
+    drop(platform.home.inbox, files["房屋"])
+    deliver = desk.deliver
+
+    def failing(home: Any, library: Any, paths: list[Path], *more: Any) -> Any:
+        if broken in paths:
+            raise OSError(5, "Input/output error")
+        return deliver(home, library, paths, *more)
+
+    monkeypatch.setattr(desk, "deliver", failing)
+    runs, cursor = tick(platform, None)
+    assert len(runs) == 1
+    assert [path.name for path in platform.home.inbox.iterdir() if path.is_file()] == [broken.name]
+    monkeypatch.undo()
+    again, _ = tick(platform, cursor)
+    assert len(again) == 1 and again[0].run_key != runs[0].run_key
+    assert not broken.exists()
+
+
+def test_a_file_nobody_knows_is_set_aside_and_starts_nothing(platform: Platform, tmp_path: Path) -> None:
+    (tmp_path / "照片.jpg").write_bytes(b"\xff\xd8")
+    drop(platform.home.inbox, tmp_path / "照片.jpg")
+    assert tick(platform, None)[0] == []
+    assert len(list(platform.home.aside.rglob("照片.jpg"))) == 1
+    assert not list(platform.home.inbox.glob("照片.jpg"))
+
+
+def test_the_batches_after_a_late_delivery_are_run_again_in_their_order(
+    platform: Platform, files: dict[str, Path]
+) -> None:
+    for day in (date(2026, 3, 2), date(2026, 3, 4)):
+        receive(platform, files["房屋"], day)
+    # On the third nothing was delivered, but its turn was run.
+    with platform.engine.connect() as connection:
+        platform.lake.write(connection, *TICKETS, date(2026, 3, 3), "SELECT 'T' AS ticket_id", inputs={})
+    first, cursor = tick(platform, None)
+    assert [run.partition_key for run in first] == ["2026-03-02", "2026-03-03", "2026-03-04"]
+    receive(platform, files["户籍人口"], date(2026, 3, 3))
+    second, cursor = tick(platform, cursor)
+    assert [run.partition_key for run in second] == ["2026-03-03", "2026-03-04"]
+    assert {run.run_key for run in first}.isdisjoint(run.run_key for run in second)
+    assert tick(platform, cursor)[0] == []
+
+
+def test_a_turn_without_deliveries_is_no_news(platform: Platform, files: dict[str, Path]) -> None:
+    receive(platform, files["房屋"], date(2026, 3, 2))
+    _, cursor = tick(platform, None)
+    with platform.engine.connect() as connection:
+        platform.lake.write(connection, *TICKETS, date(2026, 3, 3), "SELECT 'T' AS ticket_id", inputs={})
+    assert tick(platform, cursor)[0] == []
+
+
+def test_the_morning_s_turn_is_of_the_day_in_china() -> None:
+    # Six in the morning of the third in China is ten in the evening of the second at Greenwich.
+    context = dg.build_schedule_context(scheduled_execution_time=datetime(2026, 3, 2, 22, tzinfo=UTC))
+    request = every_morning(context)
+    assert (request.partition_key, request.run_key) == ("2026-03-03", "morning-2026-03-03")
+    assert (every_morning.cron_schedule, every_morning.execution_timezone) == ("0 6 * * *", "Asia/Shanghai")
+
+
+@pytest.fixture
+def office(city_after_one_turn: Any, install: Callable[[Path], Platform], tmp_path: Path) -> Platform:
+    """An installation with the tickets of the sample city and an empty ledger."""
+    shutil.copytree(city_after_one_turn.platform.home.lake, tmp_path / "home" / "lake")
+    return install(tmp_path / "home")
+
+
+@pytest.fixture
+def workbooks(city_after_one_turn: Any, tmp_path: Path) -> list[Path]:
+    """Two townships' workbooks under one name, as an office may name them."""
+    found = []
+    for number, package in enumerate(
+        sorted(city_after_one_turn.platform.home.returns(BATCH).glob("*.zip"))[:2]
+    ):
+        with zipfile.ZipFile(package) as archive:
+            (name,) = (name for name in archive.namelist() if name.endswith(".xlsx"))
+            folder = tmp_path / f"office{number}"
+            folder.mkdir()
+            (folder / "工作簿.xlsx").write_bytes(archive.read(name))
+            found.append(folder / "工作簿.xlsx")
+    return found
+
+
+def look(platform: Platform) -> dg.RunRequest | dg.SkipReason:
+    result: dg.RunRequest | dg.SkipReason = answered(dg.build_sensor_context(), platform=platform)
+    return result
+
+
+def run_answers(platform: Platform, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
+    return answers.execute_in_process(
+        run_config=request.run_config,
+        resources={"platform": platform},
+        instance=dg.DagsterInstance.ephemeral(),
+        raise_on_error=False,
+    )
+
+
+def test_answered_workbooks_are_taken_in_and_kept_with_their_receipts(
+    office: Platform, workbooks: list[Path]
+) -> None:
+    assert isinstance(look(office), dg.SkipReason)
+    for workbook in workbooks:
+        drop(office.home.answers, workbook)
+        request = look(office)
+        assert isinstance(request, dg.RunRequest)
+        assert run_answers(office, request).success
+    assert isinstance(look(office), dg.SkipReason)
+    done = sorted(path.name for path in (office.home.answers / "done").iterdir())
+    assert len(done) == 4
+    receipts = [name for name in done if name.endswith("-工作簿.xlsx.receipt.json")]
+    told = [
+        json.loads((office.home.answers / "done" / name).read_text(encoding="utf-8")) for name in receipts
+    ]
+    assert len({receipt["unit_code"] for receipt in told}) == 2
+    assert all(receipt["unanswered"] > 0 and receipt["refused"] == [] for receipt in told)
+    with Ledger.open(office.ledger_url) as ledger:
+        assert len(ledger.entries()) == 2
+
+
+def test_a_workbook_that_cannot_be_moved_fails_the_run_after_the_others(
+    office: Platform, workbooks: list[Path], tmp_path: Path
+) -> None:
+    gone = str(office.home.answers / "gone.xlsx")
+    there = drop(office.home.answers, workbooks[0])
+    request = dg.RunRequest(
+        run_config={"ops": {"take_in_answers": {"config": {"files": [gone, str(there)]}}}}
+    )
+    result = run_answers(office, request)
+    assert not result.success
+    assert not there.exists()
+    with Ledger.open(office.ledger_url) as ledger:
+        assert len(ledger.entries()) == 1
+
+
+def test_a_failed_run_leaves_an_alert_that_status_shows(
+    platform: Platform, zhenjie: Callable[..., Any]
+) -> None:
+    broken = replace(platform, ledger_url="sqlite:////nowhere/ledger.sqlite")
+    instance = dg.DagsterInstance.ephemeral()
+    definitions = build_definitions(platform, resources={"platform": broken})
+    result = definitions.resolve_job_def("turn").execute_in_process(
+        instance=instance, partition_key="2026-03-02", raise_on_error=False
+    )
+    assert not result.success
+    (event,) = (e for e in result.all_events if e.event_type == dg.DagsterEventType.RUN_FAILURE)
+    context = dg.build_run_status_sensor_context(
+        sensor_name="alert", dagster_event=event, dagster_instance=instance, dagster_run=result.dagster_run
+    ).for_run_failure()
+    alert(context, platform=platform)
+    said = zhenjie(platform.home.root, "status", "--json")
+    assert said.code == 0
+    (shown,) = said.json["alerts"]
+    assert (shown["job"], shown["batch"], shown["run"]) == ("turn", "2026-03-02", result.run_id)
+    assert "ticket" in shown["failed"] and "standard__police__population" in shown["failed"]
+    assert f"警报 {shown['at']} 批次 2026-03-02 失败" in zhenjie(platform.home.root, "status").out

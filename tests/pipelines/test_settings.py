@@ -1,0 +1,75 @@
+"""Settings: what the environment may say, and the commands' guard against what it should not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pipelines.instance import dagster_home
+from pipelines.settings import SettingsError, child_environment, read_settings
+from warehouse.home import Home
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_setting_has_a_default() -> None:
+    settings = read_settings({})
+    assert settings.home == Path.cwd() / ".zhenjie"
+    assert (settings.contracts, settings.ledger_url, settings.memory) == ((), None, "4GiB")
+    assert (settings.threads, settings.published_batches) == (2, 10)
+
+
+def test_the_environment_says_otherwise_and_the_command_line_goes_first(tmp_path: Path) -> None:
+    environment = {
+        "ZHENJIE_HOME": str(tmp_path / "a"),
+        "ZHENJIE_CONTRACTS": os.pathsep.join([str(tmp_path), str(tmp_path)]),
+        "ZHENJIE_LEDGER": "postgresql+psycopg://bureau@host/zhenjie",
+        "ZHENJIE_MEMORY": "1GiB",
+        "ZHENJIE_THREADS": "4",
+        "ZHENJIE_PUBLISHED_BATCHES": "3",
+    }
+    settings = read_settings(environment)
+    assert settings.home == tmp_path / "a"
+    assert settings.contracts == (tmp_path, tmp_path)
+    assert settings.ledger_url == "postgresql+psycopg://bureau@host/zhenjie"
+    assert (settings.memory, settings.threads, settings.published_batches) == ("1GiB", 4, 3)
+    assert read_settings(environment, home=tmp_path / "b").home == tmp_path / "b"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ZHENJIE_THREADS", "two"),
+        ("ZHENJIE_THREADS", "0"),
+        ("ZHENJIE_PUBLISHED_BATCHES", "-1"),
+        ("ZHENJIE_CONTRACTS", "/no/such/folder"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        read_settings({name: value})
+
+
+def test_a_process_of_ours_is_told_every_place(tmp_path: Path) -> None:
+    settings = read_settings({"ZHENJIE_CONTRACTS": str(tmp_path)}, home=tmp_path)
+    environment = child_environment(settings, tmp_path / "dagster")
+    assert read_settings(environment) == settings
+    assert environment["DAGSTER_HOME"] == str(tmp_path / "dagster")
+
+
+def test_dagster_s_own_settings_lie_in_its_folder(tmp_path: Path) -> None:
+    folder = dagster_home(Home(tmp_path))
+    assert folder == tmp_path / "dagster"
+    assert "enabled: false" in (folder / "dagster.yaml").read_text(encoding="utf-8")
+
+
+def test_nothing_else_reads_the_environment() -> None:
+    packages = ["schemas", "warehouse", "quality", "returns", "assets", "pipelines", "sample_city"]
+    found = subprocess.run(
+        ["grep", "-rlE", r"os\.environ|os\.getenv|from os import", "--include=*.py", *packages],
+        cwd=ROOT, capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    assert found.stdout.split() == ["pipelines/settings.py"]

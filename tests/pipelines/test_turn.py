@@ -1,0 +1,82 @@
+"""A turn through Dagster: what it tells, and that a refused candidate is never switched in."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from assets.platform import Platform
+from pipelines.turn import run_turn
+
+SECOND, THIRD = date(2026, 3, 3), date(2026, 3, 4)
+
+
+@pytest.fixture
+def platform(demonstration: Any, install: Callable[[Path], Platform], tmp_path: Path) -> Platform:
+    """A copy of the demonstration's installation."""
+    shutil.copytree(
+        demonstration.home, tmp_path / "home", ignore=shutil.ignore_patterns("spill", "dagster", "sample")
+    )
+    return install(tmp_path / "home")
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def judged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, passed: bool) -> list[str]:
+    """Put a gate in the place of Great Expectations that says one thing; returns what it was asked."""
+    asked: list[str] = []
+
+    def accept(candidate: Path, docs: Path, *, previous: Path | None, name: str) -> Any:
+        asked.append(name)
+        return SimpleNamespace(passed=passed, checks=1, failed=(), report=tmp_path / "index.html")
+
+    monkeypatch.setitem(sys.modules, "quality.expectations", SimpleNamespace(accept=accept))
+    return asked
+
+
+def test_a_turn_that_finds_everything_done_says_so_and_judges_nothing(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked = judged(monkeypatch, tmp_path, passed=False)
+    lines: list[str] = []
+    done = run_turn(platform, SECOND, dg.DagsterInstance.ephemeral(), lines.append)
+    assert (done.done, done.failed, done.warnings, done.refused) == (True, (), (), 0)
+    assert asked == []
+    assert len(lines) == len(set(lines)) == 33
+    assert lines[-1] == "returns/packages"
+
+
+def test_a_candidate_that_is_refused_is_not_published_and_no_package_follows(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked = judged(monkeypatch, tmp_path, passed=False)
+    before = digest(platform.home.warehouse)
+    done = run_turn(platform, THIRD, dg.DagsterInstance.ephemeral(), lambda _: None)
+    assert asked == ["2026-03-04"]
+    assert not done.done
+    assert done.warnings == ("publication/candidate: acceptance",)
+    assert digest(platform.home.warehouse) == before
+    assert not platform.home.returns(THIRD).exists()
+
+
+def test_a_candidate_that_is_accepted_is_published(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    judged(monkeypatch, tmp_path, passed=True)
+    before = digest(platform.home.warehouse)
+    done = run_turn(platform, THIRD, dg.DagsterInstance.ephemeral(), lambda _: None)
+    assert done.done
+    assert digest(platform.home.warehouse) != before
+    assert digest(platform.home.previous_warehouse) == before
+    assert platform.home.returns(THIRD).exists()
