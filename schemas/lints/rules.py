@@ -15,6 +15,8 @@ from schemas.odcs import ENGINE
 
 # The row itself and the relations that built-in rules look at have these names in `quality.rules`.
 RESERVED_ALIASES = re.compile(r"s|(code|ref|twice)_.*")
+# The agreement of a column's second entity is called `agreement_<entity>` in `quality.agreement`.
+RESERVED_RULES = re.compile("|".join((*BUILT_IN_RULES, "agreement_.*")))
 
 
 def problems(page: Page) -> Iterator[Problem]:
@@ -55,7 +57,7 @@ class _RuleCheck:
         rule = self.rule
         if not NAME.fullmatch(rule.name):
             yield self.wrong("the name is not lower_snake_case", "rename it", "name")
-        if rule.name in BUILT_IN_RULES:
+        if RESERVED_RULES.fullmatch(rule.name):
             yield self.wrong("a built-in rule has that name", "rename it", "name")
         if rule.dimension not in RULE_DIMENSIONS:
             advice = did_you_mean(rule.dimension, RULE_DIMENSIONS)

@@ -237,6 +237,7 @@ COLUMNS = [
 RULES = [
     ("        name: under_eighty", "        name: Under80", "rule Under80: the name is not lower_snake"),
     ("        name: under_eighty", "        name: presence", "a built-in rule has that name"),
+    ("        name: under_eighty", "        name: agreement_person", "a built-in rule has that name"),
     ("        name: deceased_on_allowance", "        name: under_eighty", "of that name is there already"),
     ("dimension: accuracy", "dimension: accessibility", "'accessibility': write one of accuracy"),
     ("dimension: accuracy", "dimension: uniqueness", "dimension 'uniqueness': write one of accuracy"),
@@ -366,6 +367,13 @@ def test_every_fault_of_a_contract_is_told_in_the_order_of_its_lines(
 def test_a_problem_reads_as_file_line_fault_and_remedy() -> None:
     problem = Problem(Path("contracts/a.yaml"), 12, "no servers", "say how it is delivered")
     assert str(problem) == "contracts/a.yaml:12: no servers: say how it is delivered"
+
+
+@pytest.mark.parametrize("bounds", ["{minimum: 9, maximum: 2000}", "{minimum: -20, maximum: -3.5}"])
+def test_bounds_of_a_number_are_compared_as_numbers(
+    problems_of: Callable[[str], list[Problem]], bounds: str
+) -> None:
+    assert problems_of(EXAMPLE.replace("{minimum: 0, maximum: 2000}", bounds)) == []
 
 
 # Between contracts
