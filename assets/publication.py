@@ -36,7 +36,7 @@ def candidate_asset(library: Library) -> dg.AssetsDefinition:
         with platform.engine.connect() as connection:
             tables = [
                 *governance_tables(lake, library, batch),
-                *quality_tables(connection, lake, library, platform.codes, batch, platform.published_batches),
+                *quality_tables(lake, library, platform.codes, batch, platform.published_batches),
                 *contract_tables(library),
                 extract_table(lake, library, batch),
             ]

@@ -1,7 +1,7 @@
 """Sensors: files in the inbox start a turn, answered workbooks are taken in, a failed run raises an alert."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -39,9 +39,7 @@ def settled(folder: Path, now: datetime) -> list[Path]:
     minimum_interval_seconds=60,
     description="收件箱：收下散放的文件；有新交付的批次即运行",
 )
-def inbox(
-    context: dg.SensorEvaluationContext, platform: PlatformResource
-) -> Iterator[dg.RunRequest | dg.SkipReason]:
+def inbox(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult:
     """Receive loose files for today's batch, then ask for a turn of every batch with new deliveries.
 
     The batches after one with new deliveries follow from it and are asked for too, oldest first.
@@ -50,12 +48,19 @@ def inbox(
     delivered = _delivered(platform)
     seen = json.loads(context.cursor or "{}")
     news = [day for day, digest in delivered.items() if seen.get(day, NOTHING) != digest]
-    for day in (due := [day for day in delivered if news and day >= news[0]]):
-        until = digest_of({other: digest for other, digest in delivered.items() if other <= day})
-        yield dg.RunRequest(run_key=f"inbox-{day}-{until}", partition_key=day)
-    if not due:
-        yield dg.SkipReason("nothing new in the inbox")
-    context.update_cursor(json.dumps(delivered))
+    due = [day for day in delivered if news and day >= news[0]]
+    return dg.SensorResult(
+        run_requests=[
+            dg.RunRequest(run_key=f"inbox-{day}-{_until(delivered, day)}", partition_key=day) for day in due
+        ],
+        skip_reason=None if due else "nothing new in the inbox",
+        cursor=json.dumps(delivered),
+    )
+
+
+def _until(delivered: Mapping[str, str], day: str) -> str:
+    """A fingerprint of what was delivered in a batch and in those before it."""
+    return digest_of({other: digest for other, digest in delivered.items() if other <= day})
 
 
 def _receive(context: dg.SensorEvaluationContext, platform: Platform) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from datetime import date
 
-import duckdb
 import polars as pl
 
 from quality import findings
 from quality.agreement import agreement_rules, table_name
+from quality.routing import no_findings
 from quality.rules import checks
 from schemas.codes import CodeLibrary
 from schemas.library import Library
@@ -22,17 +24,19 @@ TICKETS = ("ticket", "all")
 
 def finding_partitions(lake: Lake, library: Library, batch: date) -> dict[str, Partition]:
     """Table name → findings in force on the batch's day: one per dataset, one per entity's agreement."""
-    names = [contract.id for contract in library]
-    names += [table_name(entity) for entity in library.fed_entities]
-    found = {name: lake.as_of(findings.LAYER, name, batch) for name in names}
+    found = {name: lake.as_of(findings.LAYER, name, batch) for name in _finding_tables(library)}
     return {name: partition for name, partition in found.items() if partition is not None}
 
 
+def _finding_tables(library: Library) -> list[str]:
+    agreements = [table_name(entity) for entity in library.fed_entities]
+    return [*(contract.id for contract in library), *agreements]
+
+
 def findings_of(lake: Lake, library: Library, batch: date) -> str:
-    """The findings of one batch as a query, every column that the lake keeps."""
-    scans = [
-        f"SELECT * FROM {partition.scan}" for partition in finding_partitions(lake, library, batch).values()
-    ]
+    """The findings of one batch as a query, every column that the lake keeps, dataset by dataset in row order."""
+    partitions = finding_partitions(lake, library, batch).values()
+    scans = [f"SELECT * FROM {partition.scan}" for partition in partitions] or [no_findings()]
     day = batch.isoformat()
     return (
         f"SELECT DATE '{day}' AS batch, "
@@ -42,17 +46,11 @@ def findings_of(lake: Lake, library: Library, batch: date) -> str:
 
 
 def quality_tables(
-    connection: duckdb.DuckDBPyConnection,
-    lake: Lake,
-    library: Library,
-    codes: CodeLibrary,
-    batch: date,
-    kept: int,
+    lake: Lake, library: Library, codes: CodeLibrary, batch: date, kept: int
 ) -> list[Published]:
     """`quality.finding` of the last `kept` batches, `quality.ticket`, `catalog.rule` and `catalog.batch`.
 
     Args:
-        connection: for the figures of each batch.
         lake: where findings and tickets are read.
         library: the contracts.
         codes: the code tables.
@@ -64,22 +62,19 @@ def quality_tables(
     recent = " UNION ALL ".join(findings_of(lake, library, day) for day in days[-kept:])
     ticket = lake.partition(*TICKETS, batch)
     assert ticket is not None, "tickets come before publication"
-    order = "ORDER BY batch, dataset, row_number, field, rule"
+    figures = frame(tables["catalog.batch"], _figures(lake, library, days))
     return [
-        Published(tables["quality.finding"], f"{recent} {order}"),
-        Published(tables["quality.ticket"], f"SELECT * FROM {ticket.scan}"),
+        Published(tables["quality.finding"], recent),
+        Published(tables["quality.ticket"], f"FROM {ticket.scan}"),
         Published(tables["catalog.rule"], rule_rows(library, codes)),
-        Published(
-            tables["catalog.batch"],
-            frame(tables["catalog.batch"], [_figures(connection, lake, library, day) for day in days]),
-        ),
+        Published(tables["catalog.batch"], figures),
     ]
 
 
 def rule_rows(library: Library, codes: CodeLibrary) -> pl.DataFrame:
     """Every rule, built-in and declared, as the rows of `catalog.rule`."""
     rules = [
-        (contract, check.rule, check.violates, contract.rules.count(check.rule) == 0)
+        (contract, check.rule, check.violates, check.rule not in contract.rules)
         for contract in library
         for check in checks(contract, library, codes)
     ]
@@ -100,30 +95,47 @@ def rule_rows(library: Library, codes: CodeLibrary) -> pl.DataFrame:
     return frame(load_tables()["catalog.rule"], rows)
 
 
-def _figures(
-    connection: duckdb.DuckDBPyConnection, lake: Lake, library: Library, day: date
-) -> dict[str, object]:
-    standard = [lake.as_of("standard", contract.id, day) for contract in library]
-    received = [lake.partition("extract", contract.id, day) for contract in library]
-    ticket = lake.partition(*TICKETS, day)
-    assert ticket is not None
-    severities = dict(
-        connection.execute(
-            f"SELECT severity, count(*) FROM ({findings_of(lake, library, day)}) GROUP BY severity"
-        ).fetchall()
-    )
-    to_answer, closed = connection.execute(
-        f"SELECT count(*) FILTER (WHERE state IN ('open', 'returned', 'reopened')), "
-        f"count(*) FILTER (WHERE state = 'closed' AND state_since = ?) FROM {ticket.scan}",
-        [day],
-    ).fetchall()[0]
-    return {
-        "batch": day,
-        "extracts": sum(partition is not None for partition in received),
-        "rows": sum(partition.rows for partition in standard if partition is not None),
-        "findings": sum(severities.values()),
-        "errors": severities.get("error", 0),
-        "warnings": severities.get("warning", 0),
-        "tickets_to_answer": to_answer,
-        "tickets_closed": closed,
-    }
+def _figures(lake: Lake, library: Library, days: Sequence[date]) -> list[dict[str, object]]:
+    """Each batch in figures, as the manifests tell them: no table is read for it."""
+    datasets = [contract.id for contract in library]
+    extracts = [_Line(lake, "extract", dataset) for dataset in datasets]
+    standard = [_Line(lake, "standard", dataset) for dataset in datasets]
+    found = [_Line(lake, findings.LAYER, name) for name in _finding_tables(library)]
+    tickets = _Line(lake, *TICKETS)
+    return [
+        {
+            "batch": day,
+            "extracts": sum(day in line.days for line in extracts),
+            "rows": sum(line.rows(day) for line in standard),
+            "findings": sum(line.rows(day) for line in found),
+            "errors": sum(line.fact(day, "errors") for line in found),
+            "warnings": sum(line.fact(day, "warnings") for line in found),
+            "tickets_to_answer": tickets.fact(day, "to_answer"),
+            "tickets_closed": tickets.fact(day, "closed"),
+        }
+        for day in days
+    ]
+
+
+class _Line:
+    """Every partition of a table, read once: a platform that has run for years has thousands."""
+
+    def __init__(self, lake: Lake, layer: str, table: str) -> None:
+        self.days = lake.batches(layer, table)
+        self.partitions = [lake.partition(layer, table, day) for day in self.days]
+
+    def rows(self, day: date) -> int:
+        """The rows in force on a day."""
+        partition = self._as_of(day)
+        return partition.rows if partition else 0
+
+    def fact(self, day: date, name: str) -> int:
+        """A count that the manifest in force on a day keeps."""
+        partition = self._as_of(day)
+        count = partition.facts[name] if partition else 0
+        assert isinstance(count, int)
+        return count
+
+    def _as_of(self, day: date) -> Partition | None:
+        place = bisect_right(self.days, day)
+        return self.partitions[place - 1] if place else None

@@ -1,6 +1,6 @@
-"""Tickets (工单): a finding's life across batches, a pure function of what was, what is found and what was answered.
+"""Tickets (工单): a finding's life across batches, a pure function of what was, is found and was answered.
 
-States and who moves them are the two tables below and nowhere else. A ticket is closed only by re-verification:
+States and who moves them are the tables below and nowhere else. A ticket is closed only by re-verification:
 it is not found any more. The identity of a ticket is (rule, dataset, record key, field).
 """
 
@@ -60,6 +60,10 @@ FOUND: Mapping[tuple[State | None, Answer], State] = {
     },
 }
 
+# "The data is right" was said of what could be seen then: a ticket that is found with another observed value,
+# suggestion or evidence is no exception any more.
+EXCEPTION_OVER: State = "reopened"
+
 SCHEMA = {
     "ticket_id": pl.String,
     "dataset": pl.String,
@@ -99,10 +103,12 @@ REPLIES = {
 # Working days in which a township checks a ticket: the source's usual term in the bureau's rules.
 TERM = 5
 
-_FROM_FINDING = (
+# What a ticket takes from its finding each time it is found.
+FROM_FINDING = (
     "dataset", "rule", "record_key", "field", "observed", "suggestion", "evidence", "unit_code",
-    "department", "dimension", "severity", "label", "village_code",
+    "department", "dimension", "severity", "label", "village_code", "delivered",
 )  # fmt: skip
+_SEEN = ("observed", "suggestion", "evidence")
 
 
 def no_tickets() -> pl.DataFrame:
@@ -131,7 +137,7 @@ def tickets(
         All tickets, closed ones included, columns of `SCHEMA`, ordered by `ticket_id`.
     """
     found = findings.unique("ticket_id", keep="first", maintain_order=True).select(
-        "ticket_id", *_FROM_FINDING, found=pl.lit(True)
+        "ticket_id", *FROM_FINDING, found=pl.lit(True)
     )
     newest = (
         replies.sort("reply_no")
@@ -144,9 +150,9 @@ def tickets(
         .with_columns(
             before=pl.col("state"),
             found=pl.col("found").fill_null(False),
-            answered=pl.col("reply_no_new") > pl.col("reply_no").fill_null(-1),
+            answered=(pl.col("reply_no_new") > pl.col("reply_no").fill_null(-1)).fill_null(False)
+            & pl.col("state").is_not_null(),
         )
-        .with_columns(answered=pl.col("answered").fill_null(False) & pl.col("before").is_not_null())
     )
     moved = _moved(_taken_in(joined), batch)
     return moved.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items()).sort("ticket_id")
@@ -154,31 +160,17 @@ def tickets(
 
 def _taken_in(joined: pl.DataFrame) -> pl.DataFrame:
     """Lay the newest reply and what was found now over what the ticket said before."""
-    changed = pl.any_horizontal(
-        pl.col(name).ne_missing(pl.col(f"{name}_now")) for name in ("observed", "suggestion", "evidence")
-    )
-    # While a correction is in force the source still delivers what it delivered before.
-    corrected = pl.col("observed_now").eq_missing(pl.col("reply_value")) & pl.col("reply_value").is_not_null()
-    replied = joined.with_columns(
+    other = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_now")) for name in _SEEN)
+    return joined.with_columns(
         reply=pl.when("answered").then("verdict").otherwise("reply"),
         reply_value=pl.when("answered").then("value").otherwise("reply_value"),
         reply_note=pl.when("answered").then("note").otherwise("reply_note"),
         reply_no=pl.when("answered").then("reply_no_new").otherwise("reply_no"),
-    ).with_columns(
         answer=pl.when("answered")
-        .then(pl.col("reply").replace_strict(dict(VERDICTS), default="none"))
-        .otherwise(pl.lit("none"))
-    )
-    return replied.with_columns(
-        changed=changed & pl.col("found") & pl.col("before").is_not_null(),
-        delivered=pl.when(~pl.col("found") | (corrected & pl.col("delivered").is_not_null()))
-        .then("delivered")
-        .otherwise("observed_now"),
-    ).with_columns(
-        pl.when("found").then(f"{name}_now").otherwise(name).alias(name)
-        for name in _FROM_FINDING
-        if name in SCHEMA and f"{name}_now" in joined.columns
-    )
+        .then(pl.col("verdict").replace_strict(dict(VERDICTS), default="none"))
+        .otherwise(pl.lit("none")),
+        seen_anew=other & pl.col("found") & pl.col("before").is_not_null(),
+    ).with_columns(pl.when("found").then(f"{name}_now").otherwise(name).alias(name) for name in FROM_FINDING)
 
 
 def _moved(tickets: pl.DataFrame, batch: date) -> pl.DataFrame:
@@ -191,18 +183,21 @@ def _moved(tickets: pl.DataFrame, batch: date) -> pl.DataFrame:
     moved = tickets.join(table, on=["before", "answer"], how="left", nulls_equal=True).with_columns(
         state=pl.when(~pl.col("found"))
         .then(pl.lit("closed"))
-        .when((pl.col("before") == "excepted") & pl.col("changed") & (pl.col("answer") == "none"))
-        .then(pl.lit("reopened"))
+        .when((pl.col("after") == "excepted") & pl.col("seen_anew"))
+        .then(pl.lit(EXCEPTION_OVER))
         .otherwise("after")
     )
-    changed = pl.col("state").ne_missing(pl.col("before"))
-    raised = changed & pl.col("state").is_in(["open", "reopened"])
+    entered = pl.col("state").ne_missing(pl.col("before"))
+    # An answer that did not cure puts the question again, even where the ticket was reopened already.
+    raised = pl.col("state").is_in(["open", "reopened"]) & (entered | (pl.col("answer") != "none"))
     today = pl.lit(batch)
+    # The day of the batch does not count, be it a working day or not (Civil Code, article 201).
+    term = today.dt.add_business_days(TERM, roll="backward")
     return moved.with_columns(
         first_batch=pl.col("first_batch").fill_null(today),
         last_batch=pl.when("found").then(today).otherwise("last_batch"),
-        state_since=pl.when(changed).then(today).otherwise("state_since"),
-        due_date=pl.when(raised).then(today.dt.add_business_days(TERM, roll="forward")).otherwise("due_date"),
+        state_since=pl.when(entered | raised).then(today).otherwise("state_since"),
+        due_date=pl.when(raised).then(term).otherwise("due_date"),
         times_reopened=pl.col("times_reopened").fill_null(0)
-        + (changed & (pl.col("state") == "reopened")).cast(pl.Int64),
+        + (raised & (pl.col("state") == "reopened")).cast(pl.Int64),
     )

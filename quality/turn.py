@@ -1,4 +1,4 @@
-"""The tickets of a batch in the lake: what the pure function of `quality.tickets` is given and where it goes."""
+"""The tickets of a batch in the lake: what the pure function of `quality.tickets` is given, where it goes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import duckdb
 import polars as pl
 
 from quality.published import TICKETS, finding_partitions, findings_of
-from quality.tickets import SCHEMA, no_tickets, tickets
+from quality.tickets import FROM_FINDING, SCHEMA, TO_ANSWER, no_tickets, tickets
+from schemas.emit.sql import literal
 from schemas.library import Library
-from warehouse.lake import Lake, Partition, digest_of
+from warehouse.lake import Lake, Partition, digest_of_frame
 
 
 def update_tickets(
@@ -21,6 +22,8 @@ def update_tickets(
     replies: pl.DataFrame,
 ) -> Partition:
     """Write the tickets after a batch, unless nothing they follow from has changed.
+
+    A dataset without findings in force was not verified, its contract gone, say: its tickets stay as they are.
 
     Args:
         connection: to read the findings.
@@ -34,19 +37,36 @@ def update_tickets(
     inputs = {
         "batch": batch.isoformat(),
         "previous": before.fingerprint if before else "",
-        "replies": digest_of(replies.rows()),
+        "replies": digest_of_frame(replies),
         **{f"finding/{name}": partition.fingerprint for name, partition in found.items()},
     }
     current = lake.fresh(*TICKETS, batch, inputs)
     if current is not None:
         return current
-    previous = connection.execute(f"SELECT * FROM {before.scan}").pl() if before else no_tickets()
-    now = connection.execute(
-        f"SELECT * FROM ({findings_of(lake, library, batch)}) ORDER BY dataset, row_number, field, rule"
-    ).pl()
-    connection.register("ticket_rows", tickets(previous, now, replies, batch))
-    columns = ", ".join(SCHEMA)
+    previous = connection.execute(f"FROM {before.scan}").pl() if before else no_tickets()
+    columns = ", ".join(("ticket_id", *FROM_FINDING))
+    now = connection.execute(f"SELECT {columns} FROM ({findings_of(lake, library, batch)})").pl()
+    verified = pl.col("dataset").is_in(list(found))
+    moved = tickets(previous.filter(verified), now, replies, batch)
+    rows = pl.concat([moved, previous.filter(~verified).select(*SCHEMA)]).sort("ticket_id")
+    connection.register("ticket_rows", rows)
     try:
-        return lake.write(connection, *TICKETS, batch, f"SELECT {columns} FROM ticket_rows", inputs=inputs)
+        return lake.write(
+            connection,
+            *TICKETS,
+            batch,
+            f"SELECT {', '.join(SCHEMA)} FROM ticket_rows",
+            inputs=inputs,
+            measures=_measures(batch),
+        )
     finally:
         connection.unregister("ticket_rows")
+
+
+def _measures(batch: date) -> dict[str, str]:
+    """What the manifest keeps of the tickets: how many wait for an answer, how many this batch closed."""
+    waiting = ", ".join(literal(state) for state in TO_ANSWER)
+    return {
+        "to_answer": f"count(*) FILTER (state IN ({waiting}))",
+        "closed": f"count(*) FILTER (state = 'closed' AND state_since = DATE '{batch.isoformat()}')",
+    }

@@ -45,6 +45,9 @@ INDEX = "index.json"
 AUTHOR = "市大数据局"
 PERSON = "person"
 
+# Of the tables; a workbook is compressed already. Higher levels of zlib take twice the time for a tenth.
+COMPRESSION = 3
+
 
 @dataclass(frozen=True)
 class Audience:
@@ -317,7 +320,7 @@ def _write_zip(path: Path, members: Mapping[str, bytes], batch: date) -> str:
             info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
             info.create_system = 3
             info.external_attr = 0o644 << 16
-            archive.writestr(info, content)
+            archive.writestr(info, content, compresslevel=COMPRESSION)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}")
     draft.write_bytes(buffer.getvalue())

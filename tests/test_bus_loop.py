@@ -132,7 +132,7 @@ class Bureau:
             update_tickets(connection, lake, library, batch, no_replies())
             tables = [
                 *governance_tables(lake, library, batch),
-                *quality_tables(connection, lake, library, codes, batch, 10),
+                *quality_tables(lake, library, codes, batch, 10),
                 *contract_tables(library),
                 extract_table(lake, library, batch),
             ]

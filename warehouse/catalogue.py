@@ -5,7 +5,7 @@ Rules and batches belong to verification and come from there; datasets, fields a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 import polars as pl
@@ -13,8 +13,8 @@ import polars as pl
 from schemas.emit.polars import POLARS_TYPES
 from schemas.library import Library
 from schemas.tables import TableStandard, load_tables
-from warehouse import governance
-from warehouse.lake import Lake
+from warehouse import governance, history
+from warehouse.lake import Lake, Partition
 from warehouse.publish import Published
 
 
@@ -78,8 +78,8 @@ def extract_table(lake: Lake, library: Library, batch: date) -> Published:
     rows = []
     for contract in library:
         for day in lake.batches("extract", contract.id):
-            partition = lake.partition("extract", contract.id, day)
-            if partition is None or day > batch:
+            partition = lake.partition("extract", contract.id, day) if day <= batch else None
+            if partition is None:
                 continue
             facts = partition.facts
             rows.append(
@@ -98,36 +98,33 @@ def extract_table(lake: Lake, library: Library, batch: date) -> Published:
 
 
 def governance_tables(lake: Lake, library: Library, batch: date) -> list[Published]:
-    """Each governance table that exists on the batch's day, with its history beside it."""
+    """Each governance table that exists on the batch's day: what is, what has ended, and both together."""
     standards = [governance.standard_of(library, entity) for entity in library.fed_entities]
     standards += [governance.standard_of_derived(name) for name in governance.DERIVED]
     published = []
     for standard in standards:
         name = standard.id.partition(".")[2]
-        current = lake.as_of(governance.LAYER, name, batch)
-        if current is None:
-            continue
-        published.append(Published(standard, f"SELECT * FROM {current.scan}"))
-        published.append(_history(lake, standard, name, batch, current.scan))
+        current = lake.as_of(history.LAYER, name, batch)
+        if current is not None:
+            published.append(Published(standard, f"FROM {current.scan}"))
+            published += _versions(standard, current, history.ended(lake, name, batch))
     return published
 
 
-def _history(lake: Lake, standard: TableStandard, name: str, batch: date, current: str) -> Published:
-    """Every version of every row: the ended ones with `valid_to`, the present ones without."""
-    valid_to = next(field for field in load_tables()["governance._common"].fields if field.name == "valid_to")
-    ended = [
-        partition.scan
-        for day in lake.batches(governance.HISTORY, name)
-        if day <= batch and (partition := lake.partition(governance.HISTORY, name, day))
-    ]
-    versions = [f"SELECT *, CAST(NULL AS DATE) AS valid_to FROM {current}"]
-    versions += [f"SELECT * FROM {scan}" for scan in ended]
-    return Published(
-        TableStandard(
-            f"{standard.id}_history",
-            f"{standard.title}（历史）",
-            "每次变化一个版本，现状的结束批次为空",
-            (*standard.fields, valid_to),
-        ),
-        " UNION ALL BY NAME ".join(versions),
+def _versions(standard: TableStandard, current: Partition, ended: Sequence[Partition]) -> list[Published]:
+    """The ended versions, and a view of every version: the present ones stand in the database once."""
+    common = {field.name: field for field in load_tables()["governance._common"].fields}
+    fields = (*standard.fields, common["valid_to"])
+    gone = TableStandard(
+        f"{standard.id}_ended", f"{standard.title}（已结束）", "不再是现状的版本，每次变化一个", fields
     )
+    every = TableStandard(
+        f"{standard.id}_history", f"{standard.title}（历史）", "每次变化一个版本，现状的结束批次为空", fields
+    )
+    # Older versions may lack a column that a contract has got since: the present ones tell what there is.
+    versions = [f"SELECT *, CAST(NULL AS DATE) AS valid_to FROM {current.scan} WHERE false"]
+    versions += [f"SELECT * FROM {partition.scan}" for partition in ended]
+    return [
+        Published(gone, " UNION ALL BY NAME ".join(versions)),
+        Published(every, f"FROM {standard.id} UNION ALL BY NAME FROM {gone.id}", view=True),
+    ]

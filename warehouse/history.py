@@ -64,12 +64,6 @@ class Chain:
             self._write_ended(found, before)
             before = found
 
-    def ended(self, batch: date) -> list[Partition]:
-        """The partitions of versions that ended up to a day, oldest first."""
-        days = [day for day in self.lake.batches(LAYER, self.table) if day <= batch]
-        found = (self.lake.partition(HISTORY, self.table, day) for day in days)
-        return [partition for partition in found if partition is not None]
-
     def _write(
         self, batch: date, rows: str, inputs: Mapping[str, str], before: Partition | None
     ) -> Partition:
@@ -116,6 +110,13 @@ class Chain:
 
     def _columns(self, relation: str) -> list[str]:
         return [row[0] for row in self.connection.execute(f"DESCRIBE FROM {relation}").fetchall()]
+
+
+def ended(lake: Lake, table: str, batch: date) -> list[Partition]:
+    """The partitions of versions of a table that ended up to a day, oldest first."""
+    days = [day for day in lake.batches(LAYER, table) if day <= batch]
+    found = (lake.partition(HISTORY, table, day) for day in days)
+    return [partition for partition in found if partition is not None]
 
 
 def _named(partition: Partition | None) -> str:

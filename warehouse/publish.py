@@ -1,7 +1,8 @@
 """Publication: a new DuckDB file built beside, every table with its comments, then switched in in one step.
 
-Which tables there are is said by those who make them, as `Published`; here they are written, described and put
-in place. Readers keep the file they have open; the one published before stays as `warehouse.previous.duckdb`.
+Which tables there are is said by those who make them, as `Published`; here they are written, described and
+put in place. Readers keep the file they have open; the one published before stays as
+`warehouse.previous.duckdb`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import polars as pl
 from schemas.emit.sql import literal, quote
 from schemas.tables import TableStandard, load_tables
 from warehouse.home import Home
-from warehouse.lake import digest_of, replace_json, sha256_of
+from warehouse.lake import digest_of, digest_of_frame, replace_json, sha256_of
 
 SCHEMAS = ("governance", "quality", "catalog")
 
@@ -34,10 +35,14 @@ class OlderBatch(Exception):
 
 @dataclass(frozen=True)
 class Published:
-    """One table to publish: what it is, and its rows as a query or a frame."""
+    """One table to publish: what it is, and its rows as a query or a frame.
+
+    A view keeps the query itself, which then may name nothing but tables published before it.
+    """
 
     standard: TableStandard
     rows: str | pl.DataFrame
+    view: bool = False
 
 
 def candidate_of(home: Home) -> Path:
@@ -52,11 +57,13 @@ def fingerprint(home: Home, tables: Sequence[Published]) -> str:
             table.standard.id,
             table.standard.comment,
             [[field.name, field.comment] for field in table.standard.fields],
-            table.rows.rows() if isinstance(table.rows, pl.DataFrame) else table.rows,
+            digest_of_frame(table.rows)
+            if isinstance(table.rows, pl.DataFrame)
+            else table.rows.replace(str(home.root), ""),
         ]
         for table in tables
     ]
-    return digest_of(json.dumps(parts, ensure_ascii=False, default=str).replace(str(home.root), ""))
+    return digest_of(parts)
 
 
 def build(
@@ -74,8 +81,9 @@ def build(
         The path of the candidate, closed and complete; None when there is nothing new to publish.
     """
     candidate = candidate_of(home)
-    candidate.unlink(missing_ok=True)
-    _verdict_of(home).unlink(missing_ok=True)
+    # A build that died leaves its write-ahead log too, which must not be replayed into a new file.
+    for stale in (candidate, candidate.with_name(f"{candidate.name}.wal"), _verdict_of(home)):
+        stale.unlink(missing_ok=True)
     digest = fingerprint(home, tables)
     current = published(home.warehouse)
     if current is not None and (current[0] > batch or current == (batch, digest)):
@@ -96,18 +104,20 @@ def build(
 def _write(connection: duckdb.DuckDBPyConnection, table: Published) -> None:
     schema, _, name = table.standard.id.partition(".")
     target = f"candidate.{schema}.{quote(name)}"
+    kind = "VIEW" if table.view else "TABLE"
     columns = ", ".join(quote(field.name) for field in table.standard.fields)
     if isinstance(table.rows, pl.DataFrame):
         connection.register("published_rows", table.rows)
-        source = "published_rows"
-    else:
-        source = f"({table.rows})"
-    connection.execute(f"CREATE TABLE {target} AS SELECT {columns} FROM {source}")
-    if isinstance(table.rows, pl.DataFrame):
+        connection.execute(f"CREATE {kind} {target} AS SELECT {columns} FROM published_rows")
         connection.unregister("published_rows")
-    connection.execute(f"COMMENT ON TABLE {target} IS {literal(table.standard.comment)}")
+    else:
+        connection.execute(f"CREATE {kind} {target} AS SELECT {columns} FROM ({table.rows})")
+    # Each statement by itself would be a write to the disk of its own.
+    connection.execute("BEGIN")
+    connection.execute(f"COMMENT ON {kind} {target} IS {literal(table.standard.comment)}")
     for field in table.standard.fields:
         connection.execute(f"COMMENT ON COLUMN {target}.{quote(field.name)} IS {literal(field.comment)}")
+    connection.execute("COMMIT")
 
 
 def open_published(home: Home) -> duckdb.DuckDBPyConnection:

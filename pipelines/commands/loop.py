@@ -63,7 +63,9 @@ def run(context: typer.Context, batch: BatchOption = None, json_: JsonOption = F
     asked = batch_date(batch)
     platform = platform_of(context)
     received = desk.batches(platform.home)
-    day = asked or (received[-1] if received else today())
+    if not received:
+        raise console.usage("还没有收到任何文件：先运行 zhenjie deliver")
+    day = asked or received[-1]
     done = run_turn(platform, day, dagster_instance(platform.home), console.progress)
     figures = outcome(platform, day) if done.done else {}
     set_aside = len(desk.receipts(platform.home.aside, day))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -58,8 +57,9 @@ def _one_query(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statem
     if len(statements) != 1:
         raise console.usage("请写一条 SQL 查询")
     statement = statements[0]
-    # Some pragmas are rewritten into queries on the engine itself.
-    if statement.type not in _READING or re.match(r"\s*pragma\b", statement.query, re.IGNORECASE):
+    # A pragma may be rewritten into a query on the engine itself.
+    first = sql[duckdb.tokenize(sql)[0][0] :]
+    if statement.type not in _READING or first.lower().startswith("pragma"):
         raise console.usage("只能查询（SELECT、FROM、DESCRIBE、SHOW、EXPLAIN），不能修改数据或设置")
     return statement
 

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
+
+from pipelines.cli import app
 
 RESIDENTS = 600
 
@@ -45,29 +48,37 @@ class Demonstration:
     said: Said
 
 
-def command(home: Path, *arguments: object, **environment: str) -> Said:
+def in_a_process(home: Path, *arguments: object) -> Said:
     """Run `zhenjie` in a process of its own: streams and exit code as a shell sees them."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("ZHENJIE_")}
+    program = "from pipelines.cli import main; main()"
     done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "from pipelines.cli import main; main()",
-            "--home",
-            str(home),
-            *map(str, arguments),
-        ],
+        [sys.executable, "-c", program, "--home", str(home), *map(str, arguments)],
         capture_output=True,
         encoding="utf-8",
-        env={**kept, "COLUMNS": "160", **environment},
+        env={name: value for name, value in os.environ.items() if not name.startswith("ZHENJIE_")},
         check=False,
     )
     return Said(done.returncode, done.stdout, done.stderr)
 
 
+def here(home: Path, *arguments: object, **environment: str) -> Said:
+    """Run `zhenjie` in this process, which has imported everything already."""
+    result = CliRunner().invoke(
+        app, ["--home", str(home), *map(str, arguments)], env=environment, catch_exceptions=False
+    )
+    return Said(result.exit_code, result.stdout, result.stderr)
+
+
 @pytest.fixture(scope="session")
 def zhenjie() -> Callable[..., Said]:
-    return command
+    """The command line, called as `zhenjie(home, verb, ...)`."""
+    return here
+
+
+@pytest.fixture(scope="session")
+def process() -> Callable[..., Said]:
+    """The same in a process of its own, seconds slower."""
+    return in_a_process
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +86,7 @@ def demonstration(shared_folder: Callable[[str, Callable[[Path], None]], Path]) 
     """600 residents, two turns with answers between them, through Dagster and the acceptance gate."""
 
     def fill(folder: Path) -> None:
-        said = command(folder / "home", "demo", "--residents", RESIDENTS)
+        said = in_a_process(folder / "home", "demo", "--residents", RESIDENTS)
         (folder / "said.json").write_text(json.dumps([said.code, said.out, said.err]), encoding="utf-8")
 
     folder = shared_folder("demonstration", fill)

@@ -53,7 +53,7 @@ def test_a_turn_that_finds_everything_done_says_so_and_judges_nothing(
     done = run_turn(platform, SECOND, dg.DagsterInstance.ephemeral(), lines.append)
     assert (done.done, done.failed, done.warnings, done.refused) == (True, (), (), 0)
     assert asked == []
-    assert len(lines) == len(set(lines)) == 33
+    assert len(lines) == len(set(lines)) == 30
     assert lines[-1] == "returns/packages"
 
 

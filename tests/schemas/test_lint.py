@@ -388,6 +388,12 @@ def test_one_attribute_has_one_source(problems_of: Callable[[str], list[Problem]
     }
 
 
+def test_several_datasets_may_establish_an_entity(
+    problems_of: Callable[[str], list[Problem]],
+) -> None:
+    assert problems_of(EXAMPLE.replace("{person.resident_id: 7}", "{person.resident_id: 1}")) == []
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
