@@ -48,14 +48,14 @@ def update_tickets(
     now = connection.execute(f"SELECT {columns} FROM ({findings_of(lake, library, batch)})").pl()
     verified = pl.col("dataset").is_in(list(found))
     moved = tickets(previous.filter(verified), now, replies, batch)
-    rows = pl.concat([moved, previous.filter(~verified).select(*SCHEMA)]).sort("ticket_id")
+    rows = pl.concat([moved, previous.filter(~verified).select(*SCHEMA)])
     connection.register("ticket_rows", rows)
     try:
         return lake.write(
             connection,
             *TICKETS,
             batch,
-            f"SELECT {', '.join(SCHEMA)} FROM ticket_rows",
+            f"SELECT {', '.join(SCHEMA)} FROM ticket_rows ORDER BY ticket_id",
             inputs=inputs,
             measures=_measures(batch),
         )

@@ -45,7 +45,7 @@ INDEX = "index.json"
 AUTHOR = "市大数据局"
 PERSON = "person"
 
-# Of the tables; a workbook is compressed already. Higher levels of zlib take twice the time for a tenth.
+# zlib level of the tables (a workbook is compressed already): level 6 takes twice the time for a sixth less.
 COMPRESSION = 3
 
 

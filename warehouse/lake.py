@@ -101,7 +101,8 @@ class Lake:
             layer: the layer.
             table: the table.
             batch: the day of the turn.
-            query: SQL; its order must be the same every time, or else the same rows make other bytes.
+            query: SQL that sorts its rows by something unique. Where rows only keep the order they come in,
+                the number of threads decides how they are grouped in the file, and so its bytes.
             inputs: fingerprints of what the rows follow from.
             facts: plain facts to keep in the manifest.
             measures: name → SQL aggregate over the rows written; the values are kept among the facts.

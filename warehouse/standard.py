@@ -113,8 +113,6 @@ def standard_query(contract: Contract, codes: CodeLibrary, source: str, correcte
         laid_over=separator.join(part for column in columns for part in _laid_over(column, fields)),
         corrections=_corrections(fields, codes),
         derived="".join(f",\n  {column.derive} AS {quote(column.name)}" for column in derived),
-        # A join keeps the order of the rows only as long as the corrections are fewer than they.
-        order="ORDER BY _row" if fields else "",
     )
 
 

@@ -17,4 +17,4 @@ WITH cleaned AS (
   {corrections}
 )
 SELECT *{derived} FROM corrected
-{order}
+ORDER BY _row
