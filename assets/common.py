@@ -72,7 +72,7 @@ def asset_facts(
     """What is said of an asset: the bureau owns it, and beside it the department whose data it holds."""
     return AssetFacts(
         key=key,
-        group_name=group,
+        group_name=str(group.value),  # an enumeration cannot be sent to the UI
         description=description,
         owners=[*([f"team:{department}"] if department else []), BUREAU],
         tags={"department": department} if department else {},

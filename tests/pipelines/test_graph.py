@@ -12,6 +12,8 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.remote_representation.external_data import RepositorySnap
+from dagster_shared.serdes import serialize_value
 
 from assets.platform import Platform
 from pipelines.definitions import build_definitions
@@ -63,6 +65,11 @@ def test_the_graph_is_the_one_in_the_snapshot(
     if request.config.getoption("--snapshot-update"):
         SNAPSHOT.write_text(now, encoding="utf-8")
     assert now == SNAPSHOT.read_text(encoding="utf-8")
+
+
+def test_the_graph_can_be_sent_to_the_ui(definitions: dg.Definitions) -> None:
+    """The webserver gets it serialised; running a job in this process would not show that it cannot be."""
+    serialize_value(RepositorySnap.from_def(definitions.get_repository_def()))
 
 
 def test_every_asset_says_what_it_is_and_whose(definitions: dg.Definitions) -> None:
