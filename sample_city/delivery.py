@@ -1,6 +1,6 @@
 """One extract as it is delivered: its rows in order, errors and all, in slices of bounded size.
 
-Where the rows come from belongs to extracts, how files are written to files.
+Where the rows come from belongs to the departments, how files are written to files.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from sample_city.city import City
-from sample_city.extracts import Extract
+from sample_city.declarations import Extract
 from sample_city.faults import Plan
 from sample_city.forms import written
 from sample_city.streams import Ints, Mask
@@ -45,8 +45,7 @@ class Consignment:
     def rows(self, records: Ints) -> pl.DataFrame:
         """The delivered rows of these records."""
         clean = self.extract.rows(self.city, records, self.on)
-        dataset = self.extract.delivery.dataset
-        untidy = written(self.city.seed, dataset, records, clean)
+        untidy = written(self.city.seed, self.extract.delivery, records, clean)
         return self._with_errors(records, untidy)
 
     def _with_errors(self, records: Ints, rows: pl.DataFrame) -> pl.DataFrame:
@@ -80,9 +79,7 @@ def consignment(city: City, plan: Plan, extract: Extract, on: int) -> Consignmen
 
 def _known(city: City, extract: Extract, overdue: Ints, on: int) -> Ints:
     """Overdue records that had begun by that day: nothing is delivered before it happens."""
-    if extract.delivery.dataset == "civil_affairs.subsistence_allowance":
-        return overdue[city.allowances.started[overdue] <= on]
-    return overdue
+    return overdue if extract.begins is None else overdue[extract.begins(city)[overdue] <= on]
 
 
 def _placed(faults: pl.DataFrame, records: Ints, copies: Mask) -> pl.DataFrame:

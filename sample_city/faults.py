@@ -2,7 +2,7 @@
 
 An error is tied to its record, so it stands again in the next batch, and new records bring a few
 new ones. Nobody carries two errors, and a wrong key only strikes people whom no other extract
-names, so that every error has one place. What kinds there are belongs to error_kinds.
+names, so that every error has one place. What kinds there are belongs to the departments.
 """
 
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ import numpy as np
 import polars as pl
 
 from sample_city.city import City
-from sample_city.error_kinds import Kind, kinds, presence
-from sample_city.extracts import EXTRACTS
+from sample_city.declarations import Kind
+from sample_city.registry import EXTRACTS, kinds, presence
 from sample_city.streams import Ints, Mask, stream
 from sample_city.tables import error_rates
 from sample_city.timeline import LAST
@@ -50,10 +50,11 @@ def plan(city: City) -> Plan:
     extracts = {extract.delivery.dataset: extract for extract in EXTRACTS}
     taken = np.zeros(len(city.people.sex), dtype=np.bool_)
     planted = []
-    for kind in kinds(city):
+    able = [(kind, kind.candidates(city, named)) for kind in kinds(city)]
+    # The rarest first, for a person carries no more than one.
+    for kind, free in sorted(able, key=lambda each: int(each[1].sum())):
         extract = extracts[kind.dataset]
         roles = extract.people(city)
-        free = kind.candidates(city, named)
         for persons in roles:
             free = free & ~taken[persons]
         rng = stream(city.seed, f"error {kind.dataset} {kind.name}")

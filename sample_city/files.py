@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from sample_city.departments import Delivery
+from sample_city.declarations import Delivery
 from sample_city.workbook import write_workbook
 
 
@@ -31,7 +31,7 @@ def write(path: Path, delivery: Delivery, batch: date, slices: Iterable[pl.DataF
             delivery.numbers,
         )
     else:
-        write_sqlite(path, "death_certificate", list(delivery.headers), slices)
+        write_sqlite(path, delivery.table, list(delivery.headers), slices)
 
 
 def write_csv(

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from sample_city.declarations import Delivery
 from sample_city.streams import Ints, noise
 from sample_city.tables import table
 
@@ -25,20 +26,13 @@ TREATMENTS: Final = {
 }
 
 ISO, COMPACT, SLASHES, CHINESE = range(4)
-SPELLINGS: Final = {
-    "police.population.birth_date": (1, 97, 1, 1),
-    "civil_affairs.marriage.registered_on": (50, 12, 20, 18),
-    "civil_affairs.subsistence_allowance.started_on": (35, 25, 20, 20),
-    "health.death.death_date": (100, 0, 0, 0),
-    "disabled_persons.certificate.issued_on": (40, 20, 25, 15),
-    "market_regulation.enterprise.established_on": (80, 4, 14, 2),
-}
-"""Parts of ISO, 20260302, 2026/3/2 and 2026年3月2日 in every date column."""
+"""The spellings of a date, in the order of ``Delivery.spellings``: ISO, 20260302, 2026/3/2, 2026年3月2日."""
 
 
-def written(seed: int, dataset: str, records: Ints, rows: pl.DataFrame) -> pl.DataFrame:
+def written(seed: int, delivery: Delivery, records: Ints, rows: pl.DataFrame) -> pl.DataFrame:
     """Clean rows as the department writes them, same shape and order."""
-    rows = _with_spelled_dates(seed, dataset, records, rows)
+    dataset = delivery.dataset
+    rows = _with_spelled_dates(seed, delivery, records, rows)
     untidy = table("untidy").filter(pl.col("dataset") == dataset)
     for field, treatment, share in untidy.select("field", "treatment", "share").rows():
         lot = noise(seed, f"{dataset}.{field} {treatment}", records)
@@ -48,13 +42,11 @@ def written(seed: int, dataset: str, records: Ints, rows: pl.DataFrame) -> pl.Da
     return rows
 
 
-def _with_spelled_dates(seed: int, dataset: str, records: Ints, rows: pl.DataFrame) -> pl.DataFrame:
-    for column, parts in SPELLINGS.items():
-        owner, field = column.rsplit(".", 1)
-        if owner == dataset:
-            lot = noise(seed, f"spelling of {column}", records)
-            style = np.searchsorted(np.cumsum(parts) * 10_000 // sum(parts), lot, side="right")
-            rows = rows.with_columns(spelled(rows.get_column(field), style).alias(field))
+def _with_spelled_dates(seed: int, delivery: Delivery, records: Ints, rows: pl.DataFrame) -> pl.DataFrame:
+    for field, parts in delivery.spellings.items():
+        lot = noise(seed, f"spelling of {delivery.dataset}.{field}", records)
+        style = np.searchsorted(np.cumsum(parts) * 10_000 // sum(parts), lot, side="right")
+        rows = rows.with_columns(spelled(rows.get_column(field), style).alias(field))
     return rows
 
 

@@ -1,4 +1,4 @@
-"""Writing the sample city: seven departmental extracts as delivered on a day, and the truth.
+"""Writing the sample city: the departmental extracts as delivered on a day, and the truth.
 
 The one entry point of this package; its parts are put together here and nowhere else.
 """
@@ -11,9 +11,9 @@ import polars as pl
 
 from sample_city.city import City, build_city
 from sample_city.delivery import consignment
-from sample_city.extracts import EXTRACTS
 from sample_city.faults import Plan, plan
 from sample_city.files import write
+from sample_city.registry import EXTRACTS
 from sample_city.timeline import BASE_DATE, FIRST_BATCH, LAST_BATCH, day
 from sample_city.truth import errors, write_truth
 
@@ -33,7 +33,7 @@ class Summary:
 
     Attributes:
         batch: The day.
-        files: The seven extracts.
+        files: The extracts.
         truth: Folder with errors.csv, person.csv, household.csv, enterprise.csv, dwelling.csv.
         errors: Planted errors that stand in the files, by ``<dataset>.<kind>``.
     """

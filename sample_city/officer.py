@@ -17,7 +17,7 @@ from openpyxl.cell.cell import Cell
 from openpyxl.worksheet.worksheet import Worksheet
 
 from sample_city.codebook import label_by_code
-from sample_city.departments import DELIVERIES
+from sample_city.registry import EXTRACTS
 from sample_city.streams import stream
 
 SHEET: Final = "待核实"
@@ -121,7 +121,7 @@ def mistake(given: Answer, suggestion: str) -> Answer:
 def as_written(problem: Problem, value: str) -> str:
     """A value in standard form as a person writes it: the label of a code."""
     dataset, _, field = problem
-    tables = {delivery.dataset: delivery.coded for delivery in DELIVERIES}
+    tables = {extract.delivery.dataset: extract.delivery.coded for extract in EXTRACTS}
     table = tables.get(dataset, {}).get(field)
     return value if table is None else label_by_code(table).get(value, value)
 

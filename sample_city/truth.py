@@ -12,12 +12,16 @@ import polars as pl
 
 from sample_city.city import City
 from sample_city.codebook import code_by_label
+from sample_city.declarations import Delivery, Extract
 from sample_city.delivery import SLICE, Consignment
-from sample_city.departments import DWELLING, ENTERPRISE, POPULATION, Delivery
-from sample_city.extracts import EXTRACTS, Extract, population, registered
+from sample_city.departments.housing import DWELLING
+from sample_city.departments.market_regulation import ENTERPRISE
+from sample_city.departments.police import POPULATION, population
 from sample_city.files import write_csv
+from sample_city.registry import EXTRACTS
 from sample_city.streams import Ints
 from sample_city.timeline import NEVER, iso
+from sample_city.views import registered
 
 ERRORS: Final = ("dataset", "row", "record_key", "field", "kind", "delivered", "right")
 PERSONS: Final = (*POPULATION.headers, "death_date")

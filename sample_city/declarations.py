@@ -1,0 +1,125 @@
+"""What a department declares: how it delivers an extract, what stands in it, how it errs.
+
+The vocabulary of ``departments``; no city, no values.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final, Literal
+
+import numpy as np
+import polars as pl
+
+from sample_city.city import City
+from sample_city.corruption import Corruption
+from sample_city.streams import Ints, Mask
+
+Form = Literal["csv", "xlsx", "sqlite"]
+SUFFIXES: Final[Mapping[Form, str]] = {"csv": "csv", "xlsx": "xlsx", "sqlite": "db"}
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One extract as its department sends it.
+
+    The headers are written down anew rather than taken from the contracts, for a real department
+    would not read ours either: they are the ones it has always used.
+
+    Attributes:
+        dataset: ``<department>.<dataset>``.
+        stem: File name before the batch date.
+        form: Kind of file.
+        encoding: Of a CSV.
+        key: Column that identifies a row.
+        headers: Header of every column, in order.
+        above: Lines above the header of a sheet; ``{date}`` is the batch date.
+        below: Lines below its table.
+        numbers: Columns that a sheet holds as numbers.
+        coded: Code table of the data standard for each coded column.
+        spellings: Of each date column the parts of every spelling of ``forms``, in their order.
+        table: Of a database.
+    """
+
+    dataset: str
+    stem: str
+    form: Form
+    key: str
+    headers: dict[str, str]
+    coded: dict[str, str]
+    encoding: str = "utf-8"
+    above: tuple[str, ...] = ()
+    below: tuple[str, ...] = ()
+    numbers: frozenset[str] = frozenset()
+    spellings: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    table: str = ""
+
+    def file_name(self, batch: date) -> str:
+        """Such as 户籍人口_20260302.csv."""
+        return f"{self.stem}_{batch:%Y%m%d}.{SUFFIXES[self.form]}"
+
+    @property
+    def first_row(self) -> int:
+        """Number of the first data row as a person sees it."""
+        return 1 if self.form == "sqlite" else len(self.above) + 2
+
+
+@dataclass(frozen=True)
+class Extract:
+    """One extract over time.
+
+    Attributes:
+        delivery: How its department sends it.
+        records: Numbers of the records that stand in it on a day, ascending.
+        rows: The rows of these records as of that day, columns as in ``delivery.headers``. Dates are ISO,
+            coded values are labels, identifiers upper-case: clean, not yet as delivered.
+        people: Positions of the people each record speaks of, one array per role.
+        begins: Day from which each record may be delivered at all; None where the records say so.
+    """
+
+    delivery: Delivery
+    records: Callable[[City, int], Ints]
+    rows: Callable[[City, Ints, int], pl.DataFrame]
+    people: Callable[[City], tuple[Ints, ...]]
+    begins: Callable[[City], Ints] | None = None
+
+
+@dataclass(frozen=True)
+class Presence:
+    """Which people each extract ever names: one entry per person, by dataset."""
+
+    named: Mapping[str, Mask]
+
+    def by(self, *datasets: str) -> Mask:
+        """Named by any of these."""
+        by_any: Mask = np.logical_or.reduce([self.named[dataset] for dataset in datasets])
+        return by_any
+
+    def beside(self, *datasets: str) -> Mask:
+        """Named by any extract but these."""
+        return self.by(*(dataset for dataset in self.named if dataset not in datasets))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of planted error.
+
+    Attributes:
+        name: As in errors.yaml.
+        dataset: Where it stands.
+        field: The column that is wrong.
+        candidates: Which records of the dataset could carry it.
+        wrong: Text delivered instead; None where the row itself is the error.
+        starts: Day from which the delivered value is wrong; None if it always is.
+        stays: The row is delivered although it should be gone.
+        copied: The error is a copy of the row further below.
+    """
+
+    name: str
+    dataset: str
+    field: str
+    candidates: Callable[[City, Presence], Mask]
+    wrong: Corruption | None
+    starts: Callable[[City], Ints] | None = None
+    stays: bool = False
+    copied: bool = False

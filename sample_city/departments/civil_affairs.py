@@ -1,0 +1,165 @@
+"""Civil affairs (民政局): marriages and divorces, the subsistence allowance."""
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from sample_city import corruption
+from sample_city.city import City
+from sample_city.declarations import Delivery, Extract, Kind, Presence
+from sample_city.marriages import DIVORCE
+from sample_city.marriages import MARRIAGE as WEDDING
+from sample_city.streams import Ints, Mask
+from sample_city.timeline import LAG, NEVER, iso
+from sample_city.views import at_the_last_day, labelled, overdue, where
+
+MARRIAGE: Final = Delivery(
+    dataset="civil_affairs.marriage",
+    stem="婚姻登记",
+    form="xlsx",
+    key="certificate_no",
+    headers={
+        "certificate_no": "证件字号",
+        "registration_type": "登记类型",
+        "registered_on": "登记日期",
+        "male_name": "男方姓名",
+        "male_id": "男方身份证号",
+        "female_name": "女方姓名",
+        "female_id": "女方身份证号",
+        "office": "登记机关",
+    },
+    coded={"registration_type": "registration_type"},
+    above=("烟台市婚姻登记信息表",),
+    below=("说明：1. 本表含 2021 年 1 月 1 日以来的结婚登记和离婚登记；", "2. 数据截至 {date}。"),
+    spellings={"registered_on": (50, 12, 20, 18)},
+)
+ALLOWANCE: Final = Delivery(
+    dataset="civil_affairs.subsistence_allowance",
+    stem="最低生活保障",
+    form="xlsx",
+    key="resident_id",
+    headers={
+        "resident_id": "身份证号",
+        "name": "姓名",
+        "allowance_no": "低保证号",
+        "household_no": "户号",
+        "monthly_amount": "月保障金额(元)",
+        "started_on": "保障起始日期",
+        "status": "保障状态",
+        "village_code": "村居代码",
+    },
+    coded={"status": "allowance_status"},
+    above=("烟台市最低生活保障对象花名册", "填报单位：烟台市民政局　　截止日期：{date}"),
+    below=("说明：月保障金额为人均发放金额。",),
+    numbers=frozenset({"monthly_amount"}),
+    spellings={"started_on": (35, 25, 20, 20)},
+)
+
+
+def marriage(city: City, records: Ints, on: int) -> pl.DataFrame:
+    """Rows of civil_affairs.marriage."""
+    kept, people = city.registrations, city.people
+    male, female = kept.male[records], kept.female[records]
+    county = city.territory.column("county").gather(city.homes.village[people.household[female]])
+    return pl.DataFrame(
+        {
+            "certificate_no": city.marriage_nos.gather(records),
+            "registration_type": labelled(kept.kind[records], {1: "结婚登记", 2: "离婚登记"}),
+            "registered_on": iso(kept.on[records]),
+            "male_name": people.name.gather(male),
+            "male_id": people.resident_id.gather(male),
+            "female_name": people.name.gather(female),
+            "female_id": people.resident_id.gather(female),
+            "office": county + "民政局婚姻登记处",
+        }
+    )
+
+
+def allowance_records(city: City, on: int) -> Ints:
+    """People on the allowance, or lately so, whose registration still stands."""
+    paid = city.allowances
+    return where((paid.started <= on) & (city.people.cancelled[paid.person] > on))
+
+
+def allowance(city: City, records: Ints, on: int) -> pl.DataFrame:
+    """Rows of civil_affairs.subsistence_allowance."""
+    paid, people = city.allowances, city.people
+    person = paid.person[records]
+    household = people.household[person]
+    gone = people.death[person] < on - LAG
+    ended = (paid.stopped[records] <= on) | gone
+    yuan = pl.Series(paid.monthly[records] / 100).cast(pl.String).str.strip_suffix(".0")
+    return pl.DataFrame(
+        {
+            "resident_id": people.resident_id.gather(person),
+            "name": people.name.gather(person),
+            "allowance_no": paid.allowance_no.gather(records),
+            "household_no": city.homes.household_no.gather(household),
+            "monthly_amount": yuan,
+            "started_on": iso(paid.started[records]),
+            "status": labelled(ended.astype(np.int32), {0: "在保", 1: "停保"}),
+            "village_code": city.territory.column("code").gather(city.homes.village[household]),
+        }
+    )
+
+
+EXTRACTS: Final = (
+    Extract(
+        MARRIAGE,
+        lambda city, on: where(city.registrations.on <= on),
+        marriage,
+        lambda city: (city.registrations.male, city.registrations.female),
+    ),
+    Extract(
+        ALLOWANCE,
+        allowance_records,
+        allowance,
+        lambda city: (city.allowances.person,),
+        lambda city: city.allowances.started,
+    ),
+)
+
+
+def _of_allowances(mask: Callable[[City, Presence], Mask]) -> Callable[[City, Presence], Mask]:
+    return lambda city, named: mask(city, named)[city.allowances.person]
+
+
+def _living(city: City, named: Presence) -> Mask:
+    return ~named.by("health.death")
+
+
+def _nowhere_else(city: City, named: Presence) -> Mask:
+    return ~named.beside(ALLOWANCE.dataset, "police.population")
+
+
+def _died_on_allowance(city: City, named: Presence) -> Mask:
+    paid = city.allowances
+    died: Mask = at_the_last_day(city)[paid.person] & (paid.stopped == NEVER)
+    return died
+
+
+def _weddings(city: City, named: Presence) -> Mask:
+    """Weddings of couples whom the registry has not divorced since."""
+    kept, wed = city.registrations, np.zeros(len(city.people.sex), dtype=np.bool_)
+    for value, kind in ((True, WEDDING), (False, DIVORCE)):
+        wed[kept.male[kept.kind == kind]] = value
+    weddings: Mask = (kept.kind == WEDDING) & wed[kept.male]
+    return weddings
+
+
+def kinds(city: City) -> tuple[Kind, ...]:
+    """How civil affairs errs."""
+    allowance_of = ALLOWANCE.dataset
+    nobodys_id = corruption.nobodys_id(city.people.resident_id)
+    return (
+        Kind("deceased_on_allowance", allowance_of, "status", _died_on_allowance,
+             corruption.always("在保"), lambda c: overdue(c)[c.allowances.person], stays=True),
+        Kind("broken_reference", allowance_of, "resident_id", _of_allowances(_nowhere_else), nobodys_id),
+        Kind("name_typo", allowance_of, "name", _of_allowances(_living), corruption.similar_name),
+        Kind("amount_out_of_range", allowance_of, "monthly_amount", _of_allowances(_living),
+             corruption.wrong_amount),
+        Kind("under_age_marriage", MARRIAGE.dataset, "registered_on", _weddings,
+             corruption.under_age_date),
+    )  # fmt: skip
