@@ -113,6 +113,7 @@ class Kind:
         starts: Day from which the delivered value is wrong; None if it always is.
         stays: The row is delivered although it should be gone.
         copied: The error is a copy of the row further below.
+        derivable: Whether the right value follows from the row itself or from another department's.
     """
 
     name: str
@@ -123,3 +124,4 @@ class Kind:
     starts: Callable[[City], Ints] | None = None
     stays: bool = False
     copied: bool = False
+    derivable: bool = True

@@ -28,7 +28,7 @@ class Plan:
 
     Attributes:
         faults: dataset, record, kind, field, wrong (null where the row itself is the error),
-            starts (day), below (rows between a copy and its original; 0 if none), stays.
+            starts (day), below (rows between a copy and its original; 0 if none), stays, derivable.
     """
 
     faults: pl.DataFrame
@@ -95,6 +95,7 @@ def _faults(
             "starts": starts,
             "below": below.astype(np.int32),
             "stays": pl.repeat(kind.stays, len(records), eager=True),
+            "derivable": pl.repeat(kind.derivable, len(records), eager=True),
         }
     )
     return faults.filter(pl.col("wrong").is_not_null()) if kind.wrong else faults

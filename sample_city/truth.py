@@ -23,7 +23,7 @@ from sample_city.streams import Ints
 from sample_city.timeline import NEVER, iso
 from sample_city.views import registered
 
-ERRORS: Final = ("dataset", "row", "record_key", "field", "kind", "delivered", "right")
+ERRORS: Final = ("dataset", "row", "record_key", "field", "kind", "delivered", "right", "derivable")
 PERSONS: Final = (*POPULATION.headers, "death_date")
 HOUSEHOLDS: Final = ("household_no", "village_code", "address", "head_id", "members")
 
@@ -56,6 +56,7 @@ def errors(sent: Consignment) -> pl.DataFrame:
             "kind": faults.get_column("kind"),
             "delivered": delivered,
             "right": pl.select(pl.when(itself).then(pl.lit("")).otherwise(right)).to_series(),
+            "derivable": (faults.get_column("derivable") & ~itself).cast(pl.Int8).cast(pl.String),
         }
     )
 

@@ -156,10 +156,11 @@ def kinds(city: City) -> tuple[Kind, ...]:
     return (
         Kind("deceased_on_allowance", allowance_of, "status", _died_on_allowance,
              corruption.always("在保"), lambda c: overdue(c)[c.allowances.person], stays=True),
-        Kind("broken_reference", allowance_of, "resident_id", _of_allowances(_nowhere_else), nobodys_id),
+        Kind("broken_reference", allowance_of, "resident_id", _of_allowances(_nowhere_else), nobodys_id,
+             derivable=False),
         Kind("name_typo", allowance_of, "name", _of_allowances(_living), corruption.similar_name),
         Kind("amount_out_of_range", allowance_of, "monthly_amount", _of_allowances(_living),
-             corruption.wrong_amount),
+             corruption.wrong_amount, derivable=False),
         Kind("under_age_marriage", MARRIAGE.dataset, "registered_on", _weddings,
-             corruption.under_age_date),
+             corruption.under_age_date, derivable=False),
     )  # fmt: skip

@@ -84,7 +84,7 @@ def kinds(city: City) -> tuple[Kind, ...]:
     dataset = CERTIFICATE.dataset
     return (
         Kind("name_typo", dataset, "name", _living, corruption.similar_name),
-        Kind("date_impossible", dataset, "issued_on", _living, corruption.impossible_date),
+        Kind("date_impossible", dataset, "issued_on", _living, corruption.impossible_date, derivable=False),
         Kind("code_unknown", dataset, "disability_grade", _living, corruption.always("五级")),
         Kind("certificate_number_mismatch", dataset, "certificate_no", _living,
              corruption.other_grade_in_number),

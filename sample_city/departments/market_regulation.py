@@ -81,6 +81,8 @@ def kinds(city: City) -> tuple[Kind, ...]:
     dataset = ENTERPRISE.dataset
     return (
         Kind("uscc_check_character", dataset, "uscc", _any, corruption.other_uscc_check),
-        Kind("village_code_unknown", dataset, "village_code", _any, corruption.unknown_village),
-        Kind("phone_malformed", dataset, "phone", _any, corruption.missing_digit),
+        Kind(
+            "village_code_unknown", dataset, "village_code", _any, corruption.unknown_village, derivable=False
+        ),
+        Kind("phone_malformed", dataset, "phone", _any, corruption.missing_digit, derivable=False),
     )
