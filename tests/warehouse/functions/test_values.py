@@ -40,6 +40,43 @@ def test_every_spelling_of_a_day_is_that_day(apply: Apply, days: list[datetime.d
     assert apply("parse_date(v)", spelt) == [day for day in days for _ in SPELLINGS]
 
 
+NUMERALS = "〇一二三四五六七八九"
+
+
+def in_numerals(number: int) -> str:
+    """A number below 100 as Chinese counts: 二十一."""
+    tens, ones = divmod(number, 10)
+    ten = "十" if tens == 1 else NUMERALS[tens] + "十" if tens else ""
+    return ten + (NUMERALS[ones] if ones else "")
+
+
+def test_every_day_of_a_century_is_read_in_chinese_numerals(apply: Apply) -> None:
+    first = datetime.date(1930, 1, 1)
+    days = [first + datetime.timedelta(n) for n in range(36524)]
+    years = ["".join(NUMERALS[int(c)] for c in str(d.year)) for d in days]
+    spelt = [
+        f"{year}年{in_numerals(d.month)}月{in_numerals(d.day)}日"
+        for d, year in zip(days, years, strict=True)
+    ]
+    assert apply("parse_date(v)", spelt) == days
+    assert apply("parse_date(translate(v, '〇', '○'))", spelt) == days
+    assert apply("parse_date(translate(v, '〇', '零'))", spelt) == days
+
+
+def test_numerals_as_people_and_input_methods_leave_them(apply: Apply) -> None:
+    texts = ["二OO三年元月初三", "二Ｏ二三年元月三号", "二○二三年五月廿一日", "2023年五月卅日", "八五年三月二日"]
+    assert apply("parse_date(v)", texts) == [
+        None, datetime.date(2023, 1, 3), datetime.date(2023, 5, 21), datetime.date(2023, 5, 30),
+        datetime.date(1985, 3, 2),
+    ]  # fmt: skip
+
+
+def test_a_year_of_two_digits_lies_between_1930_and_2029(apply: Apply) -> None:
+    days = [datetime.date(year, 5, 3) for year in range(1930, 2030)]
+    for spelling in ("%y-%m-%d", "%y.5.3", "%y年5月3日"):
+        assert apply("parse_date(v)", [d.strftime(spelling) for d in days]) == days
+
+
 def test_a_spreadsheets_day_number_is_the_day_the_spreadsheet_shows(apply: Apply) -> None:
     serials = range(10000, 73416)
     assert apply("parse_date(CAST(v AS VARCHAR))", serials) == [from_excel(n).date() for n in serials]
@@ -54,7 +91,8 @@ def test_a_spreadsheets_day_number_is_the_day_the_spreadsheet_shows(apply: Apply
         "202305", "2023-05", "2023年5月", "2023", "20230230", "2023-02-30", "2023/13/1", "2023-2-29",
         "20230500", "2020-01/01", "2020-01-0100:00:00", "2020-01-01 24:00:00", "2020-01-01 23:59:61",
         "5/3/2023", "03-05-2023", "2023-05-03T16:00:00Z", "2023-05-03 abc", "3.70602E+17", "123456789",
-        "二〇二三年五月三日", "长期",
+        "二〇二三年五月", "二〇二三年十三月一日", "二〇二三年二月三十日", "二三年十十月一日", "五月三日", "长期",
+        "5/3/23", "23/5/3", "230503", "3-5-3", "23-5", "30-02-30", "23.5-3",
     ],
 )  # fmt: skip
 def test_what_is_no_day_is_null(apply: Apply, text: str) -> None:

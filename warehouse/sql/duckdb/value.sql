@@ -1,8 +1,33 @@
 -- Text into typed values. A text that is not such a value gives NULL, never a guess.
 -- The first branches read the spellings that nearly all extracts use without cleaning the text first.
 
--- Of cleaned text: a day written with separators, a day of eight digits, a spreadsheet's day number.
--- Behind the first two a time of day may stand.
+-- The year of two digits: 00 to 29 are 2000 to 2029, 30 to 99 are 1930 to 1999, as spreadsheets read them (ECMA-376
+-- leaves it to the program; 2029 is the common default). Fixed, so that a text means the same day in every batch.
+CREATE OR REPLACE MACRO _full_year(t VARCHAR) AS
+CASE WHEN length(t) = 2 THEN CASE WHEN t < '30' THEN '20' ELSE '19' END ELSE '' END || t;
+
+-- A month or day whose digits are half-width and whose tens may be written with 十: 十 is 10, 2十1 is 21.
+CREATE OR REPLACE MACRO _tens(t VARCHAR) AS
+CASE WHEN starts_with(t, '十') THEN '1' ELSE '' END
+|| replace(t, '十', '')
+|| CASE WHEN ends_with(t, '十') THEN '0' ELSE '' END;
+
+-- Of a date in Chinese numerals whose single digits have been translated: 2023年十2月2十1日, 85年3月2日.
+CREATE OR REPLACE MACRO _date_of_numerals(t VARCHAR) AS
+CASE
+    WHEN regexp_matches(
+        t, '^(?:[1-9][0-9]{3}|[0-9]{2})年(?:[0-9]{1,2}|[0-9]?十[0-9]?)月(?:[0-9]{1,2}|[0-9]?十[0-9]?)[日号]?$'
+    )
+    THEN try_cast(
+        _full_year(regexp_extract(t, '^[0-9]+'))
+        || '-' || _tens(regexp_extract(t, '年(.+)月', 1))
+        || '-' || _tens(regexp_extract(t, '月([0-9十]+)', 1)) AS DATE
+    )
+END;
+
+-- Of cleaned text: a day written with separators, a day of eight digits, a spreadsheet's day number, a year of two
+-- digits, Chinese numerals. Behind the first two a time of day may stand. A year of two digits is not read before
+-- slashes: there spreadsheets put the month first. 元月 is January.
 CREATE OR REPLACE MACRO _date_of(t VARCHAR) AS
 coalesce(
     try_cast(regexp_replace(regexp_extract(
@@ -20,11 +45,20 @@ coalesce(
     END,
     DATE '1899-12-30' + try_cast(regexp_extract(
         t, '^([1-6][0-9]{4}|7[0-2][0-9]{3}|73[0-3][0-9]{2}|7340[0-9]|7341[0-5])(?:[.][0-9]+)?$', 1
-    ) AS INTEGER)
+    ) AS INTEGER),
+    CASE
+        WHEN regexp_matches(t, '^[0-9]{2}(?:-[0-9]{1,2}-|[.][0-9]{1,2}[.])[0-9]{1,2}$')
+        THEN try_cast(_full_year(substr(t, 1, 2)) || replace(substr(t, 3), '.', '-') AS DATE)
+        WHEN regexp_matches(t, '年.+月')
+        THEN _date_of_numerals(translate(
+            replace(replace(replace(t, '元月', '1月'), '廿', '二十'), '卅', '三十'),
+            '〇○◯零Oo一二三四五六七八九', '000000123456789'
+        ))
+    END
 );
 
--- 20230503, 2023-5-3, 2023/5/3, 2023.05.03, 2023年5月3日, each with or without a time of day, and the day number
--- of a spreadsheet: five digits from 10000 (1927-05-18) to 73415 (2100-12-31), counted from 1899-12-30
+-- 20230503, 2023-5-3, 2023/5/3, 2023.05.03, 2023年5月3日, each with or without a time of day; 23-05-03, 23.5.3,
+-- 85年3月2日; 二〇二三年五月三日; and the day number of a spreadsheet: five digits from 10000 (1927-05-18) to 73415 (2100-12-31), counted from 1899-12-30
 -- because spreadsheets believe in a 29 February 1900 (ECMA-376 part 1, 18.17.4.1).
 -- A month is no date. A time that names UTC is refused: in China its day may be the next one.
 CREATE OR REPLACE MACRO parse_date(t VARCHAR) AS
