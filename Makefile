@@ -4,9 +4,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PACKAGES := schemas warehouse quality returns assets pipelines sample_city
+RESIDENTS ?= 20000
+SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test dev check format bench lock clean
+.PHONY: help setup demo test dev check format bench accuracy lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -41,6 +43,9 @@ format: $(READY) ## mend what a formatter can mend
 
 bench: $(READY) ## measure: workbooks, readers
 	$(BIN)/python -m benchmarks.workbook
+
+accuracy: $(READY) ## how well planted errors are found: make accuracy RESIDENTS=100000 SEED=1
+	$(BIN)/python -m benchmarks.accuracy --residents $(RESIDENTS) --seed $(SEED)
 
 lock: ## write the locked packages anew (needs uv)
 	uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate -q pyproject.toml -o requirements.lock

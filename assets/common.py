@@ -11,15 +11,13 @@ from typing import TypedDict
 import dagster as dg
 import duckdb
 
-from assets.platform import Platform
+from assets.platform import CHINA, Platform
 from schemas.contract import Contract
 from warehouse.lake import Partition
 from warehouse.masking import masked
 
-TIMEZONE = "Asia/Shanghai"
-
 # A batch is a day; today's partition is there from midnight on.
-BATCHES = dg.DailyPartitionsDefinition(start_date="2020-01-01", timezone=TIMEZONE, end_offset=1)
+BATCHES = dg.DailyPartitionsDefinition(start_date="2020-01-01", timezone=CHINA.key, end_offset=1)
 
 # What every asset is handed, and its name among Dagster's resources.
 PlatformResource = dg.ResourceParam[Platform]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
 from schemas.codes import CodeLibrary
 from schemas.library import Library
 from warehouse.engine import Engine
 from warehouse.home import Home
 from warehouse.lake import Lake
+
+CHINA = ZoneInfo("Asia/Shanghai")  # A batch is a day of this zone.
 
 
 @dataclass(frozen=True)

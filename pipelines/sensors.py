@@ -4,12 +4,11 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from assets.common import TIMEZONE, PlatformResource
-from assets.platform import Platform
+from assets.common import PlatformResource
+from assets.platform import CHINA, Platform
 from pipelines.jobs import answers, turn
 from quality.published import TICKETS
 from warehouse.collect import desk
@@ -66,7 +65,7 @@ def _until(delivered: Mapping[str, str], day: str) -> str:
 def _receive(context: dg.SensorEvaluationContext, platform: Platform) -> None:
     """Take loose files in; one that cannot be read or moved waits for the next look and stops no other."""
     now = datetime.now(UTC)
-    today = now.astimezone(ZoneInfo(TIMEZONE)).date()
+    today = now.astimezone(CHINA).date()
     for path in settled(platform.home.inbox, now):
         try:
             desk.deliver(platform.home, platform.library, [path], today, now)

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from assets.platform import Platform
 from pipelines import console
 from pipelines.commands.loop import FIGURES, outcome
-from pipelines.commands.options import CHINA, BatchOption, batch_date, platform_of
-from pipelines.intake import take_in_all
-from returns.declared import sheet_standard
-from returns.packages import read_index
-from returns.replies import SHEET
+from pipelines.commands.options import BatchOption, batch_date, platform_of
+from pipelines.demonstration import FIRST_BATCH, SECOND_BATCH, Demonstration
+from returns.replies import Intake
 from sample_city.generate import generate
-from sample_city.officer import answer
 from warehouse.collect import desk
-
-FIRST_BATCH = date(2026, 3, 2)
-TURNS_APART = timedelta(days=1)
 
 Residents = Annotated[int, typer.Option(help="人口数", min=100)]
 Seed = Annotated[int, typer.Option(help="随机种子")]
@@ -53,42 +44,24 @@ def demo(context: typer.Context, residents: Residents = 10_000, seed: Seed = 1) 
     from pipelines.turn import run_turn
 
     platform = platform_of(context)
-    if desk.batches(platform.home) and not _samples(platform).exists():
+    city = Demonstration(platform, residents, seed)
+    if desk.batches(platform.home) and not city.samples.exists():
         raise console.usage(f"{platform.home.root} 中已有交付的数据；请用 --home 为演示指定另一个目录")
     instance = dagster_instance(platform.home)
-    days = [FIRST_BATCH, FIRST_BATCH + TURNS_APART]
+    days = [FIRST_BATCH, SECOND_BATCH]
     for turn, day in enumerate(days, start=1):
         console.progress(f"── 第 {turn} 轮，批次 {day} ──")
-        truth = _deliver(platform, residents, seed, day)
+        made = city.deliver(day)
+        console.progress(f"示例城市：{residents:,} 名居民，{len(made.files)} 个部门文件，{made.truth.parent}")
         done = run_turn(platform, day, instance, console.progress)
         if not done.done:
             raise console.failed(f"失败：{'、'.join(done.failed)}")
-        if turn < len(days):
-            _reply(platform, day, truth)
-    _tell(platform, days)
+        if day != days[-1]:
+            _tell_answers(city.answer(day))
+    _tell(city, days)
 
 
-def _samples(platform: Platform) -> Path:
-    return platform.home.root / "sample"
-
-
-def _at(day: date, hour: int) -> datetime:
-    return datetime(day.year, day.month, day.day, hour, tzinfo=CHINA)
-
-
-def _deliver(platform: Platform, residents: int, seed: int, day: date) -> Path:
-    """What the departments deliver in the morning; returns the folder of the truth."""
-    folder = _samples(platform) / day.isoformat()
-    made = generate(folder, residents, seed, day)
-    console.progress(f"示例城市：{residents:,} 名居民，{len(made.files)} 个部门文件，{folder}")
-    files = [file.path for file in made.files]
-    desk.deliver(platform.home, platform.library, files, day, _at(day, 8))
-    return made.truth
-
-
-def _reply(platform: Platform, day: date, truth: Path) -> None:
-    """Let the simulated officers answer every township's package as people do: open, fill in, send back."""
-    intakes = list(take_in_all(platform, _answered(platform, day, truth), _at(day, 17)))
+def _tell_answers(intakes: list[Intake]) -> None:
     accepted = sum(intake.accepted.height for intake in intakes)
     refused = sum(intake.refused.height for intake in intakes)
     repeated = sum(intake.repeated for intake in intakes)
@@ -98,37 +71,9 @@ def _reply(platform: Platform, day: date, truth: Path) -> None:
     )
 
 
-def _answered(platform: Platform, day: date, truth: Path) -> Iterator[Path]:
-    """The workbooks of a batch, answered.
-
-    A spreadsheet program writes the time into the file it saves: a package that was answered before gives
-    the file of then, so that it is known again.
-    """
-    folder = _samples(platform) / day.isoformat() / "answered"
-    folder.mkdir(parents=True, exist_ok=True)
-    index = read_index(platform.home.returns(day))
-    assert index is not None, "the turn has made its packages"
-    for package in index.packages:
-        if not package.rows.get(sheet_standard(SHEET).title):
-            continue
-        path = folder / f"{Path(package.file).stem}-{package.sha256[:8]}.xlsx"
-        if not path.exists():
-            blank = _unpacked(platform.home.returns(day) / package.file, folder)
-            answer(blank, truth, blank)
-            blank.replace(path)
-        yield path
-
-
-def _unpacked(package: Path, folder: Path) -> Path:
-    """The workbook of a package, unpacked."""
-    with zipfile.ZipFile(package) as archive:
-        name = next(name for name in archive.namelist() if name.endswith(".xlsx"))
-        (folder / name).write_bytes(archive.read(name))
-    return folder / name
-
-
-def _tell(platform: Platform, days: list[date]) -> None:
+def _tell(city: Demonstration, days: list[date]) -> None:
     """What happened, turn beside turn, and where it lies."""
+    platform = city.platform
     outcomes = [outcome(platform, day) for day in days]
     console.table(
         ["", *(f"第 {n} 轮 {day}" for n, day in enumerate(days, start=1))],
@@ -137,5 +82,5 @@ def _tell(platform: Platform, days: list[date]) -> None:
     )
     console.result(f"返还包    {platform.home.returns(days[-1])}")
     console.result(f"治理库    {platform.home.warehouse}")
-    console.result(f"示例数据  {_samples(platform)}")
+    console.result(f"示例数据  {city.samples}")
     console.result('查询示例  zhenjie query "select state, count(*) from quality.ticket group by state"')

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from assets.platform import Platform
+from assets.platform import CHINA, Platform
 from pipelines import console
-from pipelines.commands.options import CHINA, BatchOption, JsonOption, batch_date, platform_of, today
+from pipelines.commands.options import BatchOption, JsonOption, batch_date, platform_of, today
 from pipelines.intake import receipt, take_in_all
 from returns.packages import read_index
 from warehouse.collect import desk

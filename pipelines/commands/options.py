@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
-from assets.platform import Platform
+from assets.platform import CHINA, Platform
 from pipelines import console
 from pipelines.platform import build_platform
 from pipelines.settings import Settings
 from schemas.codes import CodeTableError
 from schemas.lint import lint
 from schemas.odcs import ContractError
-
-CHINA = ZoneInfo("Asia/Shanghai")
 
 BatchOption = Annotated[str | None, typer.Option("--batch", metavar="YYYY-MM-DD", help="批次（业务日期）")]
 JsonOption = Annotated[bool, typer.Option("--json", help="输出 JSON，供程序读取")]

@@ -1,0 +1,86 @@
+"""A sample city walked through the loop: what its departments deliver, how its townships answer.
+
+Used by `zhenjie demo` and by the measure of accuracy; the city itself is `sample_city`.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from assets.platform import CHINA, Platform
+from pipelines.intake import take_in_all
+from returns.declared import sheet_standard
+from returns.packages import read_index
+from returns.replies import SHEET, Intake
+from sample_city.generate import Summary, generate
+from sample_city.officer import answer
+from warehouse.collect import desk
+
+FIRST_BATCH = date(2026, 3, 2)
+SECOND_BATCH = FIRST_BATCH + timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """A sample city in an installation; the same arguments give the same deliveries and answers."""
+
+    platform: Platform
+    residents: int
+    seed: int
+
+    @property
+    def samples(self) -> Path:
+        """Where the departments' files lie, a folder a day."""
+        return self.platform.home.root / "sample"
+
+    def truth(self, day: date) -> Path:
+        """What is right on a day, and what was planted."""
+        return self.samples / day.isoformat() / "truth"
+
+    def deliver(self, day: date) -> Summary:
+        """The departments deliver in the morning."""
+        made = generate(self.samples / day.isoformat(), self.residents, self.seed, day)
+        files = [file.path for file in made.files]
+        desk.deliver(self.platform.home, self.platform.library, files, day, _at(day, 8))
+        return made
+
+    def answer(self, day: date) -> list[Intake]:
+        """The officers answer every township's package as people do: open, fill in, send back."""
+        return list(take_in_all(self.platform, self._answered(day), _at(day, 17)))
+
+    def _answered(self, day: date) -> Iterator[Path]:
+        """The workbooks of a batch, answered.
+
+        A spreadsheet program writes the time into the file it saves: a package that was answered before
+        gives the file of then, so that it is known again.
+        """
+        folder = self.samples / day.isoformat() / "answered"
+        folder.mkdir(parents=True, exist_ok=True)
+        home = self.platform.home
+        index = read_index(home.returns(day))
+        assert index is not None, "the turn has made its packages"
+        for package in index.packages:
+            if not package.rows.get(sheet_standard(SHEET).title):
+                continue
+            path = folder / f"{Path(package.file).stem}-{package.sha256[:8]}.xlsx"
+            if not path.exists():
+                blank = _unpacked(home.returns(day) / package.file, folder)
+                answer(blank, self.truth(day), blank)
+                blank.replace(path)
+            yield path
+
+
+def _at(day: date, hour: int) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, tzinfo=CHINA)
+
+
+def _unpacked(package: Path, folder: Path) -> Path:
+    """The workbook of a package, unpacked."""
+    with zipfile.ZipFile(package) as archive:
+        name = next(name for name in archive.namelist() if name.endswith(".xlsx"))
+        (folder / name).write_bytes(archive.read(name))
+    return folder / name
