@@ -65,13 +65,13 @@ CREATE MACRO same(a, b) AS coalesce(a::VARCHAR, '') = coalesce(b, '');
 CREATE VIEW file AS
 WITH people AS (
   FROM true_person WHERE household_no IS NOT NULL
-), both AS (
+), known AS (
   SELECT person.*, people AS truth FROM person JOIN people ON people.resident_id = person.resident_id
 ), firms AS (
   SELECT enterprise.*, true_enterprise AS truth FROM enterprise JOIN true_enterprise USING (uscc)
 ), share AS (
   SELECT 'person' AS entity, 'complete' AS attribute, (SELECT count(*) FROM people) AS entities,
-    (SELECT count(*) FROM both) / (SELECT count(*) FROM people) AS "right"
+    (SELECT count(*) FROM known) / (SELECT count(*) FROM people) AS "right"
   UNION ALL SELECT 'person', 'without duplicates', count(*), count(DISTINCT resident_id) / count(*) FROM person
   UNION ALL SELECT 'enterprise', 'complete', (SELECT count(*) FROM true_enterprise),
     (SELECT count(*) FROM firms) / (SELECT count(*) FROM true_enterprise)
@@ -84,7 +84,7 @@ WITH people AS (
         same(household_no, truth.household_no) AS household_no, same(relation, truth.relation) AS relation,
         same(marital_status, truth.marital_status) AS marital_status,
         same(village_code, truth.village_code) AS village_code, same(phone, truth.phone) AS phone
-      FROM both
+      FROM known
     ) ON * INTO NAME attribute VALUE agrees
   ) GROUP BY attribute
   UNION ALL
@@ -101,7 +101,7 @@ WITH people AS (
 SELECT entity, attribute, entities, round("right", 5) AS "right" FROM share;
 
 CREATE VIEW summary AS
-SELECT count(DISTINCT kind)::BIGINT AS kinds, min(recall) AS min_recall, min(precision) AS min_precision,
+SELECT count(DISTINCT (dataset, kind))::BIGINT AS kinds, min(recall) AS min_recall, min(precision) AS min_precision,
   round(sum(suggested_right) / nullif(sum(judged), 0), 4)::DOUBLE AS suggestion_accuracy,
   round(sum(suggested) / nullif(sum(derivable), 0), 4)::DOUBLE AS suggestion_coverage,
   (SELECT round(on_planted / nullif(disputes, 0), 4) FROM side) AS side_accuracy
