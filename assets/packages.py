@@ -6,23 +6,26 @@ from assets.common import Group, PlatformResource, asset_facts, batch_of, table
 from assets.findings import TICKETS
 from assets.governance import governance_key
 from assets.publication import WAREHOUSE
-from returns.packages import PERSON, Package, build_packages
+from returns.packages import Package, build_packages
+from schemas.library import Library
+from warehouse.governance import DERIVED
 
 PACKAGES = dg.AssetKey(["returns", "packages"])
 
 
-def packages_asset() -> dg.AssetsDefinition:
+def packages_asset(library: Library) -> dg.AssetsDefinition:
     """The asset that gives every township and department its own."""
+    names = [entity.name for entity in library.fed_entities] + list(DERIVED)
 
     @dg.asset(
         **asset_facts(
             PACKAGES,
             Group.RETURNS,
-            "返还包：每个镇街一个压缩包（待核实、人口底册、已填好的报表），每个部门一个压缩包。",
+            "返还包：每个镇街一个压缩包（待核实、变动清单、人口底册、已填好的报表），每个部门一个压缩包。",
             {"excel"},
         ),
         # What was not accepted is not handed out either.
-        deps=[TICKETS, governance_key(PERSON), WAREHOUSE],
+        deps=[TICKETS, *(governance_key(name) for name in names), WAREHOUSE],
     )
     def _packages(
         context: dg.AssetExecutionContext, platform: PlatformResource

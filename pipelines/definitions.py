@@ -43,7 +43,7 @@ def all_assets(platform: Platform) -> list[dg.AssetsDefinition]:
         *(derived_asset(name) for name in DERIVED),
         candidate_asset(library),
         warehouse_asset(),
-        packages_asset(),
+        packages_asset(library),
     ]
 
 

@@ -1,22 +1,25 @@
 """Sheets as data: what a returned table shows is declared in `returns/sheets/<name>.yaml` beside its SQL.
 
 Here they are read and turned into what the workbook writer, the CSV file and its Frictionless schema need.
-Which relations the SQL may name is said in `returns.packages`.
+Which relations the SQL may name is said in `returns.relations`; the keys of a declaration are described in
+docs/contracts.md, "Sheets".
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import yaml
 
 from quality.tickets import VERDICTS
 from returns.workbook.model import Sheet, SheetColumn, TextSheet
+from schemas.contract import LogicalType
 
 FOLDER = Path(__file__).parent / "sheets"
 INSTRUCTIONS = "_instructions.yaml"
@@ -33,8 +36,40 @@ class SheetError(Exception):
 
 
 @dataclass(frozen=True)
+class Measure:
+    """One figure of a report: how many rows there are, or the sum of `sum`, among those where `when` is true.
+
+    `means` says in Chinese how it is computed, for the sheet's notes.
+    """
+
+    name: str
+    title: str
+    when: str | None = None
+    sum: str | None = None
+    means: str | None = None
+    width: float = 11
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """Figures of a report, one for each code in use of the column `each`, and one for what is no such code."""
+
+    each: str
+    codes: str
+    title: str
+
+
+@dataclass(frozen=True)
 class SheetStandard:
-    """One declared table: how it looks and the query that fills it, with `unit_code` to part it by."""
+    """One declared table: how it looks and the query that fills it, with `unit_code` to part it by.
+
+    Attributes:
+        attributes: `<governance table>.<attribute>` → type, of what the SQL names though it may be that no
+            contract feeds it: such a column is empty then.
+        needs: column → what it shows of `attributes`: without a source of any, the column is left out.
+        measures: what makes it a report, see `returns.reports`; its SQL gives the rows to be counted.
+        group: the column whose runs of equal values are shown as groups.
+    """
 
     name: str
     title: str
@@ -44,17 +79,31 @@ class SheetStandard:
     protected: bool
     columns: tuple[SheetColumn, ...]
     sql: str
+    attributes: Mapping[str, LogicalType] = field(default_factory=dict, hash=False)
+    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    measures: tuple[Measure | Breakdown, ...] = ()
+    group: str | None = None
+
+    def fed_by(self, known: Mapping[str, frozenset[str]]) -> SheetStandard:
+        """The sheet without the columns that nothing feeds.
+
+        Args:
+            known: the attributes of each governance table that some contract feeds.
+        """
+        lost = {name for name, needed in self.needs.items() if not any(_is_fed(n, known) for n in needed)}
+        return replace(self, columns=tuple(c for c in self.columns if c.name not in lost))
 
     def sheet(self, rows: pl.DataFrame, facts: Mapping[str, object]) -> Sheet:
-        """The sheet of one unit; `facts` fill the heading."""
+        """The sheet of one unit; `facts` fill the heading and the notes."""
         return Sheet(
             title=self.title,
             columns=self.columns,
             rows=rows,
             heading=self.heading.format(**facts),
-            notes=self.notes,
+            notes=tuple(note.format(**facts) for note in self.notes),
             frozen_columns=self.frozen_columns,
             protected=self.protected,
+            group=self.group,
         )
 
     def table(self, rows: pl.DataFrame) -> pl.DataFrame:
@@ -90,23 +139,41 @@ def sheet_standard(name: str) -> SheetStandard:
 
 def _sheet_standard(name: str, facts: Mapping[str, object]) -> SheetStandard:
     declared = dict(facts)
-    columns = declared.pop("columns")
-    if not isinstance(columns, list):
-        raise ValueError("columns is a list")
-    notes = declared.pop("notes", [])
-    if not isinstance(notes, list):
-        raise ValueError("notes is a list")
-    return SheetStandard(
+    columns, notes, measures = (_list(declared, key) for key in ("columns", "notes", "measures"))
+    needs = {str(c["name"]): tuple(c["needs"]) for c in columns if "needs" in c}
+    standard = SheetStandard(
         name=name,
         columns=tuple(_column(column) for column in columns),
-        notes=tuple(notes),
-        sql=(FOLDER / f"{name}.sql").read_text(encoding="utf-8"),
+        notes=tuple(str(note) for note in notes),
+        sql=sheet_text(f"{name}.sql"),
+        needs=needs,
+        measures=tuple(_measure(measure) for measure in measures),
         **declared,  # type: ignore[arg-type]
     )
+    undeclared = {need for every in needs.values() for need in every} - set(standard.attributes)
+    if undeclared:
+        raise ValueError(f"needs {sorted(undeclared)}, which are not among its attributes")
+    return standard
+
+
+def _list(declared: dict[str, object], key: str) -> list[Any]:
+    found = declared.pop(key, [])
+    if not isinstance(found, list):
+        raise ValueError(f"{key} is a list")
+    return found
+
+
+def _is_fed(attribute: str, known: Mapping[str, frozenset[str]]) -> bool:
+    table, _, name = attribute.partition(".")
+    return name in known.get(table, ())
+
+
+def _measure(facts: Mapping[str, object]) -> Measure | Breakdown:
+    return Breakdown(**facts) if "each" in facts else Measure(**facts)  # type: ignore[arg-type]
 
 
 def _column(facts: Mapping[str, object]) -> SheetColumn:
-    declared = dict(facts)
+    declared = {key: value for key, value in facts.items() if key != "needs"}
     if "choices" in declared:
         declared["choices"] = CHOICES[str(declared["choices"])]
     return SheetColumn(**declared)  # type: ignore[arg-type]
@@ -114,12 +181,17 @@ def _column(facts: Mapping[str, object]) -> SheetColumn:
 
 def instructions(audience: str, facts: Mapping[str, object]) -> TextSheet:
     """The 说明 sheet for townships or departments."""
-    texts = yaml.safe_load((FOLDER / INSTRUCTIONS).read_text(encoding="utf-8"))[audience]
+    texts = yaml.safe_load(sheet_text(INSTRUCTIONS))[audience]
     return TextSheet(
         title="说明",
         heading=texts["heading"].format(**facts),
         paragraphs=tuple(line.format(**facts) for line in texts["paragraphs"]),
     )
+
+
+def sheet_text(file: str) -> str:
+    """The text of a file beside the declarations."""
+    return (FOLDER / file).read_text(encoding="utf-8")
 
 
 def sheets_digest() -> str:

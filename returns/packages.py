@@ -1,7 +1,7 @@
 """Packages: per township and per department one zip with a workbook, CSV files with schemas, and a manifest.
 
-What the sheets show is declared in `returns/sheets/`; here their relations are named, the rows are parted by
-unit, and the files are put in place. A batch's packages appear one by one, each whole, `index.json` last.
+What the sheets show is declared in `returns/sheets/`, over the relations of `returns.relations`; here the rows
+are parted by unit and the files put in place. A batch's packages appear one by one, each whole, `index.json` last.
 
 The CSV files are for programs: a value is written as it is, also one that a spreadsheet would take for a
 formula. People open the workbook, where every text is a text.
@@ -23,27 +23,22 @@ from typing import Literal
 import duckdb
 import polars as pl
 
-from quality.published import TICKETS, finding_partitions, findings_of, rule_rows
-from quality.tickets import STATES, TO_ANSWER
 from returns.declared import SheetStandard, instructions, sheet_standard, sheets_digest
-from returns.effects import corrections_in_force
-from returns.labels import code_labels
+from returns.relations import Known, Turn, name_relations, turn_inputs, turn_of
+from returns.reports import settled
 from returns.workbook.model import Sheet, TextSheet, WorkbookProperties
 from returns.workbook.writer import write_workbook
 from schemas.codes import CodeLibrary
-from schemas.emit.sql import SQL_TYPES, quote
 from schemas.library import Library
-from warehouse.catalogue import contract_tables
 from warehouse.functions import library_digest
-from warehouse.governance import standard_of
 from warehouse.home import Home
-from warehouse.lake import Lake, Partition, digest_of, replace_json
+from warehouse.lake import Lake, replace_json
 
 AudienceName = Literal["township", "department"]
 
 INDEX = "index.json"
 AUTHOR = "市大数据局"
-PERSON = "person"
+FIRST_TIME = "首次返还，没有上一批次可比。"
 
 # zlib level of the tables (a workbook is compressed already): level 6 takes twice the time for a sixth less.
 COMPRESSION = 3
@@ -59,8 +54,10 @@ class Audience:
 
 
 AUDIENCES = (
-    Audience("township", ("tickets", "register", "population")),
-    Audience("department", ("department_tickets", "department_corrections"), "departments"),
+    Audience("township", ("tickets", "changes", "register", "population", "special_groups", "enterprises")),
+    Audience(
+        "department", ("department_tickets", "department_corrections", "department_quality"), "departments"
+    ),
 )
 
 
@@ -109,14 +106,13 @@ def build_packages(
         LookupError: the batch has no tickets yet.
     """
     folder = home.returns(batch)
-    tickets = lake.partition(*TICKETS, batch)
-    if tickets is None:
-        raise LookupError(f"batch {batch} has no tickets yet: they come before its packages")
-    inputs = _inputs(lake, library, codes, batch, tickets)
+    turn = turn_of(lake, library, codes, batch)
+    inputs = {**turn_inputs(turn), "functions": library_digest(), "sheets": sheets_digest()}
     current = read_index(folder)
     if current is not None and current.inputs == inputs and _all_there(folder, current):
         return current.packages
-    _name_relations(connection, lake, library, codes, batch, tickets)
+    sheets = [sheet_standard(name) for audience in AUDIENCES for name in audience.sheets]
+    known = name_relations(connection, turn, sheets)
     names: Mapping[AudienceName, Mapping[str, str]] = {
         "township": dict(codes.load("division").rows.select("code", "label").iter_rows()),
         "department": {contract.department: contract.department_title for contract in library},
@@ -124,7 +120,7 @@ def build_packages(
     packages = tuple(
         package
         for audience in AUDIENCES
-        for package in _of(connection, audience, folder, names[audience.name], batch)
+        for package in _of(connection, audience, folder, names[audience.name], turn, known)
     )
     _clear(folder, {package.file for package in packages})
     folder.mkdir(parents=True, exist_ok=True)
@@ -152,88 +148,28 @@ def _clear(folder: Path, kept: set[str]) -> None:
             path.unlink()
 
 
-def _inputs(
-    lake: Lake, library: Library, codes: CodeLibrary, batch: date, tickets: Partition
-) -> dict[str, str]:
-    """Fingerprints of all that a package shows."""
-    standard = {contract.id: lake.as_of("standard", contract.id, batch) for contract in library}
-    person = lake.as_of("governance", PERSON, batch)
-    return {
-        "tickets": tickets.fingerprint,
-        "findings": digest_of(
-            {name: found.fingerprint for name, found in finding_partitions(lake, library, batch).items()}
-        ),
-        "standard": digest_of({name: table.fingerprint for name, table in standard.items() if table}),
-        "person": person.fingerprint if person else "",
-        "contracts": digest_of({contract.id: contract.digest for contract in library}),
-        "codes": codes.digest,
-        "functions": library_digest(),
-        "sheets": sheets_digest(),
-    }
-
-
-def _name_relations(
-    connection: duckdb.DuckDBPyConnection,
-    lake: Lake,
-    library: Library,
-    codes: CodeLibrary,
-    batch: date,
-    tickets: Partition,
-) -> None:
-    """The relations that the sheets' SQL may name, beside the schema `codes`."""
-    relations: dict[str, str | pl.DataFrame] = {
-        "ticket": f"FROM {tickets.scan}",
-        "finding": findings_of(lake, library, batch),
-        "person": _persons(lake, library, batch),
-        "correction_in_force": corrections_in_force(lake, library, batch),
-        "catalog_rule": rule_rows(library, codes),
-        "state": pl.DataFrame(
-            [(state, titles[0], state in TO_ANSWER) for state, titles in STATES.items()],
-            schema=["state", "title", "to_answer"],
-            orient="row",
-        ),
-        "code_label": code_labels(codes),
-    }
-    for published in contract_tables(library):
-        relations[published.standard.id.replace(".", "_")] = published.rows
-    for name, rows in relations.items():
-        if isinstance(rows, pl.DataFrame):
-            connection.register("relation_rows", rows)
-            connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM relation_rows")
-            connection.unregister("relation_rows")
-        else:
-            connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {rows}")
-
-
-def _persons(lake: Lake, library: Library, batch: date) -> str:
-    """The persons; without any register of persons delivered yet, the same columns and no rows."""
-    partition = lake.as_of("governance", PERSON, batch)
-    if partition is not None:
-        return f"FROM {partition.scan}"
-    columns = ", ".join(
-        f"CAST(NULL AS {SQL_TYPES[field.type]}) AS {quote(field.name)}"
-        for field in standard_of(library, library.entity(PERSON)).fields
-    )
-    return f"SELECT {columns} WHERE false"
-
-
 def _of(
     connection: duckdb.DuckDBPyConnection,
     audience: Audience,
     folder: Path,
     names: Mapping[str, str],
-    batch: date,
+    turn: Turn,
+    known: Known,
 ) -> Iterator[Package]:
     """The packages of one audience, a unit at a time: memory holds one unit's rows.
 
     Each sheet's rows are made once for all units, in their order, so that a unit's lie together: reading
     them skips all the others.
     """
-    standards = [sheet_standard(name) for name in audience.sheets]
+    parameters = {"batch": turn.batch}
+    standards = [
+        settled(sheet_standard(name).fed_by(known), connection, turn.codes, parameters)
+        for name in audience.sheets
+    ]
     for standard in standards:
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE sheet_{standard.name} AS {standard.sql}",
-            {"batch": batch} if "$batch" in standard.sql else None,
+            {name: value for name, value in parameters.items() if f"${name}" in standard.sql} or None,
         )
     units = " UNION ".join(f"SELECT unit_code FROM sheet_{standard.name}" for standard in standards)
     codes = [row[0] for row in connection.execute(f"{units} ORDER BY unit_code").fetchall()]
@@ -244,7 +180,7 @@ def _of(
             ).pl()
             for standard in standards
         }
-        yield _package(audience, folder, code, names.get(code, code), tables, batch)
+        yield _package(audience, folder, code, names.get(code, code), tables, turn)
     for standard in standards:
         connection.execute(f"DROP TABLE sheet_{standard.name}")
 
@@ -255,10 +191,16 @@ def _package(
     code: str,
     name: str,
     tables: Mapping[SheetStandard, pl.DataFrame],
-    batch: date,
+    turn: Turn,
 ) -> Package:
-    first = next(iter(tables.values()))
-    facts = {"unit": name, "batch": batch.isoformat(), "count": first.height}
+    first, batch = next(iter(tables.values())), turn.batch
+    facts = {
+        "unit": name,
+        "batch": batch.isoformat(),
+        "count": first.height,
+        "sheets": "、".join(["说明", *(standard.title for standard in tables)]),
+        "compared": f"与上一次返还（{turn.since}）相比。" if turn.since else FIRST_TIME,
+    }
     sheets: list[Sheet | TextSheet] = [
         instructions(audience.name, facts),
         *(standard.sheet(rows, facts) for standard, rows in tables.items()),

@@ -11,7 +11,7 @@ SELECT
   coalesce(relation.label, person.relation) AS relation,
   coalesce(marital_status.label, person.marital_status) AS marital_status,
   person.village_code,
-  village.label AS village,
+  coalesce(village.label, '未落到村居') AS village,
   person.address,
   person.phone,
   concat(disability_type.label, disability_grade.label) AS disability,
@@ -27,4 +27,4 @@ LEFT JOIN codes.disability_type ON disability_type.code = person.disability_type
 LEFT JOIN codes.disability_grade ON disability_grade.code = person.disability_grade
 LEFT JOIN codes.allowance_status ON allowance_status.code = person.allowance_status
 WHERE person.township_code IS NOT NULL
-ORDER BY unit_code, person.village_code, person.household_no, person.relation, person.resident_id
+ORDER BY unit_code, person.village_code NULLS LAST, person.household_no, person.relation, person.resident_id

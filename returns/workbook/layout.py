@@ -42,6 +42,12 @@ _ALIGN: dict[Kind, str] = {"text": "left", "integer": "right", "number": "right"
 
 HEADING: Format = {**_BASE, "font_size": 16, "bold": True, "font_color": "#1F3864"}
 NOTE: Format = {**_BASE, "font_color": "#404040", "text_wrap": True}
+GROUP_START: Format = {"bg_color": "#E8EEF5", "top": 1, "top_color": "#1F4E79"}
+"""Laid over the first row of a group."""
+
+GROUP_AGAIN: Format = {"font_color": "#A6A6A6"}
+"""Laid over the group's name in its other rows."""
+
 PARAGRAPH: Format = {**_BASE, "font_size": 12, "text_wrap": True}
 
 

@@ -93,6 +93,8 @@ class Sheet:
         protected: Cells that are not editable are locked (without a password: against slips, not
             against intent). Filters work; sorting does not, as spreadsheet programs refuse to
             sort locked cells. Leave a sheet with nothing to fill in unprotected: it can be sorted.
+        group: A column by which the rows are sorted: the first row of each run of equal values stands out,
+            in the others the value is grey. It stays in every row, so that filters work.
     """
 
     title: str
@@ -102,9 +104,12 @@ class Sheet:
     notes: tuple[str, ...] = ()
     frozen_columns: int = 0
     protected: bool = True
+    group: str | None = None
 
     def __post_init__(self) -> None:
         _check_title(self.title)
+        if self.group is not None and self.group not in [c.name for c in self.columns]:
+            raise ValueError(f"Sheet {self.title!r} has no column {self.group!r} to group by")
         if not self.columns:
             raise ValueError(f"Sheet {self.title!r} has no columns")
         for facts in ([c.name for c in self.columns], [c.title for c in self.columns]):

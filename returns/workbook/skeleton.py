@@ -11,7 +11,7 @@ from datetime import date
 from io import BytesIO
 
 from xlsxwriter import Workbook
-from xlsxwriter.utility import xl_range, xl_range_abs
+from xlsxwriter.utility import xl_col_to_name, xl_range, xl_range_abs
 from xlsxwriter.worksheet import Worksheet
 
 from returns.workbook import layout
@@ -76,6 +76,7 @@ def build_skeleton(sheets: Sequence[Sheet | TextSheet], properties: WorkbookProp
                 _write_banner(book, worksheet, sheet)
                 _write_header(book, worksheet, sheet)
                 _arrange(worksheet, sheet)
+                _mark_groups(book, worksheet, sheet)
                 next_list = _add_validations(worksheet, sheet, identity, next_list)
     return buffer
 
@@ -141,6 +142,21 @@ def _arrange(worksheet: Worksheet, sheet: Sheet) -> None:
     worksheet.set_landscape()
     worksheet.repeat_rows(header)
     _set_print(worksheet)
+
+
+def _mark_groups(book: Workbook, worksheet: Worksheet, sheet: Sheet) -> None:
+    """Conditional formats that set the groups apart; they follow the rows when a person sorts them."""
+    if sheet.group is None:
+        return
+    index = [column.name for column in sheet.columns].index(sheet.group)
+    letter, first, last = xl_col_to_name(index), sheet.header_row, _last_row(sheet)
+    this, above = f"${letter}{first + 1}", f"${letter}{first}"
+    for left, right, operator, looks in (
+        (0, len(sheet.columns) - 1, "<>", layout.GROUP_START),
+        (index, index, "=", layout.GROUP_AGAIN),
+    ):
+        rule = {"type": "formula", "criteria": f"={this}{operator}{above}", "format": book.add_format(looks)}
+        worksheet.conditional_format(first, left, last, right, rule)
 
 
 def _set_print(worksheet: Worksheet) -> None:

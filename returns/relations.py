@@ -1,0 +1,223 @@
+"""The relations that a returned sheet's SQL may name, beside the schema `codes`: what is in them, and where from.
+
+| Relation | Holds |
+|---|---|
+| `ticket`, `ticket_before` | the tickets after this batch, and after the last batch that was returned |
+| `finding` | the findings of this batch |
+| `<entity>`, `household` | the governance table of this batch; an attribute that nothing feeds is NULL |
+| `change` | what changed in the governance tables since the last batch that was returned |
+| `correction_in_force` | the confirmed corrections that the sources have not caught up with |
+| `catalog_dataset`, `catalog_field`, `catalog_rule` | the contracts |
+| `attribute` | the attributes of each entity: `title`, `code_table`, the dataset that is its source |
+| `state` | the states of a ticket with their titles |
+| `code_label` | codes as people read them |
+
+What the sheets do with them is declared in `returns/sheets/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+import polars as pl
+
+from quality.published import TICKETS, finding_partitions, findings_of, rule_rows
+from quality.tickets import SCHEMA, STATES, TO_ANSWER
+from returns.changes import change_query
+from returns.declared import SheetStandard
+from returns.effects import corrections_in_force
+from returns.labels import code_labels
+from schemas.codes import CodeLibrary
+from schemas.contract import LogicalType
+from schemas.emit.sql import SQL_TYPES, quote
+from schemas.library import Library
+from warehouse.catalogue import contract_tables
+from warehouse.governance import DERIVED, LAYER, PLACE, standard_of, standard_of_derived
+from warehouse.lake import Lake, Partition, digest_of
+
+Known = Mapping[str, frozenset[str]]
+"""The columns of each governance table that are there, be they filled or not."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A batch to be returned, with what it is compared with.
+
+    Attributes:
+        lake: where everything is read.
+        library: the contracts.
+        codes: the code tables.
+        batch: the day of the turn.
+        since: the last batch that was returned before it, if any.
+        tickets: the tickets after the batch.
+    """
+
+    lake: Lake
+    library: Library
+    codes: CodeLibrary
+    batch: date
+    since: date | None
+    tickets: Partition
+
+    def governance(self, table: str) -> Partition | None:
+        """A governance table in force on the batch's day."""
+        return self.lake.as_of(LAYER, table, self.batch)
+
+    def governance_before(self, table: str) -> Partition | None:
+        """The same on the day of the last batch that was returned."""
+        return self.lake.as_of(LAYER, table, self.since) if self.since else None
+
+    @property
+    def tables(self) -> list[str]:
+        """The names of the governance tables."""
+        return [entity.name for entity in self.library.fed_entities] + list(DERIVED)
+
+
+def turn_of(lake: Lake, library: Library, codes: CodeLibrary, batch: date) -> Turn:
+    """The batch, if it has come as far as tickets.
+
+    Raises:
+        LookupError: the batch has no tickets yet.
+    """
+    tickets = lake.partition(*TICKETS, batch)
+    if tickets is None:
+        raise LookupError(f"batch {batch} has no tickets yet: they come before its packages")
+    before = lake.before(*TICKETS, batch)
+    return Turn(lake, library, codes, batch, before.batch if before else None, tickets)
+
+
+def turn_inputs(turn: Turn) -> dict[str, str]:
+    """Fingerprints of all that the relations hold."""
+    lake, library, batch = turn.lake, turn.library, turn.batch
+    standard = {contract.id: lake.as_of("standard", contract.id, batch) for contract in library}
+    before = lake.partition(*TICKETS, turn.since) if turn.since else None
+    return {
+        "tickets": turn.tickets.fingerprint,
+        "tickets_before": before.fingerprint if before else "",
+        "since": turn.since.isoformat() if turn.since else "",
+        "findings": digest_of(
+            {name: found.fingerprint for name, found in finding_partitions(lake, library, batch).items()}
+        ),
+        "standard": digest_of({name: table.fingerprint for name, table in standard.items() if table}),
+        "governance": digest_of(
+            {
+                name: [found.fingerprint if found else "" for found in pair]
+                for name in turn.tables
+                for pair in [(turn.governance(name), turn.governance_before(name))]
+            }
+        ),
+        "contracts": digest_of({contract.id: contract.digest for contract in library}),
+        "codes": turn.codes.digest,
+    }
+
+
+def name_relations(
+    connection: duckdb.DuckDBPyConnection, turn: Turn, sheets: Iterable[SheetStandard]
+) -> Known:
+    """Make the relations visible to a connection.
+
+    Args:
+        connection: with the function library and the code tables.
+        turn: the batch.
+        sheets: whose `attributes` are to be there, fed or not.
+
+    Returns:
+        The columns that the governance tables really have.
+    """
+    before = turn.lake.partition(*TICKETS, turn.since) if turn.since else None
+    relations: dict[str, str | pl.DataFrame] = {
+        "ticket": f"FROM {turn.tickets.scan}",
+        "ticket_before": f"FROM {before.scan}" if before else pl.DataFrame(schema=SCHEMA),
+        "finding": findings_of(turn.lake, turn.library, turn.batch),
+        "correction_in_force": corrections_in_force(turn.lake, turn.library, turn.batch),
+        "catalog_rule": rule_rows(turn.library, turn.codes),
+        "attribute": _attributes(turn.library),
+        "state": pl.DataFrame(
+            [(state, titles[0], state in TO_ANSWER) for state, titles in STATES.items()],
+            schema=["state", "title", "to_answer"],
+            orient="row",
+        ),
+        "code_label": code_labels(turn.codes),
+    }
+    for published in contract_tables(turn.library):
+        relations[published.standard.id.replace(".", "_")] = published.rows
+    wanted = _wanted(sheets)
+    columns = {name: _columns(connection, turn, name) for name in turn.tables}
+    for name in columns.keys() | wanted.keys():
+        relations[name] = _governance(turn, name, columns.get(name, {}), wanted.get(name, {}))
+    for name, rows in relations.items():
+        _name(connection, name, rows)
+    _name(connection, "change", change_query(connection, turn.library, _pairs(turn), turn.since, turn.batch))
+    return {name: frozenset(found) for name, found in columns.items()}
+
+
+def _name(connection: duckdb.DuckDBPyConnection, name: str, rows: str | pl.DataFrame) -> None:
+    if isinstance(rows, pl.DataFrame):
+        connection.register("relation_rows", rows)
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {quote(name)} AS FROM relation_rows")
+        connection.unregister("relation_rows")
+    else:
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW {quote(name)} AS {rows}")
+
+
+def _pairs(turn: Turn) -> dict[str, tuple[Partition, Partition]]:
+    """Entity → its table before and now, where there are both."""
+    pairs = {
+        entity.name: (turn.governance_before(entity.name), turn.governance(entity.name))
+        for entity in turn.library.fed_entities
+    }
+    return {name: (before, now) for name, (before, now) in pairs.items() if before and now}
+
+
+def _wanted(sheets: Iterable[SheetStandard]) -> dict[str, dict[str, LogicalType]]:
+    """Governance table → the attributes that the sheets name, with their types."""
+    wanted: dict[str, dict[str, LogicalType]] = {}
+    for sheet in sheets:
+        for attribute, kind in sheet.attributes.items():
+            table, _, name = attribute.partition(".")
+            wanted.setdefault(table, {})[name] = kind
+    return wanted
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, turn: Turn, name: str) -> dict[str, str]:
+    """Column → SQL type of a governance table; as its standard says where nothing was delivered yet."""
+    partition = turn.governance(name)
+    if partition is not None:
+        described = connection.execute(f"DESCRIBE FROM {partition.scan}").fetchall()
+        return {row[0]: row[1] for row in described}
+    standard = (
+        standard_of_derived(name) if name in DERIVED else standard_of(turn.library, turn.library.entity(name))
+    )
+    return {field.name: SQL_TYPES[field.type] for field in standard.fields}
+
+
+def _governance(turn: Turn, name: str, columns: Mapping[str, str], wanted: Mapping[str, LogicalType]) -> str:
+    """A governance table with the attributes that sheets name though nothing feeds them, as NULL."""
+    lacking = {attribute: SQL_TYPES[kind] for attribute, kind in wanted.items()}
+    lacking |= dict.fromkeys((*PLACE, "village_code"), "VARCHAR")
+    added = [
+        f"CAST(NULL AS {kind}) AS {quote(attribute)}"
+        for attribute, kind in lacking.items()
+        if attribute not in columns
+    ]
+    partition = turn.governance(name)
+    if partition is not None:
+        return f"SELECT {', '.join(['*', *added])} FROM {partition.scan}"
+    empty = [f"CAST(NULL AS {kind}) AS {quote(column)}" for column, kind in columns.items()]
+    return f"SELECT {', '.join([*empty, *added])} WHERE false"
+
+
+def _attributes(library: Library) -> pl.DataFrame:
+    """Every attribute of every entity as its first source calls it."""
+    return pl.DataFrame(
+        [
+            (entity.name, entity.title, attribute, sources[0].column.title, sources[0].column.codes)
+            for entity in library.fed_entities
+            for attribute, sources in library.sources(entity.name).items()
+        ],
+        schema=dict.fromkeys(("entity", "entity_title", "attribute", "title", "code_table"), pl.String),
+        orient="row",
+    )

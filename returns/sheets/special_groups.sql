@@ -1,0 +1,9 @@
+-- The living residents of every township, each with what the groups of special_groups.yaml ask.
+SELECT
+  person.township_code AS unit_code,
+  person.*,
+  age_at(person.birth_date, $batch) AS age,
+  household.members
+FROM person
+LEFT JOIN household ON household.household_no = person.household_no
+WHERE person.township_code IS NOT NULL AND person.death_date IS NULL
