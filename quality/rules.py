@@ -13,7 +13,7 @@ from schemas.codes import CodeLibrary
 from schemas.contract import Column, Contract, Dimension, Join, LogicalType, Rule, Severity
 from schemas.emit.sql import literal, quote
 from schemas.expressions import BATCH_DATE, columns_of, qualify
-from schemas.kinds import Kind, load_kinds
+from schemas.kinds import Kind, load_kinds, of
 from schemas.library import Library
 from warehouse.values import bound, delivered_name, is_labelled, shown
 
@@ -158,18 +158,26 @@ def _kind_of(column: Column) -> Kind | None:
 
 def _kind(column: Column) -> Iterator[Check]:
     kind = _kind_of(column)
-    if kind is None or kind.valid is None:
-        return
-    message = f"{column.title}：{kind.message}"
-    rule = _rule("semantic_kind", column, kind.dimension, message, severity=kind.severity)
-    suggestion = kind.suggestion(cell(column))
-    yield Check(rule, f"NOT {kind.valid}({cell(column)})", observed(column), suggestion)
+    content = ""
+    for judgement in kind.judgements if kind else ():
+        message = f"{column.title}：{judgement.message}"
+        rule = _rule(judgement.rule, column, judgement.dimension, message, severity=judgement.severity)
+        yield Check(
+            rule,
+            f"{content}NOT {judgement.valid}({cell(column)})",
+            observed(column),
+            of(judgement.suggest, cell(column)),
+            of(judgement.evidence, cell(column)),
+        )
+        content += f"{judgement.valid}({cell(column)}) AND "
 
 
 def _well_formed(column: Column) -> str:
     """Whether it is worth looking a value up: one of the wrong form is found by its kind already."""
     kind = _kind_of(column)
-    return f"{kind.valid}({cell(column)})" if kind and kind.valid else f"{cell(column)} IS NOT NULL"
+    if kind is None or not kind.judgements:
+        return f"{cell(column)} IS NOT NULL"
+    return f"{kind.judgements[0].valid}({cell(column)})"
 
 
 def _codes(column: Column, codes: CodeLibrary) -> Iterator[Check]:

@@ -26,7 +26,7 @@ ANSWER_COLUMNS = ("ticket_id", "seen", "seen_suggestion", "verdict", "typed", "n
 ADOPT, CORRECT = "采纳建议", "更正为"
 
 # The built-in rules that a typed value must pass by itself, whatever stands in the rest of its row.
-VALUE_RULES = ("type", "length", "pattern", "range", "semantic_kind", "code_table")
+VALUE_RULES = ("type", "length", "pattern", "range", "semantic_kind", "semantic_kind_check", "code_table")
 
 _OF_TICKET = ("dataset", "rule", "record_key", "field", "state", "observed", "suggestion", "delivered")
 

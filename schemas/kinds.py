@@ -16,28 +16,51 @@ import yaml
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
 
+_NO_OTHER_KEYS = ConfigDict(extra="forbid")
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+
+@dataclass(frozen=True, config=_NO_OTHER_KEYS)
+class Judgement:
+    """What makes a finding of a value of a kind.
+
+    `valid` is the name of a function of the library, of one text. `suggest` and `evidence` are SQL
+    expressions in which `{value}` stands for the normalised text; see `of`.
+    """
+
+    valid: str
+    severity: Literal["error", "warning"]
+    dimension: Literal["conformity", "completeness", "accuracy", "consistency", "timeliness", "accessibility"]
+    message: str
+    name: str | None = None
+    suggest: str | None = None
+    evidence: str | None = None
+
+    @property
+    def rule(self) -> str:
+        """The name of the built-in rule: `semantic_kind`, or `semantic_kind_<name>` of a further judgement."""
+        return "semantic_kind" if self.name is None else f"semantic_kind_{self.name}"
+
+
+@dataclass(frozen=True, config=_NO_OTHER_KEYS)
 class Kind:
     """One semantic kind.
 
-    `normalise` and `valid` are names of the function library, each of one text. `suggest` is an SQL
-    expression in which `{value}` stands for the normalised text; see `suggestion`.
+    `normalise` and `valid` are names of the function library, each of one text. `valid` recognises an
+    undoubted value. Findings come from `judgements`: in their order, and one speaks only where those before it
+    are content.
     """
 
     name: str
     title: str
     normalise: str
     valid: str | None
-    severity: Literal["error", "warning"]
-    dimension: Literal["conformity", "completeness", "accuracy", "consistency", "timeliness", "accessibility"]
-    message: str
-    suggest: str | None
     classification: Literal["L1", "L2", "L3", "L4"]
+    judgements: tuple[Judgement, ...] = ()
 
-    def suggestion(self, value: str) -> str | None:
-        """The SQL expression that suggests a better value for `value`, itself an SQL expression."""
-        return None if self.suggest is None else self.suggest.replace("{value}", value)
+
+def of(expression: str | None, value: str) -> str | None:
+    """A judgement's `suggest` or `evidence` for `value`, itself an SQL expression; None for None."""
+    return None if expression is None else expression.replace("{value}", value)
 
 
 @cache

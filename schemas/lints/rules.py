@@ -16,7 +16,7 @@ from schemas.odcs import ENGINE
 # The row itself and the relations that built-in rules look at have these names in `quality.rules`.
 RESERVED_ALIASES = re.compile(r"s|(code|ref|twice)_.*")
 # The agreement of a column's second entity is called `agreement_<entity>` in `quality.agreement`.
-RESERVED_RULES = re.compile("|".join((*BUILT_IN_RULES, "agreement_.*")))
+RESERVED_RULES = re.compile("|".join((*BUILT_IN_RULES, "agreement_.*", "semantic_kind_.*")))
 
 
 def problems(page: Page) -> Iterator[Problem]:

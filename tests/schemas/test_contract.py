@@ -109,4 +109,4 @@ def test_the_names_of_the_built_in_rules_are_those_that_verification_uses(tmp_pa
         if check.rule not in contract.rules
     ]
     made += [rule.name for _, rule in agreement_rules(library)]
-    assert {re.sub("^agreement_.*", "agreement", name) for name in made} == set(BUILT_IN_RULES)
+    assert {re.sub("^(agreement|semantic_kind)_.*", r"\1", name) for name in made} == set(BUILT_IN_RULES)

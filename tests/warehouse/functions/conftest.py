@@ -1,4 +1,4 @@
-"""A connection with the function library, and a way to evaluate an expression over many values at once."""
+"""A connection with the function library and code tables, and a way to evaluate an expression over many values."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -7,6 +7,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from schemas.codes import CodeLibrary
+from warehouse.engine import install_codes
 from warehouse.functions import install
 
 Apply = Callable[[str, Iterable[Any]], list[Any]]
@@ -16,6 +18,7 @@ Apply = Callable[[str, Iterable[Any]], list[Any]]
 def con() -> Iterable[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         install(connection)
+        install_codes(connection, CodeLibrary())
         yield connection
 
 

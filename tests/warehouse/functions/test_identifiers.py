@@ -87,7 +87,10 @@ def test_one_wrong_digit_or_two_swapped_neighbours_are_always_found(apply: Apply
 def test_the_repaired_number_is_valid_and_keeps_its_first_17_digits(apply: Apply) -> None:
     numbers = random_resident_ids(10_000)
     repaired = apply("repair_resident_id(v)", numbers)
-    possible = [int(n[:2]) in PROVINCES and birth_date_after_stdnum(n) is not None for n in numbers]
+    possible = [
+        int(n[:2]) in PROVINCES and birth_date_after_stdnum(n) is not None and n[-3:] != "000"
+        for n in numbers
+    ]
     assert [r is not None for r in repaired] == possible
     assert all(r[:17] == n[:17] for r, n in zip(repaired, numbers, strict=True) if r is not None)
     assert set(apply("is_resident_id(v)", [r for r in repaired if r is not None])) == {True}
@@ -117,7 +120,59 @@ def test_resident_ids_are_normalised(apply: Apply, delivered: str, normalised: s
     assert apply("normalise_resident_id(v)", [delivered]) == [normalised]
 
 
+def test_a_number_cut_to_15_digits_by_a_spreadsheet_is_told_and_gets_no_suggestion(apply: Apply) -> None:
+    first = [n for n in random_resident_ids(1_000) if n[0] != "0"]
+    rounded = [f"{n[:15]}000" for n in first]
+    assert apply("is_rounded_number(v)", rounded) == [True] * len(rounded)
+    assert set(apply("repair_resident_id(v)", rounded)) == {None}
+    shown = [f"{float(n[:17]) * 10:.5E}" for n in first]
+    assert apply("is_rounded_number(v)", shown) == [True] * len(shown)
+    whole = ["370602198001011234", "3.5", "1.2E+05", "370602", "2E3", "100000000000", "X", " "]
+    assert apply("is_rounded_number(v)", whole) == [False] * len(whole)
+
+
+def test_the_area_of_a_number_is_one_that_there_was(apply: Apply) -> None:
+    """370684 Penglai city 1991 to 2020, then 370614; 372122 until 1983; 44xx01 are the districts of a city."""
+    known = [
+        "370684",
+        "370614",
+        "372122",
+        "440401",
+        "371001",
+        "810000",
+        "820000",
+        "830000",
+        "110101",
+        "362324",
+    ]
+    assert apply("is_known_area(v)", known) == [True] * len(known)
+    assert apply("is_known_area(v)", ["370699", "111111", "123456", "000000", "", "3706"]) == [False] * 6
+    years = ["1990", "1991", "2019", "2020", "2021"]
+    in_use = {"370684": [0, 1, 1, 1, 0], "370614": [0, 0, 0, 1, 1], "370602": [1] * 5, "123456": [0] * 5}
+    for area, expected in in_use.items():
+        call = f"is_area_in_use('{area}', CAST(v || '-05-03' AS DATE))"
+        assert apply(call, years) == [bool(e) for e in expected]
+
+
+def test_only_a_birth_since_2000_can_come_before_its_area(apply: Apply) -> None:
+    numbers = {
+        "370614199905031234": True,
+        "370614201905031234": False,
+        "370614202005031234": True,
+        "370684202105031234": True,
+        "370699199905031234": False,
+        "830000200209060065": True,
+    }
+    assert apply("is_resident_id_area_plausible(v)", numbers) == list(numbers.values())
+
+
 # Unified social credit codes
+
+
+def test_the_code_of_a_pilot_has_the_form_and_fails_the_check(apply: Apply) -> None:
+    assert apply("[is_uscc_form(v), is_uscc(v)]", ["91350211M00013FA1N"]) == [[True, False]]
+    wrong = ["91350211M00013FA1", "91350211M00013FA1NN", "91350211M00013FAIN", "9135021AM00013FA1N"]
+    assert apply("is_uscc_form(v)", wrong) == [False] * 4
 
 
 def test_credit_code_check_characters_and_verdicts_agree_with_stdnum(apply: Apply) -> None:

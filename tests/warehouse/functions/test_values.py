@@ -55,8 +55,7 @@ def test_every_day_of_a_century_is_read_in_chinese_numerals(apply: Apply) -> Non
     days = [first + datetime.timedelta(n) for n in range(36524)]
     years = ["".join(NUMERALS[int(c)] for c in str(d.year)) for d in days]
     spelt = [
-        f"{year}年{in_numerals(d.month)}月{in_numerals(d.day)}日"
-        for d, year in zip(days, years, strict=True)
+        f"{year}年{in_numerals(d.month)}月{in_numerals(d.day)}日" for d, year in zip(days, years, strict=True)
     ]
     assert apply("parse_date(v)", spelt) == days
     assert apply("parse_date(translate(v, '〇', '○'))", spelt) == days
@@ -64,7 +63,13 @@ def test_every_day_of_a_century_is_read_in_chinese_numerals(apply: Apply) -> Non
 
 
 def test_numerals_as_people_and_input_methods_leave_them(apply: Apply) -> None:
-    texts = ["二OO三年元月初三", "二Ｏ二三年元月三号", "二○二三年五月廿一日", "2023年五月卅日", "八五年三月二日"]
+    texts = [
+        "二OO三年元月初三",
+        "二Ｏ二三年元月三号",
+        "二○二三年五月廿一日",
+        "2023年五月卅日",
+        "八五年三月二日",
+    ]
     assert apply("parse_date(v)", texts) == [
         None, datetime.date(2023, 1, 3), datetime.date(2023, 5, 21), datetime.date(2023, 5, 30),
         datetime.date(1985, 3, 2),

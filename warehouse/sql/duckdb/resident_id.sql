@@ -96,11 +96,47 @@ CASE
 END;
 
 -- The number with the check character its first 17 digits call for; NULL where these cannot be right
--- themselves. A suggestion to be held against the paper: any other digit may be the wrong one.
+-- themselves. A suggestion to be held against the paper: any other digit may be the wrong one. None where the last
+-- three are 000, which is what a spreadsheet leaves of them.
 CREATE OR REPLACE MACRO repair_resident_id(t VARCHAR) AS
 CASE
     WHEN regexp_matches(
         t, '^(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])[0-9]{15}.$'
-    ) AND resident_id_birth_date(substr(t, 1, 17) || '0') IS NOT NULL
+    ) AND NOT ends_with(t, '000') AND resident_id_birth_date(substr(t, 1, 17) || '0') IS NOT NULL
     THEN substr(t, 1, 17) || resident_id_check_character(t)
+END;
+
+-- The area that gave the number out: the code its county had then.
+CREATE OR REPLACE MACRO resident_id_area(t VARCHAR) AS
+CASE WHEN regexp_matches(t, '^[0-9]{17}[0-9X]$') THEN substr(t, 1, 6) END;
+
+-- Whether a code of six digits names, or since 1981 named, a county, a city or a province (GB/T 2260).
+CREATE OR REPLACE MACRO is_known_area(t VARCHAR) AS
+CASE
+    WHEN t IS NOT NULL
+    THEN (SELECT max(area.code) FROM codes.area AS area WHERE area.code = t) IS NOT NULL
+END;
+
+-- Whether the area was in use in the year of the day, its first and last year included. FALSE for an unknown one.
+CREATE OR REPLACE MACRO is_area_in_use(t VARCHAR, day DATE) AS
+CASE
+    WHEN t IS NOT NULL AND day IS NOT NULL
+    THEN coalesce(
+        (SELECT min(area.valid_from) FROM codes.area AS area WHERE area.code = t) <= CAST(year(day) AS VARCHAR)
+        AND (
+            SELECT max(coalesce(area.valid_to, '9999')) FROM codes.area AS area WHERE area.code = t
+        ) >= CAST(year(day) AS VARCHAR),
+        FALSE
+    )
+END;
+
+-- Of a valid number: its area is known, and was not first used after a birth since 2000. GB 11643-1999 gave every
+-- newborn a number; before, numbers came years after the birth, with the code the county had by then, so that an
+-- area younger than the birth shows nothing. Sources differ on which areas there were: a ground for doubt only.
+CREATE OR REPLACE MACRO is_resident_id_area_plausible(t VARCHAR) AS
+CASE
+    WHEN t IS NOT NULL
+    THEN coalesce((
+        SELECT max(area.valid_from) FROM codes.area AS area WHERE area.code = substr(t, 1, 6)
+    ) <= CASE WHEN substr(t, 7, 4) < '2000' THEN '9999' ELSE substr(t, 7, 4) END, FALSE)
 END;

@@ -56,3 +56,10 @@ CREATE OR REPLACE MACRO clean_text(t VARCHAR) AS _present(tidy_text(t));
 -- Clean text of a code or a name without the characters of a class: blanks and quotes mean nothing there.
 CREATE OR REPLACE MACRO _without(t VARCHAR, marks VARCHAR) AS
 _present(regexp_replace(tidy_text(t), marks, '', 'g'));
+
+-- What a spreadsheet leaves of a long number: it keeps 15 digits, the others become zeros, and shows from twelve on
+-- as 3.70602E+17. The lost digits cannot be restored. Nearly every number that ends otherwise was never one.
+CREATE OR REPLACE MACRO is_rounded_number(t VARCHAR) AS
+regexp_matches(
+    tidy_text(t), '^[1-9](?:[.][0-9]{1,16})?[Ee][+]?(?:1[1-9]|2[0-9])$|^[1-9][0-9]{14}0{3,9}(?:[.]0+)?$'
+);
