@@ -15,8 +15,10 @@ from sample_city.city import City
 from sample_city.corruption import Corruption
 from sample_city.streams import Ints, Mask
 
-Form = Literal["csv", "xlsx", "sqlite"]
-SUFFIXES: Final[Mapping[Form, str]] = {"csv": "csv", "xlsx": "xlsx", "sqlite": "db"}
+Form = Literal["csv", "xlsx", "xls", "dbf", "sqlite", "zip"]
+SUFFIXES: Final[Mapping[Form, str]] = {
+    "csv": "csv", "xlsx": "xlsx", "xls": "xls", "dbf": "dbf", "sqlite": "db", "zip": "zip",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,8 @@ class Delivery:
     Attributes:
         dataset: ``<department>.<dataset>``.
         stem: File name before the batch date.
-        form: Kind of file.
-        encoding: Of a CSV.
+        form: Kind of file; a zip holds one CSV for each part of the extract.
+        encoding: Of a CSV, also of those in a zip.
         key: Column that identifies a row.
         headers: Header of every column, in order.
         above: Lines above the header of a sheet; ``{date}`` is the batch date.
@@ -39,6 +41,9 @@ class Delivery:
         coded: Code table of the data standard for each coded column.
         spellings: Of each date column the parts of every spelling of ``forms``, in their order.
         table: Of a database.
+        groups: Headings over the headings of a sheet, each with the number of columns it spans; an empty
+            one leaves its column a single heading two rows high. None at all is the usual sheet.
+        widths: Bytes of every field of a dBase table.
     """
 
     dataset: str
@@ -53,6 +58,8 @@ class Delivery:
     numbers: frozenset[str] = frozenset()
     spellings: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     table: str = ""
+    groups: tuple[tuple[str, int], ...] = ()
+    widths: Mapping[str, int] = field(default_factory=dict)
 
     def file_name(self, batch: date) -> str:
         """Such as 户籍人口_20260302.csv."""
@@ -60,8 +67,8 @@ class Delivery:
 
     @property
     def first_row(self) -> int:
-        """Number of the first data row as a person sees it."""
-        return 1 if self.form == "sqlite" else len(self.above) + 2
+        """Number of the first data row as a person sees it, in every part anew."""
+        return 1 if self.form in ("sqlite", "dbf") else len(self.above) + 2 + bool(self.groups)
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,9 @@ class Extract:
             coded values are labels, identifiers upper-case: clean, not yet as delivered.
         people: Positions of the people each record speaks of, one array per role.
         begins: Day from which each record may be delivered at all; None where the records say so.
+        again: How rows look that the department entered a second time, same columns; None where it
+            would be the same row.
+        parts: The sheet, or the file in a zip, that each of these records stands in; None for a single one.
     """
 
     delivery: Delivery
@@ -82,6 +92,8 @@ class Extract:
     rows: Callable[[City, Ints, int], pl.DataFrame]
     people: Callable[[City], tuple[Ints, ...]]
     begins: Callable[[City], Ints] | None = None
+    again: Callable[[pl.DataFrame], pl.DataFrame] | None = None
+    parts: Callable[[City, Ints], pl.Series] | None = None
 
 
 @dataclass(frozen=True)

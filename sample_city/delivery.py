@@ -21,13 +21,23 @@ SLICE: Final = 200_000
 
 
 @dataclass(frozen=True)
+class Part:
+    """One sheet, or one file in a zip: the rows from position ``first`` up to ``end``."""
+
+    name: str
+    first: int
+    end: int
+
+
+@dataclass(frozen=True)
 class Consignment:
     """One extract on one day.
 
     Attributes:
         records: The record behind each delivered row, in order; a copied row repeats its record.
         copies: Which rows are copies.
-        faults: The errors that stand in these rows, with the column ``position`` from 0.
+        parts: The sheets or files these rows stand in, in order; a single one has no name.
+        faults: The errors that stand in these rows, with the columns ``part`` and ``position`` from 0 in it.
     """
 
     city: City
@@ -35,18 +45,31 @@ class Consignment:
     on: int
     records: Ints
     copies: Mask
+    parts: tuple[Part, ...]
     faults: pl.DataFrame
 
-    def slices(self) -> Iterator[pl.DataFrame]:
-        """The rows as delivered, column names as in the standard."""
-        for start in range(0, max(len(self.records), 1), SLICE):
-            yield self.rows(self.records[start : start + SLICE])
+    def slices(self, part: Part) -> Iterator[pl.DataFrame]:
+        """The rows of a part as delivered, column names as in the standard."""
+        for start in range(part.first, max(part.end, part.first + 1), SLICE):
+            end = min(start + SLICE, part.end)
+            yield self.rows(self.records[start:end], self.copies[start:end])
 
-    def rows(self, records: Ints) -> pl.DataFrame:
+    def rows(self, records: Ints, copies: Mask) -> pl.DataFrame:
         """The delivered rows of these records."""
-        clean = self.extract.rows(self.city, records, self.on)
-        untidy = written(self.city.seed, self.extract.delivery, records, clean)
+        untidy = written(self.city.seed, self.extract.delivery, records, self.clean(records, copies))
         return self._with_errors(records, untidy)
+
+    def clean(self, records: Ints, copies: Mask) -> pl.DataFrame:
+        """The rows of these records before anybody wrote or erred; a copy may be told from its original."""
+        rows = self.extract.rows(self.city, records, self.on)
+        if self.extract.again is None or not copies.any():
+            return rows
+        second = self.extract.again(rows).select(pl.all().name.prefix("again_"))
+        apart = pl.Series(copies)
+        both = rows.hstack(second)
+        return both.select(
+            pl.when(apart).then(f"again_{name}").otherwise(name).alias(name) for name in rows.columns
+        )
 
     def _with_errors(self, records: Ints, rows: pl.DataFrame) -> pl.DataFrame:
         rows = rows.with_columns(pl.Series("_record", records))
@@ -74,7 +97,22 @@ def consignment(city: City, plan: Plan, extract: Extract, on: int) -> Consignmen
     order = np.argsort(np.concatenate([place, np.minimum(below, len(present))]), kind="stable")
     records = np.concatenate([present, originals]).astype(np.int32)[order]
     copies = order >= len(present)
-    return Consignment(city, extract, on, records, copies, _placed(faults, records, copies))
+    parts: tuple[Part, ...] = (Part("", 0, len(records)),)
+    if extract.parts is not None and len(records):
+        names = extract.parts(city, records)
+        into = np.argsort(names.rank("dense").to_numpy(), kind="stable")
+        records, copies, parts = records[into], copies[into], _parts(names.gather(into))
+    return Consignment(city, extract, on, records, copies, parts, _placed(faults, records, copies, parts))
+
+
+def _parts(names: pl.Series) -> tuple[Part, ...]:
+    """The runs of equal names."""
+    firsts = np.flatnonzero((names != names.shift(1)).fill_null(True).to_numpy())
+    ends = [*firsts[1:], len(names)]
+    return tuple(
+        Part(name, int(first), int(end))
+        for name, first, end in zip(names.gather(firsts).to_list(), firsts, ends, strict=True)
+    )
 
 
 def _known(city: City, extract: Extract, overdue: Ints, on: int) -> Ints:
@@ -82,10 +120,13 @@ def _known(city: City, extract: Extract, overdue: Ints, on: int) -> Ints:
     return overdue if extract.begins is None else overdue[extract.begins(city)[overdue] <= on]
 
 
-def _placed(faults: pl.DataFrame, records: Ints, copies: Mask) -> pl.DataFrame:
-    """The errors with their position: that of the copy where a copy is the error."""
-    rows = pl.DataFrame(
-        {"record": records, "copy": copies, "position": np.arange(len(records), dtype=np.int64)}
+def _placed(faults: pl.DataFrame, records: Ints, copies: Mask, parts: tuple[Part, ...]) -> pl.DataFrame:
+    """The errors with part and position in it: those of the copy where a copy is the error."""
+    lengths = [part.end - part.first for part in parts]
+    within = np.arange(len(records), dtype=np.int64) - np.repeat([part.first for part in parts], lengths)
+    rows = pl.DataFrame({"record": records, "copy": copies, "position": within})
+    rows = rows.with_columns(
+        part=pl.Series([part.name for part in parts]).gather(np.repeat(np.arange(len(parts)), lengths))
     )
     wanted = faults.with_columns(copy=pl.col("below") > 0)
-    return wanted.join(rows, on=["record", "copy"], how="inner").sort("position", "field")
+    return wanted.join(rows, on=["record", "copy"], how="inner").sort("part", "position", "field")

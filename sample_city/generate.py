@@ -73,7 +73,7 @@ def deliver(directory: Path, city: City, planned: Plan, batch: date) -> Summary:
     for extract in EXTRACTS:
         sent = consignment(city, planned, extract, on)
         path = directory / extract.delivery.file_name(batch)
-        write(path, extract.delivery, batch, sent.slices())
+        write(path, extract.delivery, batch, [(part.name, sent.slices(part)) for part in sent.parts])
         planted.append(errors(sent))
         files.append(DeliveredFile(extract.delivery.dataset, path, len(sent.records)))
     table = pl.concat(planted)

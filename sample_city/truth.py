@@ -23,7 +23,7 @@ from sample_city.streams import Ints
 from sample_city.timeline import NEVER, iso
 from sample_city.views import registered
 
-ERRORS: Final = ("dataset", "row", "record_key", "field", "kind", "delivered", "right", "derivable")
+ERRORS: Final = ("dataset", "row", "record_key", "field", "kind", "delivered", "right", "derivable", "part")
 PERSONS: Final = (*POPULATION.headers, "death_date")
 HOUSEHOLDS: Final = ("household_no", "village_code", "address", "head_id", "members")
 
@@ -41,10 +41,11 @@ def errors(sent: Consignment) -> pl.DataFrame:
     """The planted errors of one extract, in row order, columns as in ``ERRORS``."""
     delivery, faults = sent.extract.delivery, sent.faults
     records = faults.get_column("record").to_numpy()
-    clean = sent.extract.rows(sent.city, records, sent.on)
+    copies = faults.get_column("below").to_numpy() > 0
+    clean = sent.clean(records, copies)
     right = _one_field(standard(delivery, clean), faults)
     itself = faults.get_column("wrong").is_null()
-    delivered = _one_field(sent.rows(records), faults)
+    delivered = _one_field(sent.rows(records, copies), faults)
     key = clean.get_column(delivery.key)
     is_key = (faults.get_column("field") == delivery.key) & ~itself
     return pl.DataFrame(
@@ -57,6 +58,7 @@ def errors(sent: Consignment) -> pl.DataFrame:
             "delivered": delivered,
             "right": pl.select(pl.when(itself).then(pl.lit("")).otherwise(right)).to_series(),
             "derivable": (faults.get_column("derivable") & ~itself).cast(pl.Int8).cast(pl.String),
+            "part": faults.get_column("part"),
         }
     )
 

@@ -1,4 +1,4 @@
-"""Workbooks of one sheet, written as a stream: title lines, header, table, notes below.
+"""Workbooks, written as a stream: on each sheet title lines, header, table, notes below.
 
 The parts of an XLSX file (ECMA-376) are few and fixed, so that rows can be composed column-wise and
 the same rows give the same bytes. What stands in the rows belongs to delivery.
@@ -6,13 +6,15 @@ the same rows give the same bytes. What stands in the rows belongs to delivery.
 
 import itertools
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
-OPENED: Final = (1980, 1, 1, 0, 0, 0)
+from sample_city.archives import entry
+
 HEAD: Final = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 MAIN: Final = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 OFFICE: Final = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -24,18 +26,9 @@ ROW_HEIGHT, TITLE_HEIGHT = 18, 30
 """Points."""
 
 PARTS: Final = {
-    "[Content_Types].xml": f'<Types xmlns="{PACKAGE}/content-types">'
-    '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-    '<Default Extension="xml" ContentType="application/xml"/>'
-    f'<Override PartName="/xl/workbook.xml" ContentType="{SHEET_TYPE}.sheet.main+xml"/>'
-    f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{SHEET_TYPE}.worksheet+xml"/>'
-    f'<Override PartName="/xl/styles.xml" ContentType="{SHEET_TYPE}.styles+xml"/></Types>',
     "_rels/.rels": f'<Relationships xmlns="{PACKAGE}/relationships">'
     f'<Relationship Id="rId1" Type="{OFFICE}/officeDocument" Target="xl/workbook.xml"/>'
     "</Relationships>",
-    "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{PACKAGE}/relationships">'
-    f'<Relationship Id="rId1" Type="{OFFICE}/worksheet" Target="worksheets/sheet1.xml"/>'
-    f'<Relationship Id="rId2" Type="{OFFICE}/styles" Target="styles.xml"/></Relationships>',
     "xl/styles.xml": f'<styleSheet xmlns="{MAIN}">'
     '<fonts count="3"><font><sz val="11"/><name val="宋体"/></font>'
     '<font><b/><sz val="16"/><name val="宋体"/></font>'
@@ -61,53 +54,64 @@ PARTS: Final = {
 }
 
 
-def write_workbook(
-    path: Path,
-    sheet: str,
-    headers: dict[str, str],
-    slices: Iterable[pl.DataFrame],
-    above: tuple[str, ...],
-    below: tuple[str, ...],
-    numbers: frozenset[str],
-) -> None:
-    """Write the table under its title lines; cells are text but for the columns in ``numbers``.
+@dataclass(frozen=True)
+class Layout:
+    """What every sheet of a workbook has in common.
 
-    Args:
-        path: The workbook; replaced if it exists.
-        sheet: Name of the sheet.
+    Attributes:
         headers: Header of every column, in order.
-        slices: The rows, text throughout.
         above: Lines above the header, each merged over the table's width.
         below: Lines below the table, after an empty row.
-        numbers: Columns whose cells are numbers.
+        numbers: Columns whose cells are numbers; all others are text.
+        groups: Headings over the headers with the number of columns they span; those of an empty one
+            stand two rows high beside them.
     """
-    book = (
-        f'<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}"><sheets>'
-        f'<sheet name="{sheet}" sheetId="1" r:id="rId1"/></sheets></workbook>'
-    )
+
+    headers: dict[str, str]
+    above: tuple[str, ...] = ()
+    below: tuple[str, ...] = ()
+    numbers: frozenset[str] = frozenset()
+    groups: tuple[tuple[str, int], ...] = ()
+
+
+def write_workbook(path: Path, sheets: Sequence[tuple[str, Iterable[pl.DataFrame]]], layout: Layout) -> None:
+    """Write one sheet for each name, with its rows, which are text throughout; replaces the file."""
     with zipfile.ZipFile(path, "w") as archive:
-        for name, part in {**PARTS, "xl/workbook.xml": book}.items():
-            archive.writestr(_entry(name), HEAD + part, compresslevel=6)
-        with archive.open(_entry("xl/worksheets/sheet1.xml"), "w", force_zip64=True) as out:
-            for text in _sheet(headers, slices, above, below, numbers):
-                out.write(text.encode())
+        for name, part in {**_book([name for name, _ in sheets]), **PARTS}.items():
+            archive.writestr(entry(name), HEAD + part, compresslevel=6)
+        for number, (_, slices) in enumerate(sheets, start=1):
+            with archive.open(entry(f"xl/worksheets/sheet{number}.xml"), "w", force_zip64=True) as out:
+                for text in _sheet(layout, slices):
+                    out.write(text.encode())
 
 
-def _entry(name: str) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, OPENED)
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    entry.external_attr = 0o644 << 16
-    entry.create_system = 3
-    return entry
+def _book(names: list[str]) -> dict[str, str]:
+    """The parts that list the sheets."""
+    sheets = list(enumerate(names, start=1))
+    styles = len(names) + 1
+    types = "".join(
+        f'<Override PartName="/xl/worksheets/sheet{number}.xml" ContentType="{SHEET_TYPE}.worksheet+xml"/>'
+        for number, _ in sheets
+    )
+    listed = "".join(f'<sheet name="{name}" sheetId="{n}" r:id="rId{n}"/>' for n, name in sheets)
+    related = "".join(
+        f'<Relationship Id="rId{n}" Type="{OFFICE}/worksheet" Target="worksheets/sheet{n}.xml"/>'
+        for n, _ in sheets
+    )
+    return {
+        "[Content_Types].xml": f'<Types xmlns="{PACKAGE}/content-types">'
+        '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        '<Default Extension="xml" ContentType="application/xml"/>'
+        f'<Override PartName="/xl/workbook.xml" ContentType="{SHEET_TYPE}.sheet.main+xml"/>{types}'
+        f'<Override PartName="/xl/styles.xml" ContentType="{SHEET_TYPE}.styles+xml"/></Types>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{PACKAGE}/relationships">{related}'
+        f'<Relationship Id="rId{styles}" Type="{OFFICE}/styles" Target="styles.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{MAIN}" xmlns:r="{OFFICE}"><sheets>{listed}</sheets></workbook>',
+    }
 
 
-def _sheet(
-    headers: dict[str, str],
-    slices: Iterable[pl.DataFrame],
-    above: tuple[str, ...],
-    below: tuple[str, ...],
-    numbers: frozenset[str],
-) -> Iterator[str]:
+def _sheet(layout: Layout, slices: Iterable[pl.DataFrame]) -> Iterator[str]:
+    headers, above, numbers = layout.headers, layout.above, layout.numbers
     last = _letter(len(headers) - 1)
     remaining = iter(slices)
     first = next(remaining)
@@ -116,19 +120,51 @@ def _sheet(
     yield f"<cols>{_widths(headers, first)}</cols><sheetData>"
     for row, line in enumerate(above, start=1):
         yield _line(row, line, TITLE if row == 1 else SUBTITLE)
-    row = len(above) + 1
-    cells = "".join(
-        _cell(f"{_letter(place)}{row}", header, HEADER) for place, header in enumerate(headers.values())
-    )
-    yield f'<row r="{row}">{cells}</row>'
+    row = len(above)
+    merges = [f"A{line}:{last}{line}" for line in range(1, len(above) + 1)]
+    for texts in _heading(layout):
+        row += 1
+        cells = "".join(_cell(f"{_letter(place)}{row}", text, HEADER) for place, text in enumerate(texts))
+        yield f'<row r="{row}">{cells}</row>'
+    merges += _heading_merges(layout, row)
     for rows in itertools.chain([first], remaining):
         yield "".join(_rows(rows, row + 1, numbers).to_list())
         row += len(rows)
-    for number, line in enumerate(below, start=row + 2):
+    for number, line in enumerate(layout.below, start=row + 2):
         yield _line(number, line, SUBTITLE)
-    merged = "".join(f'<mergeCell ref="A{row}:{last}{row}"/>' for row in range(1, len(above) + 1))
-    yield f'</sheetData><mergeCells count="{len(above)}">{merged}</mergeCells>'
+    merged = "".join(f'<mergeCell ref="{cells}"/>' for cells in merges)
+    yield "</sheetData>"
+    yield f'<mergeCells count="{len(merges)}">{merged}</mergeCells>' if merges else ""
     yield '<pageSetup paperSize="9" orientation="landscape" fitToHeight="0"/></worksheet>'
+
+
+def _heading(layout: Layout) -> list[list[str]]:
+    """The texts of the header row or rows: of merged cells the first has the text."""
+    headers = list(layout.headers.values())
+    if not layout.groups:
+        return [headers]
+    upper: list[str] = []
+    lower: list[str] = []
+    for title, span in layout.groups:
+        mine = headers[len(lower) : len(lower) + span]
+        upper += [title, *[""] * (span - 1)] if title else mine
+        lower += mine if title else [""] * span
+    return [upper, lower]
+
+
+def _heading_merges(layout: Layout, row: int) -> list[str]:
+    """The merged cells of a heading in two rows, whose second is ``row``."""
+    merges: list[str] = []
+    place = 0
+    for title, span in layout.groups:
+        if title:
+            merges.append(f"{_letter(place)}{row - 1}:{_letter(place + span - 1)}{row - 1}")
+        else:
+            merges += [
+                f"{_letter(each)}{row - 1}:{_letter(each)}{row}" for each in range(place, place + span)
+            ]
+        place += span
+    return merges
 
 
 def _widths(headers: dict[str, str], rows: pl.DataFrame) -> str:
