@@ -134,3 +134,21 @@ def test_a_code_knows_its_county_and_township(apply: Apply) -> None:
     assert apply("county_of(v)", codes) == ["370602"] * 4 + [None, None, None, "370671"]
     assert apply("township_of(v)", codes) == ["370602001"] * 2 + [None] * 6
     assert apply("is_division_code(v)", codes) == [True] * 5 + [False, False, True]
+
+
+def test_a_closed_division_becomes_the_one_that_took_its_place(apply: Apply) -> None:
+    """Penglai's townships kept their last digits in 2020, Changdao's did not; 370631 was split between two."""
+    now = {
+        "370684": "370614",
+        "370634": "370614",
+        "370684004": "370614004",
+        "370684001001": "370614001001",
+        "370684001999": "370684001999",
+        "370634201": "370634201",
+        "370631": "370631",
+        "370602001001": "370602001001",
+        "370614001": "370614001",
+        "张三": "张三",
+    }
+    assert apply("current_division(v)", now) == list(now.values())
+    assert apply("normalise_division(v)", [" '370684 ", "３７０６８４００１", "无"]) == ["370614", "370614001", None]

@@ -4,6 +4,23 @@
 CREATE OR REPLACE MACRO is_division_code(t VARCHAR) AS
 regexp_matches(t, '^[1-8][0-9]{5}(?:[0-9]{3}){0,2}$');
 
+-- The code that took a closed one's place, where the table names one only and has it in use: 370684 is 370614. A
+-- village lies in its township's successor under its own last three digits. NULL for all other codes: those of the
+-- former Changdao county, whose townships got new numbers when it became part of 370614, among them.
+CREATE OR REPLACE MACRO _division_successor(t VARCHAR) AS (
+    SELECT max(present.code)
+    FROM codes.division AS past
+    INNER JOIN codes.division AS present ON substr(present.code, 1, 9) = past.successor
+    WHERE past.valid_to IS NOT NULL
+        AND present.valid_to IS NULL
+        AND past.code || substr(present.code, length(past.successor) + 1) = t
+);
+
+CREATE OR REPLACE MACRO current_division(t VARCHAR) AS coalesce(_division_successor(t), t);
+
+-- Text as delivered: blanks out, a closed code's successor in its place.
+CREATE OR REPLACE MACRO normalise_division(t VARCHAR) AS current_division(_without(t, '[ ''‘’`"=]'));
+
 -- The county a code lies in. A city padded with zeros (370600) lies in none.
 CREATE OR REPLACE MACRO county_of(t VARCHAR) AS
 nullif(regexp_extract(t, '^[1-8][0-9]{3}(?:[1-9][0-9]|0[1-9])'), '');

@@ -110,33 +110,19 @@ END;
 CREATE OR REPLACE MACRO resident_id_area(t VARCHAR) AS
 CASE WHEN regexp_matches(t, '^[0-9]{17}[0-9X]$') THEN substr(t, 1, 6) END;
 
--- Whether a code of six digits names, or since 1981 named, a county, a city or a province (GB/T 2260).
+-- Whether a code of six digits names, or since 1981 named, a county, a city or a province (GB/T 2260). IN and not a
+-- correlated sub-query: one look into one set, however many different numbers there are.
 CREATE OR REPLACE MACRO is_known_area(t VARCHAR) AS
-CASE
-    WHEN t IS NOT NULL
-    THEN (SELECT max(area.code) FROM codes.area AS area WHERE area.code = t) IS NOT NULL
-END;
-
--- Whether the area was in use in the year of the day, its first and last year included. FALSE for an unknown one.
-CREATE OR REPLACE MACRO is_area_in_use(t VARCHAR, day DATE) AS
-CASE
-    WHEN t IS NOT NULL AND day IS NOT NULL
-    THEN coalesce(
-        (SELECT min(area.valid_from) FROM codes.area AS area WHERE area.code = t) <= CAST(year(day) AS VARCHAR)
-        AND (
-            SELECT max(coalesce(area.valid_to, '9999')) FROM codes.area AS area WHERE area.code = t
-        ) >= CAST(year(day) AS VARCHAR),
-        FALSE
-    )
-END;
+t IN (SELECT area.code FROM codes.area AS area);
 
 -- Of a valid number: its area is known, and was not first used after a birth since 2000. GB 11643-1999 gave every
 -- newborn a number; before, numbers came years after the birth, with the code the county had by then, so that an
 -- area younger than the birth shows nothing. Sources differ on which areas there were: a ground for doubt only.
+-- What cannot be is a set of area and year of birth, ten digits together.
 CREATE OR REPLACE MACRO is_resident_id_area_plausible(t VARCHAR) AS
-CASE
-    WHEN t IS NOT NULL
-    THEN coalesce((
-        SELECT max(area.valid_from) FROM codes.area AS area WHERE area.code = substr(t, 1, 6)
-    ) <= CASE WHEN substr(t, 7, 4) < '2000' THEN '9999' ELSE substr(t, 7, 4) END, FALSE)
-END;
+    is_known_area(substr(t, 1, 6))
+    AND substr(t, 1, 10) NOT IN (
+        SELECT area.code || CAST(birth.year AS VARCHAR)
+        FROM codes.area AS area
+        INNER JOIN range(2000, 2100) AS birth (year) ON CAST(area.valid_from AS INTEGER) > birth.year
+    );
