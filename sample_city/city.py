@@ -28,6 +28,7 @@ class City:
         marriage_nos: One for each registration.
         deceased: Who dies within the calendar, by day of death.
         death_nos: One for each of them.
+        cancelled: Whose registration is cancelled within the calendar, by day.
     """
 
     seed: int
@@ -41,6 +42,7 @@ class City:
     marriage_nos: pl.Series
     deceased: Ints
     death_nos: pl.Series
+    cancelled: Ints
     certificates: benefits.Certificates
     allowances: benefits.Allowances
     enterprises: enterprises.Enterprises
@@ -66,8 +68,7 @@ def build_city(seed: int, residents: int) -> City:
     registered, married, divorced = marriages.registrations(stream(seed, "marriages"), people, wedding)
     counties = land.column("county_code")
     offices = counties.gather(homes.village[people.household[registered.female]])
-    deceased: Ints = np.flatnonzero(people.death != NEVER).astype(np.int32)
-    deceased = deceased[np.argsort(people.death[deceased], kind="stable")]
+    deceased = _by_day(people.death)
     at_death = counties.gather(homes.village[people.household[deceased]])
     disabled = benefits.certificates(stream(seed, "disability"), people)
     return City(
@@ -82,11 +83,18 @@ def build_city(seed: int, residents: int) -> City:
         marriage_nos=marriages.certificate_numbers(registered.kind, registered.on, offices),
         deceased=deceased,
         death_nos=_death_numbers(people.death[deceased], at_death),
+        cancelled=_by_day(people.cancelled),
         certificates=disabled,
         allowances=benefits.allowances(stream(seed, "allowance"), land, homes, people, disabled.person),
         enterprises=enterprises.enterprises(stream(seed, "enterprises"), residents, land, homes, people),
         dwellings=dwellings.dwellings(stream(seed, "dwellings"), land, homes, people),
     )
+
+
+def _by_day(on: Ints) -> Ints:
+    """The people to whom it happens within the calendar, in order."""
+    struck: Ints = np.flatnonzero(on != NEVER).astype(np.int32)
+    return struck[np.argsort(on[struck], kind="stable")]
 
 
 def _death_numbers(on: Ints, county: pl.Series) -> pl.Series:

@@ -63,6 +63,61 @@ def always(text: str) -> Corruption:
     return corrupted
 
 
+def earlier(column: str, least: int, most: int) -> Corruption:
+    """A date some days too early: between ``least`` and ``most`` of them."""
+
+    def corrupted(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
+        off = pl.Series(rng.integers(least, most, len(rows)).astype(np.int32))
+        days = rows.get_column(column).str.to_date("%Y-%m-%d").cast(pl.Int32) - off
+        return days.cast(pl.Date).dt.strftime("%Y%m%d")
+
+    return corrupted
+
+
+def ten_years_later(column: str) -> Corruption:
+    """A slip of the finger in the year; the 29th of February, which ten years later is none, is spared."""
+
+    def corrupted(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
+        date = rows.get_column(column)
+        year = (date.str.head(4).cast(pl.Int32) + 10).cast(pl.String)
+        later = (year + date.str.slice(4)).str.to_date("%Y-%m-%d", strict=False)
+        return later.dt.strftime("%Y/%-m/%-d")
+
+    return corrupted
+
+
+def last_digits_lost(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
+    """A resident ID as a spreadsheet keeps it: fifteen digits of precision, then three zeros.
+
+    Null where the zeros happen to make a valid number.
+    """
+    lost = rows.get_column("resident_id").str.head(15) + "000"
+    return pl.select(pl.when(with_resident_check(lost.str.head(17)) != lost).then(lost)).to_series()
+
+
+def shortened(column: str) -> Corruption:
+    """A resident ID as a spreadsheet shows it: 3.70602E+17."""
+
+    def corrupted(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
+        number = rows.get_column(column)
+        # Six significant digits are the area, which rounding up by the year of birth leaves as it is.
+        return number.str.head(1) + "." + number.str.slice(1, 5) + "E+17"
+
+    return corrupted
+
+
+def swapped_name(column: str) -> Corruption:
+    """The last two characters of a name of three change places; null for others."""
+
+    def corrupted(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
+        name = pl.col(column)
+        swapped = name.str.head(1) + name.str.slice(2, 1) + name.str.slice(1, 1)
+        able = (name.str.len_chars() == 3) & (swapped != name)
+        return rows.select(pl.when(able).then(swapped)).to_series()
+
+    return corrupted
+
+
 def unknown_village(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
     """A village number of the same township that the statistical codes do not use (900 and up)."""
     number = pl.Series(rng.integers(900, 1000, len(rows))).cast(pl.String)

@@ -129,7 +129,7 @@ def _thinned(rng: np.random.Generator, side: Ints, count: int) -> Ints:
 def _new_couples(rng: np.random.Generator, people: People) -> Registrations:
     """Unmarried people who wed between the registry's first day and the calendar's last."""
     age = BASE - people.birth
-    pool = (people.status == UNMARRIED) & (people.death == NEVER)
+    pool = (people.status == UNMARRIED) & (people.cancelled == NEVER)
     pool &= (age > years(19)) & (age < years(40))
     men, women = _pairs(rng, people, pool, NEWLY_WED)
     legal = np.maximum(people.birth[men] + MEN_MARRY_AT, people.birth[women] + WOMEN_MARRY_AT)
@@ -142,7 +142,7 @@ def _new_couples(rng: np.random.Generator, people: People) -> Registrations:
 def _old_divorces(rng: np.random.Generator, people: People) -> Registrations:
     """Divorces before the calendar begins of people who are divorced from its first day."""
     grown = people.birth < FIRST - years(28)
-    pool = (people.status == DIVORCED) & (people.death == NEVER) & grown
+    pool = (people.status == DIVORCED) & (people.cancelled == NEVER) & grown
     men, women = _pairs(rng, people, pool, DIVORCES_ON_FILE)
     on = on_weekday(rng.integers(REGISTRY_FROM, FIRST - 5, len(men)).astype(np.int32))
     return _registered(DIVORCE, on, men, women)

@@ -14,6 +14,7 @@ from sample_city import names
 from sample_city.deaths import bereavements, cancellations, deaths
 from sample_city.households import SLOTS, SPOUSE, Households, compose
 from sample_city.identifiers import phones, resident_ids
+from sample_city.moves import moves
 from sample_city.streams import Ints, Mask, draw, stream
 from sample_city.tables import table
 from sample_city.territory import Territory, birth_areas
@@ -108,11 +109,13 @@ def _fates(seed: int, count: int) -> _Fates:
     delay = stream(seed, "births").integers(3, 26, households.birth.shape)
     newborn = households.present & (households.birth > FIRST - ENUMERATION)
     registered = households.birth + np.where(newborn, delay, 0)
+    ended = cancellations(stream(seed, "cancellations"), died)
+    left = moves(stream(seed, "moves"), households, died)
     return _Fates(
         households,
         np.where(households.present, registered, NEVER).astype(np.int32),
         died,
-        cancellations(stream(seed, "cancellations"), died),
+        np.minimum(ended, left),
     )
 
 

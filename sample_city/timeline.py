@@ -50,6 +50,37 @@ def iso(days: Ints) -> pl.Series:
     return pl.select(dates.dt.strftime("%Y-%m-%d").fill_null("")).to_series()
 
 
+def calendar(days: Ints) -> pl.DataFrame:
+    """Columns year, month and day of days."""
+    dates = pl.Series(days).cast(pl.Int32).cast(pl.Date)
+    return pl.DataFrame({"year": dates.dt.year(), "month": dates.dt.month(), "day": dates.dt.day()})
+
+
+def whole_years(birth: Ints, on: int) -> Ints:
+    """Age on a day, full on the birthday; 29 February counts as the 28th in common years.
+
+    Civil Code, articles 200 to 202.
+    """
+    born, today = calendar(birth), calendar(np.array([on], dtype=np.int32)).row(0, named=True)
+    last = calendar(np.array([on + 1], dtype=np.int32)).item(0, "day") == 1
+    day = pl.when(last).then(pl.min_horizontal("day", today["day"])).otherwise(pl.col("day"))
+    early = pl.col("month") * 100 + day > today["month"] * 100 + today["day"]
+    age = born.select(today["year"] - pl.col("year") - early.cast(pl.Int32)).to_series()
+    return age.to_numpy().astype(np.int32)
+
+
+def birthday(birth: Ints, age: int) -> Ints:
+    """The day on which people turn that many years old."""
+    dates = pl.Series(birth).cast(pl.Int32).cast(pl.Date)
+    return dates.dt.offset_by(f"{age}y").cast(pl.Int32).to_numpy().astype(np.int32)
+
+
+def month_after(days: Ints) -> Ints:
+    """The first day of the month after each."""
+    dates = pl.Series(days).cast(pl.Int32).cast(pl.Date)
+    return dates.dt.month_start().dt.offset_by("1mo").cast(pl.Int32).to_numpy().astype(np.int32)
+
+
 def on_weekday(days: Ints) -> Ints:
     """Days that fall on a weekend moved to the Monday after it: offices are closed."""
     weekday = (days + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0.

@@ -1,4 +1,4 @@
-"""The police (公安局): the registered population."""
+"""The police (公安局): the registered population, and the registrations that were cancelled."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ from sample_city.declarations import Delivery, Extract, Kind, Presence
 from sample_city.dwellings import addresses
 from sample_city.households import HEAD, MARRIED, SPOUSE
 from sample_city.marriages import DIVORCE, MARRIAGE
-from sample_city.streams import Ints, Mask
+from sample_city.streams import Ints, Mask, noise
 from sample_city.tables import table
 from sample_city.timeline import BASE, NEVER, iso, years
 from sample_city.views import (
@@ -23,6 +23,8 @@ from sample_city.views import (
     overdue,
     registered,
     relations,
+    village_codes,
+    where,
 )
 
 STATUSES: Final = {10: "未婚", 20: "已婚", 30: "丧偶", 40: "离婚"}
@@ -54,6 +56,32 @@ POPULATION: Final = Delivery(
     },
     spellings={"birth_date": (1, 97, 1, 1)},
 )
+CANCELLATION: Final = Delivery(
+    dataset="police.cancellation",
+    stem="户口注销",
+    form="csv",
+    encoding="gbk",
+    key="resident_id",
+    headers={
+        "resident_id": "公民身份号码",
+        "name": "姓名",
+        "sex": "性别",
+        "cancelled_on": "注销日期",
+        "reason": "注销原因",
+        "destination": "迁往地",
+        "household_no": "原户号",
+        "village_code": "原村居代码",
+    },
+    coded={"sex": "sex", "reason": "cancellation_reason"},
+    spellings={"cancelled_on": (10, 70, 10, 10)},
+)
+REASONS: Final = {1: "死亡", 2: "迁出市外", 3: "出国定居"}
+ABROAD: Final = 800
+"""Of ten thousand who leave."""
+DESTINATIONS: Final = (
+    "山东省青岛市", "山东省济南市", "山东省威海市", "山东省潍坊市",
+    "北京市", "上海市", "天津市", "辽宁省大连市", "江苏省南京市", "广东省深圳市",
+)  # fmt: skip
 
 
 def population(city: City, records: Ints, on: int) -> pl.DataFrame:
@@ -78,7 +106,43 @@ def population(city: City, records: Ints, on: int) -> pl.DataFrame:
     )
 
 
-EXTRACTS: Final = (Extract(POPULATION, registered, population, lambda city: (everything(city.people.sex),)),)
+def reasons(city: City, persons: Ints) -> Ints:
+    """Why the registration of each was cancelled: 1 death, 2 moved out of the city, 3 settled abroad."""
+    abroad = noise(city.seed, "settled abroad", persons) < ABROAD
+    abroad &= city.people.birth[persons] > BASE - years(50)
+    left = np.where(abroad, 3, 2)
+    return np.where(city.people.death[persons] == NEVER, left, 1).astype(np.int32)
+
+
+def cancellation(city: City, records: Ints, on: int) -> pl.DataFrame:
+    """Rows of police.cancellation."""
+    people, persons = city.people, city.cancelled[records]
+    why = reasons(city, persons)
+    lot = noise(city.seed, "destination", persons) % len(DESTINATIONS)
+    inland = pl.Series(DESTINATIONS).gather(lot)
+    return pl.DataFrame(
+        {
+            "resident_id": people.resident_id.gather(persons),
+            "name": people.name.gather(persons),
+            "sex": labelled(people.sex[persons], SEXES),
+            "cancelled_on": iso(people.cancelled[persons] - 1),
+            "reason": labelled(why, REASONS),
+            "destination": inland.zip_with(pl.Series(why == 2), pl.Series([""])),
+            "household_no": city.homes.household_no.gather(people.household[persons]),
+            "village_code": village_codes(city, persons),
+        }
+    )
+
+
+EXTRACTS: Final = (
+    Extract(POPULATION, registered, population, lambda city: (everything(city.people.sex),)),
+    Extract(
+        CANCELLATION,
+        lambda city, on: where(city.people.cancelled[city.cancelled] <= on),
+        cancellation,
+        lambda city: (city.cancelled,),
+    ),
+)
 
 
 def _anybody(city: City, named: Presence) -> Mask:
@@ -118,15 +182,40 @@ def _alone_at_death(city: City, named: Presence) -> Mask:
     members = np.bincount(people.household, minlength=len(city.homes.village))
     heads = (people.slot == HEAD) | (people.slot == SPOUSE)
     lone &= ~heads | (members[people.household] == 1)
-    only_dead: Mask = at_the_last_day(city) & lone & ~named.beside(POPULATION.dataset, "health.death")
+    known = named.beside(
+        POPULATION.dataset, CANCELLATION.dataset, "health.death", "medical_insurance.enrolment"
+    )
+    only_dead: Mask = at_the_last_day(city) & lone & ~known
     return only_dead
+
+
+def _left(city: City, named: Presence) -> Mask:
+    """Who moved out of the city."""
+    left: Mask = (city.people.cancelled != NEVER) & (city.people.death == NEVER)
+    return left
+
+
+def _nowhere_else_cancelled(city: City, named: Presence) -> Mask:
+    """Whom but the police no department names: neither their death nor an allowance."""
+    return ~named.beside(POPULATION.dataset, CANCELLATION.dataset)[city.cancelled]
+
+
+def _moved_within_the_country(city: City, named: Presence) -> Mask:
+    moved: Mask = reasons(city, city.cancelled) == 2
+    return moved
+
+
+def _known_to_have_died(city: City, named: Presence) -> Mask:
+    return named.by("health.death")[city.cancelled]
 
 
 def kinds(city: City) -> tuple[Kind, ...]:
     """How the police err."""
-    police = POPULATION.dataset
+    police, cancelled = POPULATION.dataset, CANCELLATION.dataset
     return (
         Kind("deceased_still_registered", police, "resident_id", _alone_at_death, None, overdue, stays=True),
+        Kind("moved_out_still_registered", police, "resident_id", _left, None, lambda c: c.people.cancelled,
+             stays=True),
         Kind("marital_status_outdated", police, "marital_status", _newly_wed,
              corruption.always("未婚"), _wed_on),
         Kind("resident_id_check_character", police, "resident_id", _police_only,
@@ -145,4 +234,16 @@ def kinds(city: City) -> tuple[Kind, ...]:
         Kind("phone_malformed", police, "phone",
              lambda c, named: (c.people.phone != "").to_numpy() & ~named.by("disabled_persons.certificate"),
              corruption.missing_digit, derivable=False),
+        Kind("name_typo", cancelled, "name", _known_to_have_died, corruption.similar_name),
+        Kind("sex_mismatch", cancelled, "sex", _known_to_have_died, corruption.other_sex),
+        Kind("cancelled_before_death", cancelled, "cancelled_on", _known_to_have_died,
+             corruption.earlier("cancelled_on", 40, 400), derivable=False),
+        Kind("cancelled_in_future", cancelled, "cancelled_on", _nowhere_else_cancelled,
+             corruption.ten_years_later("cancelled_on"), derivable=False),
+        Kind("reason_missing", cancelled, "reason", _known_to_have_died, corruption.nothing),
+        Kind("reason_not_death", cancelled, "reason", _known_to_have_died, corruption.always("出国定居")),
+        Kind("destination_missing", cancelled, "destination", _moved_within_the_country,
+             corruption.nothing, derivable=False),
+        Kind("resident_id_shortened", cancelled, "resident_id", _nowhere_else_cancelled,
+             corruption.last_digits_lost, derivable=False),
     )  # fmt: skip

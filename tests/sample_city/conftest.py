@@ -18,6 +18,7 @@ HEADER_ROWS = {"婚姻登记": 2, "最低生活保障": 3, "残疾人证": 2}
 ENGLISH = {
     "police.population": "resident_id name sex birth_date ethnic_group household_no relation "
     "marital_status village_code address phone",
+    "police.cancellation": "resident_id name sex cancelled_on reason destination household_no village_code",
     "civil_affairs.marriage": "certificate_no registration_type registered_on male_name male_id "
     "female_name female_id office",
     "civil_affairs.subsistence_allowance": "resident_id name allowance_no household_no "

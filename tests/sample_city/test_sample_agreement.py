@@ -164,7 +164,8 @@ def test_amounts_lie_in_the_declared_range(batch):
 
 def test_nothing_is_dated_after_the_batch(batch):
     day = batch.summary.batch.isoformat()
-    for dataset, rows in batch.clean.items():
+    for dataset in batch.clean:
+        rows = batch.unplanted(dataset)
         for field in rows.columns:
             if field.endswith(("_on", "_date")):
                 assert rows[field].max() <= day, f"{dataset}.{field}"
