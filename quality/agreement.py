@@ -2,13 +2,14 @@
 
 The value of the source with the highest authority is the suggestion, unless it stands alone and at least two
 other datasets agree on another one: then the authority is the side more likely wrong. A value that a row rule
-already found faulty has no vote and is not found a second time. How the values are weighed is
+already found faulty has no vote and is not found a second time; but where nothing else suggested what it should
+be, the value that the other sources are believed for is its suggestion. How the values are weighed is
 `quality/sql/disputes.sql`; what a source says at all is `warehouse.claims`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -28,18 +29,25 @@ from warehouse.templates import template
 from warehouse.values import shown
 
 RULE = "agreement"
+ADVICE = "advice"
 
 Attributes = Mapping[str, tuple[Source, ...]]
 
 _NO_DISPUTES = (
-    "SELECT '' AS dataset, 0::BIGINT AS row_number, '' AS field, '' AS observed, '' AS suggestion, "
-    "'' AS evidence WHERE false"
+    "SELECT '' AS finding_id, '' AS dataset, 0::BIGINT AS row_number, '' AS field, '' AS observed, "
+    "'' AS suggestion, '' AS evidence WHERE false"
 )
+_NO_QUESTIONS = "SELECT '' AS attribute, '' AS key, '' AS finding_id WHERE false"
 
 
 def table_name(entity: Entity) -> str:
     """The name of an entity's agreement findings in the lake."""
     return f"{RULE}.{entity.name}"
+
+
+def advice_name(entity: Entity) -> str:
+    """The name of the suggestions in the lake that an entity's other sources give for its faulty values."""
+    return f"{ADVICE}.{entity.name}"
 
 
 def compared(library: Library, entity: Entity) -> dict[str, tuple[Source, ...]]:
@@ -104,7 +112,7 @@ def agree(
     codes: CodeLibrary,
     batch: date,
 ) -> Partition | None:
-    """Write the agreement findings of one entity, unless nothing they follow from has changed.
+    """Write the agreement findings of one entity and its advice, unless nothing they follow from has changed.
 
     Returns:
         The partition in force (columns of `quality.routing`), or None when never two of the sources were
@@ -131,7 +139,7 @@ def agree(
         **{f"finding/{d}": found.fingerprint for d, found in faults.items()},
     }
     current = lake.fresh(LAYER, name, batch, inputs)
-    if current is not None:
+    if current is not None and lake.fresh(LAYER, advice_name(entity), batch, inputs) is not None:
         return current
     _find_disputes(connection, library, codes, entity, attributes, {d: tables[d] for d in datasets}, faults)
     scans = {dataset: table.scan for dataset, table in tables.items()}
@@ -140,11 +148,19 @@ def agree(
         for d in datasets
     ]
     query = (
-        f"SELECT {', '.join(COLUMNS)} FROM ({' UNION ALL '.join(parts)}) ORDER BY dataset, row_number, field"
+        f"SELECT {', '.join(COLUMNS)} FROM ({' UNION ALL '.join(parts)}) ORDER BY dataset, _row, field"
     )
     partition = lake.write(connection, LAYER, name, batch, query, inputs=inputs, measures=MEASURES)
+    lake.write(connection, LAYER, advice_name(entity), batch, _ADVICE_ROWS, inputs=inputs)
     connection.execute("DROP TABLE dispute")
     return partition
+
+
+# A column may feed several attributes and a row speak of several subjects: one suggestion a finding is enough.
+_ADVICE_ROWS = (
+    "SELECT finding_id, min(suggestion) AS suggestion, arg_min(evidence, suggestion) AS evidence "
+    "FROM dispute WHERE finding_id IS NOT NULL GROUP BY finding_id ORDER BY finding_id"
+)
 
 
 def _find_disputes(
@@ -156,7 +172,10 @@ def _find_disputes(
     tables: Mapping[str, Partition],
     faults: Mapping[str, Partition],
 ) -> None:
-    """Fill the temporary table `dispute`: dataset, row_number, field, observed, suggestion, evidence."""
+    """Fill the temporary table `dispute`: dataset, row_number, field, observed, suggestion, evidence.
+
+    A row with a `finding_id` is no dispute but the suggestion for that finding.
+    """
     connection.execute(f"CREATE OR REPLACE TEMP TABLE dispute AS {_NO_DISPUTES}")
     if not attributes:
         return
@@ -173,22 +192,43 @@ def _find_disputes(
     for claimant in speakers.values():
         query = _claims(claimant, attributes, tables[claimant.contract.id].scan, faults)
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {claimant.alias} AS {query}")
+    questions = [
+        question
+        for claimant in speakers.values()
+        if (found := faults.get(claimant.contract.id)) is not None
+        for question in _questions(claimant, attributes, tables[claimant.contract.id].scan, found)
+    ]
+    asked = " UNION ALL ".join(questions) or _NO_QUESTIONS
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE question AS {asked}")
     for attribute, sources in attributes.items():
         voices = [(speakers[s.contract.id, s.feed.subject].alias, s) for s in sources]
         connection.execute(f"INSERT INTO dispute {disputes_query(attribute, voices, codes)}")
-    for name in ("known_key", *(claimant.alias for claimant in speakers.values())):
+    for name in ("known_key", "question", *(claimant.alias for claimant in speakers.values())):
         connection.execute(f"DROP TABLE {name}")
 
 
 def _claims(claimant: Claimant, attributes: Attributes, table: str, faults: Mapping[str, Partition]) -> str:
     columns = {name: column for name, column in claimant.columns.items() if name in attributes}
     found = faults.get(claimant.contract.id)
-    faulty = f"SELECT row_number, field FROM {found.scan} WHERE severity = 'error'" if found else None
+    faulty = f"SELECT _row AS row_number, field FROM {found.scan} WHERE severity = 'error'" if found else None
     return claims_query(replace(claimant, columns=columns), table, faulty, "known_key")
+
+
+def _questions(claimant: Claimant, attributes: Attributes, table: str, found: Partition) -> Iterator[str]:
+    """Queries for the faulty values of a claimant that nothing suggests a better one for: attribute, key, finding."""
+    for attribute, column in claimant.columns.items():
+        if attribute in attributes and column.delivered:
+            yield (
+                f"SELECT DISTINCT {literal(attribute)} AS attribute, s.{quote(claimant.subject.key)} AS key, "
+                f"f.finding_id FROM {found.scan} AS f JOIN {table} AS s ON s.record_key = f.record_key "
+                f"WHERE f.severity = 'error' AND f.suggestion IS NULL AND f.field = {literal(column.name)}"
+            )
 
 
 def disputes_query(attribute: str, voices: Sequence[tuple[str, Source]], codes: CodeLibrary) -> str:
     """The SQL that finds every claim on an attribute which differs from the value to be believed.
+
+    It gives too the value to be believed for every row of the table `question` that asks for this attribute.
 
     Args:
         attribute: the governance attribute.
@@ -202,7 +242,9 @@ def disputes_query(attribute: str, voices: Sequence[tuple[str, Source]], codes: 
         labels = f"codes.{quote(table)}"
         if codes.load(table).rows.get_column("parent").count():
             parents = f"(SELECT code, parent FROM {labels} WHERE parent IS NOT NULL)"
-    return template("quality", "disputes").format(claims=claims, labels=labels, parents=parents)
+    return template("quality", "disputes").format(
+        claims=claims, labels=labels, parents=parents, attribute=literal(attribute)
+    )
 
 
 def _voice(attribute: str, relation: str, source: Source) -> str:
@@ -235,7 +277,7 @@ def _hits(library: Library, entity: Entity, dataset: str, scans: Mapping[str, st
         f"'consistency' AS dimension, 'error' AS severity, dispute.field, dispute.observed, "
         f"dispute.suggestion, dispute.evidence "
         f"FROM dispute JOIN {scans[dataset]} AS {ROW} ON {ROW}._row = dispute.row_number "
-        f"WHERE dispute.dataset = {literal(dataset)} "
+        f"WHERE dispute.finding_id IS NULL AND dispute.dataset = {literal(dataset)} "
         f"QUALIFY row_number() OVER ("
         f"PARTITION BY {ROW}._row, dispute.field ORDER BY dispute.suggestion, dispute.evidence) = 1"
     )

@@ -9,7 +9,7 @@ from datetime import date
 import polars as pl
 
 from quality import findings
-from quality.agreement import agreement_rules, table_name
+from quality.agreement import advice_name, agreement_rules, table_name
 from quality.routing import no_findings
 from quality.rules import checks
 from schemas.codes import CodeLibrary
@@ -18,6 +18,7 @@ from schemas.tables import load_tables
 from warehouse.catalogue import frame
 from warehouse.lake import Lake, Partition
 from warehouse.publish import Published
+from warehouse.templates import template
 
 TICKETS = ("ticket", "all")
 
@@ -37,12 +38,20 @@ def findings_of(lake: Lake, library: Library, batch: date) -> str:
     """The findings of one batch as a query, every column that the lake keeps, dataset by dataset in row order."""
     partitions = finding_partitions(lake, library, batch).values()
     scans = [f"SELECT * FROM {partition.scan}" for partition in partitions] or [no_findings()]
-    day = batch.isoformat()
-    return (
-        f"SELECT DATE '{day}' AS batch, "
-        f"* REPLACE (concat('F', upper(substr(md5(concat(finding_id, '{day}')), 1, 16))) AS finding_id) "
-        f"FROM ({' UNION ALL '.join(scans)})"
+    advice = [f"SELECT * FROM {partition.scan}" for partition in advice_partitions(lake, library, batch)]
+    return template("quality", "published").format(
+        day=batch.isoformat(),
+        findings=" UNION ALL ".join(scans),
+        advice=" UNION ALL ".join(
+            advice or ["SELECT '' AS finding_id, '' AS suggestion, '' AS evidence WHERE false"]
+        ),
     )
+
+
+def advice_partitions(lake: Lake, library: Library, batch: date) -> list[Partition]:
+    """What the other sources suggest for faulty values, entity by entity."""
+    found = (lake.as_of(findings.LAYER, advice_name(entity), batch) for entity in library.fed_entities)
+    return [partition for partition in found if partition is not None]
 
 
 def quality_tables(

@@ -15,18 +15,19 @@ from schemas.library import Library
 from warehouse.templates import template
 
 # The columns of a finding as the lake holds it; the batch is the turn that reads it.
-# Those after `row_number` are not published with the finding: they serve its ticket.
+# Those after `sheet` are not published with the finding: they serve its ticket.
 COLUMNS = (
     "finding_id", "dataset", "rule", "dimension", "severity", "record_key", "field", "observed",
-    "suggestion", "evidence", "department", "unit_code", "extract_id", "row_number", "label",
-    "village_code", "ticket_id", "delivered",
+    "suggestion", "evidence", "department", "unit_code", "extract_id", "row_number", "sheet",
+    "_row", "label", "village_code", "ticket_id", "delivered",
 )  # fmt: skip
 
 
 def no_findings() -> str:
     """A query with the columns of a finding and no rows."""
     columns = ", ".join(
-        f"CAST(NULL AS {'BIGINT' if name == 'row_number' else 'VARCHAR'}) AS {name}" for name in COLUMNS
+        f"CAST(NULL AS {'BIGINT' if name in ('row_number', '_row') else 'VARCHAR'}) AS {name}"
+        for name in COLUMNS
     )
     return f"SELECT {columns} WHERE false"
 
@@ -39,8 +40,8 @@ def row_facts(contract: Contract) -> str:
         for index, route in enumerate(contract.routes)
     )
     return (
-        f"{ROW}.record_key AS record_key, {ROW}._row AS row_number, {ROW}._extract_id AS extract_id, "
-        f"{ROW}._corrected AS corrected, CAST({label} AS VARCHAR) AS label{ways}"
+        f"{ROW}.record_key AS record_key, {ROW}._row AS _row, {ROW}._line AS row_number, "
+        f"{ROW}._sheet AS sheet, {ROW}._extract_id AS extract_id, {ROW}._corrected AS corrected, CAST({label} AS VARCHAR) AS label{ways}"
     )
 
 

@@ -1,10 +1,14 @@
--- Every claim on one attribute that differs from the value to be believed. A code and one below it do not differ: what
+-- Every claim on one attribute that differs from the value to be believed, and the value to be believed for each
+-- faulty one that is asked for. A code and one below it do not differ: what
 -- is compared (`meant`) is the broadest code of the kind that anybody names for the same key.
 WITH RECURSIVE claim AS (
 {claims}
 ), contested AS (
   SELECT * FROM claim
-  WHERE key IN (SELECT key FROM claim GROUP BY key HAVING min(value) <> max(value))
+  WHERE key IN (
+    SELECT key FROM claim GROUP BY key HAVING min(value) <> max(value)
+    UNION ALL SELECT key FROM question WHERE attribute = {attribute}
+  )
 ), above AS (
   SELECT code AS value, parent AS ancestor, 1 AS steps FROM {parents}
   UNION ALL
@@ -35,9 +39,16 @@ WITH RECURSIVE claim AS (
     ORDER BY final DESC, vote.datasets > 1 AND authority.datasets = 1 DESC, rank, value
   ) = 1
 )
-SELECT dataset, row_number, field, voice.value AS observed, winner.value AS suggestion,
+SELECT NULL AS finding_id, dataset, row_number, field, voice.value AS observed, winner.value AS suggestion,
   concat(winner.voters, '为“', coalesce(label.label, winner.value), '”') AS evidence
 FROM voice
 JOIN winner ON winner.key = voice.key
 LEFT JOIN {labels} AS label ON label.code = winner.value
 WHERE voice.meant <> winner.meant AND NOT voice.final
+UNION ALL
+SELECT question.finding_id, NULL, NULL, NULL, NULL, winner.value,
+  concat(winner.voters, '为“', coalesce(label.label, winner.value), '”')
+FROM question
+JOIN winner ON winner.key = question.key
+LEFT JOIN {labels} AS label ON label.code = winner.value
+WHERE question.attribute = {attribute}

@@ -13,6 +13,7 @@ import pytest
 
 from quality.agreement import agree
 from quality.findings import verify
+from quality.published import findings_of
 from schemas.codes import CodeLibrary
 from schemas.library import Library, load_library
 from warehouse.engine import Engine
@@ -232,6 +233,29 @@ def test_a_value_already_found_faulty_has_no_vote(school: School) -> None:
         school.standard(dataset)
         school.findings(dataset)
     assert school.agreement().height == 0
+
+
+def test_what_the_others_are_believed_for_is_suggested_for_a_missing_and_for_a_faulty_value(
+    school: School,
+) -> None:
+    school.deliver(
+        "school.roll", [roll("S1", None), roll("S2", "李娜李娜李"), roll("S3", None), roll("S4", "丁一")]
+    )
+    school.deliver("school.health", [("S1", "王炜", "7"), ("S2", "李娜", "男"), ("S4", "丁一", "女")])
+    for dataset in ("school.roll", "school.health"):
+        school.standard(dataset)
+        school.findings(dataset)
+    school.agreement()
+    found = school.connection.execute(findings_of(school.lake, school.library, DAY)).pl()
+    suggested = found.select("dataset", "record_key", "rule", "suggestion", "evidence").rows()
+    health = "教育局《体检》为"
+    assert set(suggested) == {
+        ("school.roll", "S1", "presence", "王炜", f"{health}“王炜”"),
+        ("school.roll", "S2", "length", "李娜", f"{health}“李娜”"),
+        ("school.roll", "S3", "presence", None, None),
+        ("school.health", "S1", "code_table", "1", "教育局《学籍》为“男”"),
+        ("school.health", "S4", "agreement", "1", "教育局《学籍》为“男”"),
+    }
 
 
 def test_a_faulty_value_gives_way_to_the_next_source_and_says_so(school: School) -> None:
