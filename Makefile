@@ -41,8 +41,8 @@ format: $(READY) ## mend what a formatter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY) ## measure: workbooks, readers
-	$(BIN)/python -m benchmarks.workbook
+bench: $(READY) ## the loop at a city's size beside the floor: make bench RESIDENTS=1000000
+	$(BIN)/python -m benchmarks.city --residents $(RESIDENTS) --seed $(SEED)
 
 accuracy: $(READY) ## how well planted errors are found: make accuracy RESIDENTS=100000 SEED=1
 	$(BIN)/python -m benchmarks.accuracy --residents $(RESIDENTS) --seed $(SEED)

@@ -1,0 +1,181 @@
+"""How fast the loop is at a city's size, beside the floor: copying the delivered text files to Parquet once.
+
+Run `make bench RESIDENTS=1000000`. A sample city is generated (not timed); in one process, with the same threads
+and memory limit, DuckDB first copies every delivered CSV to Parquet (the floor), then the loop runs from the
+extracts to the publication (through Dagster, as `zhenjie run` does) and the packages are made. Then the same files
+come a second time with 1% of the rows of each CSV changed, and the loop runs again. Prints a table of stages and
+one line of JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+
+from assets.platform import CHINA, Platform
+from benchmarks.workbook import workbook_speed
+from pipelines.demonstration import FIRST_BATCH, SECOND_BATCH
+from pipelines.platform import build_platform
+from pipelines.settings import read_settings
+from pipelines.turn import run_turn
+from warehouse.collect import desk
+
+PACKAGES = "returns"
+CHANGED = 100
+"""One row in so many is changed for the second turn."""
+
+
+@dataclass
+class Clock:
+    """Seconds and rows of each stage; what passes between two assets belongs to the second."""
+
+    last: float = field(default_factory=time.perf_counter)
+    seconds: dict[str, float] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+
+    def tick(self, line: str) -> None:
+        """An asset is done: a line such as `standard/police/population  10,021 rows`."""
+        now = time.perf_counter()
+        name, _, rows = line.partition("  ")
+        stage = name.split("/")[0]
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self.last
+        self.rows[stage] = self.rows.get(stage, 0) + int(rows.removesuffix(" rows").replace(",", "") or 0)
+        self.last = now
+
+    @property
+    def loop(self) -> float:
+        """Seconds from the extracts to the publication."""
+        return sum(seconds for stage, seconds in self.seconds.items() if stage != PACKAGES)
+
+
+def floor(files: list[Path], folder: Path, settings: dict[str, str | int]) -> float:
+    """Seconds that DuckDB takes to copy the delivered text files to Parquet, every column as text."""
+    folder.mkdir()
+    with duckdb.connect(config={str(k): v for k, v in settings.items()}) as connection:
+        start = time.perf_counter()
+        for path in files:
+            connection.execute(
+                f"COPY (FROM read_csv('{path}', all_varchar = true, header = true, quote = '\"', "
+                f"escape = '\"')) TO '{folder / path.stem}.parquet' (FORMAT parquet)"
+            )
+        return time.perf_counter() - start
+
+
+def as_utf8(files: list[Path], folder: Path) -> list[Path]:
+    """The CSV files in UTF-8, which is all that DuckDB's own reader takes here."""
+    folder.mkdir()
+    made = []
+    for path in files:
+        if path.suffix == ".csv":
+            target = folder / path.name
+            with (
+                path.open(encoding=_encoding(path), newline="") as source,
+                target.open("w", newline="") as out,
+            ):
+                while chunk := source.read(1 << 24):
+                    out.write(chunk)
+            made.append(target)
+    return made
+
+
+def _encoding(path: Path) -> str:
+    return "utf-8-sig" if path.open("rb").read(3) == b"\xef\xbb\xbf" else "gb18030"
+
+
+def change(files: list[Path], folder: Path) -> list[Path]:
+    """The files with one row in a hundred of every CSV changed: its last cell gets another last character."""
+    folder.mkdir()
+    made = []
+    for path in files:
+        target = folder / path.name
+        if path.suffix == ".csv":
+            with path.open("rb") as source, target.open("wb") as out:
+                out.writelines(_changed(source))
+        else:
+            target.write_bytes(path.read_bytes())
+        made.append(target)
+    return made
+
+
+def _changed(lines: Iterator[bytes]) -> Iterator[bytes]:
+    for number, line in enumerate(lines):
+        if number % CHANGED == CHANGED - 1 and line[-3:-2].isdigit():
+            yield line[:-3] + b"%d" % ((int(line[-3:-2]) + 1) % 10) + line[-2:]
+        else:
+            yield line
+
+
+def turn(platform: Platform, files: list[Path], day: date) -> Clock:
+    """One turn with these files, timed from the extracts on."""
+    at = datetime(day.year, day.month, day.day, 8, tzinfo=CHINA)
+    receipts = desk.deliver(platform.home, platform.library, files, day, at)
+    aside = [receipt.file for receipt in receipts if receipt.status == "set_aside"]
+    if aside:
+        raise RuntimeError(f"not taken in: {', '.join(aside)}")
+    with dg.DagsterInstance.ephemeral() as instance:
+        clock = Clock()
+        done = run_turn(platform, day, instance, clock.tick)
+    if not done.done:
+        raise RuntimeError(f"the turn of {day} failed: {', '.join(done.failed)}")
+    return clock
+
+
+def measure(folder: Path, residents: int, seed: int) -> tuple[str, dict[str, object]]:
+    """The table and the figures of one city."""
+    program = "from pipelines.cli import main; main()"
+    asked = ["sample", str(folder / "sample"), "--residents", str(residents), "--seed", str(seed)]
+    subprocess.run([sys.executable, "-c", program, *asked], check=True, stdout=subprocess.DEVNULL)
+    files = sorted(path for path in (folder / "sample").iterdir() if path.is_file())
+    settings = read_settings(home=folder / "home")
+    limits: dict[str, str | int] = {"memory_limit": settings.memory, "threads": settings.threads}
+    at_least = floor(as_utf8(files, folder / "utf8"), folder / "floor", limits)
+    platform = build_platform(settings)
+    first = turn(platform, files, FIRST_BATCH)
+    second = turn(platform, change(files, folder / "changed"), SECOND_BATCH)
+    figures: dict[str, object] = {
+        "residents": residents,
+        "rows": first.rows["extract"],
+        "floor_s": round(at_least, 2),
+        "loop_s": round(first.loop, 2),
+        "ratio": round(first.loop / at_least, 2),
+        "packages_s": round(first.seconds[PACKAGES], 2),
+        "workbook_rows_per_s": round(workbook_speed(200_000)),
+        "verify_rows_per_s": round(first.rows["standard"] / first.seconds["finding"]),
+        "incremental_ratio": round(second.loop / first.loop, 3),
+        "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+    lines = ["| stage | seconds | rows | rows/s | second turn |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {stage} | {seconds:.2f} | {first.rows[stage]:,} | {first.rows[stage] / seconds:,.0f} | "
+        f"{second.seconds.get(stage, 0):.2f} |"
+        for stage, seconds in first.seconds.items()
+    ]
+    return "\n".join(lines) + "\n", figures
+
+
+def main() -> None:
+    """Measure one city."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--residents", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--folder", type=Path, help="work below this folder and keep what is made")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=asked.folder) as scratch:
+        table, figures = measure(Path(scratch), asked.residents, asked.seed)
+    sys.stdout.write(table + json.dumps(figures) + "\n")
+
+
+if __name__ == "__main__":
+    main()
