@@ -44,8 +44,8 @@ class Plan:
         return stays.get_column("record").sort().to_numpy()
 
 
-def plan(city: City) -> Plan:
-    """Draw the errors of every kind at the rates of errors.yaml."""
+def plan(city: City, *, clean: bool = False) -> Plan:
+    """Draw the errors of every kind at the rates of errors.yaml; none at all for a clean city."""
     named, rates = presence(city), error_rates()
     extracts = {extract.delivery.dataset: extract for extract in EXTRACTS}
     taken = np.zeros(len(city.people.sex), dtype=np.bool_)
@@ -66,7 +66,8 @@ def plan(city: City) -> Plan:
         for persons in roles:
             taken[persons[faults.get_column("record").to_numpy()]] = True
         planted.append(faults)
-    return Plan(pl.concat(planted))
+    faults = pl.concat(planted)
+    return Plan(faults.clear() if clean else faults)
 
 
 def _struck(rng: np.random.Generator, free: Mask, roles: tuple[Ints, ...], rate: float) -> Ints:

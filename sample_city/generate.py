@@ -44,7 +44,9 @@ class Summary:
     errors: dict[str, int]
 
 
-def generate(directory: Path, residents: int, seed: int, batch: date = BASE_DATE) -> Summary:
+def generate(
+    directory: Path, residents: int, seed: int, batch: date = BASE_DATE, *, clean: bool = False
+) -> Summary:
     """Write the extracts of one batch and ``truth/`` into a directory, made if need be.
 
     The same arguments give the same bytes. Another batch of the same city (same residents and
@@ -55,6 +57,7 @@ def generate(directory: Path, residents: int, seed: int, batch: date = BASE_DATE
         residents: People registered on the base date, 2026-03-02.
         seed: Which city.
         batch: The day whose knowledge is delivered.
+        clean: No errors are planted; the untidy writing stays.
 
     Raises:
         ValueError: The number of residents or the batch is out of range.
@@ -62,7 +65,7 @@ def generate(directory: Path, residents: int, seed: int, batch: date = BASE_DATE
     if not FIRST_BATCH <= batch <= LAST_BATCH:
         raise ValueError(f"the sample city lives from {FIRST_BATCH} to {LAST_BATCH}, not {batch}")
     city = build_city(seed, residents)
-    return deliver(directory, city, plan(city), batch)
+    return deliver(directory, city, plan(city, clean=clean), batch)
 
 
 def deliver(directory: Path, city: City, planned: Plan, batch: date) -> Summary:

@@ -25,10 +25,11 @@ def sample(
     residents: Residents = 10_000,
     seed: Seed = 1,
     batch: BatchOption = None,
+    clean: Annotated[bool, typer.Option("--clean", help="不植入错误")] = False,
 ) -> None:
     """生成示例城市的部门数据与真值。 Departmental extracts of a generated city, and its truth/."""
     try:
-        made = generate(directory, residents, seed, batch_date(batch) or FIRST_BATCH)
+        made = generate(directory, residents, seed, batch_date(batch) or FIRST_BATCH, clean=clean)
     except ValueError as error:
         raise console.usage(str(error)) from None
     console.table(
