@@ -41,7 +41,8 @@ def row_facts(contract: Contract) -> str:
     )
     return (
         f"{ROW}.record_key AS record_key, {ROW}._row AS _row, {ROW}._line AS row_number, "
-        f"{ROW}._sheet AS sheet, {ROW}._extract_id AS extract_id, {ROW}._corrected AS corrected, CAST({label} AS VARCHAR) AS label{ways}"
+        f"{ROW}._sheet AS sheet, {ROW}._extract_id AS extract_id, {ROW}._corrected AS corrected, "
+        f"CAST({label} AS VARCHAR) AS label{ways}"
     )
 
 

@@ -15,12 +15,16 @@ from typing import Literal, get_args
 LogicalType = Literal["string", "integer", "number", "date", "timestamp", "boolean"]
 Dimension = Literal["conformity", "completeness", "accuracy", "consistency", "timeliness", "accessibility"]
 Severity = Literal["error", "warning"]
-DeliveryForm = Literal["csv", "xlsx", "sqlite"]
+DeliveryForm = Literal["csv", "xlsx", "sqlite", "dbf"]
+DeliveryMode = Literal["snapshot", "delta"]
+VolumeHandling = Literal["warn", "hold"]
 Classification = Literal["L1", "L2", "L3", "L4"]
 
 LOGICAL_TYPES: tuple[LogicalType, ...] = get_args(LogicalType)
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 DELIVERY_FORMS: tuple[DeliveryForm, ...] = get_args(DeliveryForm)
+DELIVERY_MODES: tuple[DeliveryMode, ...] = get_args(DeliveryMode)
+VOLUME_HANDLINGS: tuple[VolumeHandling, ...] = get_args(VolumeHandling)
 
 # GB/T 36344-2018, the six quality dimensions with their Chinese names.
 DIMENSIONS: Mapping[Dimension, str] = {
@@ -94,7 +98,11 @@ class Route:
 
 @dataclass(frozen=True)
 class Delivery:
-    """How the extract arrives: file name pattern, form and what a reader must know of it."""
+    """How the extract arrives: file name pattern, form and what a reader must know of it.
+
+    `name` is how the contract calls this way; `mode` says whether such a file holds every row (`snapshot`, 全量)
+    or what has changed since the one before (`delta`, 增量).
+    """
 
     form: DeliveryForm
     pattern: str
@@ -103,6 +111,42 @@ class Delivery:
     sheet: str | None = None
     table: str | None = None
     header_row: int | None = None
+    name: str = ""
+    mode: DeliveryMode = "snapshot"
+
+
+@dataclass(frozen=True)
+class Change:
+    """How a row of a delta says that its record is gone: the column holds one of the values."""
+
+    column: str
+    removed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Volume:
+    """How far the number of rows may move from one snapshot to the next, and what happens beyond that.
+
+    `fall` and `rise` are shares of the rows in force, None for any. An empty snapshot after one with rows is
+    beyond any tolerance. To `warn` is to say so; to `hold` is not to take it into force until it is confirmed.
+    Where `handling` is not said, only an empty one is held.
+    """
+
+    fall: float | None = 0.5
+    rise: float | None = None
+    handling: VolumeHandling | None = None
+
+    def holds(self, *, empty: bool) -> bool:
+        """Whether a snapshot beyond the tolerance waits for its sender to confirm it."""
+        return self.handling == "hold" or (empty and self.handling is None)
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Whether a file is refused that has columns of its own, or lacks columns that are not required."""
+
+    refuse_extra: bool = False
+    refuse_missing: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,6 +155,8 @@ class Column:
 
     `minimum` and `maximum` are text as written in the contract and read with the column's own type.
     `derive` is an SQL expression over the other columns; such a column is not delivered.
+    `repeats_merged` gives every row of a merged cell its text; `from_sheet_name` says that the column is no
+    column of the sheet but its name.
     """
 
     name: str
@@ -130,6 +176,8 @@ class Column:
     pattern: str | None = None
     references: str | None = None
     derive: str | None = None
+    repeats_merged: bool = False
+    from_sheet_name: bool = False
     feeds: tuple[Feed, ...] = ()
     line: int = 0
 
@@ -187,6 +235,9 @@ class Contract:
         department_title: the department's Chinese name.
         label: the column that names a row to people, such as a person's name.
         latest: the column that says which of several rows of one subject is the newest.
+        change: how a row of a delta says that its record is gone.
+        volume: how far the number of rows may move.
+        drift: which files are refused for their columns.
         frequency_days: how often the department delivers.
         latency_days: how late a delivery may be.
         owner: the office in charge, in Chinese.
@@ -206,6 +257,9 @@ class Contract:
     rules: tuple[Rule, ...] = ()
     label: str | None = None
     latest: str | None = None
+    change: Change | None = None
+    volume: Volume = Volume()
+    drift: Drift = Drift()
     frequency_days: int | None = None
     latency_days: int | None = None
     owner: str = ""
@@ -232,6 +286,22 @@ class Contract:
     def delivered_columns(self) -> tuple[Column, ...]:
         """The columns that the department delivers."""
         return tuple(column for column in self.columns if column.delivered)
+
+    @property
+    def takes_deltas(self) -> bool:
+        """Whether any way of delivery brings changes rather than every row."""
+        return any(delivery.mode == "delta" for delivery in self.deliveries)
+
+    def delivery(self, name: str) -> Delivery:
+        """The way of delivery called `name`.
+
+        Raises:
+            KeyError: the contract has no such way.
+        """
+        for delivery in self.deliveries:
+            if delivery.name == name:
+                return delivery
+        raise KeyError(f"{self.id} has no server {name!r}")
 
     def column(self, name: str) -> Column:
         """The column called `name`.

@@ -8,17 +8,14 @@ linter's business; here only what cannot be read at all is an error.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from open_data_contract_standard.model import (
-    CustomProperty,
     DataQuality,
     OpenDataContractStandard,
     Relationship,
     SchemaProperty,
-    Server,
 )
 from pydantic import ValidationError
 
@@ -26,14 +23,15 @@ from schemas.contract import (
     Classification,
     Column,
     Contract,
-    Delivery,
     Feed,
     Join,
     Route,
     Rule,
     Subject,
 )
+from schemas.deliveries import read_change, read_delivery, read_drift, read_volume
 from schemas.document import ContractError, Document, Place, read_document
+from schemas.facts import Facts
 from schemas.kinds import load_kinds
 
 __all__ = ["DAYS", "ENGINE", "RULE_KEYS", "ContractError", "read_contract"]
@@ -97,54 +95,12 @@ def _as_standard(document: Document) -> OpenDataContractStandard:
         raise document.error(f"{name} is not as the standard says: {advice}", *place) from None
 
 
-class _Facts:
-    """The custom properties of one part of the document, each read in the type it must have."""
-
-    def __init__(self, document: Document, owner: Place, properties: Iterable[CustomProperty] | None) -> None:
-        self.document = document
-        self.values: dict[str, object] = {}
-        self.places: dict[str, Place] = {}
-        for index, item in enumerate(properties or ()):
-            name = str(item.property)
-            place = (*owner, "customProperties", index)
-            if name in self.values:
-                raise document.error(f"custom property {name} is said twice: keep one", *place)
-            self.values[name], self.places[name] = item.value, (*place, "value")
-
-    def error(self, name: str, message: str, *below: str | int) -> ContractError:
-        return self.document.error(f"{name}: {message}", *self.places[name], *below)
-
-    def text(self, name: str) -> str | None:
-        value = self.values.get(name)
-        if value is not None and not isinstance(value, str):
-            raise self.error(name, f"{value!r} is not text: write one text, in quotes")
-        return value
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        value = self.values.get(name) or []
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise self.error(name, "write a list of texts, such as [gb18030]")
-        return tuple(value)
-
-    def integer(self, name: str) -> int | None:
-        value = self.values.get(name)
-        if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-            raise self.error(name, f"{value!r} is not a whole number: write one without quotes")
-        return value
-
-    def mapping(self, name: str, shape: str) -> Mapping[str, Any]:
-        value = self.values.get(name) or {}
-        if not isinstance(value, Mapping):
-            raise self.error(name, f"write a mapping {shape}")
-        return value
-
-
 class _Reader:
     """Turns the parts of one document into ours."""
 
     def __init__(self, document: Document, standard: OpenDataContractStandard) -> None:
         self.document, self.standard = document, standard
-        self.facts = _Facts(document, (), standard.customProperties)
+        self.facts = Facts(document, (), standard.customProperties)
         self.subjects = self._subjects()
 
     def contract(self) -> Contract:
@@ -159,7 +115,10 @@ class _Reader:
             department_title=str(standard.tenant),
             description=(description.purpose or "") if description else "",
             columns=tuple(self._column(*item) for item in enumerate(table.properties or [])),
-            deliveries=tuple(self._delivery(*item) for item in enumerate(standard.servers or [])),
+            deliveries=tuple(
+                read_delivery(self.document, index, server, facts.text("delivery"))
+                for index, server in enumerate(standard.servers or [])
+            ),
             subjects=self.subjects,
             routes=self._routes(),
             rules=tuple(
@@ -169,6 +128,9 @@ class _Reader:
             ),
             label=facts.text("label"),
             latest=facts.text("latest"),
+            change=read_change(facts),
+            volume=read_volume(facts),
+            drift=read_drift(facts),
             frequency_days=self._days("frequency"),
             latency_days=self._days("latency"),
             owner=(team.name or "") if team is not None and not isinstance(team, list) else "",
@@ -202,23 +164,11 @@ class _Reader:
                 raise self.facts.error("unit", f"each way is {shapes}", index)
         return tuple(routes)
 
-    def _delivery(self, index: int, server: Server) -> Delivery:
-        facts = _Facts(self.document, ("servers", index), server.customProperties)
-        return Delivery(
-            form=server.format or "",  # type: ignore[arg-type]  # the linter judges the value
-            pattern=server.path or "",
-            encodings=facts.texts("encodings"),
-            delimiter=facts.text("delimiter"),
-            sheet=facts.text("sheet"),
-            table=facts.text("table"),
-            header_row=facts.integer("headerRow"),
-        )
-
     def _column(self, index: int, item: SchemaProperty) -> Column:
         place: Place = ("schema", 0, "properties", index)
         if not item.name or not item.businessName:
             raise self.document.error("a property needs name and businessName (中文名)", *place)
-        facts = _Facts(self.document, place, item.customProperties)
+        facts = Facts(self.document, place, item.customProperties)
         options = item.logicalTypeOptions or {}
         kind = load_kinds().get(facts.text("semanticKind") or "")
         inherited = kind.classification if kind else _DEFAULT_CLASSIFICATION
@@ -240,6 +190,8 @@ class _Reader:
             pattern=options.get("pattern"),
             references=self._reference(item.relationships or [], place),
             derive=item.transformLogic,
+            repeats_merged=facts.values.get("mergedCells") == "repeat",
+            from_sheet_name=facts.values.get("sheetName") is True,
             feeds=self._feeds(facts),
             line=self.document.line(*place),
         )
@@ -253,7 +205,7 @@ class _Reader:
             raise self.document.error(message, *place, "relationships")
         return target
 
-    def _feeds(self, facts: _Facts) -> tuple[Feed, ...]:
+    def _feeds(self, facts: Facts) -> tuple[Feed, ...]:
         feeds = []
         aliases = {subject.alias for subject in self.subjects}
         for target, authority in facts.mapping("feeds", "{<subject>.<attribute>: <rank>}").items():

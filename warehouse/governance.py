@@ -83,7 +83,7 @@ def fuse(
         library: the contracts.
         entity: the entity.
         batch: the day of the turn.
-        faults: dataset → tables with `dataset`, `row_number`, `field` and `severity` of what was found
+        faults: dataset → tables with `dataset`, `_row`, `field` and `severity` of what was found
             faulty there.
 
     Returns:
@@ -210,7 +210,7 @@ def fused_query(
 def _faults(claimant: Claimant, faults: Mapping[str, Sequence[str]]) -> str | None:
     dataset = claimant.contract.id
     return " UNION ALL ".join(
-        f"SELECT row_number, field FROM {relation} "
+        f"SELECT _row AS row_number, field FROM {relation} "
         f"WHERE severity = 'error' AND dataset = {literal(dataset)}"
         for relation in faults.get(dataset, ())
     ) or None  # fmt: skip

@@ -6,7 +6,7 @@ delivered, in `<column>__delivered`, and the rules find it there. Corrections co
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
 
 import duckdb
@@ -46,9 +46,12 @@ def standardise(
 ) -> Partition | None:
     """Write the standard table of one dataset for a batch, unless nothing it follows from has changed.
 
-    Its columns: `record_key`; `_row` and `_extract_id` of the delivery; `_corrected`, a map from each
-    corrected field to the value that the source delivers there, NULL where there is none; the contract's
-    columns, and `<column>__delivered` for those that are not text. Rows keep the order of the extract.
+    Its columns: `record_key`; `_row`, which tells the rows apart; `_line`, `_sheet` and `_extract_id`, where a
+    person finds the row: the row in the file of that delivery, and the sheet if it is one of several;
+    `_corrected`, a map from each corrected field to the value that the source delivers there, NULL where there
+    is none; the contract's columns, and `<column>__delivered` for those that are not text. Rows keep the order
+    in which they were delivered. Of a dataset that takes deltas, each record is as the newest delivery that
+    names it says, and is not there if that says it is gone.
 
     Args:
         connection: with the function library installed.
@@ -63,8 +66,8 @@ def standardise(
     Returns:
         The partition in force, or None when the dataset was never delivered.
     """
-    extract = lake.as_of("extract", contract.id, batch)
-    if extract is None:
+    extracts = extracts_in_force(lake, contract.id, batch)
+    if not extracts:
         return None
     own = (
         corrections.filter(pl.col("dataset") == contract.id)
@@ -73,9 +76,10 @@ def standardise(
     )
     fields = own.get_column("field").unique().to_list()
     inputs = {
-        "extract": extract.fingerprint,
+        **{f"extract/{extract.batch}": extract.fingerprint for extract in extracts},
         "contract": contract.digest,
-        # What of the code tables matters stands in the query.
+        # Labels stand in the query; functions look codes up where it runs.
+        "codes": codes.digest,
         "query": digest_of(standard_query(contract, codes, "extract", fields)),
         "functions": library_digest(),
         "corrections": digest_of_frame(own),
@@ -85,19 +89,43 @@ def standardise(
         return current
     connection.register("corrections", own)
     try:
-        query = standard_query(contract, codes, extract.scan, fields)
+        query = standard_query(contract, codes, _delivered(contract, extracts), fields)
         return lake.write(connection, LAYER, contract.id, batch, query, inputs=inputs)
     finally:
         connection.unregister("corrections")
 
 
+def extracts_in_force(lake: Lake, dataset: str, batch: date) -> list[Partition]:
+    """The extracts that a dataset is made of on the batch's day: the newest snapshot and all deltas after it."""
+    found: list[Partition] = []
+    for day in reversed([day for day in lake.batches("extract", dataset) if day <= batch]):
+        extract = lake.partition("extract", dataset, day)
+        if extract is not None:
+            found.insert(0, extract)
+            if extract.facts.get("whole", True):
+                break
+    return found
+
+
+def _delivered(contract: Contract, extracts: Sequence[Partition]) -> str:
+    """The extracts as one relation, rows numbered through; a column that one does not know yet is empty there."""
+    columns = ", ".join(f"CAST(NULL AS VARCHAR) AS {quote(c.name)}" for c in contract.delivered_columns)
+    parts, offset = [f"SELECT {columns} WHERE false"], 0
+    for extract in extracts:
+        parts.append(f"SELECT * REPLACE (_row + {offset} AS _row) FROM {extract.scan}")
+        last = extract.facts.get("last_row") or 0
+        assert isinstance(last, int)
+        offset += last
+    return f"({' UNION ALL BY NAME '.join(parts)})"
+
+
 def standard_query(contract: Contract, codes: CodeLibrary, source: str, corrected: Collection[str]) -> str:
-    """The SQL that turns one extract into its standard table.
+    """The SQL that turns extracts into their standard table.
 
     Args:
         contract: the dataset's contract.
         codes: the code tables.
-        source: the extract as a relation in SQL.
+        source: the extracts in force as a relation in SQL.
         corrected: the fields that a relation `corrections` has rows for.
     """
     columns = contract.delivered_columns
@@ -109,6 +137,7 @@ def standard_query(contract: Contract, codes: CodeLibrary, source: str, correcte
         cleaned=separator.join(part for column in columns for part in _cleaned(column, codes)),
         coded=separator.join(part for column in columns for part in _coded(column, codes)),
         record_key=_record_key(contract),
+        present=_present(contract, codes),
         corrected=_corrected(fields),
         laid_over=separator.join(part for column in columns for part in _laid_over(column, fields)),
         corrections=_corrections(fields, codes),
@@ -142,6 +171,20 @@ def _record_key(contract: Contract) -> str:
     none = " AND ".join(f"{key} = ''" for key in keys)
     joined = " || '|' || ".join(keys)
     return f"CASE WHEN {none} THEN '#' || substr(md5(concat_ws('|', {every})), 1, 16) ELSE {joined} END"
+
+
+def _present(contract: Contract, codes: CodeLibrary) -> str:
+    """The rows that are in force: of a record in several deliveries those of the newest, unless it is gone."""
+    if not contract.takes_deltas:
+        return "SELECT * FROM keyed"
+    newest = (
+        "SELECT * FROM keyed QUALIFY _extract_id = arg_max(_extract_id, _row) OVER (PARTITION BY record_key)"
+    )
+    if contract.change is None:
+        return newest
+    column = contract.column(contract.change.column)
+    gone = ", ".join(value_of(column, literal(value), codes) for value in contract.change.removed)
+    return f"SELECT * FROM ({newest}) WHERE NOT coalesce({quote(column.name)} IN ({gone}), false)"
 
 
 def _as_text(column: Column) -> str:

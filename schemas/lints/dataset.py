@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import codecs
 import unicodedata
 from collections.abc import Iterator
 
-from schemas.contract import DELIVERY_FORMS, Delivery, DeliveryForm, Route
+from schemas.contract import Route
 from schemas.document import Place
+from schemas.lints import delivery
 from schemas.lints.problem import NAME, Page, Problem, did_you_mean, has_chinese
 
-CONTRACT_FACTS = ("delivery", "subjects", "unit", "label", "latest")
-SERVER_FACTS = ("encodings", "delimiter", "sheet", "table", "headerRow")
-COLUMN_FACTS = ("semanticKind", "codeTable", "feeds")
+CONTRACT_FACTS = ("delivery", "change", "volume", "drift", "subjects", "unit", "label", "latest")
+COLUMN_FACTS = ("semanticKind", "codeTable", "feeds", "mergedCells", "sheetName")
 
 # The lake keeps an entity's agreement findings as `agreement.<entity>`, beside `<department>.<dataset>`.
 RESERVED_DEPARTMENTS = frozenset({"agreement"})
-
-# What a delivery may say, by its form.
-FORM_KEYS: dict[DeliveryForm, tuple[str, ...]] = {
-    "csv": ("encodings", "delimiter", "headerRow"),
-    "xlsx": ("sheet", "headerRow"),
-    "sqlite": ("table",),
-}
 
 
 def problems(page: Page) -> Iterator[Problem]:
@@ -32,7 +24,7 @@ def problems(page: Page) -> Iterator[Problem]:
     yield from _key(page)
     yield from _headings(page)
     yield from _named_columns(page)
-    yield from _deliveries(page)
+    yield from delivery.problems(page)
     yield from _subjects(page)
     for index, route in enumerate(page.contract.routes):
         yield from _route(page, route, page.fact("unit", index))
@@ -43,7 +35,7 @@ def _facts(page: Page) -> Iterator[Problem]:
     properties = range(len(page.contract.columns))
     groups: list[tuple[Place, tuple[str, ...]]] = [
         ((), CONTRACT_FACTS),
-        *((("servers", index), SERVER_FACTS) for index in range(len(page.contract.deliveries))),
+        *((("servers", index), delivery.SERVER_FACTS) for index in range(len(page.contract.deliveries))),
         (("schema", 0), ()),
         *((("schema", 0, "properties", index), COLUMN_FACTS) for index in properties),
     ]
@@ -56,13 +48,6 @@ def _facts(page: Page) -> Iterator[Problem]:
                     did_you_mean(name, known) if known else "take it out",
                     *owner, "customProperties", index,
                 )  # fmt: skip
-    place = page.fact("delivery")
-    if not place or page.node(*place) != "snapshot":
-        yield page.problem(
-            "how an extract relates to the one before is not said",
-            "add {property: delivery, value: snapshot}: each delivery holds every row",
-            *(place or ("customProperties",)),
-        )
 
 
 def _identity(page: Page) -> Iterator[Problem]:
@@ -154,57 +139,6 @@ def _named_columns(page: Page) -> Iterator[Problem]:
                 "name a column whose order is time: a date, a timestamp or a number",
                 *page.fact("latest"),
             )
-
-
-def _deliveries(page: Page) -> Iterator[Problem]:
-    if not page.contract.deliveries:
-        yield page.problem("no servers", "say how the extract is delivered: type, format and path")
-    for index, delivery in enumerate(page.contract.deliveries):
-        place: Place = ("servers", index)
-        if page.node(*place).get("type") != "local":
-            yield page.problem(
-                "a delivery is a file that someone hands in", "write type: local", *place, "type"
-            )
-        if delivery.form and delivery.form not in DELIVERY_FORMS:
-            yield page.problem(
-                f"format {delivery.form!r}",
-                did_you_mean(delivery.form, DELIVERY_FORMS),
-                *place, "format",
-            )  # fmt: skip
-        if "/" in delivery.pattern:
-            yield page.problem(
-                f"path {delivery.pattern!r} is not the pattern of a file name",
-                "write one such as 户籍人口*.csv",
-                *place, "path",
-            )  # fmt: skip
-        yield from _reading(page, delivery, place)
-
-
-def _reading(page: Page, delivery: Delivery, place: Place) -> Iterator[Problem]:
-    """What a reader is told of the file."""
-    said = {
-        "encodings": delivery.encodings or None,
-        "delimiter": delivery.delimiter,
-        "sheet": delivery.sheet,
-        "table": delivery.table,
-        "headerRow": delivery.header_row,
-    }
-    where = {name: page.fact(name, owner=place) for name in SERVER_FACTS}
-    for name, value in said.items():
-        if value is not None and name not in FORM_KEYS.get(delivery.form, said):
-            message = f"{name} means nothing for {delivery.form}"
-            yield page.problem(message, "take it out", *where[name])
-    for encoding in delivery.encodings:
-        try:
-            codecs.lookup(encoding)
-        except LookupError:
-            message = f"unknown encoding {encoding}"
-            yield page.problem(message, "write gb18030, utf-8 or utf-8-sig", *where["encodings"])
-    if delivery.delimiter is not None and len(delivery.delimiter) != 1:
-        message = f"delimiter {delivery.delimiter!r} is not one character"
-        yield page.problem(message, "write it in quotes", *where["delimiter"])
-    if delivery.header_row is not None and delivery.header_row < 1:
-        yield page.problem("headerRow counts from 1", "write 1 or more", *where["headerRow"])
 
 
 def _subjects(page: Page) -> Iterator[Problem]:

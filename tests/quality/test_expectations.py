@@ -33,7 +33,7 @@ CREATE TABLE quality.finding AS SELECT
   'format' AS rule, 'conformity' AS dimension, 'error' AS severity, 'ID' || i AS record_key,
   'name' AS field, 'x' AS observed, NULL::VARCHAR AS suggestion, NULL::VARCHAR AS evidence,
   'police' AS department, CASE WHEN i > 0 THEN '370602001' END AS unit_code,
-  'E1' AS extract_id, i + 2 AS row_number
+  'E1' AS extract_id, i + 2 AS row_number, NULL::VARCHAR AS sheet
   FROM range(6) AS t (i);
 CREATE TABLE quality.ticket AS SELECT
   'T' || i AS ticket_id, 'police.population' AS dataset, 'format' AS rule, 'ID' || i AS record_key,

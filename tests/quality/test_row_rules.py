@@ -39,7 +39,8 @@ class School:
         columns = [column.name for column in self.library[dataset].delivered_columns]
         frame = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
         frame = frame.with_row_index("_row", 2).with_columns(pl.col("_row").cast(pl.Int64))
-        self.connection.register("rows", frame.with_columns(_extract_id=pl.lit("E1")))
+        told = {"_extract_id": pl.lit("E1"), "_line": "_row", "_sheet": pl.lit(None, pl.String)}
+        self.connection.register("rows", frame.with_columns(**told))
         self.lake.write(self.connection, "extract", dataset, day, "FROM rows", inputs={"day": str(day)})
 
     def standard(

@@ -126,7 +126,33 @@ STANDARD = [
 DATASET = [
     ("customProperties:\n  - {property: delivery, value: snapshot}\n", "customProperties:\n",
      "how an extract relates to the one before is not said: add {property: delivery"),
-    ("value: snapshot", "value: delta", "how an extract relates to the one before"),
+    ("value: snapshot", "value: sometimes", "how an extract relates to the one before"),
+    (
+        "value: snapshot}",
+        "value: snapshot}\n  - {property: volume, value: {fall: 3}}  # here",
+        "volume: fall 3 is no share",
+    ),
+    (
+        "value: snapshot}",
+        "value: snapshot}\n  - {property: volume, value: {handling: refuse}}  # here",
+        "volume: handling 'refuse'",
+    ),
+    (
+        "value: snapshot}",
+        "value: delta}\n  - {property: change, value: {column: state, removed: [D]}}  # here",
+        "change: unknown delivered column state",
+    ),
+    (
+        "value: snapshot}",
+        "value: snapshot}\n  - {property: change, value: {column: status, removed: [D]}}  # here",
+        "change: every delivery is a snapshot",
+    ),
+    ("encodings, value: [gb18030]", "delivery, value: daily", "delivery 'daily'"),
+    (
+        "{property: codeTable, value: allowance_status}",
+        "{property: mergedCells, value: repeat}",
+        "status: mergedCells means nothing but for a column of a workbook",
+    ),
     ("{property: label, ", "{property: lable, ", "unknown custom property lable: did you mean label?"),
     ("{property: encodings, ", "{property: encoding, ", "did you mean encodings?"),
     ("{property: codeTable, ", "{property: codetable, ", "did you mean codeTable?"),
@@ -156,7 +182,7 @@ DATASET = [
 
 DELIVERY = [
     ("    type: local\n", "    type: sftp\n", "a delivery is a file that someone hands in"),
-    ("    format: csv\n", "    format: parquet\n", "format 'parquet': write one of csv, sqlite, xlsx"),
+    ("    format: csv\n", "    format: parquet\n", "format 'parquet': write one of csv, dbf, sqlite, xlsx"),
     ("path: 高龄津贴*.csv", "path: inbox/高龄津贴*.csv", "is not the pattern of a file name"),
     ("value: [gb18030]", "value: [gbk2312]", "unknown encoding gbk2312"),
     ("encodings, value: [gb18030]", "sheet, value: 名册", "sheet means nothing for csv: take it out"),

@@ -47,7 +47,7 @@ def test_the_facts_of_the_dataset_arrive(contract: Contract, file: Path) -> None
     assert (contract.label, contract.latest) == ("name", "started_on")
     assert contract.subjects == (Subject("person", "person", "resident_id"),)
     assert contract.routes == (Route("village_code"), Route("resident_id", "police.population"))
-    assert contract.deliveries == (Delivery("csv", "高龄津贴*.csv", ("gb18030",)),)
+    assert contract.deliveries == (Delivery("csv", "高龄津贴*.csv", ("gb18030",), name="delivery"),)
     assert contract.path == file
     assert contract.digest == hashlib.sha256(EXAMPLE.encode()).hexdigest()
 

@@ -1,8 +1,8 @@
 """The reception desk: a delivered file is kept untouched, recognised, and its sender gets a receipt (回执).
 
 A file that nobody can place is set aside with the reason; nothing else stops. A database or workbook may hold
-several datasets, each in a table or sheet of its own: each gets its receipt. Reading the rows comes later, in
-`warehouse.collect.extracts`.
+several datasets, each in a table or sheet of its own: each gets its receipt, and so does each file in an
+archive. Reading the rows comes later, in `warehouse.collect.extracts`.
 """
 
 from __future__ import annotations
@@ -15,32 +15,48 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from fnmatch import fnmatch
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 from uuid import uuid4
 
-from schemas.contract import Contract
+from schemas.contract import Contract, Delivery
 from schemas.library import Library
+from warehouse.collect.archive import is_archive, unpack
+from warehouse.collect.judgement import refuse_drift
 from warehouse.collect.layouts import layout_of
 from warehouse.collect.readers import Recognition, UnreadableFile, recognise
 from warehouse.home import Home
 from warehouse.lake import replace_json, sha256_of
 
+# What may lie beside a delivered file: its receipt, why it was refused, that its sender stands by it, what was read.
 RECEIPT = "receipt.json"
 REFUSAL = "refusal.json"
+CONFIRMATION = "confirmation.json"
+READING = "reading.json"
 
-Status = Literal["received", "repeated", "set_aside"]
+Status = Literal["received", "repeated", "confirmed", "set_aside"]
 
 # What the sender reads for each status.
 STATUSES: Mapping[Status, str] = {
     "received": "已接收",
     "repeated": "重复交付，与已接收的文件完全相同",
+    "confirmed": "已确认，按文件内容采用",
     "set_aside": "未能接收",
 }
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What the sender is told of one delivered file, or of one dataset in it."""
+    """What the sender is told of one delivered file, or of one dataset in it.
+
+    Attributes:
+        file: its name; of a file in an archive with the archive's before it.
+        server: the contract's way of delivery by which it came.
+        delivery: `snapshot` or `delta`.
+        replaces: the delivery of the batch that no longer counts because of this one.
+        archive: the sha256 of the archive it was in.
+        number: its place among the deliveries of the batch, from 1.
+    """
 
     extract_id: str
     batch: date
@@ -57,9 +73,15 @@ class Receipt:
     encoding: str | None = None
     sheet: str | None = None
     header_row: int | None = None
+    header_rows: int | None = None
     columns: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
+    server: str | None = None
+    delivery: str | None = None
+    replaces: str | None = None
+    archive: str | None = None
+    number: int = 0
     path: Path = field(default_factory=Path)
 
     def as_json(self) -> dict[str, object]:
@@ -74,6 +96,7 @@ class _Match:
     """A contract whose way of delivery fits a file."""
 
     contract: Contract
+    delivery: Delivery
     recognition: Recognition
 
     @property
@@ -97,6 +120,8 @@ def deliver(
     batch: date,
     received_at: datetime,
     dataset: str | None = None,
+    *,
+    confirm: bool = False,
 ) -> list[Receipt]:
     """Take files in for a batch.
 
@@ -107,6 +132,7 @@ def deliver(
         batch: the turn they belong to.
         received_at: the time on the receipts.
         dataset: the dataset they are of; without it each file's name and headings decide.
+        confirm: whether the sender stands by the files, however unusual their number of rows.
 
     Returns:
         In the order of the files a receipt for each dataset found in it, or one that it was set aside.
@@ -115,37 +141,59 @@ def deliver(
         KeyError: `dataset` has no contract.
     """
     contracts = list(library) if dataset is None else [library[dataset]]
-    return [
-        receipt
-        for path in files
-        for receipt in _take_in(home, contracts, path, batch, received_at, named=dataset is not None)
-    ]
+    visit = _Visit(home, contracts, batch, received_at, named=dataset is not None, confirm=confirm)
+    return [receipt for path in files for receipt in visit.take_in(path)]
 
 
-def _take_in(
-    home: Home,
-    contracts: list[Contract],
-    path: Path,
-    batch: date,
-    received_at: datetime,
-    *,
-    named: bool,
-) -> Iterator[Receipt]:
-    bare = Receipt(
-        extract_id="",
-        batch=batch,
-        file=path.name,
-        size=path.stat().st_size,
-        sha256=sha256_of(path),
-        status="set_aside",
-        received_at=received_at.isoformat(timespec="seconds"),
-        message="",
-    )
-    for placed in _place(path, contracts, named=named):
-        if isinstance(placed, _Match):
-            yield _received(home, path, placed, bare)
-        else:
-            yield _set_aside(home, path, placed, bare)
+@dataclass(frozen=True)
+class _Visit:
+    """Somebody at the desk with files: for which datasets and batch, and when."""
+
+    home: Home
+    contracts: list[Contract]
+    batch: date
+    received_at: datetime
+    named: bool
+    confirm: bool
+
+    def take_in(self, path: Path) -> Iterator[Receipt]:
+        """The receipts for a file, or for those in it if it is an archive."""
+        if not is_archive(path):
+            yield from self._take_in(path, self._bare(path))
+            return
+        bare = self._bare(path)
+        self.home.spill.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=self.home.spill) as scratch:
+            try:
+                members = unpack(path, Path(scratch))
+            except UnreadableFile as error:
+                yield _set_aside(self.home, path, _Refusal(str(error)), bare)
+                return
+            for member in members:
+                told = replace(self._bare(member.path), archive=bare.sha256)
+                yield from self._take_in(member.path, replace(told, file=f"{path.name}/{member.name}"))
+
+    def _bare(self, path: Path) -> Receipt:
+        return Receipt(
+            extract_id="",
+            batch=self.batch,
+            file=path.name,
+            size=path.stat().st_size,
+            sha256=sha256_of(path),
+            status="set_aside",
+            received_at=self.received_at.isoformat(timespec="seconds"),
+            message="",
+        )
+
+    def _take_in(self, path: Path, bare: Receipt) -> Iterator[Receipt]:
+        for placed in _place(path, self.contracts, named=self.named):
+            if not isinstance(placed, _Match):
+                yield _set_aside(self.home, path, placed, bare)
+                continue
+            receipt = _received(self.home, path, placed, bare)
+            if self.confirm:
+                receipt = _confirmed(receipt, self.received_at)
+            yield receipt
 
 
 def _set_aside(home: Home, path: Path, refusal: _Refusal, bare: Receipt) -> Receipt:
@@ -163,13 +211,17 @@ def _set_aside(home: Home, path: Path, refusal: _Refusal, bare: Receipt) -> Rece
 def _received(home: Home, path: Path, match: _Match, bare: Receipt) -> Receipt:
     extract_id = _extract_id(bare.batch, match.contract.id, bare.sha256)
     folder = home.inbox / bare.batch.isoformat() / extract_id
-    status: Status = "repeated" if (folder / RECEIPT).exists() else "received"
+    earlier = receipts(home.inbox, bare.batch)
+    known = next((receipt for receipt in earlier if receipt.extract_id == extract_id), None)
+    if known is not None:
+        return replace(known, file=bare.file, status="repeated", message=STATUSES["repeated"])
+    replaced = _replaced(match, earlier)
     seen = match.recognition
     receipt = replace(
         bare,
         extract_id=extract_id,
-        status=status,
-        message=STATUSES[status],
+        status="received",
+        message=STATUSES["received"] + (f"，替换先前交付的 {replaced.file}" if replaced else ""),
         dataset=match.contract.id,
         title=match.contract.title,
         contract_version=match.contract.version,
@@ -177,12 +229,33 @@ def _received(home: Home, path: Path, match: _Match, bare: Receipt) -> Receipt:
         encoding=seen.encoding,
         sheet=seen.sheet,
         header_row=seen.header_row,
+        header_rows=seen.header_rows if seen.header_row else None,
         columns=tuple(found.name for found in seen.columns),
         missing=tuple(seen.missing),
         extra=tuple(seen.extra),
+        server=match.delivery.name,
+        delivery=match.delivery.mode,
+        replaces=replaced.extract_id if replaced else None,
+        number=len(earlier) + 1,
         path=folder / path.name,
     )
-    return receipt if status == "repeated" else _keep(folder, path, receipt)
+    return _keep(folder, path, receipt)
+
+
+def _replaced(match: _Match, earlier: Iterable[Receipt]) -> Receipt | None:
+    """The delivery of the batch that a snapshot takes the place of."""
+    if match.delivery.mode != "snapshot":
+        return None
+    own = [receipt for receipt in earlier if receipt.dataset == match.contract.id]
+    return own[-1] if own else None
+
+
+def _confirmed(receipt: Receipt, at: datetime) -> Receipt:
+    """Lift the hold on a delivery."""
+    path = receipt.path.parent / CONFIRMATION
+    if not path.exists():
+        replace_json(path, {"confirmed_at": at.isoformat(timespec="seconds")})
+    return replace(receipt, status="confirmed", message=STATUSES["confirmed"])
 
 
 def _extract_id(batch: date, dataset: str, sha256: str) -> str:
@@ -201,12 +274,12 @@ def _place(path: Path, contracts: list[Contract], *, named: bool) -> list[_Match
     by_name = [way for way in ways if fnmatch(path.name, way[1].pattern)]
     tried = by_name or [way for way in ways if path.suffix.lower() in SUFFIXES[way[1].form]]
     if not tried:
-        return [_refusal(path, "不认识这种文件，请按数据标准规定的格式（CSV、XLSX 或 SQLite 数据库）交付")]
+        return [_refusal(path, f"不认识这种文件，请按数据标准规定的格式（{FORMS}）交付")]
     matches: dict[tuple[str | None, str | None], _Match] = {}
     refusals = []
     for contract, delivery in tried:
         try:
-            match = _Match(contract, recognise(path, layout_of(contract, delivery)))
+            match = _match(path, contract, delivery, by_name=bool(by_name))
         except UnreadableFile as error:
             refusals.append((contract, delivery, _Refusal(str(error), contract)))
             continue
@@ -221,19 +294,38 @@ def _place(path: Path, contracts: list[Contract], *, named: bool) -> list[_Match
             if by_name and (delivery.table or delivery.sheet) and contract.id not in placed
         ]
         return [*matches.values(), *lacking]
-    if named or len(by_name) == 1:
+    if named or len({contract.id for contract, _ in by_name}) == 1:
         return [refusals[0][2]]
     return [_refusal(path, "文件名和表头都不符合任何数据标准，请核对表头，或在交付时注明数据集")]
+
+
+def _match(path: Path, contract: Contract, delivery: Delivery, *, by_name: bool) -> _Match:
+    """What a file is as a delivery of a contract.
+
+    Raises:
+        UnreadableFile: it is none, or not as the contract wants it.
+    """
+    seen = recognise(path, layout_of(contract, delivery))
+    refuse_drift(path, contract, seen)
+    if not by_name and len({way.mode for way in contract.deliveries}) > 1:
+        patterns = "、".join(way.pattern for way in contract.deliveries)
+        raise UnreadableFile(
+            f"文件“{path.name}”：是《{contract.title}》的数据，但从文件名看不出是全量还是增量。"
+            f"请按约定命名（{patterns}）后重新交付。"
+        )
+    return _Match(contract, delivery, seen)
 
 
 def _refusal(path: Path, reason: str) -> _Refusal:
     return _Refusal(f"文件“{path.name}”：{reason}")
 
 
+FORMS = "CSV、XLSX、XLS、DBF 或 SQLite 数据库，也可压缩成 ZIP"
 SUFFIXES = {
     "csv": {".csv", ".txt"},
-    "xlsx": {".xlsx", ".xlsm"},
+    "xlsx": {".xlsx", ".xlsm", ".xls"},
     "sqlite": {".db", ".sqlite", ".sqlite3"},
+    "dbf": {".dbf"},
 }
 
 
@@ -256,8 +348,14 @@ def receipts(folder: Path, batch: date) -> list[Receipt]:
         facts = json.loads(path.read_text(encoding="utf-8"))
         facts |= {name: tuple(facts[name]) for name in ("columns", "missing", "extra")}
         facts["batch"] = date.fromisoformat(facts["batch"])
-        found.append(Receipt(**facts, path=path.parent / facts["file"]))
-    return sorted(found, key=lambda receipt: (receipt.received_at, receipt.extract_id))
+        found.append(Receipt(**facts, path=path.parent / Path(facts["file"]).name))
+    return sorted(found, key=lambda receipt: (receipt.received_at, receipt.number, receipt.extract_id))
+
+
+def refusal_of(receipt: Receipt) -> str | None:
+    """Why a delivery that was taken in is not in force, if it is refused or held."""
+    path = receipt.path.parent / REFUSAL
+    return str(json.loads(path.read_text(encoding="utf-8"))["message"]) if path.exists() else None
 
 
 def batches(home: Home) -> list[date]:

@@ -119,7 +119,8 @@ def test_an_unknown_kind_of_file_is_set_aside_and_stops_nothing(
     aside, received = deliver(home, library, picture, dwellings)
     assert (aside.status, aside.dataset) == ("set_aside", None)
     assert aside.message == (
-        "文件“现场照片.jpg”：不认识这种文件，请按数据标准规定的格式（CSV、XLSX 或 SQLite 数据库）交付"
+        "文件“现场照片.jpg”：不认识这种文件，请按数据标准规定的格式（"
+        "CSV、XLSX、XLS、DBF 或 SQLite 数据库，也可压缩成 ZIP）交付"
     )
     assert received.status == "received"
     assert (kept(home.aside), kept(home.inbox)) == (["现场照片.jpg"], ["房屋_20260302.csv"])

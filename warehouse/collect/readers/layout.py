@@ -15,12 +15,18 @@ DEFAULT_ENCODINGS = ("utf-8-sig", "gb18030")
 
 @dataclass(frozen=True)
 class LayoutColumn:
-    """A column that the contract expects, with every heading it may stand under, best first."""
+    """A column that the contract expects, with every heading it may stand under, best first.
+
+    Of workbooks only: `repeats_merged` gives every row of a merged cell its text; `from_sheet_name` means the
+    name of the sheet instead of a heading.
+    """
 
     name: str
     titles: tuple[str, ...]
     required: bool = False
     key: bool = False
+    repeats_merged: bool = False
+    from_sheet_name: bool = False
 
 
 @dataclass(frozen=True)
@@ -28,11 +34,12 @@ class Layout:
     """What the contract says of a file.
 
     Attributes:
-        form: `csv`, `xlsx` (any workbook) or `sqlite`.
+        form: `csv`, `xlsx` (any workbook), `sqlite` or `dbf`.
         columns: the columns to read, in the order of the table that is filled.
         encodings: candidates for text, tried in this order; a byte order mark settles it.
         delimiter: one character, or None to find it.
-        sheet: the sheet's name, or None for the only sheet with these headings.
+        sheet: the sheet's name, or None for the only sheet with these headings; a pattern means every sheet
+            that fits and has them.
         table: the database table's name, or None for the only table with these columns.
         header_row: the row of the headings as a person counts (from 1), or None to find it.
     """
@@ -44,6 +51,18 @@ class Layout:
     sheet: str | None = None
     table: str | None = None
     header_row: int | None = None
+
+    @property
+    def several_sheets(self) -> bool:
+        """Whether the sheets of a workbook are read as one."""
+        return self.sheet is not None and any(mark in self.sheet for mark in "*?[")
+
+    @property
+    def headed_columns(self) -> tuple[LayoutColumn, ...]:
+        """The columns that are looked for among the headings."""
+        if self.form != "xlsx":
+            return self.columns
+        return tuple(column for column in self.columns if not column.from_sheet_name)
 
 
 @dataclass(frozen=True)
@@ -64,10 +83,11 @@ class Recognition:
         columns: the columns found, in the layout's order.
         missing: names of the optional columns that were not delivered.
         extra: headings that no column of the layout claims, in the file's order.
-        header_row: the headings' row from 1; None for a database.
+        header_row: the headings' row from 1, of two rows the lower; None for a database.
+        header_rows: how many rows the headings take.
         encoding: of text files only.
         delimiter: of text files only.
-        sheet: of workbooks only.
+        sheet: of workbooks only; of several sheets their names, joined.
         table: of databases only.
     """
 
@@ -76,6 +96,7 @@ class Recognition:
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     header_row: int | None = None
+    header_rows: int = 1
     encoding: str | None = None
     delimiter: str | None = None
     sheet: str | None = None
@@ -88,6 +109,7 @@ class SetAside:
 
     row: int
     reason: str
+    sheet: str | None = None
 
 
 @dataclass(frozen=True)
@@ -100,16 +122,21 @@ class Note:
     text: str
     count: int
     rows: tuple[int, ...] = ()
+    sheet: str | None = None
 
 
 @dataclass(frozen=True)
 class Reading:
-    """The outcome of a reading: the number of rows in the table, and everything that is not in it."""
+    """The outcome of a reading: the number of rows in the table, and everything that is not in it.
+
+    `sheets` tells what each of several sheets was, in their order; it is empty for anything else.
+    """
 
     rows: int
     recognition: Recognition
     set_aside: tuple[SetAside, ...] = ()
     notes: tuple[Note, ...] = ()
+    sheets: tuple[Recognition, ...] = ()
 
 
 class UnreadableFile(Exception):

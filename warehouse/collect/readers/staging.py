@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from schemas.emit.sql import quote
+from schemas.emit.sql import literal, quote
 from warehouse.collect.readers.layout import Layout, LayoutColumn, Note, Reading, Recognition, SetAside
 from warehouse.collect.readers.rows import (
     REASONS,
@@ -64,11 +64,7 @@ class Stage:
         cells = self._cells()
         keys = [cells[column.name] for column in self._identity()]
         titles = {f"title_{cells[found.name]}": found.title for found in self.recognition.columns}
-        values = (
-            # An empty text is no value, whichever form it came in.
-            f"nullif({cells[column.name]}, '')" if column.name in cells else "NULL"
-            for column in self.layout.columns
-        )
+        values = (self._value(column, cells.get(column.name)) for column in self.layout.columns)
         with _in_order(self.connection):
             self._run(
                 "insert",
@@ -127,6 +123,13 @@ class Stage:
 
     def _listed(self, states: Iterable[State]) -> list[tuple[int, int]]:
         return self._run("listed", states=listed(states)).fetchall()
+
+    def _value(self, column: LayoutColumn, cell: str | None) -> str:
+        if cell is not None:
+            # An empty text is no value, whichever form it came in.
+            return f"nullif({cell}, '')"
+        sheet = self.recognition.sheet
+        return literal(sheet) if column.from_sheet_name and sheet is not None else "NULL"
 
     def _cells(self) -> dict[str, str]:
         """The cell of every column that was found."""

@@ -1,25 +1,31 @@
 """Workbooks: the file opened, the sheet and its headings found, its rows handed over.
 
-How a cell becomes text is `cells`.
+The library that opens it is behind `book`, how a cell becomes text is `cells`.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import duckdb
 import fastexcel
 import numpy as np
 import pyarrow as pa
+from python_calamine import CalamineError
 
+from schemas.emit.sql import literal, quote
+from warehouse.collect.readers.book import Book, Sheet
 from warehouse.collect.readers.cells import Kind, cells_as_seen
 from warehouse.collect.readers.encoding import OLE, ZIP, signature_of
 from warehouse.collect.readers.extent import DamagedWorkbook, refuse_far_cells
 from warehouse.collect.readers.layout import (
     Layout,
+    Note,
     Reading,
     Recognition,
     unreadable,
@@ -28,6 +34,7 @@ from warehouse.collect.readers.staging import Stage
 from warehouse.collect.readers.titles import (
     HEADING_ROWS,
     Headings,
+    Merged,
     clean_title,
     find_headings,
     missing_columns,
@@ -38,28 +45,6 @@ from warehouse.collect.readers.titles import (
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 
 
-@dataclass(frozen=True)
-class _Sheet:
-    """A sheet as text from its row 1; its first column may stand right of column A."""
-
-    name: str
-    visible: bool
-    cells: pa.RecordBatch
-    errors: tuple[fastexcel.CellError, ...]
-    first_column: int
-
-    @property
-    def width(self) -> int:
-        """The number of columns that hold anything."""
-        return int(self.cells.num_columns)
-
-    def rows(self, count: int) -> list[list[str | None]]:
-        """The first rows, from column A."""
-        columns = [column.to_pylist() for column in self.cells.slice(0, count).columns]
-        blank = [None] * self.first_column
-        return [[*blank, *row] for row in zip(*columns, strict=True)]
-
-
 def recognise(path: Path, layout: Layout) -> Recognition:
     """What a workbook holds, from its headings.
 
@@ -67,13 +52,16 @@ def recognise(path: Path, layout: Layout) -> Recognition:
         UnreadableFile: it is no workbook, damaged, encrypted, or no one sheet of it has the headings.
     """
     with _sound(path):
-        return _recognition(layout, *_choose(path, _open(path), layout))
+        chosen, _ = _choose(path, Book(_bytes(path)), layout)
+    return _together(layout, [_recognition(layout, sheet, headings) for sheet, headings in chosen])
 
 
 def read(
     path: Path, layout: Layout, connection: duckdb.DuckDBPyConnection, table: str, _scratch: Path
 ) -> Reading:
-    """Fill a table with the rows of a workbook's sheet.
+    """Fill a table with the rows of a workbook's sheet, or of several sheets, one below the other.
+
+    Of several sheets the table has a further column `_sheet`, and rows are counted in each.
 
     Args:
         path: the file.
@@ -86,13 +74,69 @@ def read(
         UnreadableFile: as `recognise`.
     """
     with _sound(path):
-        book = _open(path)
-        sheet, headings = _choose(path, book, layout)
-        columns = _columns(book, sheet, headings)
+        book = Book(_bytes(path))
+        chosen, others = _choose(path, book, layout)
+        if not layout.several_sheets:
+            ((sheet, headings),) = chosen
+            return _read_sheet(connection, table, layout, book, sheet, headings)
+        return _read_sheets(connection, table, layout, book, chosen, others)
+
+
+def _read_sheet(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    layout: Layout,
+    book: Book,
+    sheet: Sheet,
+    headings: Headings,
+) -> Reading:
     stage = Stage(connection, table, layout, _recognition(layout, sheet, headings))
     stage.create()
-    _insert(stage, columns, sheet.first_column, headings.row)
+    _insert(stage, _columns(book, sheet, headings, layout), sheet.first_column, headings.row)
     return stage.finish()
+
+
+def _read_sheets(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    layout: Layout,
+    book: Book,
+    chosen: Sequence[tuple[Sheet, Headings]],
+    others: Sequence[str],
+) -> Reading:
+    """Each sheet by itself, then one below the other."""
+    part = f"{table}_of_one_sheet"
+    readings = []
+    for place, (sheet, headings) in enumerate(chosen):
+        reading = _read_sheet(connection, part, layout, book, sheet, headings)
+        rows = f"SELECT *, {literal(sheet.name)} AS _sheet FROM {quote(part)} ORDER BY _row"
+        verb = f"INSERT INTO {quote(table)}" if place else f"CREATE OR REPLACE TABLE {quote(table)} AS"
+        connection.execute(f"{verb} {rows}")
+        readings.append((sheet.name, reading))
+    connection.execute(f"DROP TABLE {quote(part)}")
+    seen = tuple(reading.recognition for _, reading in readings)
+    return Reading(
+        rows=sum(reading.rows for _, reading in readings),
+        recognition=_together(layout, seen),
+        set_aside=tuple(replace(aside, sheet=name) for name, r in readings for aside in r.set_aside),
+        notes=(
+            *(replace(note, sheet=name) for name, reading in readings for note in reading.notes),
+            *(Note("没有应有的表头，整张工作表未读取", 1, sheet=name) for name in others),
+            *(
+                Note(f"没有其他工作表里有的列：{'、'.join(lacking)}", len(lacking), sheet=each.sheet)
+                for each in seen
+                if (lacking := _lacking(layout, each, seen))
+            ),
+        ),
+        sheets=seen,
+    )
+
+
+def _lacking(layout: Layout, one: Recognition, every: Sequence[Recognition]) -> list[str]:
+    """The headings of the columns that other sheets have and this one has not."""
+    found = {column.name for each in every for column in each.columns}
+    titles = {column.name: column.titles[0] for column in layout.columns}
+    return [titles[name] for name in one.missing if name in found]
 
 
 @contextmanager
@@ -100,7 +144,7 @@ def _sound(path: Path) -> Iterator[None]:
     """What the library cannot read is a damaged workbook."""
     try:
         yield
-    except (fastexcel.FastExcelError, DamagedWorkbook) as error:
+    except (fastexcel.FastExcelError, CalamineError, DamagedWorkbook) as error:
         raise unreadable(
             path,
             "工作簿已损坏或不完整，打不开",
@@ -108,18 +152,37 @@ def _sound(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _columns(book: fastexcel.ExcelReader, sheet: _Sheet, headings: Headings) -> list[pa.Array]:
-    """The columns of a sheet below its headings, as text."""
-    places = [found.position - 1 - sheet.first_column for found in headings.columns]
+def _columns(book: Book, sheet: Sheet, headings: Headings, layout: Layout) -> list[pa.Array]:
+    """The columns of a sheet below its headings, as text, merged cells repeated where the contract says so."""
+    places = {found.name: found.position - 1 - sheet.first_column for found in headings.columns}
 
     def load(kinds: dict[int, Kind]) -> pa.RecordBatch:
         # fastexcel counts columns from A.
         every: fastexcel.DTypeMap = {
             place + sheet.first_column: kinds.get(place, "boolean") for place in range(sheet.width)
         }
-        return _load(book, sheet.name, every).to_arrow()
+        return book.load(sheet.name, every).to_arrow()
 
-    return cells_as_seen(sheet.cells, sheet.errors, headings.row, places, load)
+    columns = cells_as_seen(sheet.cells, sheet.errors, headings.row, list(places.values()), load)
+    for column in layout.columns:
+        if column.repeats_merged and column.name in places:
+            place = places[column.name]
+            columns[place] = _repeated(
+                columns[place],
+                headings.row,
+                [a for a in sheet.merged if a.left == place + sheet.first_column],
+            )
+    return columns
+
+
+def _repeated(column: pa.Array, header_row: int, areas: Sequence[Merged]) -> pa.Array:
+    """A column with the text of a merged cell in each of its rows."""
+    source = np.arange(len(column))
+    for area in areas:
+        first, last = area.top - header_row, min(area.bottom - header_row, len(column) - 1)
+        if 0 <= first < last:
+            source[first : last + 1] = first
+    return column.take(pa.array(source))
 
 
 def _insert(stage: Stage, columns: Sequence[pa.Array], first_column: int, header_row: int) -> None:
@@ -130,7 +193,8 @@ def _insert(stage: Stage, columns: Sequence[pa.Array], first_column: int, header
     stage.insert_batch(pa.table([rows, *cells], names=names), len(cells))
 
 
-def _open(path: Path) -> fastexcel.ExcelReader:
+def _bytes(path: Path) -> bytes:
+    """The file, if it looks like a workbook that can be opened."""
     data = path.read_bytes()
     if not data:
         raise unreadable(path, "文件是空的", "核对导出是否成功，重新交付")
@@ -144,47 +208,60 @@ def _open(path: Path) -> fastexcel.ExcelReader:
         )
     if data.startswith(ZIP):
         refuse_far_cells(path, data)
-    return fastexcel.read_excel(data)
+    return data
 
 
-def _load(
-    book: fastexcel.ExcelReader, name: str, kinds: fastexcel.DType | fastexcel.DTypeMap
-) -> fastexcel.ExcelSheet:
-    """A sheet from its row 1, every column as one type; a cell of another type is null."""
-    # With all types given, the sample that would guess them is not needed.
-    return book.load_sheet(name, header_row=None, skip_rows=0, dtypes=kinds, schema_sample_rows=1)
+def _choose(path: Path, book: Book, layout: Layout) -> tuple[Sequence[tuple[Sheet, Headings]], Sequence[str]]:
+    """The sheets the layout means: the one it names, else the only one with its headings; or all that fit.
 
-
-def _text(book: fastexcel.ExcelReader, name: str) -> _Sheet:
-    sheet = _load(book, name, "string")
-    cells, errors = sheet.to_arrow_with_errors()
-    columns = sheet.selected_columns
-    return _Sheet(
-        name=name,
-        visible=sheet.visible == "visible",
-        cells=cells,
-        errors=tuple(errors.errors) if errors else (),
-        first_column=columns[0].absolute_index if columns else 0,
-    )
-
-
-def _choose(path: Path, book: fastexcel.ExcelReader, layout: Layout) -> tuple[_Sheet, Headings]:
-    """The sheet the layout means: the one it names, else the only one with its headings."""
-    wanted = clean_title(layout.sheet or "")
-    named = [name for name in book.sheet_names if wanted and clean_title(name) == wanted]
+    Returns:
+        Each with its headings, and the names of those that fit a pattern and lack the headings.
+    """
+    candidates = _named(book.names, layout)
+    if not candidates:
+        raise unreadable(
+            path,
+            f"没有名称符合“{layout.sheet}”的工作表，只有：{'、'.join(book.names)}",
+            "核对工作表的名称后重新交付",
+        )
     found, seen = [], []
-    candidates = named or book.sheet_names
     for name in candidates:
-        sheet = _text(book, name)
+        sheet = book.sheet(name)
         rows = sheet.rows(max(HEADING_ROWS, layout.header_row or 0))
-        headings = find_headings(rows, layout)
+        headings = find_headings(rows, layout, sheet.merged) if rows else None
         if headings is not None:
             found.append((sheet, headings))
-        elif rows:
-            seen.append((name, rows))
+        else:
+            seen.append((sheet, rows))
     if not found:
-        name, rows = seen[0] if seen else (next(iter(candidates), ""), [])
+        name, rows = next(((sheet.name, rows) for sheet, rows in seen if rows), (candidates[0], []))
         raise no_headings(path, f"工作表“{name}”的", rows, layout)
+    if layout.several_sheets:
+        chosen = [each for each in found if each[0].visible] or found
+        others = [sheet.name for sheet, rows in seen if rows and sheet.visible]
+    else:
+        chosen, others = [_only(path, found, layout)], []
+    for sheet, headings in chosen:
+        if not headings.complete:
+            raise missing_columns(path, f"工作表“{sheet.name}”第 {headings.row} 行的表头", headings)
+    return chosen, others
+
+
+def _named(names: Sequence[str], layout: Layout) -> Sequence[str]:
+    """The sheets that the layout names or whose names fit its pattern; where none has its name, all."""
+    if layout.several_sheets:
+        pattern = _plain(layout.sheet or "")
+        return [name for name in names if fnmatchcase(_plain(name), pattern)]
+    wanted = clean_title(layout.sheet or "")
+    return [name for name in names if wanted and clean_title(name) == wanted] or names
+
+
+def _plain(name: str) -> str:
+    # Unlike a heading's, a name's * is no ornament.
+    return unicodedata.normalize("NFKC", name).casefold().strip()
+
+
+def _only(path: Path, found: Sequence[tuple[Sheet, Headings]], layout: Layout) -> tuple[Sheet, Headings]:
     best = _best(found)
     if len(best) > 1:
         names = "、".join(sheet.name for sheet, _ in best)
@@ -195,13 +272,10 @@ def _choose(path: Path, book: fastexcel.ExcelReader, layout: Layout) -> tuple[_S
             if layout.sheet
             else "合并成一张工作表后重新交付",
         )
-    sheet, headings = best[0]
-    if not headings.complete:
-        raise missing_columns(path, f"工作表“{sheet.name}”第 {headings.row} 行的表头", headings)
-    return sheet, headings
+    return best[0]
 
 
-def _best(found: Sequence[tuple[_Sheet, Headings]]) -> Sequence[tuple[_Sheet, Headings]]:
+def _best(found: Sequence[tuple[Sheet, Headings]]) -> Sequence[tuple[Sheet, Headings]]:
     """The visible sheets with the most headings and rows below them; of empty ones, the first."""
     shown = [each for each in found if each[0].visible] or found
     most = max(len(headings.columns) for _, headings in shown)
@@ -209,12 +283,25 @@ def _best(found: Sequence[tuple[_Sheet, Headings]]) -> Sequence[tuple[_Sheet, He
     return [each for each in best if each[0].cells.num_rows > each[1].row] or best[:1]
 
 
-def _recognition(layout: Layout, sheet: _Sheet, headings: Headings) -> Recognition:
+def _recognition(layout: Layout, sheet: Sheet, headings: Headings) -> Recognition:
     return Recognition(
         form=layout.form,
         columns=headings.columns,
         missing=tuple(column.name for column in headings.missing),
         extra=headings.extra,
         header_row=headings.row,
+        header_rows=headings.rows,
         sheet=sheet.name,
+    )
+
+
+def _together(layout: Layout, every: Sequence[Recognition]) -> Recognition:
+    """What several sheets are as one: every column that any of them has, as the first of them has it."""
+    found = {column.name: column for each in reversed(every) for column in each.columns}
+    return replace(
+        every[0],
+        columns=tuple(found[column.name] for column in layout.columns if column.name in found),
+        missing=tuple(column.name for column in layout.headed_columns if column.name not in found),
+        extra=tuple(dict.fromkeys(title for each in every for title in each.extra)),
+        sheet="、".join(str(each.sheet) for each in every),
     )

@@ -1,0 +1,161 @@
+"""Checks of how an extract is delivered: ways, changes, tolerances, and what a reader is told of the file."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+
+from schemas.contract import (
+    DELIVERY_FORMS,
+    DELIVERY_MODES,
+    VOLUME_HANDLINGS,
+    Column,
+    Delivery,
+    DeliveryForm,
+)
+from schemas.document import Place
+from schemas.lints.problem import Page, Problem, did_you_mean
+
+SERVER_FACTS = ("delivery", "encodings", "delimiter", "sheet", "table", "headerRow")
+
+# What a delivery may say, by its form.
+FORM_KEYS: dict[DeliveryForm, tuple[str, ...]] = {
+    "csv": ("encodings", "delimiter", "headerRow"),
+    "xlsx": ("sheet", "headerRow"),
+    "sqlite": ("table",),
+    "dbf": ("encodings",),
+}
+
+
+def problems(page: Page) -> Iterator[Problem]:
+    """What is wrong with the ways of delivery."""
+    yield from _mode(page)
+    yield from _ways(page)
+    yield from _change(page)
+    yield from _volume(page)
+    for index, column in enumerate(page.contract.columns):
+        yield from _from_sheets(page, column, ("schema", 0, "properties", index))
+
+
+def _mode(page: Page) -> Iterator[Problem]:
+    place = page.fact("delivery")
+    if not place or page.node(*place) not in DELIVERY_MODES:
+        yield page.problem(
+            "how an extract relates to the one before is not said",
+            "add {property: delivery, value: snapshot} if each delivery holds every row, "
+            "or value: delta if it holds what has changed",
+            *(place or ("customProperties",)),
+        )
+
+
+def _ways(page: Page) -> Iterator[Problem]:
+    deliveries = page.contract.deliveries
+    if not deliveries:
+        yield page.problem("no servers", "say how the extract is delivered: type, format and path")
+    for index, delivery in enumerate(deliveries):
+        place: Place = ("servers", index)
+        if page.node(*place).get("type") != "local":
+            yield page.problem(
+                "a delivery is a file that someone hands in", "write type: local", *place, "type"
+            )
+        if delivery.name in {other.name for other in deliveries[:index]}:
+            yield page.problem(
+                f"two servers are called {delivery.name!r}",
+                "give each its own name: a receipt names the way by which a file came",
+                *place, "server",
+            )  # fmt: skip
+        if delivery.form and delivery.form not in DELIVERY_FORMS:
+            yield page.problem(
+                f"format {delivery.form!r}",
+                did_you_mean(delivery.form, DELIVERY_FORMS),
+                *place, "format",
+            )  # fmt: skip
+        if "/" in delivery.pattern:
+            yield page.problem(
+                f"path {delivery.pattern!r} is not the pattern of a file name",
+                "write one such as 户籍人口*.csv",
+                *place, "path",
+            )  # fmt: skip
+        said = page.fact("delivery", owner=place)
+        if said != place and delivery.mode not in DELIVERY_MODES:
+            advice = did_you_mean(delivery.mode, DELIVERY_MODES)
+            yield page.problem(f"delivery {delivery.mode!r}", advice, *said)
+        yield from _reading(page, delivery, place)
+
+
+def _reading(page: Page, delivery: Delivery, place: Place) -> Iterator[Problem]:
+    """What a reader is told of the file."""
+    said = {
+        "encodings": delivery.encodings or None,
+        "delimiter": delivery.delimiter,
+        "sheet": delivery.sheet,
+        "table": delivery.table,
+        "headerRow": delivery.header_row,
+    }
+    where = {name: page.fact(name, owner=place) for name in said}
+    for name, value in said.items():
+        if value is not None and name not in FORM_KEYS.get(delivery.form, said):
+            message = f"{name} means nothing for {delivery.form}"
+            yield page.problem(message, "take it out", *where[name])
+    for encoding in delivery.encodings:
+        try:
+            codecs.lookup(encoding)
+        except LookupError:
+            message = f"unknown encoding {encoding}"
+            yield page.problem(message, "write gb18030, utf-8 or utf-8-sig", *where["encodings"])
+    if delivery.delimiter is not None and len(delivery.delimiter) != 1:
+        message = f"delimiter {delivery.delimiter!r} is not one character"
+        yield page.problem(message, "write it in quotes", *where["delimiter"])
+    if delivery.header_row is not None and delivery.header_row < 1:
+        yield page.problem("headerRow counts from 1", "write 1 or more", *where["headerRow"])
+
+
+def _change(page: Page) -> Iterator[Problem]:
+    change = page.contract.change
+    if change is None:
+        return
+    delivered = {column.name: column for column in page.contract.delivered_columns}
+    place = page.fact("change", "column")
+    if change.column not in delivered:
+        message = f"change: unknown delivered column {change.column}"
+        yield page.problem(message, did_you_mean(change.column, delivered), *place)
+    elif delivered[change.column].type != "string":
+        message = f"change: {change.column} is not a string"
+        yield page.problem(message, "write logicalType: string", *place)
+    if not page.contract.takes_deltas:
+        yield page.problem(
+            "change: every delivery is a snapshot",
+            "take it out: a record that is gone is not in the next snapshot",
+            *page.fact("change"),
+        )
+
+
+def _volume(page: Page) -> Iterator[Problem]:
+    volume = page.contract.volume
+    if volume.fall is not None and not 0 <= volume.fall <= 1:
+        message = f"volume: fall {volume.fall:g} is no share"
+        yield page.problem(message, "write 0.3 for three tenths fewer rows", *page.fact("volume", "fall"))
+    if volume.rise is not None and volume.rise < 0:
+        message = f"volume: rise {volume.rise:g} is below 0"
+        yield page.problem(message, "write 0.5 for half as many rows more", *page.fact("volume", "rise"))
+    if volume.handling not in (None, *VOLUME_HANDLINGS):
+        yield page.problem(
+            f"volume: handling {volume.handling!r}",
+            did_you_mean(str(volume.handling), VOLUME_HANDLINGS),
+            *page.fact("volume", "handling"),
+        )
+
+
+def _from_sheets(page: Page, column: Column, place: Place) -> Iterator[Problem]:
+    """What only a workbook can tell of a column."""
+    books = any(delivery.form == "xlsx" for delivery in page.contract.deliveries)
+    for name, said, known in (
+        ("mergedCells", column.repeats_merged, "repeat"),
+        ("sheetName", column.from_sheet_name, True),
+    ):
+        where = page.fact(name, owner=place)
+        if where != place and page.node(*where) != known:
+            yield page.problem(f"{name} {page.node(*where)!r}", f"write {str(known).lower()}", *where)
+        elif said and not (books and column.delivered):
+            message = f"{column.name}: {name} means nothing but for a column of a workbook"
+            yield page.problem(message, "take it out", *where)

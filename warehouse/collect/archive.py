@@ -1,0 +1,119 @@
+"""Archives: a zip handed in is unpacked, and each file in it is a delivery of its own.
+
+Nothing in an archive is believed: not its names, not the sizes it states. What a member is, the desk finds out.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from dataclasses import dataclass
+from lzma import LZMAError
+from pathlib import Path, PurePosixPath
+
+from warehouse.collect.readers.encoding import ZIP
+from warehouse.collect.readers.layout import unreadable
+
+MOST_MEMBERS = 1000
+# Bytes of all members together, and how many times the archive they may be: text packs to a tenth, or a
+# fiftieth if it repeats itself; what packs to a thousandth was made to fill a disk.
+MOST_BYTES = 16 << 30
+MOST_RATIO = 400
+_SMALL = 64 << 20
+_CHUNK = 1 << 20
+
+_ENCRYPTED = 0x1
+# What packing programs add of their own.
+_CLUTTER = {"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"}
+_WORKBOOK = {"xl/workbook.xml", "xl/workbook.bin", "[Content_Types].xml", "mimetype"}
+_NESTED = {".zip", ".rar", ".7z", ".gz", ".tar"}
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file out of an archive: its name there, and where it lies now."""
+
+    name: str
+    path: Path
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is a zip, and not a workbook, which is one too."""
+    with path.open("rb") as file:
+        if file.read(len(ZIP)) != ZIP:
+            return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return not _WORKBOOK.intersection(archive.namelist())
+    except zipfile.BadZipFile:
+        return path.suffix.lower() == ".zip"
+
+
+def unpack(path: Path, folder: Path) -> list[Member]:
+    """Unpack an archive, each member into a folder of its own, in the order of the archive.
+
+    A name without the mark of UTF-8 is read as GB 18030, as Chinese Windows and WPS write it.
+
+    Raises:
+        UnreadableFile: the archive is damaged, encrypted, nested, unreasonably large, empty, or a name leads
+            out of it.
+    """
+    try:
+        with zipfile.ZipFile(path, metadata_encoding="gb18030") as archive:
+            infos = [info for info in archive.infolist() if not _is_clutter(info)]
+            _refuse(path, infos)
+            room = _room(path)
+            members = []
+            for number, info in enumerate(infos):
+                name = PurePosixPath(_slashes(info.filename))
+                target = folder / f"{number:04d}" / name.name
+                target.parent.mkdir()
+                room -= _copy(path, archive, info, target, room)
+                members.append(Member(str(name), target))
+    except UnicodeDecodeError:
+        raise unreadable(path, "压缩包里的文件名无法识别", "改用中文 Windows 或 WPS 重新压缩") from None
+    except (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, NotImplementedError, RuntimeError) as error:
+        raise unreadable(path, "压缩包已损坏，或压缩方式不受支持", "用 ZIP 格式重新压缩后交付") from error
+    return members
+
+
+def _slashes(name: str) -> str:
+    return name.replace("\\", "/")
+
+
+def _is_clutter(info: zipfile.ZipInfo) -> bool:
+    parts = PurePosixPath(_slashes(info.filename)).parts
+    return info.is_dir() or not parts or not _CLUTTER.isdisjoint(parts)
+
+
+def _refuse(path: Path, infos: list[zipfile.ZipInfo]) -> None:
+    """Refuse what can be told without unpacking."""
+    if not infos:
+        raise unreadable(path, "压缩包里没有文件", "核对后重新压缩交付")
+    if len(infos) > MOST_MEMBERS:
+        raise unreadable(path, f"压缩包里有 {len(infos):,} 个文件，超过 {MOST_MEMBERS:,} 个", "分开交付")
+    for info in infos:
+        name = _slashes(info.filename)
+        parts = PurePosixPath(name).parts
+        if name.startswith("/") or ".." in parts or ":" in parts[0]:
+            raise unreadable(path, f"压缩包里的文件名“{name}”指向压缩包以外", "重新压缩后交付")
+        if info.flag_bits & _ENCRYPTED:
+            raise unreadable(path, "压缩包设了密码", "取消密码，重新压缩后交付")
+        if PurePosixPath(name).suffix.lower() in _NESTED:
+            raise unreadable(path, f"压缩包里还有压缩包“{name}”", "解开后把文件直接压缩在一起，或分开交付")
+
+
+def _room(path: Path) -> int:
+    return min(MOST_BYTES, max(_SMALL, MOST_RATIO * path.stat().st_size))
+
+
+def _copy(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, room: int) -> int:
+    """Unpack one member; its number of bytes."""
+    size = 0
+    with archive.open(info) as source, target.open("wb") as file:
+        while piece := source.read(_CHUNK):
+            size += len(piece)
+            if size > room:
+                raise unreadable(path, "压缩包解开后大得不合理，没有继续解压", "核对压缩包的内容，分开交付")
+            file.write(piece)
+    return size
