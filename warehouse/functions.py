@@ -14,7 +14,7 @@ from importlib.resources import files
 import duckdb
 
 # Later files use macros of earlier ones.
-_FILES = ("codes", "text", "value", "resident_id", "uscc", "phone", "person", "division")
+_FILES = ("codes", "text", "value", "resident_id", "uscc", "phone", "person", "division", "plate")
 
 
 def install(con: duckdb.DuckDBPyConnection) -> None:

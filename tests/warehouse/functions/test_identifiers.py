@@ -194,6 +194,34 @@ def test_letters_that_never_occur_make_a_credit_code_wrong(apply: Apply) -> None
     assert apply("uscc_check_character(v)", codes) == [None] * 5
 
 
+def test_plates_are_normalised_and_judged(apply: Apply) -> None:
+    good = [
+        "鲁 f·12a45",
+        "鲁F-12345",
+        "鲁Ｆ１２３４５",
+        "鲁FD12345",
+        "鲁F12345D",
+        "鲁F1234挂",
+        "粤Z1234港",
+        "使014578",
+    ]
+    bad = [
+        "鲁F1234",
+        "鲁F123456",
+        "鲁I12345",
+        "鲁F1234O",
+        "鲁FL12345",
+        "鲁F12345L",
+        "F12345",
+        "蒙Z12345",
+        "张三",
+        "WJ鲁12345",
+    ]
+    assert apply("is_plate(normalise_plate(v))", good) == [True] * len(good)
+    assert apply("is_plate(normalise_plate(v))", bad) == [False] * len(bad)
+    assert apply("normalise_plate(v)", good[:3]) == ["鲁F12A45", "鲁F12345", "鲁F12345"]
+
+
 JUDGE = {
     "resident_id": "is_resident_id(normalise_resident_id(v))",
     "resident_id_shape": "is_resident_id(normalise_resident_id(v))",
@@ -203,6 +231,7 @@ JUDGE = {
     "mobile": "is_mobile(normalise_phone(v))",
     "landline": "is_landline(v)",
     "tel400": "is_phone(v)",
+    "plate": "is_plate(normalise_plate(v))",
     "date": "parse_date(v) IS NOT NULL",
     "datetime": "parse_date(v) IS NOT NULL",
     "birthday": "parse_date(v) IS NOT NULL",

@@ -151,4 +151,8 @@ def test_a_closed_division_becomes_the_one_that_took_its_place(apply: Apply) -> 
         "张三": "张三",
     }
     assert apply("current_division(v)", now) == list(now.values())
-    assert apply("normalise_division(v)", [" '370684 ", "３７０６８４００１", "无"]) == ["370614", "370614001", None]
+    assert apply("normalise_division(v)", [" '370684 ", "３７０６８４００１", "无"]) == [
+        "370614",
+        "370614001",
+        None,
+    ]
