@@ -74,6 +74,7 @@ def acceptance_check() -> dg.AssetChecksDefinition:
             home.acceptance,
             previous=home.warehouse if home.warehouse.exists() else None,
             name=check_batch(context, platform).isoformat(),
+            limits=platform.engine.limits,
         )
         record_verdict(home, passed=verdict.passed)
         failed = [(f.table, f.expectation, f.column, f.observed, f.meaning) for f in verdict.failed]

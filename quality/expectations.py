@@ -51,6 +51,9 @@ RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
 # unexpected_rows_query is longer, and there Great Expectations itself stops at 200.
 BUFFERED_ROWS = 200
 
+Limits = Mapping[str, str | int]
+NO_LIMITS: Limits = {}
+
 
 @dataclass(frozen=True)
 class FailedCheck:
@@ -88,7 +91,13 @@ class _Outcome:
 
 
 def accept(
-    candidate: Path, docs: Path, *, previous: Path | None = None, name: str, suite: Path = SUITE
+    candidate: Path,
+    docs: Path,
+    *,
+    previous: Path | None = None,
+    name: str,
+    suite: Path = SUITE,
+    limits: Limits = NO_LIMITS,
 ) -> Verdict:
     """Check a candidate warehouse and keep the report.
 
@@ -103,6 +112,7 @@ def accept(
             publication, or to let a deliberate loss of rows pass.
         name: What the report is called, such as the batch; a plain folder name.
         suite: The suite's file.
+        limits: What may be used of the machine, as DuckDB's settings.
 
     Raises:
         SuiteError: the suite cannot be used; says the file and the line.
@@ -116,7 +126,7 @@ def accept(
         _expectations(table.checks, suite, previous_rows=0)
     columns = _columns(candidate)
     before = _row_counts(previous, tables) if previous else {}
-    with _quiet(), _opened(candidate) as source:
+    with _quiet(), _opened(candidate, limits) as source:
         outcomes = [_outcome(table, source, columns, before, suite) for table in tables]
         report = _write_report(docs, name, outcomes)
     failed = tuple(check for outcome in outcomes for check in outcome.failed)
@@ -261,7 +271,7 @@ def _select(what: str, table: str) -> str:
 
 
 @contextmanager
-def _opened(candidate: Path) -> Iterator[SQLDatasource]:
+def _opened(candidate: Path, limits: Limits) -> Iterator[SQLDatasource]:
     """The candidate as Great Expectations' data source, read-only; all connections closed after."""
     context = gx.get_context(
         mode="ephemeral",
@@ -271,7 +281,7 @@ def _opened(candidate: Path) -> Iterator[SQLDatasource]:
             store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
         ),
     )
-    offline = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+    offline = {"autoinstall_known_extensions": False, "autoload_known_extensions": False, **limits}
     source = context.data_sources.add_sql(
         datasource=SQLDatasource(
             name="warehouse",

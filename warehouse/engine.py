@@ -30,6 +30,15 @@ class Engine:
     memory_limit: str = "4GiB"
     threads: int = 2
 
+    @property
+    def limits(self) -> dict[str, str | int]:
+        """What a database may use of the machine, as DuckDB's settings."""
+        return {
+            "memory_limit": self.memory_limit,
+            "threads": self.threads,
+            "temp_directory": str(self.spill),
+        }
+
     @cached_property
     def _database(self) -> duckdb.DuckDBPyConnection:
         """The one database in memory of this engine; installing functions and codes once is what costs."""
@@ -37,9 +46,7 @@ class Engine:
         database = duckdb.connect(
             ":memory:",
             config={
-                "memory_limit": self.memory_limit,
-                "threads": self.threads,
-                "temp_directory": str(self.spill),
+                **self.limits,
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
             },

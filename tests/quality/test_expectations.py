@@ -409,3 +409,9 @@ def test_a_check_is_left_out_where_what_it_needs_is_missing(sound: Path, tmp_pat
     township = "CREATE SCHEMA topics; CREATE TABLE topics.township AS SELECT unnest([7, 4]) AS persons"
     wrong = accept(changed(sound, tmp_path, township), docs, name="with", suite=suite)
     assert (wrong.passed, wrong.checks) == (False, 2)
+
+
+def test_the_gate_uses_no_more_of_the_machine_than_it_may(sound: Path, tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="much"):
+        accept(sound, tmp_path / "docs", name="one", limits={"memory_limit": "much"})
+    assert accept(sound, tmp_path / "docs", name="one", limits={"threads": 1, "memory_limit": "1GiB"}).passed
