@@ -19,6 +19,7 @@ from assets.packages import packages_asset
 from assets.platform import Platform
 from assets.publication import acceptance_check, candidate_asset, warehouse_asset
 from assets.standard import standard_asset
+from assets.summary import summary_asset
 from pipelines.jobs import answers, turn
 from pipelines.schedules import every_morning
 from pipelines.sensors import alert, answered, inbox
@@ -44,6 +45,7 @@ def all_assets(platform: Platform) -> list[dg.AssetsDefinition]:
         candidate_asset(library),
         warehouse_asset(),
         packages_asset(library),
+        summary_asset(),
     ]
 
 

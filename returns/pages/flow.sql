@@ -1,0 +1,8 @@
+-- What moved with this batch: before + new + reopened - closed = now.
+SELECT
+  count(*) FILTER (WHERE was_unfinished) AS before,
+  count(*) FILTER (WHERE is_new AND is_unfinished) AS new,
+  count(*) FILTER (WHERE NOT is_new AND NOT was_unfinished AND is_unfinished) AS reopened,
+  count(*) FILTER (WHERE was_unfinished AND NOT is_unfinished) AS closed,
+  count(*) FILTER (WHERE is_unfinished) AS now
+FROM lived
