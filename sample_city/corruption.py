@@ -132,18 +132,25 @@ def missing_digit(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
     return rows.select("phone", place).select(short).to_series()
 
 
-def similar_name(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
+def similar(column: str) -> Corruption:
     """One character of the name becomes a similar one; null if it has none that could."""
-    pairs = table("similar_characters")
-    similar = dict(pairs.select("character", "similar").iter_rows())
-    name = pl.col("name")
-    typos = [
-        name.str.head(place)
-        + name.str.slice(place, 1).replace_strict(similar, default=None, return_dtype=pl.String)
-        + name.str.slice(place + 1)
-        for place in (1, 2, 0)
-    ]
-    return rows.select(pl.coalesce(typos)).to_series()
+
+    def corrupted(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
+        pairs = table("similar_characters")
+        taken_for = dict(pairs.select("character", "similar").iter_rows())
+        name = pl.col(column)
+        typos = [
+            name.str.head(place)
+            + name.str.slice(place, 1).replace_strict(taken_for, default=None, return_dtype=pl.String)
+            + name.str.slice(place + 1)
+            for place in (1, 2, 0)
+        ]
+        return rows.select(pl.coalesce(typos)).to_series()
+
+    return corrupted
+
+
+similar_name: Final = similar("name")
 
 
 def wrong_amount(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
@@ -152,6 +159,24 @@ def wrong_amount(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
     fen = (amount.cast(pl.Float64) * 100).round().cast(pl.Int64).cast(pl.String)
     negative = pl.Series(rng.random(len(rows)) < 0.4)
     return pl.select(pl.when(negative).then("-" + amount).otherwise(fen)).to_series()
+
+
+def wrong_pension(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
+    """Less than nothing, or the digits run together with those of another month."""
+    amount = rows.get_column("monthly_amount")
+    far = (amount.cast(pl.Float64).round().cast(pl.Int64) + 1_000_000).cast(pl.String)
+    negative = pl.Series(rng.random(len(rows)) < 0.4)
+    return pl.select(pl.when(negative).then("-" + amount).otherwise(far)).to_series()
+
+
+def day_between(column: str, first: int, last: int) -> Corruption:
+    """Some day of a span, whatever the true one is."""
+
+    def corrupted(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
+        days = pl.Series(column, rng.integers(first, last, len(rows)).astype(np.int32))
+        return days.cast(pl.Date).dt.strftime("%Y-%m-%d")
+
+    return corrupted
 
 
 def nobodys_id(everybody: pl.Series) -> Corruption:
@@ -170,10 +195,38 @@ def nobodys_id(everybody: pl.Series) -> Corruption:
             )
             changed = with_resident_check(swapped)
             taken = changed.is_in(everybody.implode())
-            tries.append(pl.when(~taken).then(changed))
+            # Of the same sex: the number shall contradict nothing beside it.
+            same = (swapped.str.slice(16).cast(pl.Int8) - body.str.slice(16).cast(pl.Int8)) % 2 == 0
+            tries.append(pl.when(~taken & same).then(changed))
         return pl.select(pl.coalesce(tries)).to_series()
 
     return corrupted
+
+
+def mother_too_young(everybody: pl.Series) -> Corruption:
+    """The mother's number with a year of birth eight to thirteen years before the child's; nobody has it."""
+
+    def corrupted(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
+        number = rows.get_column("mother_id")
+        year = rows.get_column("birth_date").str.head(4).cast(pl.Int32) - rng.integers(8, 13, len(rows))
+        # The sequence number's first digit is 9: few are born in one place on one day.
+        body = (
+            number.str.head(6)
+            + year.cast(pl.String)
+            + number.str.slice(10, 4)
+            + "9"
+            + number.str.slice(15, 2)
+        )
+        changed = with_resident_check(body)
+        leap_day = number.str.slice(10, 4) == "0229"
+        return pl.select(pl.when(~changed.is_in(everybody.implode()) & ~leap_day).then(changed)).to_series()
+
+    return corrupted
+
+
+def ten_years_older(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
+    """The mother's age with a slip in its first digit."""
+    return (rows.get_column("mother_age").cast(pl.Int32) + 10).cast(pl.String)
 
 
 def impossible_date(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:

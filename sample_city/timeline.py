@@ -56,17 +56,23 @@ def calendar(days: Ints) -> pl.DataFrame:
     return pl.DataFrame({"year": dates.dt.year(), "month": dates.dt.month(), "day": dates.dt.day()})
 
 
-def whole_years(birth: Ints, on: int) -> Ints:
+def whole_years(birth: Ints, on: int | Ints) -> Ints:
     """Age on a day, full on the birthday; 29 February counts as the 28th in common years.
 
     Civil Code, articles 200 to 202.
+
+    Args:
+        birth: Days.
+        on: One day, or as many as births.
     """
-    born, today = calendar(birth), calendar(np.array([on], dtype=np.int32)).row(0, named=True)
-    last = calendar(np.array([on + 1], dtype=np.int32)).item(0, "day") == 1
-    day = pl.when(last).then(pl.min_horizontal("day", today["day"])).otherwise(pl.col("day"))
-    early = pl.col("month") * 100 + day > today["month"] * 100 + today["day"]
-    age = born.select(today["year"] - pl.col("year") - early.cast(pl.Int32)).to_series()
-    return age.to_numpy().astype(np.int32)
+    days = np.broadcast_to(np.asarray(on, dtype=np.int32), birth.shape)
+    born, now = calendar(birth), calendar(days)
+    last = pl.Series(calendar(days + 1).get_column("day") == 1)
+    day = pl.select(
+        pl.when(last).then(pl.min_horizontal(born["day"], now["day"])).otherwise(born["day"])
+    ).to_series()
+    early = born["month"].cast(pl.Int32) * 100 + day > now["month"].cast(pl.Int32) * 100 + now["day"]
+    return (now["year"] - born["year"] - early.cast(pl.Int32)).to_numpy().astype(np.int32)
 
 
 def birthday(birth: Ints, age: int) -> Ints:

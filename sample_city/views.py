@@ -76,6 +76,11 @@ def inhabited(city: City, on: int) -> Mask:
     return lives
 
 
+def township_codes(city: City, persons: Ints) -> pl.Series:
+    """The 9-digit code of the township where each person is registered."""
+    return city.territory.column("township_code").gather(city.homes.village[city.people.household[persons]])
+
+
 def village_codes(city: City, persons: Ints) -> pl.Series:
     """The 12-digit code of the village where each person is registered."""
     return city.territory.column("code").gather(city.homes.village[city.people.household[persons]])

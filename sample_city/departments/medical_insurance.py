@@ -1,0 +1,114 @@
+"""Medical insurance (医保局): who is enrolled."""
+
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from sample_city import corruption
+from sample_city.city import City
+from sample_city.declarations import Delivery, Extract, Kind, Presence
+from sample_city.insurance import RESIDENT
+from sample_city.streams import Ints, Mask, noise
+from sample_city.timeline import LAG, LAST, NEVER, iso, years
+from sample_city.views import SEXES, labelled, overdue, township_codes, where
+
+INSURANCES: Final = {1: "职工基本医疗保险", 2: "城乡居民基本医疗保险"}
+STATUSES: Final = {1: "正常参保", 2: "暂停参保", 3: "终止参保"}
+PAUSED: Final = 200
+"""Of ten thousand."""
+
+ENROLMENT: Final = Delivery(
+    dataset="medical_insurance.enrolment",
+    stem="医保参保",
+    form="csv",
+    encoding="gb18030",
+    key="resident_id",
+    headers={
+        "resident_id": "证件号码",
+        "name": "姓名",
+        "sex": "性别",
+        "insured_type": "险种类型",
+        "status": "参保状态",
+        "insured_on": "首次参保日期",
+        "township_code": "镇街代码",
+    },
+    coded={"sex": "sex", "insured_type": "insured_type", "status": "insurance_status"},
+    spellings={"insured_on": (97, 1, 1, 1)},
+)
+
+
+def enrolment(city: City, records: Ints, on: int) -> pl.DataFrame:
+    """Rows of medical_insurance.enrolment; who died or left stands in it as ended."""
+    insured, people = city.enrolments, city.people
+    person = insured.person[records]
+    status = np.where(noise(city.seed, "insurance paused", person) < PAUSED, 2, 1)
+    gone = (people.death[person] < on - LAG) | _left(city, person, on)
+    return pl.DataFrame(
+        {
+            "resident_id": people.resident_id.gather(person),
+            "name": people.name.gather(person),
+            "sex": labelled(people.sex[person], SEXES),
+            "insured_type": labelled(insured.kind[records], INSURANCES),
+            "status": labelled(np.where(gone, 3, status), STATUSES),
+            "insured_on": iso(insured.since[records]),
+            "township_code": township_codes(city, person),
+        }
+    )
+
+
+def _left(city: City, person: Ints, on: int) -> Mask:
+    left: Mask = (city.people.cancelled[person] <= on) & (city.people.death[person] == NEVER)
+    return left
+
+
+EXTRACTS: Final = (
+    Extract(
+        ENROLMENT,
+        lambda city, on: where(city.enrolments.since <= on),
+        enrolment,
+        lambda city: (city.enrolments.person,),
+    ),
+)
+
+
+def _living(city: City, named: Presence) -> Mask:
+    living: Mask = city.people.cancelled[city.enrolments.person] == NEVER
+    return living
+
+
+def _died(city: City, named: Presence) -> Mask:
+    return named.by("health.death")[city.enrolments.person]
+
+
+def _nowhere_else(city: City, named: Presence) -> Mask:
+    return ~named.beside(ENROLMENT.dataset, "police.population")[city.enrolments.person]
+
+
+def _children(city: City, named: Presence) -> Mask:
+    """Below sixteen to the end of the calendar."""
+    birth = city.people.birth[city.enrolments.person]
+    young: Mask = (birth > LAST - years(15.9)) & (city.enrolments.kind == RESIDENT)
+    return young
+
+
+def kinds(city: City) -> tuple[Kind, ...]:
+    """How medical insurance errs."""
+    dataset = ENROLMENT.dataset
+    return (
+        Kind("deceased_still_insured", dataset, "status", _died, corruption.always("正常参保"),
+             lambda c: overdue(c)[c.enrolments.person]),
+        Kind("employee_under_sixteen", dataset, "insured_type", _children,
+             corruption.always("职工基本医疗保险")),
+        Kind("broken_reference", dataset, "resident_id", _nowhere_else,
+             corruption.nobodys_id(city.people.resident_id), derivable=False),
+        Kind("resident_id_shortened", dataset, "resident_id", _nowhere_else, corruption.last_digits_lost,
+             derivable=False),
+        Kind("duplicate_row", dataset, "resident_id", _living, None, copied=True),
+        Kind("name_typo", dataset, "name", _living, corruption.similar_name),
+        Kind("name_swapped", dataset, "name", _living, corruption.swapped_name("name")),
+        Kind("sex_mismatch", dataset, "sex", _living, corruption.other_sex),
+        Kind("insured_before_birth", dataset, "insured_on", _children,
+             corruption.earlier("insured_on", 6_000, 6_900), derivable=False),
+        Kind("status_unknown", dataset, "status", _living, corruption.always("待定"), derivable=False),
+    )  # fmt: skip
