@@ -16,6 +16,9 @@ from quality.published import TICKETS as TICKET_TABLE
 from schemas.contract import Contract
 from schemas.library import Library
 from warehouse.collect.desk import REFUSAL, receipts
+from warehouse.collect.extracts import rows_in_force
+from warehouse.collect.judgement import unusual_volume
+from warehouse.standard import extracts_in_force
 
 # What a check says: whether it passed, and facts for its metadata.
 Outcome = tuple[bool, Mapping[str, int | str | dg.MetadataValue]]
@@ -54,9 +57,14 @@ def all_checks(library: Library) -> list[dg.AssetChecksDefinition]:
         extract, standard = key_of("extract", contract.id), key_of("standard", contract.id)
         checks += [
             asset_check(extract, "readable", "本批次收到的文件都能读取", _readable(contract)),
-            asset_check(extract, "volume", "本次交付的行数不少于上次的一半", _volume(contract)),
+            asset_check(extract, "volume", "本次交付的行数没有超出合同允许的升降", _volume(contract)),
             asset_check(standard, "structure", "字段与类型符合合同（pandera）", _structure(contract)),
-            asset_check(standard, "complete", "没有丢行：行数与交付相同", _complete(contract)),
+            asset_check(
+                standard,
+                "complete",
+                "没有丢行：行数与交付相同（增量则不多于各次交付之和）",
+                _complete(contract),
+            ),
         ]
     return checks
 
@@ -73,10 +81,11 @@ def _readable(contract: Contract) -> Question:
 def _volume(contract: Contract) -> Question:
     def ask(platform: Platform, batch: date) -> Outcome:
         now = platform.lake.partition("extract", contract.id, batch)
-        before = platform.lake.before("extract", contract.id, batch)
-        if now is None or before is None:
+        before = rows_in_force(platform.lake, contract, batch)
+        if now is None or not now.facts.get("whole", True) or before is None:
             return True, {}
-        return now.rows * 2 >= before.rows, {"rows": now.rows, "rows_before": before.rows}
+        problem = unusual_volume(contract, now.rows, before)
+        return problem is None, {"rows": now.rows, "rows_before": before}
 
     return ask
 
@@ -104,10 +113,12 @@ def _structure(contract: Contract) -> Question:
 
 def _complete(contract: Contract) -> Question:
     def ask(platform: Platform, batch: date) -> Outcome:
-        extract = platform.lake.as_of("extract", contract.id, batch)
+        extracts = extracts_in_force(platform.lake, contract.id, batch)
         standard = platform.lake.as_of("standard", contract.id, batch)
-        rows = (extract.rows if extract else 0, standard.rows if standard else 0)
-        return rows[0] == rows[1], {"extract_rows": rows[0], "standard_rows": rows[1]}
+        rows = (sum(extract.rows for extract in extracts), standard.rows if standard else 0)
+        # Of a record in several deliveries only the newest counts.
+        whole = rows[1] <= rows[0] if contract.takes_deltas else rows[1] == rows[0]
+        return whole, {"extract_rows": rows[0], "standard_rows": rows[1]}
 
     return ask
 

@@ -50,12 +50,17 @@ def extract_asset(contract: Contract) -> dg.AssetsDefinition:
 
 
 def _of_the_file(partition: Partition | None) -> dict[str, dg.MetadataValue]:
-    """The file that is in force, and the rows of it that are no data: notes, totals."""
+    """The file that is in force, what is remarkable about it, and the rows of it that are no data: notes, totals."""
     if partition is None:
         return {}
-    notes = partition.facts["notes"]
-    assert isinstance(notes, list)
     return {
         "file": dg.MetadataValue.text(str(partition.facts["file"])),
-        "set_aside": dg.MetadataValue.md("\n".join(f"- {note}" for note in notes) or "none"),
+        "remarks": _listed(partition, "remarks"),
+        "set_aside": _listed(partition, "notes"),
     }
+
+
+def _listed(partition: Partition, fact: str) -> dg.MetadataValue:
+    texts = partition.facts.get(fact, [])
+    assert isinstance(texts, list)
+    return dg.MetadataValue.md("\n".join(f"- {text}" for text in texts) or "none")

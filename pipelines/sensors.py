@@ -81,9 +81,12 @@ def _delivered(platform: Platform) -> dict[str, str]:
 
 
 def _extract_ids(folder: Path) -> list[str]:
-    """The deliveries of a batch by their names: looked at every minute, their receipts are not read."""
+    """The deliveries of a batch by their names, and those confirmed once more: their receipts are not read."""
     return sorted(
-        path.parent.name for path in folder.glob(f"*/{desk.RECEIPT}") if not path.parent.name.startswith(".")
+        path.parent.name
+        for name in (desk.RECEIPT, desk.CONFIRMATION)
+        for path in folder.glob(f"*/{name}")
+        if not path.parent.name.startswith(".")
     )
 
 

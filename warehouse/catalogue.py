@@ -81,19 +81,13 @@ def extract_table(lake: Lake, library: Library, batch: date) -> Published:
             partition = lake.partition("extract", contract.id, day) if day <= batch else None
             if partition is None:
                 continue
-            facts = partition.facts
-            rows.append(
-                {
-                    "extract_id": facts["extract_id"],
-                    "batch": day,
-                    "dataset": contract.id,
-                    "file": facts["file"],
-                    "sha256": facts["sha256"],
-                    "rows": partition.rows,
-                    "set_aside": facts["set_aside"],
-                    "contract_version": facts["contract_version"],
-                }
-            )
+            version = partition.facts["contract_version"]
+            told = partition.facts["deliveries"]
+            assert isinstance(told, list)
+            rows += [
+                {"batch": day, "dataset": contract.id, "contract_version": version, **delivery}
+                for delivery in told
+            ]
     return Published(standard, frame(standard, rows))
 
 

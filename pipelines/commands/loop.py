@@ -17,6 +17,9 @@ from returns.packages import read_index
 from warehouse.collect import desk
 from warehouse.publish import open_published
 
+# What people call a file that holds everything, and one that holds changes.
+DELIVERIES = {"snapshot": "全量", "delta": "增量"}
+
 # What a batch came to, as `catalog.batch` has it, and what people call it.
 FIGURES = {
     "rows": "校核行数",
@@ -30,6 +33,7 @@ def deliver(
     context: typer.Context,
     files: Annotated[list[Path], typer.Argument(help="部门交付的文件", exists=True, dir_okay=False)],
     dataset: Annotated[str | None, typer.Option(help="数据集；不写则按文件名和表头识别")] = None,
+    confirm: Annotated[bool, typer.Option("--confirm", help="确认文件无误：行数异常也采用")] = False,
     batch: BatchOption = None,
     json_: JsonOption = False,
 ) -> None:
@@ -38,20 +42,42 @@ def deliver(
     platform = platform_of(context)
     if dataset is not None and dataset not in platform.library:
         raise console.usage(f"没有数据集 {dataset}；已有：{'、'.join(c.id for c in platform.library)}")
-    receipts = desk.deliver(platform.home, platform.library, files, day, datetime.now(CHINA), dataset=dataset)
+    receipts = desk.deliver(
+        platform.home, platform.library, files, day, datetime.now(CHINA), dataset, confirm=confirm
+    )
     if json_:
         console.as_json([receipt.as_json() for receipt in receipts])
     else:
         console.table(
-            ["文件", "数据集", "交付编号", "缺少的列", "多出的列", "结果"],
+            ["文件", "数据集", "交付编号", "识别为", "缺少的列", "多出的列", "结果"],
             [
-                (r.file, r.title, r.extract_id, "、".join(r.missing), "、".join(r.extra), r.message)
+                (
+                    r.file,
+                    r.title,
+                    r.extract_id,
+                    _recognised(r),
+                    "、".join(r.missing),
+                    "、".join(r.extra),
+                    r.message,
+                )
                 for r in receipts
             ],
             title=f"批次 {day} 回执",
         )
     if any(receipt.status == "set_aside" for receipt in receipts):
         raise typer.Exit(console.SET_ASIDE)
+
+
+def _recognised(receipt: desk.Receipt) -> str:
+    """How a file was understood, in a few words."""
+    if receipt.form is None:
+        return ""
+    rows = f"第 {receipt.header_row} 行表头" if receipt.header_row else None
+    if receipt.header_row and receipt.header_rows == 2:
+        rows = f"第 {receipt.header_row - 1} 至 {receipt.header_row} 行表头"
+    sheet = f"工作表{receipt.sheet}" if receipt.sheet else None
+    kind = DELIVERIES.get(receipt.delivery or "")
+    return "，".join(filter(None, (kind, receipt.encoding, sheet, rows)))
 
 
 def run(context: typer.Context, batch: BatchOption = None, json_: JsonOption = False) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import TypedDict
@@ -15,11 +16,15 @@ from pipelines.commands.options import JsonOption, platform_of, today
 from quality.published import TICKETS
 from quality.tickets import STATES
 from schemas.contract import Contract
+from warehouse.collect import desk
 from warehouse.publish import published
 
 
 class DatasetStatus(TypedDict):
-    """The newest delivery of a dataset, and whether the next one is overdue."""
+    """The newest delivery of a dataset, what is remarkable about it, and whether the next one is overdue.
+
+    `refused` says of the batch with the newest deliveries which are not in force, and why.
+    """
 
     dataset: str
     title: str
@@ -28,6 +33,8 @@ class DatasetStatus(TypedDict):
     rows: int | None
     days: int | None
     late: bool
+    remarks: list[str]
+    refused: list[str]
 
 
 class TicketStatus(TypedDict):
@@ -82,6 +89,10 @@ def status(context: typer.Context, json_: JsonOption = False) -> None:
             for d in facts["datasets"]
         ],
     )
+    for d in facts["datasets"]:
+        for said, texts in (("", d["remarks"]), ("未采用：", d["refused"])):
+            for text in texts:
+                console.result(f"{d['title']}：{said}{text}")
     console.table(
         ["工单状态", "", "数量"], [(t["state"], t["title"], t["tickets"]) for t in facts["tickets"]]
     )
@@ -93,10 +104,14 @@ def status(context: typer.Context, json_: JsonOption = False) -> None:
 def status_of(platform: Platform, day: date) -> Status:
     """Where the installation stands on a day."""
     current = published(platform.home.warehouse)
+    received = _newest_receipts(platform, day)
     return Status(
         home=str(platform.home.root),
         published_batch=current[0] if current else None,
-        datasets=[_dataset_status(platform, contract, day) for contract in platform.library],
+        datasets=[
+            _dataset_status(platform, contract, day, received.get(contract.id, ()))
+            for contract in platform.library
+        ],
         tickets=_ticket_status(platform),
         alerts=[_alert(path) for path in sorted(platform.home.alerts.glob("*.json"))],
     )
@@ -108,7 +123,20 @@ def _alert(path: Path) -> Alert:
     return facts
 
 
-def _dataset_status(platform: Platform, contract: Contract, day: date) -> DatasetStatus:
+def _newest_receipts(platform: Platform, day: date) -> dict[str, list[desk.Receipt]]:
+    """Dataset → its deliveries in the newest batch for which something of it was received."""
+    newest: dict[str, list[desk.Receipt]] = {}
+    for batch in reversed([batch for batch in desk.batches(platform.home) if batch <= day]):
+        found: dict[str, list[desk.Receipt]] = {}
+        for receipt in desk.receipts(platform.home.inbox, batch):
+            found.setdefault(receipt.dataset or "", []).append(receipt)
+        newest = {**found, **newest}
+    return newest
+
+
+def _dataset_status(
+    platform: Platform, contract: Contract, day: date, received: Sequence[desk.Receipt]
+) -> DatasetStatus:
     partition = platform.lake.as_of("extract", contract.id, day)
     days = (day - partition.batch).days if partition else None
     allowed = (contract.frequency_days or 0) + (contract.latency_days or 0)
@@ -120,7 +148,13 @@ def _dataset_status(platform: Platform, contract: Contract, day: date) -> Datase
         rows=partition.rows if partition else None,
         days=days,
         late=contract.frequency_days is not None and (days is None or days > allowed),
+        remarks=_texts(partition.facts.get("remarks")) if partition else [],
+        refused=[message for receipt in received if (message := desk.refusal_of(receipt)) is not None],
     )
+
+
+def _texts(value: object) -> list[str]:
+    return [str(text) for text in value] if isinstance(value, list) else []
 
 
 def _ticket_status(platform: Platform) -> list[TicketStatus]:

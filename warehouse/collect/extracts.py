@@ -69,7 +69,7 @@ def extract(
         The batch's partition, or none when nothing readable was delivered in it.
     """
     own = [receipt for receipt in receipts(home.inbox, batch) if receipt.dataset == contract.id]
-    before = _rows_in_force(lake, contract, batch)
+    before = rows_in_force(lake, contract, batch)
     inputs = {
         "contract": contract.digest,
         **{f"delivery/{r.extract_id}": "confirmed" if _confirmed(r) else "" for r in own},
@@ -98,7 +98,7 @@ def extract(
     return Extraction(partition, tuple(refused))
 
 
-def _rows_in_force(lake: Lake, contract: Contract, batch: date) -> int | None:
+def rows_in_force(lake: Lake, contract: Contract, batch: date) -> int | None:
     """The rows of the newest snapshot before the batch; None if there was none."""
     for day in reversed([day for day in lake.batches(LAYER, contract.id) if day < batch]):
         partition = lake.partition(LAYER, contract.id, day)

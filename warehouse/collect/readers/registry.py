@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from schemas.contract import DeliveryForm
-from warehouse.collect.readers import database, delimited, workbook
+from warehouse.collect.readers import database, dbase, delimited, workbook
 from warehouse.collect.readers.layout import Layout, Reading, Recognition
 
 Connection = duckdb.DuckDBPyConnection
@@ -30,6 +30,7 @@ READERS: dict[DeliveryForm, Reader] = {
     "csv": Reader(delimited.recognise, delimited.read),
     "xlsx": Reader(workbook.recognise, workbook.read),
     "sqlite": Reader(database.recognise, database.read),
+    "dbf": Reader(dbase.recognise, dbase.read),
 }
 
 
@@ -46,8 +47,9 @@ def read(path: Path, layout: Layout, connection: Connection, table: str, *, spoo
     """Read a delivered file into a table of text, in the order of the file.
 
     The table replaces one of that name. It has `_row BIGINT`, the row as a person sees it in the file (in a
-    database the place in the table, from 1), and every column of the layout as VARCHAR, as delivered and not
-    even trimmed; what is empty or was not delivered is NULL. Blank rows count and are left out.
+    database the place in the table, from 1; of several sheets the row in each, with `_sheet` beside it), and every
+    column of the layout as VARCHAR, as delivered and not even trimmed; what is empty or was not delivered is NULL.
+    Blank rows count and are left out.
 
     Args:
         path: the file.
