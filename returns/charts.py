@@ -20,6 +20,9 @@ SHADES = ("#dfe6ea", "#b3cbd9", "#7aa9c4", "#3c7fa8", "#0b4a75")
 NO_DATA = "#ece4d9"
 GHOST = "#e9ddcd"
 
+# What is less is drawn as nothing.
+LEAST = 1e-6
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -233,7 +236,7 @@ def _short(value: float) -> str:
 
 def _ticks(most: float, parts: int = 4) -> list[float]:
     """Round steps from nothing to at least `most`: 1, 2, 2.5 or 5 times a power of ten each."""
-    if most <= 0:
+    if most < LEAST:
         return [0.0, float(parts)]
     rough = most / parts
     power = 10.0 ** floor(log10(rough))

@@ -69,6 +69,7 @@ class SheetStandard:
         needs: column → what it shows of `attributes`: without a source of any, the column is left out.
         measures: what makes it a report, see `returns.reports`; its SQL gives the rows to be counted.
         group: the column whose runs of equal values are shown as groups.
+        totals: the column that says 合计 in rows of totals.
     """
 
     name: str
@@ -83,6 +84,7 @@ class SheetStandard:
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     measures: tuple[Measure | Breakdown, ...] = ()
     group: str | None = None
+    totals: str | None = None
 
     def fed_by(self, known: Mapping[str, frozenset[str]]) -> SheetStandard:
         """The sheet without the columns that nothing feeds.
@@ -104,6 +106,7 @@ class SheetStandard:
             frozen_columns=self.frozen_columns,
             protected=self.protected,
             group=self.group,
+            totals=self.totals,
         )
 
     def table(self, rows: pl.DataFrame) -> pl.DataFrame:

@@ -6,6 +6,7 @@
 | `finding` | the findings of this batch |
 | `<entity>`, `household` | the governance table of this batch; an attribute that nothing feeds is NULL |
 | `change` | what changed in the governance tables since the last batch that was returned |
+| `placeholder` | what was delivered where a rule found the value missing, such as 无, as far as it is known |
 | `correction_in_force` | the confirmed corrections that the sources have not caught up with |
 | `catalog_dataset`, `catalog_field`, `catalog_rule` | the contracts |
 | `attribute` | the attributes of each entity: `title`, `code_table`, the dataset that is its source |
@@ -32,7 +33,7 @@ from returns.effects import corrections_in_force
 from returns.labels import code_labels
 from schemas.codes import CodeLibrary
 from schemas.contract import LogicalType
-from schemas.emit.sql import SQL_TYPES, quote
+from schemas.emit.sql import SQL_TYPES, literal, quote
 from schemas.library import Library
 from warehouse.catalogue import contract_tables
 from warehouse.governance import DERIVED, LAYER, PLACE, standard_of, standard_of_derived
@@ -133,6 +134,7 @@ def name_relations(
         "ticket_before": f"FROM {before.scan}" if before else pl.DataFrame(schema=SCHEMA),
         "finding": findings_of(turn.lake, turn.library, turn.batch),
         "correction_in_force": corrections_in_force(turn.lake, turn.library, turn.batch),
+        "placeholder": _placeholders(turn),
         "catalog_rule": rule_rows(turn.library, turn.codes),
         "attribute": _attributes(turn.library),
         "state": pl.DataFrame(
@@ -170,6 +172,28 @@ def _pairs(turn: Turn) -> dict[str, tuple[Partition, Partition]]:
         for entity in turn.library.fed_entities
     }
     return {name: (before, now) for name, (before, now) in pairs.items() if before and now}
+
+
+def _placeholders(turn: Turn) -> str:
+    """`ticket_id` and `delivered`: the text that stood in the file where a required value counts as missing."""
+    parts = ["SELECT CAST(NULL AS VARCHAR) AS ticket_id, CAST(NULL AS VARCHAR) AS delivered WHERE false"]
+    for contract in turn.library:
+        standard = turn.lake.as_of("standard", contract.id, turn.batch)
+        extract = turn.lake.as_of("extract", contract.id, turn.batch)
+        fields = [column.name for column in contract.delivered_columns if column.required]
+        if standard is None or extract is None or not fields:
+            continue
+        texts = " ".join(f"WHEN {literal(name)} THEN trim(extract.{quote(name)})" for name in fields)
+        parts.append(
+            f"SELECT ticket.ticket_id, nullif(min(CASE ticket.field {texts} END), '') "
+            f"FROM {turn.tickets.scan} AS ticket "
+            f"JOIN {standard.scan} AS standard ON standard.record_key = ticket.record_key "
+            f"JOIN {extract.scan} AS extract "
+            "ON extract._row = standard._row AND extract._extract_id = standard._extract_id "
+            f"WHERE ticket.dataset = {literal(contract.id)} AND ticket.rule = 'presence' "
+            "AND ticket.observed IS NULL AND ticket.state <> 'closed' GROUP BY ticket.ticket_id"
+        )
+    return " UNION ALL ".join(parts)
 
 
 def _wanted(sheets: Iterable[SheetStandard]) -> dict[str, dict[str, LogicalType]]:

@@ -65,6 +65,7 @@ def settled(
         standard,
         columns=(*PLACE, *(_column(measure) for measure in found.measures)),
         notes=tuple(notes),
+        totals=PLACE[0].name,
         sql=sheet_text("_report.sql").format(
             base=standard.sql, measures=",\n  ".join(_aggregate(measure) for measure in found.measures)
         ),

@@ -9,7 +9,7 @@ SELECT
   coalesce(field.title, ticket.field) AS field_title,
   coalesce(now.label, ticket.observed) AS observed,
   coalesce(proposed.label, ticket.suggestion) AS suggestion,
-  ticket.evidence,
+  coalesce(ticket.evidence, '交付文件中填的是“' || placeholder.delivered || '”') AS evidence,
   rule.description AS problem,
   state.title AS state,
   ticket.reply,
@@ -24,6 +24,7 @@ LEFT JOIN catalog_rule AS rule
 LEFT JOIN (
   SELECT ticket_id, min(row_number) AS row_number FROM finding GROUP BY ticket_id
 ) AS finding ON finding.ticket_id = ticket.ticket_id
+LEFT JOIN placeholder ON placeholder.ticket_id = ticket.ticket_id
 LEFT JOIN codes.division AS township ON township.code = ticket.unit_code
 LEFT JOIN code_label AS now ON now.code_table = field.code_table AND now.code = ticket.observed
 LEFT JOIN code_label AS proposed

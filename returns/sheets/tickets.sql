@@ -6,7 +6,7 @@ SELECT
   coalesce(field.title, ticket.field) AS field_title,
   coalesce(now.label, ticket.observed) AS observed,
   coalesce(proposed.label, ticket.suggestion) AS suggestion,
-  ticket.evidence,
+  coalesce(ticket.evidence, '交付文件中填的是“' || placeholder.delivered || '”') AS evidence,
   CAST(NULL AS VARCHAR) AS verdict,
   CAST(NULL AS VARCHAR) AS value,
   CAST(NULL AS VARCHAR) AS note,
@@ -24,6 +24,7 @@ LEFT JOIN catalog_field AS field ON field.dataset = ticket.dataset AND field.fie
 LEFT JOIN catalog_dataset AS dataset ON dataset.dataset = ticket.dataset
 LEFT JOIN catalog_rule AS rule
   ON rule.dataset = ticket.dataset AND rule.rule = ticket.rule AND rule.field = ticket.field
+LEFT JOIN placeholder ON placeholder.ticket_id = ticket.ticket_id
 LEFT JOIN codes.division AS village ON village.code = ticket.village_code
 LEFT JOIN code_label AS now ON now.code_table = field.code_table AND now.code = ticket.observed
 LEFT JOIN code_label AS proposed

@@ -48,6 +48,9 @@ GROUP_START: Format = {"bg_color": "#E8EEF5", "top": 1, "top_color": "#1F4E79"}
 GROUP_AGAIN: Format = {"font_color": "#A6A6A6"}
 """Laid over the group's name in its other rows."""
 
+TOTALS: Format = {"bg_color": "#E8EEF5", "bold": True}
+"""Laid over a row of totals."""
+
 PARAGRAPH: Format = {**_BASE, "font_size": 12, "text_wrap": True}
 
 

@@ -16,6 +16,9 @@ Kind = Literal["text", "integer", "number", "date"]
 IDENTITY_SHEET = "_zhenjie"
 """The very hidden sheet that says which package a workbook belongs to (see skeleton, reader)."""
 
+TOTAL = "合计"
+"""What a row of totals says in the column that tells it apart."""
+
 MAX_ROWS = 1_048_576
 """Rows of a sheet, header included (ECMA-376; "Excel specifications and limits")."""
 
@@ -95,6 +98,7 @@ class Sheet:
             sort locked cells. Leave a sheet with nothing to fill in unprotected: it can be sorted.
         group: A column by which the rows are sorted: the first row of each run of equal values stands out,
             in the others the value is grey. It stays in every row, so that filters work.
+        totals: A column that says `TOTAL` in rows of totals, which stand out.
     """
 
     title: str
@@ -105,11 +109,13 @@ class Sheet:
     frozen_columns: int = 0
     protected: bool = True
     group: str | None = None
+    totals: str | None = None
 
     def __post_init__(self) -> None:
         _check_title(self.title)
-        if self.group is not None and self.group not in [c.name for c in self.columns]:
-            raise ValueError(f"Sheet {self.title!r} has no column {self.group!r} to group by")
+        for name in (self.group, self.totals):
+            if name is not None and name not in [c.name for c in self.columns]:
+                raise ValueError(f"Sheet {self.title!r} has no column {name!r} to set rows apart by")
         if not self.columns:
             raise ValueError(f"Sheet {self.title!r} has no columns")
         for facts in ([c.name for c in self.columns], [c.title for c in self.columns]):

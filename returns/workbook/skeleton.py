@@ -18,6 +18,7 @@ from returns.workbook import layout
 from returns.workbook.model import (
     IDENTITY_SHEET,
     MAX_MESSAGE,
+    TOTAL,
     Sheet,
     SheetColumn,
     TextSheet,
@@ -145,17 +146,21 @@ def _arrange(worksheet: Worksheet, sheet: Sheet) -> None:
 
 
 def _mark_groups(book: Workbook, worksheet: Worksheet, sheet: Sheet) -> None:
-    """Conditional formats that set the groups apart; they follow the rows when a person sorts them."""
-    if sheet.group is None:
-        return
-    index = [column.name for column in sheet.columns].index(sheet.group)
-    letter, first, last = xl_col_to_name(index), sheet.header_row, _last_row(sheet)
-    this, above = f"${letter}{first + 1}", f"${letter}{first}"
-    for left, right, operator, looks in (
-        (0, len(sheet.columns) - 1, "<>", layout.GROUP_START),
-        (index, index, "=", layout.GROUP_AGAIN),
-    ):
-        rule = {"type": "formula", "criteria": f"={this}{operator}{above}", "format": book.add_format(looks)}
+    """Conditional formats that set groups and totals apart; they follow the rows when a person sorts them."""
+    names, last_column = [column.name for column in sheet.columns], len(sheet.columns) - 1
+    first, last = sheet.header_row, _last_row(sheet)
+    rules: list[tuple[int, int, str, layout.Format]] = []
+    if sheet.group is not None:
+        index = names.index(sheet.group)
+        letter = xl_col_to_name(index)
+        this, above = f"${letter}{first + 1}", f"${letter}{first}"
+        rules.append((0, last_column, f"={this}<>{above}", layout.GROUP_START))
+        rules.append((index, index, f"={this}={above}", layout.GROUP_AGAIN))
+    if sheet.totals is not None:
+        letter = xl_col_to_name(names.index(sheet.totals))
+        rules.append((0, last_column, f'=${letter}{first + 1}="{TOTAL}"', layout.TOTALS))
+    for left, right, criteria, looks in rules:
+        rule = {"type": "formula", "criteria": criteria, "format": book.add_format(looks)}
         worksheet.conditional_format(first, left, last, right, rule)
 
 

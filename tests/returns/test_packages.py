@@ -374,3 +374,32 @@ def test_other_findings_make_the_packages_anew(copy: Platform) -> None:
 def test_a_batch_without_tickets_has_no_packages_to_make(platform: Platform) -> None:
     with pytest.raises(LookupError, match="2026-02-01 has no tickets"):
         build(platform, date(2026, 2, 1))
+
+
+def test_a_missing_value_is_shown_with_what_stood_in_the_file(
+    platform: Platform, packages: dict[str, list[Path]]
+) -> None:
+    """A department that writes 无 where a value is required is told so, beside the finding."""
+    missing = tickets(platform).filter((pl.col("rule") == "presence") & pl.col("record_key").is_not_null())
+    shown = pl.concat(csv_of(path, "问题清单") for path in packages["department"])
+    evidence = shown.filter(pl.col("工单号").is_in(missing["ticket_id"].implode()))["依据"]
+    texts = set()
+    for dataset, key, field in missing.select("dataset", "record_key", "field").unique().rows():
+        standard, extract = (platform.lake.as_of(layer, dataset, BATCH) for layer in ("standard", "extract"))
+        assert standard is not None and extract is not None
+        found = duckdb.execute(
+            f"SELECT e.{field} FROM {standard.scan} s JOIN {extract.scan} e USING (_row) WHERE s.record_key = ?",
+            [key],
+        ).fetchall()
+        texts |= {text.strip() for (text,) in found if text and text.strip()}
+    assert texts
+    assert set(evidence.drop_nulls()) == {f"交付文件中填的是“{text}”" for text in texts}
+
+
+def test_rows_of_totals_stand_out(workbook: openpyxl.Workbook) -> None:
+    for title in ("人口统计表", "特殊群体统计表", "市场主体统计表"):
+        sheet = workbook[title]
+        header = next(row[0].row for row in sheet.iter_rows(max_row=8) if row[0].value == "村居代码")
+        formulas = [rule.formula[0] for found in sheet.conditional_formatting for rule in found.rules]
+        assert formulas == [f'$A{header + 1}="合计"']
+        assert sheet[f"A{header + 1}"].value == "合计"
