@@ -4,18 +4,34 @@ Topics are put together here; what departments know of it on a day belongs to ex
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import polars as pl
 
-from sample_city import benefits, dwellings, enterprises, marriages
+from sample_city import (
+    benefits,
+    births,
+    dwellings,
+    enterprises,
+    equipment,
+    grids,
+    insurance,
+    marriages,
+    premises,
+    schooling,
+    taxpayers,
+    vehicles,
+)
 from sample_city.codebook import divisions
 from sample_city.people import Homes, People, settle
-from sample_city.streams import Ints, stream
+from sample_city.streams import Ints, noise, stream
 from sample_city.territory import Territory, territory
 from sample_city.timeline import NEVER
 
 SMALLEST, LARGEST = 100, 10_000_000
+AWAY: Final = 600
+"""Of ten thousand: registered here, but living, insured, employed and at school elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +61,30 @@ class City:
     cancelled: Ints
     certificates: benefits.Certificates
     allowances: benefits.Allowances
+    births: births.Births
+    enrolments: insurance.Enrolments
+    pensions: insurance.Pensions
+    pupils: schooling.Pupils
+    elders: benefits.Elders
     enterprises: enterprises.Enterprises
     dwellings: dwellings.Dwellings
+    taxpayers: taxpayers.Taxpayers
+    equipment: equipment.Equipment
+    vehicles: vehicles.Vehicles
+    visits: premises.Visits
+    premises: premises.Premises
+    residents_met: grids.Collected
+    grids: grids.Grids
 
     def county(self, persons: Ints) -> pl.Series:
         """County code of the household of each person."""
         village = self.homes.village[self.people.household[persons]]
         return self.territory.column("county_code").gather(village)
+
+    def county_names(self, persons: Ints) -> pl.Series:
+        """Name of the county of each person's household."""
+        village = self.homes.village[self.people.household[persons]]
+        return self.territory.column("county").gather(village)
 
 
 def build_city(seed: int, residents: int) -> City:
@@ -70,7 +103,13 @@ def build_city(seed: int, residents: int) -> City:
     offices = counties.gather(homes.village[people.household[registered.female]])
     deceased = _by_day(people.death)
     at_death = counties.gather(homes.village[people.household[deceased]])
+    register = enterprises.enterprises(stream(seed, "enterprises"), residents, land, homes, people)
+    shops = premises.premises(stream(seed, "premises"), residents, land, homes, people, register)
+    laid = grids.grids(stream(seed, "grids"), land, homes, people)
     disabled = benefits.certificates(stream(seed, "disability"), people)
+    everybody = np.arange(len(people.sex), dtype=np.int32)
+    away = noise(seed, "away", everybody) < AWAY
+    employed = np.zeros(len(people.sex), dtype=np.bool_)
     return City(
         seed=seed,
         residents=residents,
@@ -86,8 +125,20 @@ def build_city(seed: int, residents: int) -> City:
         cancelled=_by_day(people.cancelled),
         certificates=disabled,
         allowances=benefits.allowances(stream(seed, "allowance"), land, homes, people, disabled.person),
-        enterprises=enterprises.enterprises(stream(seed, "enterprises"), residents, land, homes, people),
+        births=births.births(stream(seed, "certified births"), homes, people),
+        enrolments=insurance.enrolments(stream(seed, "enrolments"), people, away, employed),
+        pensions=insurance.pensions(stream(seed, "pensions"), people, away),
+        pupils=schooling.pupils(stream(seed, "pupils"), people, away),
+        elders=benefits.elders(stream(seed, "elderly allowance"), people, away),
+        enterprises=register,
         dwellings=dwellings.dwellings(stream(seed, "dwellings"), land, homes, people),
+        taxpayers=taxpayers.taxpayers(stream(seed, "taxpayers"), register),
+        equipment=equipment.equipment(stream(seed, "equipment"), residents, land, register),
+        vehicles=vehicles.vehicles(stream(seed, "vehicles"), residents, people, register),
+        premises=shops,
+        visits=premises.visits(stream(seed, "visits"), residents, land, people, shops),
+        grids=laid,
+        residents_met=grids.collected(stream(seed, "collection"), land, homes, people, laid, away),
     )
 
 

@@ -38,7 +38,7 @@ def dwellings(rng: np.random.Generator, territory: Territory, homes: Homes, peop
     """One dwelling for each household, and some premises that are not lived in."""
     count = len(homes.village)
     extra = max(1, round(count * OTHER_USES))
-    adults = np.flatnonzero((people.birth < BASE - ADULT) & (people.death == NEVER)).astype(np.int32)
+    adults = np.flatnonzero((people.birth < BASE - ADULT) & (people.cancelled == NEVER)).astype(np.int32)
     village = np.sort(draw(rng, territory.weights, extra))
     number = np.arange(extra, dtype=np.int32) - np.searchsorted(village, village).astype(np.int32)
     usage = draw(rng, (0, 0.6, 0.15, 0.25), extra) + HOME
@@ -58,7 +58,7 @@ def dwellings(rng: np.random.Generator, territory: Territory, homes: Homes, peop
 def _owners(homes: Homes, people: People, adults: Ints) -> Ints:
     """The first grown-up of each household; who is old and alone lives in a neighbour's house.
 
-    Owners outlive the calendar, so that no dwelling is left to somebody who died.
+    Owners stay beyond the calendar, so that no dwelling is left to somebody who died or moved away.
     """
     households, first = np.unique(people.household[adults], return_index=True)
     place = np.searchsorted(households, np.arange(len(homes.village)))

@@ -52,7 +52,7 @@ def enterprises(
     known = max(1, round(residents / RESIDENTS_PER_ENTERPRISE))
     count = known + round(known * GROWTH * (LAST - BASE) / YEAR)
     able = people.birth < BASE - years(24)
-    able &= (people.birth > BASE - years(72)) & (people.death == NEVER)
+    able &= (people.birth > BASE - years(72)) & (people.cancelled == NEVER)
     person = rng.choice(np.flatnonzero(able), count).astype(np.int32)
     moved = rng.random(count) < 0.25
     elsewhere = draw(rng, territory.weights, count)

@@ -1,6 +1,7 @@
 """The untidy but right ways in which departments write: what standardisation has to digest.
 
-Blanks, apostrophes, full-width digits, a lower-case x, dates in several spellings. Which row is
+Blanks, apostrophes, full-width digits, lower case, codes for labels, addresses in short, dates in nine
+spellings. Which row is
 written how depends on its record only, so it is the same in every batch. Errors belong to faults.
 """
 
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from sample_city.codebook import code_by_label
 from sample_city.declarations import Delivery
 from sample_city.streams import Ints, noise
 from sample_city.tables import table
@@ -22,11 +24,24 @@ TREATMENTS: Final = {
     "trailing_blank": lambda text: text + "  ",
     "apostrophe": lambda text: "'" + text,
     "full_width": lambda text: text.str.replace_many(list(DIGITS), list(FULL_WIDTH)),
+    "lower_case": lambda text: text.str.to_lowercase(),
+    "short_address": lambda text: text.str.replace("^山东省(烟台市)?", ""),
     "inner_blank": lambda text: text.str.replace(r"^(\p{Han})(\p{Han})$", "${1} ${2}"),
 }
 
-ISO, COMPACT, SLASHES, CHINESE = range(4)
-"""The spellings of a date, in the order of ``Delivery.spellings``: ISO, 20260302, 2026/3/2, 2026年3月2日."""
+ISO, COMPACT, SLASHES, CHINESE, DOTS, SERIAL, WITH_TIME, SHORT_YEAR, NUMERALS = range(9)
+"""The spellings of a date, in the order of ``Delivery.spellings``: ISO, 20260302, 2026/3/2, 2026年3月2日,
+2026.03.02, a spreadsheet's day number, 2026-03-02 00:00:00, 98-03-02, 二〇二六年三月二日."""
+SERIAL_ZERO: Final = 25_569
+"""Day number that spreadsheets give to 1970-01-01 (their day 0 is 1899-12-30)."""
+AMBIGUOUS: Final = 31
+"""Up to this number a year of two digits may be a day: 26-03-02 is a date of 2026 or of 2002."""
+NUMERALS_OF_DAYS: Final = [
+    (tens if ones == "" else tens + ones)
+    for tens in ("", "十", "二十", "三十")
+    for ones in ("", *"一二三四五六七八九")
+][:32]
+"""None, 一 to 三十一, at their own numbers."""
 
 
 def written(seed: int, delivery: Delivery, records: Ints, rows: pl.DataFrame) -> pl.DataFrame:
@@ -37,9 +52,18 @@ def written(seed: int, delivery: Delivery, records: Ints, rows: pl.DataFrame) ->
     for field, treatment, share in untidy.select("field", "treatment", "share").rows():
         lot = noise(seed, f"{dataset}.{field} {treatment}", records)
         struck = pl.Series("struck", lot < int(share)) & (rows.get_column(field) != "")
-        changed = pl.when(struck).then(TREATMENTS[treatment](pl.col(field)))
+        changed = pl.when(struck).then(_treated(delivery, field, treatment))
         rows = rows.with_columns(changed.otherwise(pl.col(field)).alias(field))
     return rows
+
+
+def _treated(delivery: Delivery, field: str, treatment: str) -> pl.Expr:
+    """The column with one kind of untidiness; ``code`` writes the standard's code in place of the label."""
+    if treatment == "code":
+        codes = code_by_label(delivery.coded[field])
+        return pl.col(field).replace_strict(codes, return_dtype=pl.String)
+    treated: pl.Expr = TREATMENTS[treatment](pl.col(field))
+    return treated
 
 
 def _with_spelled_dates(seed: int, delivery: Delivery, records: Ints, rows: pl.DataFrame) -> pl.DataFrame:
@@ -51,14 +75,33 @@ def _with_spelled_dates(seed: int, delivery: Delivery, records: Ints, rows: pl.D
 
 
 def spelled(dates: pl.Series, style: npt.NDArray[np.integer]) -> pl.Series:
-    """ISO dates in the spelling asked for, one style per row."""
-    date, chosen = dates.str.to_date("%Y-%m-%d"), pl.Series(style)
+    """ISO dates in the spelling asked for, one style per row; what is no date stays as it is."""
+    date, chosen = dates.str.to_date("%Y-%m-%d", strict=False), pl.Series(style)
     return pl.select(
-        pl.when(chosen == ISO)
+        pl.when((chosen == ISO) | date.is_null())
         .then(dates)
         .when(chosen == COMPACT)
         .then(date.dt.strftime("%Y%m%d"))
         .when(chosen == SLASHES)
         .then(date.dt.strftime("%Y/%-m/%-d"))
-        .otherwise(date.dt.strftime("%Y年%-m月%-d日"))
+        .when(chosen == CHINESE)
+        .then(date.dt.strftime("%Y年%-m月%-d日"))
+        .when(chosen == DOTS)
+        .then(date.dt.strftime("%Y.%m.%d"))
+        .when(chosen == SERIAL)
+        .then((date.cast(pl.Int32) + SERIAL_ZERO).cast(pl.String))
+        .when(chosen == WITH_TIME)
+        .then(date.dt.strftime("%Y-%m-%d 00:00:00"))
+        .when((chosen == SHORT_YEAR) & (date.dt.year() < 2000) & (date.dt.year() % 100 > AMBIGUOUS))
+        .then(date.dt.strftime("%y-%m-%d"))
+        .when(chosen == NUMERALS)
+        .then(_in_numerals(date))
+        .otherwise(dates)
     ).to_series()
+
+
+def _in_numerals(dates: pl.Series) -> pl.Series:
+    """二〇二六年三月二日."""
+    year = dates.dt.strftime("%Y").str.replace_many(list(DIGITS), list("〇一二三四五六七八九"))
+    words = pl.Series(NUMERALS_OF_DAYS)
+    return year + "年" + words.gather(dates.dt.month()) + "月" + words.gather(dates.dt.day()) + "日"

@@ -5,10 +5,12 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from sample_city import corruption, mistakes
 from sample_city.city import City
-from sample_city.declarations import Delivery, Extract, Kind
+from sample_city.declarations import Delivery, Extract, Kind, Presence
 from sample_city.dwellings import NO_HOUSEHOLD, addresses
-from sample_city.streams import Ints
+from sample_city.streams import Ints, Mask
+from sample_city.timeline import FIRST, LAST
 from sample_city.views import everything, inhabited, labelled
 
 USES: Final = dict(enumerate(["住宅", "商业", "办公", "其他"], start=1))
@@ -85,6 +87,50 @@ EXTRACTS: Final = (
 )
 
 
+def _home(city: City, named: Presence) -> Mask:
+    home: Mask = city.dwellings.household != NO_HOUSEHOLD
+    return home
+
+
+def _first_of_owner(city: City, named: Presence) -> Mask:
+    """The first dwelling of each owner, which speaks for the owner's name."""
+    first = np.zeros(len(city.dwellings.owner), dtype=np.bool_)
+    first[np.unique(city.dwellings.owner, return_index=True)[1]] = True
+    return first
+
+
+def _inhabited_throughout(city: City, named: Presence) -> Mask:
+    """Somebody is registered there to the end, so that it is a home in every batch."""
+    household = city.dwellings.household
+    lived: Mask = (household != NO_HOUSEHOLD) & inhabited(city, FIRST)[household]
+    return lived & inhabited(city, LAST)[household]
+
+
+def _next_building(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
+    """The number of the building after it."""
+    number = rows.get_column("building_no")
+    building = number.str.tail(4).cast(pl.Int64, strict=False) + 1
+    return number.str.head(number.str.len_chars() - 4) + building.cast(pl.String).str.zfill(4)
+
+
+def _nobody(city: City) -> corruption.Corruption:
+    nobodys_id = corruption.nobodys_id(city.people.resident_id)
+    return lambda rows, rng: nobodys_id(rows.select(resident_id="owner_id"), rng)
+
+
 def kinds(city: City) -> tuple[Kind, ...]:
     """How the housing department errs."""
-    return ()
+    dataset = DWELLING.dataset
+    codes = city.territory.column("code")
+    return (
+        Kind("owner_name_typo", dataset, "owner_name", _first_of_owner, mistakes.similar_text("owner_name")),
+        Kind("floor_area_zero", dataset, "floor_area", _home, corruption.always("0"), derivable=False),
+        Kind("floor_area_absurd", dataset, "floor_area", _home, mistakes.times("floor_area", 100),
+             derivable=False),
+        Kind("building_mismatch", dataset, "building_no", _home, _next_building),
+        Kind("village_mismatch", dataset, "village_code", _home,
+             mistakes.neighbour_village("village_code", codes)),
+        Kind("home_as_shop", dataset, "usage", _inhabited_throughout, corruption.always("商业")),
+        Kind("owner_unknown", dataset, "owner_id", _home, _nobody(city), derivable=False),
+        Kind("duplicate_row", dataset, "dwelling_no", _home, None, copied=True),
+    )  # fmt: skip

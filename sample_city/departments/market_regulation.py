@@ -5,12 +5,13 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city import corruption
+from sample_city import corruption, mistakes
 from sample_city.city import City
 from sample_city.declarations import Delivery, Extract, Kind, Presence
+from sample_city.departments.special_equipment import first_of_unit
 from sample_city.enterprises import COMPANY
 from sample_city.streams import Ints, Mask
-from sample_city.timeline import iso
+from sample_city.timeline import LAST, NEVER, iso
 from sample_city.views import labelled, where
 
 ENTERPRISE: Final = Delivery(
@@ -76,13 +77,81 @@ def _any(city: City, named: Presence) -> Mask:
     return np.ones(len(city.enterprises.person), dtype=np.bool_)
 
 
+def _elsewhere(city: City) -> Mask:
+    """Enterprises that another extract names."""
+    named = np.zeros(len(city.enterprises.person), dtype=np.bool_)
+    for by in (city.taxpayers, city.equipment, city.vehicles, city.premises):
+        named[by.enterprise[by.enterprise >= 0]] = True
+    return named
+
+
+def _nowhere_else(city: City, named: Presence) -> Mask:
+    return ~_elsewhere(city)
+
+
+def _untaxed(city: City, named: Presence) -> Mask:
+    """Nobody but the police can contradict these on their representative, and only once each."""
+    register = city.enterprises
+    first = np.zeros(len(register.person), dtype=np.bool_)
+    first[np.unique(register.person, return_index=True)[1]] = True
+    first[city.taxpayers.enterprise] = False
+    return first
+
+
+def _outvoted(city: City, named: Presence) -> Mask:
+    """Both the tax bureau and the equipment office know the name."""
+    both: Mask = _known_to_both(city) < LAST
+    return both
+
+
+def _known_to_both(city: City) -> Ints:
+    """The day from which both know the name; NEVER if they do not."""
+    kept = city.equipment
+    since = np.full((2, len(city.enterprises.person)), NEVER, dtype=np.int32)
+    since[0, city.taxpayers.enterprise] = city.taxpayers.registered
+    first = first_of_unit(city)
+    since[1, kept.enterprise[first]] = kept.registered[first]
+    known: Ints = since.max(axis=0)
+    return known
+
+
 def kinds(city: City) -> tuple[Kind, ...]:
     """How market regulation errs."""
     dataset = ENTERPRISE.dataset
     return (
-        Kind("uscc_check_character", dataset, "uscc", _any, corruption.other_uscc_check),
+        Kind(
+            "uscc_check_character",
+            dataset,
+            "uscc",
+            _nowhere_else,
+            corruption.other_uscc_check,
+            derivable=False,
+        ),
         Kind(
             "village_code_unknown", dataset, "village_code", _any, corruption.unknown_village, derivable=False
         ),
         Kind("phone_malformed", dataset, "phone", _any, corruption.missing_digit, derivable=False),
+        Kind(
+            "capital_in_yuan",
+            dataset,
+            "registered_capital",
+            _any,
+            mistakes.times("registered_capital", 10_000),
+        ),
+        Kind("name_typo", dataset, "name", _outvoted, mistakes.similar_text("name"), _known_to_both),
+        Kind(
+            "representative_typo",
+            dataset,
+            "legal_representative",
+            _untaxed,
+            mistakes.similar_text("legal_representative"),
+        ),
+        Kind(
+            "established_in_future",
+            dataset,
+            "established_on",
+            _untaxed,
+            mistakes.in_the_thirties("established_on"),
+            derivable=False,
+        ),
     )

@@ -1,36 +1,26 @@
 """Sample cities for the tests, and readers of their files that share no code with the writers."""
 
+import itertools
 import sqlite3
-from collections.abc import Callable
+import struct
+import zipfile
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import fastexcel
 import openpyxl
 import polars as pl
 import pytest
 
+from sample_city.declarations import Delivery
 from sample_city.generate import Summary, generate
+from sample_city.registry import EXTRACTS
 
 RESIDENTS, SEED = 10_000, 7
 BASE, LATER = date(2026, 3, 2), date(2026, 6, 1)
-HEADER_ROWS = {"婚姻登记": 2, "最低生活保障": 3, "残疾人证": 2}
-ENGLISH = {
-    "police.population": "resident_id name sex birth_date ethnic_group household_no relation "
-    "marital_status village_code address phone",
-    "police.cancellation": "resident_id name sex cancelled_on reason destination household_no village_code",
-    "civil_affairs.marriage": "certificate_no registration_type registered_on male_name male_id "
-    "female_name female_id office",
-    "civil_affairs.subsistence_allowance": "resident_id name allowance_no household_no "
-    "monthly_amount started_on status village_code",
-    "health.death": "certificate_no resident_id name sex death_date place",
-    "disabled_persons.certificate": "certificate_no resident_id name sex disability_type "
-    "disability_grade issued_on village_code phone",
-    "market_regulation.enterprise": "uscc name enterprise_type legal_representative "
-    "legal_representative_id established_on registered_capital status village_code address phone",
-    "housing.dwelling": "dwelling_no building_no address village_code usage floor_area owner_name "
-    "owner_id household_no",
-}
+EXTRACT = {extract.delivery.dataset: extract.delivery for extract in EXTRACTS}
 
 
 @dataclass(frozen=True)
@@ -48,23 +38,67 @@ class Delivered:
         planted = self.truth["errors"].filter(pl.col("dataset") == dataset)
         if fields:
             planted = planted.filter(pl.col("field").is_in(list(fields)))
-        rows = planted.select(pl.col("row").cast(pl.Int64).alias("_row"))
-        return self.clean[dataset].join(rows, on="_row", how="anti", maintain_order="left")
+        rows = planted.select(pl.col("row").cast(pl.Int64).alias("_row"), pl.col("part").alias("_part"))
+        return self.clean[dataset].join(rows, on=["_row", "_part"], how="anti", maintain_order="left")
 
 
-def _csv(path: Path, encoding: str) -> pl.DataFrame:
-    text = path.read_bytes().decode(encoding)
+def _csv(data: bytes, encoding: str) -> pl.DataFrame:
+    text = data.decode(encoding)
     assert "\r\n" in text
     return pl.read_csv(text.encode(), infer_schema=False).fill_null("").with_row_index("_row", 2)
 
 
-def _xlsx(path: Path) -> pl.DataFrame:
-    sheet = openpyxl.load_workbook(path)[path.stem.split("_")[0]]
-    above = HEADER_ROWS[sheet.title]
-    lines = [["" if cell is None else str(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
-    end = next(number for number, line in enumerate(lines) if number > above and not any(line))
-    frame = pl.DataFrame(lines[above:end], schema=lines[above - 1], orient="row")
-    return frame.with_row_index("_row", above + 1)
+def _zip(path: Path, encoding: str) -> pl.DataFrame:
+    """The members' names are GBK, which the archive does not say: zipfile takes them for code page 437."""
+    parts = []
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            folder, name = member.filename.encode("cp437").decode("gbk").split("/")
+            assert name == f"{path.stem.split('_')[0]}.csv"
+            parts.append(_csv(archive.read(member), encoding).insert_column(1, pl.lit(folder).alias("_part")))
+    return pl.concat(parts)
+
+
+def _table(lines: list[list[str]], above: int) -> pl.DataFrame:
+    """The rows under a heading in row `above`, up to the first empty line."""
+    end = next((n for n, line in enumerate(lines) if n > above and not any(line)), len(lines))
+    names = [f"column_{place}" for place in range(len(lines[0]))]
+    return pl.DataFrame(lines[above:end], schema=names, orient="row").with_row_index("_row", above + 1)
+
+
+def _texts(rows: Iterable[Iterable[object]]) -> list[list[str]]:
+    return [["" if cell is None else str(cell) for cell in row] for row in rows]
+
+
+def _xlsx(path: Path, above: int) -> pl.DataFrame:
+    parts = []
+    for sheet in openpyxl.load_workbook(path):
+        rows = _table(_texts(sheet.iter_rows(values_only=True)), above)
+        assert len(rows), sheet.title
+        parts.append(rows.insert_column(1, pl.lit(sheet.title).alias("_part")))
+    return pl.concat(parts)
+
+
+def _xls(path: Path, above: int) -> pl.DataFrame:
+    sheet = fastexcel.read_excel(path).load_sheet(0, header_row=None, dtypes="string").to_polars()
+    return _table(_texts(sheet.rows()), above)
+
+
+def _dbf(path: Path) -> pl.DataFrame:
+    """By the file's own description of its fields (dBase III)."""
+    data = path.read_bytes()
+    count, start, length = struct.unpack_from("<IHH", data, 4)
+    assert (data[0], data[29], data[start - 1], data[-1]) == (3, 0x4D, 0x0D, 0x1A)
+    assert len(data) == start + count * length + 1
+    fields = [data[place : place + 32] for place in range(32, start - 1, 32)]
+    names = [field[:11].rstrip(b"\0").decode() for field in fields]
+    ends = list(itertools.accumulate((field[16] for field in fields), initial=1))
+    records = [data[place : place + length] for place in range(start, len(data) - 1, length)]
+    assert {record[:1] for record in records} == {b" "}
+    rows = [
+        [record[a:b].decode("gbk").rstrip(" ") for a, b in itertools.pairwise(ends)] for record in records
+    ]
+    return pl.DataFrame(rows, schema=names, orient="row").with_row_index("_row", 1)
 
 
 def _sqlite(path: Path) -> pl.DataFrame:
@@ -74,10 +108,23 @@ def _sqlite(path: Path) -> pl.DataFrame:
     return pl.DataFrame(rows, orient="row").with_row_index("_row", 1)
 
 
-def _read(path: Path) -> pl.DataFrame:
-    if path.suffix == ".csv":
-        return _csv(path, "utf-8-sig" if path.name.startswith("房屋") else "gbk")
-    return _xlsx(path) if path.suffix == ".xlsx" else _sqlite(path)
+def _read(path: Path, delivery: Delivery) -> pl.DataFrame:
+    """Row as a person sees it, sheet or folder where there are several, and the columns in order."""
+    readers = {
+        "csv": lambda: _csv(path.read_bytes(), delivery.encoding),
+        "zip": lambda: _zip(path, delivery.encoding),
+        "xlsx": lambda: _xlsx(path, len(delivery.above) + 1 + bool(delivery.groups)),
+        "xls": lambda: _xls(path, len(delivery.above) + 1),
+        "dbf": lambda: _dbf(path),
+        "sqlite": lambda: _sqlite(path),
+    }
+    rows = readers[delivery.form]()
+    if "_part" not in rows.columns or rows["_part"].unique().to_list() == [delivery.stem]:
+        rows = rows.drop("_part", strict=False).insert_column(1, pl.lit("").alias("_part"))
+    columns = ["_row", "_part", *delivery.headers]
+    return rows.rename(dict(zip(rows.columns, columns, strict=True))).with_columns(
+        pl.col("_row").cast(pl.Int64)
+    )
 
 
 def _cleaned(rows: pl.DataFrame) -> pl.DataFrame:
@@ -92,8 +139,12 @@ def _cleaned(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _as_iso(name: str) -> pl.Expr:
     """The date in ISO form, empty where it is none."""
-    spellings = ("%Y-%m-%d", "%Y%m%d", "%Y/%m/%d", "%Y年%m月%d日")
-    date = pl.coalesce(pl.col(name).str.to_date(spelling, strict=False) for spelling in spellings)
+    spellings = ("%Y-%m-%d", "%Y%m%d", "%Y/%m/%d", "%Y年%m月%d日", "%Y.%m.%d", "%Y-%m-%d 00:00:00")
+    tidy = pl.col(name).str.replace_many(list("〇一二三四五六七八九"), list("0123456789"))
+    tidy = tidy.str.replace("年十", "年1").str.replace("月十", "月1").str.replace("月([23])十", "月${1}")
+    tidy = tidy.str.replace("年1月", "年01月").str.replace("月([123])日", "月${1}日")
+    serial = pl.duration(days=pl.col(name).str.extract(r"^(\d{5})$").cast(pl.Int32)) + pl.date(1899, 12, 30)
+    date = pl.coalesce(*(tidy.str.to_date(spelling, strict=False) for spelling in spellings), serial)
     return date.dt.strftime("%Y-%m-%d").fill_null("").alias(name)
 
 
@@ -106,11 +157,7 @@ def deliver(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Delivered
         summary = generate(folder, residents, seed, batch)
         raw = {}
         for file in summary.files:
-            rows = _read(file.path)
-            columns = ["_row", *ENGLISH[file.dataset].split()]
-            raw[file.dataset] = rows.rename(dict(zip(rows.columns, columns, strict=True))).with_columns(
-                pl.col("_row").cast(pl.Int64)
-            )
+            raw[file.dataset] = _read(file.path, EXTRACT[file.dataset])
         truth = {
             path.stem: pl.read_csv(path, infer_schema=False).fill_null("")
             for path in sorted(summary.truth.glob("*.csv"))

@@ -28,8 +28,9 @@ def _rows(batch, kind, dataset=None):
     errors = batch.truth["errors"].filter(pl.col("kind") == kind)
     for (name,), mine in errors.group_by("dataset", maintain_order=True):
         if dataset in (None, name):
-            at = mine.select(pl.col("row").cast(pl.Int64).alias("_row"), "delivered", "right", "record_key")
-            found.append(batch.clean[name].join(at, on="_row", how="inner"))
+            place = (pl.col("row").cast(pl.Int64).alias("_row"), pl.col("part").alias("_part"))
+            at = mine.select(*place, "delivered", "right", "record_key")
+            found.append(batch.clean[name].join(at, on=["_row", "_part"], how="inner"))
     assert found, kind
     return found[0] if dataset or len(found) == 1 else found
 
@@ -51,9 +52,10 @@ def test_the_summary_counts_them(batch):
 
 def test_every_error_stands_at_its_row_with_its_key(batch):
     for (dataset,), errors in batch.truth["errors"].group_by("dataset"):
-        for row, field, delivered, key in errors.select("row", "field", "delivered", "record_key").rows():
-            raw = batch.raw[dataset].filter(pl.col("_row") == int(row))
-            clean = batch.clean[dataset].filter(pl.col("_row") == int(row))
+        columns = ("row", "part", "field", "delivered", "record_key")
+        for row, part, field, delivered, key in errors.select(columns).rows():
+            here = (pl.col("_row") == int(row)) & (pl.col("_part") == part)
+            raw, clean = batch.raw[dataset].filter(here), batch.clean[dataset].filter(here)
             assert raw[field].to_list() == [delivered]
             assert clean[KEYS[dataset]].to_list() == [key]
 
@@ -67,10 +69,10 @@ def test_what_is_right_differs_from_what_was_delivered(batch):
 
 def test_nobody_carries_two_errors(batch):
     errors = batch.truth["errors"]
-    assert errors.select("dataset", "row").is_unique().all()
+    assert errors.select("dataset", "part", "row").is_unique().all()
     persons = []
-    for dataset, row, field, right in errors.select("dataset", "row", "field", "right").rows():
-        rows = batch.clean[dataset].filter(pl.col("_row") == int(row))
+    for dataset, row, part, field, right in errors.select("dataset", "row", "part", "field", "right").rows():
+        rows = batch.clean[dataset].filter((pl.col("_row") == int(row)) & (pl.col("_part") == part))
         roles = [
             c for c in rows.columns if c in ("resident_id", "male_id", "female_id", "legal_representative_id")
         ]

@@ -1,0 +1,234 @@
+"""The emergency bureau (应急管理局): small premises and their inspections."""
+
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from sample_city import corruption, mistakes
+from sample_city.city import City
+from sample_city.declarations import Delivery, Extract, Kind, Presence
+from sample_city.premises import NOBODY, PASSED, TIME_TO_RECTIFY, TO_RECTIFY
+from sample_city.streams import Ints, Mask
+from sample_city.timeline import LAST, NEVER, iso
+from sample_city.views import labelled, where
+
+KINDS: Final = dict(
+    enumerate(
+        (
+            "小商场", "小餐饮", "小旅馆", "小歌舞娱乐场所", "小网吧", "小美容洗浴场所", "小学校（幼儿园）",
+            "小医院（诊所）", "小生产加工企业",
+        ),
+        start=1,
+    )
+)  # fmt: skip
+LICENSED: Final = (3, 4, 5, 7, 8)
+"""Inns, entertainment, internet cafés, schools and clinics cannot be stalls."""
+
+PREMISES: Final = Delivery(
+    dataset="emergency.small_premises",
+    stem="九小场所",
+    form="zip",
+    encoding="gbk",
+    key="premises_no",
+    headers={
+        "premises_no": "场所编号",
+        "name": "场所名称",
+        "kind": "场所类别",
+        "uscc": "统一社会信用代码",
+        "manager": "负责人",
+        "phone": "负责人电话",
+        "village_code": "所在村居代码",
+        "address": "详细地址",
+        "floor_area": "建筑面积（㎡）",
+        "recorded_on": "建档日期",
+        "status": "营业状态",
+    },
+    coded={"kind": "small_premises_kind", "status": "business_status"},
+    spellings={"recorded_on": (40, 5, 30, 5, 15, 0, 5)},
+)
+INSPECTION: Final = Delivery(
+    dataset="emergency.inspection",
+    stem="安全检查记录",
+    form="csv",
+    encoding="utf-8-sig",
+    key="inspection_no",
+    headers={
+        "inspection_no": "检查编号",
+        "premises_no": "场所编号",
+        "inspected_on": "检查日期",
+        "inspector": "检查人员",
+        "result": "检查结果",
+        "hazards": "隐患数量",
+        "rectified_on": "整改完成日期",
+    },
+    coded={"result": "inspection_result"},
+    spellings={"inspected_on": (70, 0, 20, 0, 0, 0, 10), "rectified_on": (70, 0, 20, 0, 0, 0, 10)},
+)
+
+
+def premises(city: City, records: Ints, on: int) -> pl.DataFrame:
+    """Rows of emergency.small_premises."""
+    kept, people, register = city.premises, city.people, city.enterprises
+    enterprise, person, village = kept.enterprise[records], kept.person[records], kept.village[records]
+    shop, name = pl.Series(enterprise != NOBODY), people.name.gather(person)
+    where_ = np.maximum(enterprise, 0)
+    place = city.territory.column("place").gather(village)
+    beside = pl.Series(records % 200 + 1).cast(pl.String)
+    at = pl.Series(register.number[where_]).cast(pl.String)
+    rows = pl.DataFrame(
+        {
+            "shop": shop,
+            "name": register.name.gather(where_),
+            "stall": name + "摊位",
+            "uscc": register.uscc.gather(where_),
+            "at": place + at + "号",
+            "beside": place + "集市" + beside + "号摊",
+            "shop_phone": register.phone.gather(where_),
+            "own_phone": people.phone.gather(person),
+        }
+    ).select(
+        name=pl.when("shop").then("name").otherwise("stall"),
+        uscc=pl.when("shop").then("uscc").otherwise(pl.lit("")),
+        phone=pl.when("shop").then("shop_phone").otherwise("own_phone"),
+        address=pl.when("shop").then("at").otherwise("beside"),
+    )
+    closed = (kept.closed[records] <= on).astype(np.int32)
+    return pl.DataFrame(
+        {
+            "premises_no": kept.number.gather(records),
+            "name": rows["name"],
+            "kind": labelled(kept.kind[records], KINDS),
+            "uscc": rows["uscc"],
+            "manager": name,
+            "phone": rows["phone"],
+            "village_code": city.territory.column("code").gather(village),
+            "address": rows["address"],
+            "floor_area": pl.Series(kept.area[records]).cast(pl.String),
+            "recorded_on": iso(kept.recorded[records]),
+            "status": labelled(closed, {0: "营业", 1: "停业"}),
+        }
+    )
+
+
+def inspection(city: City, records: Ints, on: int) -> pl.DataFrame:
+    """Rows of emergency.inspection: what is mended later is not yet in it."""
+    made = city.visits
+    rectified = made.rectified[records]
+    results = {1: "合格", 2: "限期整改", 3: "责令停产停业"}
+    return pl.DataFrame(
+        {
+            "inspection_no": made.number.gather(records),
+            "premises_no": city.premises.number.gather(made.premises[records]),
+            "inspected_on": iso(made.on[records]),
+            "inspector": city.people.name.gather(made.inspector[records]),
+            "result": labelled(made.result[records], results),
+            "hazards": pl.Series(made.hazards[records]).cast(pl.String),
+            "rectified_on": iso(np.where(rectified <= on, rectified, NEVER).astype(np.int32)),
+        }
+    )
+
+
+def _counties(city: City, records: Ints) -> pl.Series:
+    return city.territory.column("county").gather(city.premises.village[records])
+
+
+EXTRACTS: Final = (
+    Extract(
+        PREMISES,
+        lambda city, on: where(city.premises.recorded <= on),
+        premises,
+        lambda city: (city.premises.person,),
+        parts=_counties,
+    ),
+    Extract(
+        INSPECTION,
+        lambda city, on: where(city.visits.on <= on),
+        inspection,
+        lambda city: (city.premises.person[city.visits.premises],),
+    ),
+)
+
+
+def _any(city: City, named: Presence) -> Mask:
+    return np.ones(len(city.premises.person), dtype=np.bool_)
+
+
+def _shop(city: City, named: Presence) -> Mask:
+    shop: Mask = city.premises.enterprise != NOBODY
+    return shop
+
+
+def _stall(city: City, named: Presence) -> Mask:
+    return ~_shop(city, named)
+
+
+def _licensed(city: City, named: Presence) -> Mask:
+    return _shop(city, named) & np.isin(city.premises.kind, LICENSED)
+
+
+def _shop_that_closes(city: City, named: Presence) -> Mask:
+    return _shop(city, named) & (city.premises.closed < LAST)
+
+
+def _visit(city: City, named: Presence) -> Mask:
+    return np.ones(len(city.visits.on), dtype=np.bool_)
+
+
+def _passed(city: City, named: Presence) -> Mask:
+    passed: Mask = city.visits.result == PASSED
+    return passed
+
+
+def _mended(city: City, named: Presence) -> Mask:
+    return ~_passed(city, named)
+
+
+def _to_rectify(city: City, named: Presence) -> Mask:
+    told: Mask = city.visits.result == TO_RECTIFY
+    return told
+
+
+def _kinds_of_premises(city: City) -> tuple[Kind, ...]:
+    dataset = PREMISES.dataset
+    codes = city.territory.column("code")
+    return (
+        Kind("licence_missing", dataset, "uscc", _licensed, corruption.nothing, derivable=False),
+        Kind("enterprise_unknown", dataset, "uscc", _shop, mistakes.nobodys_uscc("uscc"), derivable=False),
+        Kind("phone_missing", dataset, "phone", _shop, corruption.nothing),
+        Kind("village_code_unknown", dataset, "village_code", _stall,
+             corruption.unknown_village, derivable=False),
+        Kind("village_mismatch", dataset, "village_code", _shop,
+             mistakes.neighbour_village("village_code", codes)),
+        Kind("area_absurd", dataset, "floor_area", _any, mistakes.times("floor_area", 100), derivable=False),
+        Kind("struck_off_still_open", dataset, "status", _shop_that_closes, corruption.always("营业"),
+             lambda c: c.premises.closed),
+        Kind("code_unknown", dataset, "kind", _any, corruption.always("其它小场所"), derivable=False),
+    )  # fmt: skip
+
+
+def _kinds_of_inspections(city: City) -> tuple[Kind, ...]:
+    dataset = INSPECTION.dataset
+    return (
+        Kind("premises_unknown", dataset, "premises_no", _visit, _nowhere, derivable=False),
+        Kind("inspected_in_future", dataset, "inspected_on", _passed,
+             mistakes.in_the_thirties("inspected_on"), derivable=False),
+        Kind("rectified_before_inspection", dataset, "rectified_on", _mended,
+             mistakes.days_off("inspected_on", -40), lambda c: c.visits.rectified, derivable=False),
+        Kind("not_rectified", dataset, "rectified_on", _mended, corruption.nothing,
+             lambda c: c.visits.on + TIME_TO_RECTIFY + 1, derivable=False),
+        Kind("inspector_missing", dataset, "inspector", _visit, corruption.nothing, derivable=False),
+        Kind("passed_with_hazards", dataset, "result", _to_rectify, corruption.always("合格")),
+        Kind("duplicate_row", dataset, "inspection_no", _visit, None, copied=True),
+    )  # fmt: skip
+
+
+def _nowhere(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
+    """A running number that the township has not reached."""
+    number = pl.Series(rng.integers(90_000, 100_000, len(rows))).cast(pl.String)
+    return rows.get_column("premises_no").str.head(9) + number
+
+
+def kinds(city: City) -> tuple[Kind, ...]:
+    """How the emergency bureau errs."""
+    return _kinds_of_premises(city) + _kinds_of_inspections(city)

@@ -1,0 +1,139 @@
+"""Market regulation (市场监管局), special equipment office: boilers, lifts, cranes and the like."""
+
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from sample_city import corruption, mistakes
+from sample_city.city import City
+from sample_city.declarations import Delivery, Extract, Kind, Presence
+from sample_city.equipment import inspected, period
+from sample_city.streams import Ints, Mask
+from sample_city.timeline import LAST, NEVER, iso
+from sample_city.views import everything, labelled, where
+
+KINDS: Final = {
+    1: "锅炉",
+    2: "压力容器",
+    3: "电梯",
+    4: "起重机械",
+    5: "场（厂）内专用机动车辆",
+    6: "大型游乐设施",
+    8: "压力管道",
+}
+
+EQUIPMENT: Final = Delivery(
+    dataset="market_regulation.special_equipment",
+    stem="特种设备",
+    form="xlsx",
+    key="equipment_no",
+    headers={
+        "equipment_no": "设备代码",
+        "kind": "设备种类",
+        "manufactured_on": "制造日期",
+        "uscc": "统一社会信用代码",
+        "unit_name": "单位名称",
+        "unit_phone": "联系电话",
+        "registered_on": "登记日期",
+        "inspected_on": "上次检验日期",
+        "next_inspection_on": "下次检验日期",
+        "status": "使用状态",
+    },
+    coded={"kind": "special_equipment_kind", "status": "equipment_status"},
+    above=("烟台市特种设备使用登记台账",),
+    below=("说明：下次检验日期为检验报告载明日期。", "填表日期：{date}"),
+    groups=(("设备基本信息", 3), ("使用单位", 3), ("使用登记与检验", 3), ("", 1)),
+    spellings={
+        "manufactured_on": (20, 10, 10, 10, 40),
+        "registered_on": (50, 0, 20, 0, 20, 10),
+        "inspected_on": (50, 0, 20, 10, 20),
+        "next_inspection_on": (50, 0, 20, 10, 20),
+    },
+)
+
+
+def equipment(city: City, records: Ints, on: int) -> pl.DataFrame:
+    """Rows of market_regulation.special_equipment."""
+    kept, register = city.equipment, city.enterprises
+    enterprise, kind = kept.enterprise[records], kept.kind[records]
+    last = inspected(kept, records, on)
+    stopped = (kept.stopped[records] <= on).astype(np.int32)
+    return pl.DataFrame(
+        {
+            "equipment_no": kept.number.gather(records),
+            "kind": labelled(kind // 1000, KINDS),
+            "manufactured_on": iso(kept.manufactured[records]),
+            "uscc": register.uscc.gather(enterprise),
+            "unit_name": register.name.gather(enterprise),
+            "unit_phone": register.phone.gather(enterprise),
+            "registered_on": iso(kept.registered[records]),
+            "inspected_on": iso(last),
+            "next_inspection_on": iso((last + period(kind)).astype(np.int32)),
+            "status": labelled(stopped, {0: "在用", 1: "停用"}),
+        }
+    )
+
+
+EXTRACTS: Final = (
+    Extract(
+        EQUIPMENT,
+        lambda city, on: where(city.equipment.registered <= on),
+        equipment,
+        lambda city: (city.enterprises.person[city.equipment.enterprise],),
+    ),
+)
+
+
+def _any(city: City, named: Presence) -> Mask:
+    return np.ones(len(city.equipment.kind), dtype=np.bool_)
+
+
+def first_of_unit(city: City) -> Mask:
+    """The first equipment of each enterprise, which speaks for the enterprise's name."""
+    first = np.zeros(len(city.equipment.kind), dtype=np.bool_)
+    first[np.unique(city.equipment.enterprise, return_index=True)[1]] = True
+    return first
+
+
+def _stopped_with_enterprise(city: City, named: Presence) -> Mask:
+    kept = city.equipment
+    stopped: Mask = (kept.stopped == city.enterprises.ended[kept.enterprise]) & (kept.stopped < LAST)
+    return stopped
+
+
+def _stopped_alone(city: City, named: Presence) -> Mask:
+    """Out of use, and the next inspection missed, while the enterprise goes on."""
+    kept = city.equipment
+    stopped: Mask = (kept.stopped != NEVER) & (city.enterprises.ended[kept.enterprise] == NEVER)
+    return stopped & (_missed(city) < LAST)
+
+
+def _missed(city: City) -> Ints:
+    """The first day after the date of the next inspection."""
+    every = everything(city.equipment.kind)
+    return (inspected(city.equipment, every, LAST) + period(city.equipment.kind) + 1).astype(np.int32)
+
+
+def kinds(city: City) -> tuple[Kind, ...]:
+    """How the office errs."""
+    dataset, in_use = EQUIPMENT.dataset, mistakes.mapped("status", {"停用": "在用"})
+    return (
+        Kind("kind_not_of_number", dataset, "kind", _any,
+             mistakes.mapped("kind", {"电梯": "起重机械", "起重机械": "电梯", "锅炉": "压力容器"})),
+        Kind("made_after_registration", dataset, "manufactured_on", _any,
+             mistakes.days_off("registered_on", 400), derivable=False),
+        Kind("inspected_in_future", dataset, "inspected_on", _any, mistakes.in_the_thirties("inspected_on"),
+             derivable=False),
+        Kind("next_before_last", dataset, "next_inspection_on", _any,
+             mistakes.days_off("manufactured_on", -30)),
+        Kind("overdue_in_use", dataset, "status", _stopped_alone, in_use, _missed),
+        Kind("struck_off_in_use", dataset, "status", _stopped_with_enterprise, in_use,
+             lambda c: c.enterprises.ended[c.equipment.enterprise]),
+        Kind("unit_unknown", dataset, "uscc", _any, mistakes.nobodys_uscc("uscc"), derivable=False),
+        Kind("unit_name_typo", dataset, "unit_name", lambda c, named: first_of_unit(c),
+             mistakes.similar_text("unit_name")),
+        Kind("phone_malformed", dataset, "unit_phone", _any,
+             lambda rows, rng: corruption.missing_digit(rows.select(phone="unit_phone"), rng),
+             derivable=False),
+    )  # fmt: skip

@@ -1,0 +1,98 @@
+"""The tax bureau (税务局): taxpayers among the enterprises."""
+
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from sample_city import mistakes
+from sample_city.city import City
+from sample_city.declarations import Delivery, Extract, Kind, Presence
+from sample_city.streams import Ints, Mask
+from sample_city.timeline import LAST, iso
+from sample_city.views import labelled, where
+
+TAXPAYER: Final = Delivery(
+    dataset="tax.enterprise",
+    stem="税务登记",
+    form="xlsx",
+    key="uscc",
+    headers={
+        "uscc": "纳税人识别号",
+        "name": "纳税人名称",
+        "legal_representative": "法定代表人（负责人）姓名",
+        "legal_representative_id": "法定代表人身份证件号码",
+        "taxpayer_kind": "增值税纳税人类型",
+        "registered_on": "登记日期",
+        "status": "纳税人状态",
+        "office": "主管税务机关",
+    },
+    coded={"taxpayer_kind": "taxpayer_kind", "status": "taxpayer_status"},
+    above=("税务登记信息查询结果", "导出日期：{date}"),
+    below=("注：本表由税收征管系统导出，仅限政务共享使用。",),
+    spellings={"registered_on": (55, 10, 10, 0, 0, 15, 10)},
+)
+
+
+def taxpayer(city: City, records: Ints, on: int) -> pl.DataFrame:
+    """Rows of tax.enterprise."""
+    known, register = city.taxpayers, city.enterprises
+    enterprise = known.enterprise[records]
+    person = register.person[enterprise]
+    revoked = (register.ended[enterprise] <= on) & (register.revoked[enterprise] == 1)
+    status = np.where(known.cleared[records] <= on, 2, revoked)
+    county = city.territory.column("county").gather(register.village[enterprise])
+    return pl.DataFrame(
+        {
+            "uscc": register.uscc.gather(enterprise),
+            "name": register.name.gather(enterprise),
+            "legal_representative": city.people.name.gather(person),
+            "legal_representative_id": city.people.resident_id.gather(person),
+            "taxpayer_kind": labelled(known.general[records], {0: "小规模纳税人", 1: "一般纳税人"}),
+            "registered_on": iso(known.registered[records]),
+            "status": labelled(status.astype(np.int32), {0: "正常", 1: "非正常", 2: "注销"}),
+            "office": "国家税务总局" + county + "税务局",
+        }
+    )
+
+
+def _counties(city: City, records: Ints) -> pl.Series:
+    village = city.enterprises.village[city.taxpayers.enterprise[records]]
+    return city.territory.column("county").gather(village)
+
+
+EXTRACTS: Final = (
+    Extract(
+        TAXPAYER,
+        lambda city, on: where(city.taxpayers.registered <= on),
+        taxpayer,
+        lambda city: (city.enterprises.person[city.taxpayers.enterprise],),
+        parts=_counties,
+    ),
+)
+
+
+def _any(city: City, named: Presence) -> Mask:
+    return np.ones(len(city.taxpayers.enterprise), dtype=np.bool_)
+
+
+def _struck_off(city: City, named: Presence) -> Mask:
+    """Off the register within the calendar, not by revocation."""
+    struck: Mask = city.taxpayers.cleared < LAST - 60
+    return struck
+
+
+def kinds(city: City) -> tuple[Kind, ...]:
+    """How the tax bureau errs."""
+    dataset = TAXPAYER.dataset
+    return (
+        Kind("representative_outdated", dataset, "legal_representative", _any,
+             mistakes.other_of("legal_representative", city.people.name.head(50_000))),
+        Kind("name_typo", dataset, "name", _any, mistakes.similar_text("name")),
+        Kind("enterprise_unknown", dataset, "uscc", _any, mistakes.nobodys_uscc("uscc"), derivable=False),
+        Kind("struck_off_still_taxed", dataset, "status", _struck_off,
+             mistakes.mapped("status", {"注销": "正常"}),
+             lambda c: c.enterprises.ended[c.taxpayers.enterprise]),
+        Kind("registered_before_founding", dataset, "registered_on", _any,
+             mistakes.days_off("registered_on", -900), derivable=False),
+    )  # fmt: skip
