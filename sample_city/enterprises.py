@@ -12,7 +12,7 @@ import polars as pl
 
 from sample_city.identifiers import phones, social_credit_codes
 from sample_city.people import Homes, People
-from sample_city.streams import Ints, draw
+from sample_city.streams import Ints, Longs, draw
 from sample_city.tables import table
 from sample_city.territory import Territory
 from sample_city.timeline import BASE, FIRST, LAST, NEVER, YEAR, day, years
@@ -64,7 +64,7 @@ def enterprises(
     ended = established + rng.integers(years(1), years(14), count).astype(np.int32)
     ended = np.where((rng.random(count) < 0.2) & (ended > FIRST - years(4)), ended, NEVER)
     area = territory.column("county_code").cast(pl.Int32).replace({370671: 370613, 370676: 370611})
-    number = (rng.permutation(count).astype(np.int64) * 7_368_787 + 1_234_567) % ORGANISATIONS
+    number = organisation_numbers(rng.permutation(count).astype(np.int64))
     return Enterprises(
         uscc=social_credit_codes(kind, area.gather(village).to_numpy(), number),
         name=_names(rng, territory, kind, village, people.name.gather(person)),
@@ -79,6 +79,12 @@ def enterprises(
         capital=_capital(rng, kind),
         phone=phones(len(people.sex) + np.arange(count, dtype=np.int64)),
     )
+
+
+def organisation_numbers(places: Longs) -> Longs:
+    """The number at each place of a fixed order of all organisation numbers."""
+    numbers: Longs = (places * 7_368_787 + 1_234_567) % ORGANISATIONS
+    return numbers
 
 
 def _founding_days(rng: np.random.Generator, birth: Ints, known: int) -> Ints:

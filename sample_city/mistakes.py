@@ -4,16 +4,19 @@ The same bargain as in ``corruption``: clean rows in, the text delivered instead
 cannot carry the error.
 """
 
+from typing import Final
+
 import numpy as np
 import polars as pl
 
 from sample_city.corruption import Corruption, similar_name
+from sample_city.enterprises import ORGANISATIONS, organisation_numbers
 from sample_city.identifiers import social_credit_codes
 from sample_city.streams import Ints
 from sample_city.vehicles import vehicle_numbers
 
-UNUSED: int = 400_000_000
-"""Running numbers of social credit codes from here on belong to no enterprise of any city."""
+UNUSED: Final = 2_000_000
+"""No city has so many enterprises: organisation numbers from this place on belong to nobody."""
 
 
 def similar_text(column: str) -> Corruption:
@@ -49,7 +52,7 @@ def nobodys_uscc(column: str) -> Corruption:
 
     def corrupted(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
         area = rows.get_column(column).str.slice(2, 6).cast(pl.Int32).to_numpy()
-        numbers = UNUSED + rng.permutation(len(rows)).astype(np.int64) * 7
+        numbers = organisation_numbers(rng.integers(UNUSED, ORGANISATIONS, len(rows)))
         return social_credit_codes(np.ones(len(rows), dtype=np.int32), area, numbers)
 
     return corrupted

@@ -94,8 +94,9 @@ EXTRACTS: Final = (
 )
 
 
-def _any(city: City, named: Presence) -> Mask:
-    return np.ones(len(city.vehicles.owner), dtype=np.bool_)
+def _fuel(city: City, named: Presence) -> Mask:
+    """Seven characters: one less is not a plate. Of eight it would be one of the other kind."""
+    return ~city.vehicles.new_energy
 
 
 def _private(city: City, named: Presence) -> Mask:
@@ -126,7 +127,7 @@ def kinds(city: City) -> tuple[Kind, ...]:
     dataset, kept = VEHICLE.dataset, city.vehicles
     nobodys_id = corruption.nobodys_id(city.people.resident_id)
     return (
-        Kind("plate_malformed", dataset, "plate_no", _any, mistakes.without_character("plate_no"),
+        Kind("plate_malformed", dataset, "plate_no", _fuel, mistakes.without_character("plate_no"),
              derivable=False),
         Kind("plate_kind_mismatch", dataset, "plate_kind", lambda c, named: c.vehicles.new_energy,
              corruption.always("小型汽车")),
