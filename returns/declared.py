@@ -2,7 +2,7 @@
 
 Here they are read and turned into what the workbook writer, the CSV file and its Frictionless schema need.
 Which relations the SQL may name is said in `returns.relations`; the keys of a declaration are described in
-docs/contracts.md, "Sheets".
+docs/sheets.md.
 """
 
 from __future__ import annotations

@@ -1,0 +1,41 @@
+"""The assets of the returns: what they follow from, and what they say of themselves."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from assets.packages import PACKAGES, packages_asset
+from assets.platform import Platform
+from assets.summary import SUMMARY, summary_asset
+from warehouse.governance import DERIVED
+
+
+@pytest.fixture
+def platform(city_after_one_turn: Any, install: Callable[[Path], Platform], tmp_path: Path) -> Platform:
+    shutil.copytree(city_after_one_turn.platform.home.root, tmp_path / "home")
+    return install(tmp_path / "home")
+
+
+def test_packages_follow_from_every_governance_table(platform: Platform) -> None:
+    asset = packages_asset(platform.library)
+    names = {entity.name for entity in platform.library.fed_entities} | set(DERIVED)
+    tables = {key.path[1] for key in asset.asset_deps[PACKAGES] if key.path[0] == "governance"}
+    assert tables == names
+
+
+def test_the_summary_comes_after_the_packages_and_is_written(platform: Platform) -> None:
+    asset = summary_asset()
+    assert asset.asset_deps[SUMMARY] == {PACKAGES}
+    context = dg.build_asset_context(partition_key="2026-03-02")
+    result = asset(context, platform=platform)
+    assert isinstance(result, dg.MaterializeResult)
+    assert result.metadata is not None
+    page = result.metadata["page"]
+    assert isinstance(page, dg.PathMetadataValue)
+    assert page.path is not None and Path(page.path).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
