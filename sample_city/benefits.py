@@ -1,4 +1,4 @@
-"""Disability certificates and the subsistence allowance: who holds them, from when to when.
+"""Disability certificates, the subsistence and the elderly allowance: who holds them, from when to when.
 
 Only what the two departments keep; how an extract shows it on a day belongs to extracts.
 """
@@ -14,7 +14,7 @@ from sample_city.households import DIVORCED, HEAD, WIDOWED
 from sample_city.people import Homes, People
 from sample_city.streams import Ints, Mask
 from sample_city.territory import Territory
-from sample_city.timeline import BASE, FIRST, LAST, NEVER, YEAR, day, years
+from sample_city.timeline import BASE, FIRST, LAST, NEVER, YEAR, birthday, day, month_after, years
 
 CERTIFICATES_FROM: Final = day(date(2009, 1, 1))
 ALLOWANCES_FROM: Final = day(date(2012, 1, 1))
@@ -47,6 +47,31 @@ class Allowances:
     monthly: Ints
     started: Ints
     stopped: Ints
+
+
+ELDERS_FROM: Final = day(date(2012, 1, 1))
+ELDERLY: Final = 80
+APPLYING: Final = 0.9
+"""Share of those of eighty and above who have applied."""
+
+
+@dataclass(frozen=True)
+class Elders:
+    """People on the elderly allowance, ordered by person; ``turned`` is the month after the birthday."""
+
+    person: Ints
+    turned: Ints
+    started: Ints
+
+
+def elders(rng: np.random.Generator, people: People, away: Mask) -> Elders:
+    """Most of those who are eighty, from the month after their birthday."""
+    old = np.flatnonzero(~away & (people.birth < LAST - years(ELDERLY))).astype(np.int32)
+    turned = month_after(birthday(people.birth[old], ELDERLY))
+    started = np.maximum(turned, ELDERS_FROM)
+    known = (rng.random(len(old)) < APPLYING) & (started <= LAST)
+    known &= (started < people.death[old]) & (started < people.cancelled[old])
+    return Elders(old[known], turned[known], started[known].astype(np.int32))
 
 
 def certificates(rng: np.random.Generator, people: People) -> Certificates:

@@ -13,6 +13,7 @@ from sample_city import (
     benefits,
     births,
     dwellings,
+    employment,
     enterprises,
     equipment,
     grids,
@@ -64,6 +65,7 @@ class City:
     births: births.Births
     enrolments: insurance.Enrolments
     pensions: insurance.Pensions
+    jobs: employment.Jobs
     pupils: schooling.Pupils
     elders: benefits.Elders
     enterprises: enterprises.Enterprises
@@ -109,7 +111,8 @@ def build_city(seed: int, residents: int) -> City:
     disabled = benefits.certificates(stream(seed, "disability"), people)
     everybody = np.arange(len(people.sex), dtype=np.int32)
     away = noise(seed, "away", everybody) < AWAY
-    employed = np.zeros(len(people.sex), dtype=np.bool_)
+    jobs = employment.jobs(stream(seed, "jobs"), people, away, register)
+    employed = benefits.holders(people, jobs.person[jobs.kind == employment.EMPLOYED])
     return City(
         seed=seed,
         residents=residents,
@@ -128,6 +131,7 @@ def build_city(seed: int, residents: int) -> City:
         births=births.births(stream(seed, "certified births"), homes, people),
         enrolments=insurance.enrolments(stream(seed, "enrolments"), people, away, employed),
         pensions=insurance.pensions(stream(seed, "pensions"), people, away),
+        jobs=jobs,
         pupils=schooling.pupils(stream(seed, "pupils"), people, away),
         elders=benefits.elders(stream(seed, "elderly allowance"), people, away),
         enterprises=register,

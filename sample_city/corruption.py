@@ -179,6 +179,26 @@ def day_between(column: str, first: int, last: int) -> Corruption:
     return corrupted
 
 
+def by_birth(border: int, older: str, younger: str) -> Corruption:
+    """One text for who was born before a day, another for who was born since."""
+
+    def corrupted(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
+        born = rows.get_column("birth_date").str.to_date("%Y-%m-%d").cast(pl.Int32)
+        return pl.select(pl.when(born < border).then(pl.lit(older)).otherwise(pl.lit(younger))).to_series()
+
+    return corrupted
+
+
+def cut_short(column: str) -> Corruption:
+    """A number without its last character."""
+
+    def corrupted(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
+        number = rows.get_column(column)
+        return number.str.head(number.str.len_chars() - 1)
+
+    return corrupted
+
+
 def nobodys_id(everybody: pl.Series) -> Corruption:
     """Two digits swapped and the check character made to fit, so that nobody has the number."""
 

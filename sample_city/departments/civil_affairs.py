@@ -1,4 +1,4 @@
-"""Civil affairs (民政局): marriages and divorces, the subsistence allowance."""
+"""Civil affairs (民政局): marriages and divorces, the subsistence and the elderly allowance."""
 
 from collections.abc import Callable
 from typing import Final
@@ -12,8 +12,8 @@ from sample_city.declarations import Delivery, Extract, Kind, Presence
 from sample_city.marriages import DIVORCE
 from sample_city.marriages import MARRIAGE as WEDDING
 from sample_city.streams import Ints, Mask
-from sample_city.timeline import LAG, NEVER, iso
-from sample_city.views import at_the_last_day, labelled, overdue, where
+from sample_city.timeline import LAG, NEVER, iso, whole_years
+from sample_city.views import at_the_last_day, labelled, overdue, village_codes, where
 
 MARRIAGE: Final = Delivery(
     dataset="civil_affairs.marriage",
@@ -56,6 +56,26 @@ ALLOWANCE: Final = Delivery(
     numbers=frozenset({"monthly_amount"}),
     spellings={"started_on": (35, 25, 20, 20)},
 )
+ELDERLY: Final = Delivery(
+    dataset="civil_affairs.elderly_allowance",
+    stem="高龄津贴",
+    form="csv",
+    encoding="gb18030",
+    key="resident_id",
+    headers={
+        "resident_id": "身份证号",
+        "name": "姓名",
+        "card_no": "社会保障卡号",
+        "monthly_amount": "月津贴金额(元)",
+        "started_on": "享受起始日期",
+        "status": "发放状态",
+        "village_code": "村居代码",
+    },
+    coded={"status": "allowance_status"},
+    spellings={"started_on": (50, 30, 10, 10)},
+)
+BANDS: Final = ((80, 100), (90, 300), (100, 800))
+"""Yuan a month from each age on."""
 
 
 def marriage(city: City, records: Ints, on: int) -> pl.DataFrame:
@@ -105,6 +125,28 @@ def allowance(city: City, records: Ints, on: int) -> pl.DataFrame:
     )
 
 
+def elderly(city: City, records: Ints, on: int) -> pl.DataFrame:
+    """Rows of civil_affairs.elderly_allowance."""
+    people, person = city.people, city.elders.person[records]
+    age = whole_years(people.birth[person], on)
+    amount = np.select(
+        [age >= least for least, _ in BANDS[:0:-1]], [yuan for _, yuan in BANDS[:0:-1]], BANDS[0][1]
+    )
+    left = (people.death[person] == NEVER) & (people.cancelled[person] <= on - LAG)
+    gone = (people.death[person] < on - LAG) | left
+    return pl.DataFrame(
+        {
+            "resident_id": people.resident_id.gather(person),
+            "name": people.name.gather(person),
+            "card_no": "K" + pl.Series(person).cast(pl.String).str.zfill(8),
+            "monthly_amount": pl.Series(amount).cast(pl.String),
+            "started_on": iso(city.elders.started[records]),
+            "status": labelled(gone.astype(np.int32), {0: "在保", 1: "停保"}),
+            "village_code": village_codes(city, person),
+        }
+    )
+
+
 EXTRACTS: Final = (
     Extract(
         MARRIAGE,
@@ -118,6 +160,15 @@ EXTRACTS: Final = (
         allowance,
         lambda city: (city.allowances.person,),
         lambda city: city.allowances.started,
+    ),
+    Extract(
+        ELDERLY,
+        lambda city, on: where(
+            (city.elders.started <= on) & (city.people.cancelled[city.elders.person] > on)
+        ),
+        elderly,
+        lambda city: (city.elders.person,),
+        lambda city: city.elders.started,
     ),
 )
 
@@ -134,10 +185,34 @@ def _nowhere_else(city: City, named: Presence) -> Mask:
     return ~named.beside(ALLOWANCE.dataset, "police.population")
 
 
+def _no_other_source(city: City, named: Presence) -> Mask:
+    return ~named.beside(ELDERLY.dataset, "police.population")
+
+
 def _died_on_allowance(city: City, named: Presence) -> Mask:
     paid = city.allowances
     died: Mask = at_the_last_day(city)[paid.person] & (paid.stopped == NEVER)
     return died
+
+
+def _of_elders(mask: Callable[[City, Presence], Mask]) -> Callable[[City, Presence], Mask]:
+    return lambda city, named: mask(city, named)[city.elders.person]
+
+
+def _moved_away(city: City, named: Presence) -> Mask:
+    moved: Mask = (city.people.cancelled != NEVER) & (city.people.death == NEVER)
+    return moved
+
+
+def _moved_long_ago(city: City) -> Ints:
+    """The day from which somebody has been gone from the register for more than the lag."""
+    gone = np.minimum(city.people.cancelled, NEVER - LAG - 1) + LAG
+    return gone[city.elders.person].astype(np.int32)
+
+
+def _turned_eighty_on_it(city: City, named: Presence) -> Mask:
+    young: Mask = (city.elders.started == city.elders.turned) & _living(city, named)[city.elders.person]
+    return young
 
 
 def _weddings(city: City, named: Presence) -> Mask:
@@ -152,6 +227,7 @@ def _weddings(city: City, named: Presence) -> Mask:
 def kinds(city: City) -> tuple[Kind, ...]:
     """How civil affairs errs."""
     allowance_of = ALLOWANCE.dataset
+    elderly_of = ELDERLY.dataset
     nobodys_id = corruption.nobodys_id(city.people.resident_id)
     return (
         Kind("deceased_on_allowance", allowance_of, "status", _died_on_allowance,
@@ -161,6 +237,18 @@ def kinds(city: City) -> tuple[Kind, ...]:
         Kind("name_typo", allowance_of, "name", _of_allowances(_living), corruption.similar_name),
         Kind("amount_out_of_range", allowance_of, "monthly_amount", _of_allowances(_living),
              corruption.wrong_amount, derivable=False),
+        Kind("deceased_on_allowance", elderly_of, "status", _of_elders(lambda c, named: at_the_last_day(c)),
+             corruption.always("在保"), lambda c: overdue(c)[c.elders.person], stays=True),
+        Kind("moved_out_on_allowance", elderly_of, "status", _of_elders(_moved_away),
+             corruption.always("在保"), _moved_long_ago, stays=True),
+        Kind("broken_reference", elderly_of, "resident_id", _of_elders(_no_other_source), nobodys_id,
+             derivable=False),
+        Kind("name_typo", elderly_of, "name", _of_elders(_living), corruption.similar_name),
+        Kind("amount_not_of_age", elderly_of, "monthly_amount", _of_elders(_living), corruption.always("500")),
+        Kind("started_before_eighty", elderly_of, "started_on", _turned_eighty_on_it,
+             corruption.earlier("started_on", 400, 1_000), derivable=False),
+        Kind("card_no_malformed", elderly_of, "card_no", _of_elders(_living), corruption.cut_short("card_no"),
+             derivable=False),
         Kind("under_age_marriage", MARRIAGE.dataset, "registered_on", _weddings,
              corruption.under_age_date, derivable=False),
     )  # fmt: skip

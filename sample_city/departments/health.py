@@ -1,15 +1,43 @@
-"""Health (卫生健康委): certificates of death."""
+"""Health (卫生健康委): certificates of birth and of death."""
 
 from typing import Final
 
 import numpy as np
 import polars as pl
 
+from sample_city import corruption
+from sample_city.births import NOBODY
 from sample_city.city import City
-from sample_city.declarations import Delivery, Extract, Kind
-from sample_city.streams import Ints, noise
-from sample_city.timeline import iso
-from sample_city.views import where
+from sample_city.declarations import Delivery, Extract, Kind, Presence
+from sample_city.streams import Ints, Mask, noise
+from sample_city.timeline import iso, whole_years
+from sample_city.views import SEXES, labelled, where
+
+BIRTH: Final = Delivery(
+    dataset="health.birth",
+    stem="出生医学证明",
+    form="csv",
+    encoding="gbk",
+    key="certificate_no",
+    headers={
+        "certificate_no": "出生证编号",
+        "child_name": "新生儿姓名",
+        "child_id": "新生儿身份证号",
+        "sex": "新生儿性别",
+        "birth_date": "出生日期",
+        "mother_name": "母亲姓名",
+        "mother_id": "母亲身份证号",
+        "mother_age": "母亲年龄",
+        "father_name": "父亲姓名",
+        "father_id": "父亲身份证号",
+        "hospital": "接生机构",
+        "issued_on": "签发日期",
+    },
+    coded={"sex": "sex"},
+    spellings={"birth_date": (60, 20, 10, 10), "issued_on": (60, 20, 10, 10)},
+)
+UNREGISTERED: Final = 60
+"""Days within which a child ought to be registered with the police."""
 
 DEATH: Final = Delivery(
     dataset="health.death",
@@ -23,6 +51,35 @@ DEATH: Final = Delivery(
     spellings={"death_date": (100, 0, 0, 0)},
     table="death_certificate",
 )
+
+
+def birth(city: City, records: Ints, on: int) -> pl.DataFrame:
+    """Rows of health.birth; the child's number comes back from the police after the registration."""
+    certified, people = city.births, city.people
+    child, mother = certified.child[records], certified.mother[records]
+    father = certified.father[records]
+    known = pl.Series(father != NOBODY)
+    nobody = pl.Series([""])
+    number = pl.Series(records).cast(pl.String).str.zfill(7)
+    hospitals = pl.Series(["人民医院", "妇幼保健院", "中医医院"])
+    lot = noise(city.seed, "hospital", records)
+    registered = pl.Series(people.registered[child] <= on)
+    return pl.DataFrame(
+        {
+            "certificate_no": "W37" + number,
+            "child_name": people.name.gather(child),
+            "child_id": people.resident_id.gather(child).zip_with(registered, nobody),
+            "sex": labelled(people.sex[child], SEXES),
+            "birth_date": iso(people.birth[child]),
+            "mother_name": people.name.gather(mother),
+            "mother_id": people.resident_id.gather(mother),
+            "mother_age": pl.Series(whole_years(people.birth[mother], people.birth[child])).cast(pl.String),
+            "father_name": people.name.gather(np.maximum(father, 0)).zip_with(known, nobody),
+            "father_id": people.resident_id.gather(np.maximum(father, 0)).zip_with(known, nobody),
+            "hospital": city.county_names(mother) + hospitals.gather(np.searchsorted([4000, 8200], lot)),
+            "issued_on": iso(certified.issued[records]),
+        }
+    )
 
 
 def death(city: City, records: Ints, on: int) -> pl.DataFrame:
@@ -42,7 +99,19 @@ def death(city: City, records: Ints, on: int) -> pl.DataFrame:
     )
 
 
+def _fathers(city: City) -> Ints:
+    """Who is named as the father; where nobody is, the mother once more."""
+    father = city.births.father
+    return np.where(father == NOBODY, city.births.mother, father)
+
+
 EXTRACTS: Final = (
+    Extract(
+        BIRTH,
+        lambda city, on: where(city.births.issued <= on),
+        birth,
+        lambda city: (city.births.child, city.births.mother, _fathers(city)),
+    ),
     Extract(
         DEATH,
         lambda city, on: where(city.people.death[city.deceased] <= on),
@@ -52,6 +121,38 @@ EXTRACTS: Final = (
 )
 
 
+def _any(city: City, named: Presence) -> Mask:
+    return np.ones(len(city.births.child), dtype=np.bool_)
+
+
+def _with_father(city: City, named: Presence) -> Mask:
+    known: Mask = city.births.father != NOBODY
+    return known
+
+
+def _registered_on(city: City) -> Ints:
+    return city.people.registered[city.births.child]
+
+
+def _ought_to_be_registered(city: City) -> Ints:
+    return city.people.birth[city.births.child] + UNREGISTERED + 1
+
+
 def kinds(city: City) -> tuple[Kind, ...]:
     """How the health department errs."""
-    return ()
+    dataset = BIRTH.dataset
+    too_young = corruption.mother_too_young(city.people.resident_id)
+    return (
+        Kind("child_not_registered", dataset, "child_id", _any, corruption.nothing,
+             _ought_to_be_registered, derivable=False),
+        Kind("name_typo", dataset, "child_name", _any, corruption.similar("child_name"), _registered_on),
+        Kind("sex_mismatch", dataset, "sex", _any, corruption.other_sex, _registered_on),
+        Kind("birth_date_mismatch", dataset, "birth_date", _any, corruption.earlier("birth_date", 1, 12),
+             _registered_on),
+        Kind("mother_too_young", dataset, "mother_id", _any, too_young, derivable=False),
+        Kind("mother_age_mismatch", dataset, "mother_age", _any, corruption.ten_years_older),
+        Kind("issued_before_birth", dataset, "issued_on", _any, corruption.earlier("issued_on", 6, 40),
+             derivable=False),
+        Kind("father_id_shortened", dataset, "father_id", _with_father, corruption.shortened("father_id"),
+             derivable=False),
+    )  # fmt: skip

@@ -1,13 +1,15 @@
-"""Human resources and social security (人社局): pensions."""
+"""Human resources and social security (人社局): pensions and the register of employment."""
 
 from typing import Final
 
 import numpy as np
 import polars as pl
 
-from sample_city import corruption
+from sample_city import corruption, mistakes
 from sample_city.city import City
 from sample_city.declarations import Delivery, Extract, Kind, Presence
+from sample_city.employment import EMPLOYED
+from sample_city.insurance import EMPLOYEE
 from sample_city.streams import Ints, Mask, noise
 from sample_city.timeline import FIRST, LAG, NEVER, iso, years
 from sample_city.views import labelled, overdue, township_codes, where
@@ -44,6 +46,28 @@ PENSION: Final = Delivery(
         "certified_on": (60, 10, 20, 10),
     },
 )
+EMPLOYMENT: Final = Delivery(
+    dataset="human_resources.employment",
+    stem="就业登记",
+    form="csv",
+    encoding="utf-8-sig",
+    key="registration_no",
+    headers={
+        "registration_no": "就业登记号",
+        "resident_id": "身份证号",
+        "name": "姓名",
+        "education": "学历",
+        "phone": "手机号码",
+        "employment_type": "就业形式",
+        "employer_uscc": "用人单位统一社会信用代码",
+        "employer_name": "用人单位名称",
+        "started_on": "就业日期",
+    },
+    coded={"education": "education", "employment_type": "employment_type"},
+    spellings={"started_on": (60, 15, 15, 10)},
+)
+EDUCATIONS: Final = ("研究生", "大学本科", "大专", "中专", "高中", "初中")
+EDUCATED: Final = (300, 2200, 4200, 5600, 7000)
 
 
 def pension(city: City, records: Ints, on: int) -> pl.DataFrame:
@@ -82,6 +106,41 @@ def _certified(city: City, person: Ints, started: Ints, on: int) -> Ints:
     return np.where(last < started, NEVER, last).astype(np.int32)
 
 
+def employment(city: City, records: Ints, on: int) -> pl.DataFrame:
+    """Rows of human_resources.employment."""
+    jobs, people = city.jobs, city.people
+    person, employer = jobs.person[records], np.maximum(jobs.employer[records], 0)
+    hired, nobody = pl.Series(jobs.kind[records] == EMPLOYED), pl.Series([""])
+    lot = noise(city.seed, "education", person)
+    return pl.DataFrame(
+        {
+            "registration_no": "JY" + pl.Series(records).cast(pl.String).str.zfill(9),
+            "resident_id": people.resident_id.gather(person),
+            "name": people.name.gather(person),
+            "education": pl.Series(EDUCATIONS).gather(np.searchsorted(EDUCATED, lot, side="right")),
+            "phone": people.phone.gather(person),
+            "employment_type": labelled(jobs.kind[records], {1: "单位就业", 2: "灵活就业"}),
+            "employer_uscc": city.enterprises.uscc.gather(employer).zip_with(hired, nobody),
+            "employer_name": city.enterprises.name.gather(employer).zip_with(hired, nobody),
+            "started_on": iso(jobs.started[records]),
+        }
+    )
+
+
+def at_work(city: City, on: int) -> Ints:
+    """Records of jobs that have begun and that neither age nor death nor removal has ended."""
+    jobs, people = city.jobs, city.people
+    ends = np.minimum(np.minimum(jobs.retired, people.death[jobs.person]), people.cancelled[jobs.person])
+    return where((jobs.started <= on) & (ends > on))
+
+
+def _registered_twice(rows: pl.DataFrame) -> pl.DataFrame:
+    """The same job under another number."""
+    return rows.with_columns(
+        (pl.lit("JY9") + pl.col("registration_no").str.slice(3)).alias("registration_no")
+    )
+
+
 def _entered_twice(rows: pl.DataFrame) -> pl.DataFrame:
     """The same pensioner under another number, with another amount."""
     amount = (pl.col("monthly_amount").cast(pl.Float64) + 50).cast(pl.String).str.strip_suffix(".0")
@@ -96,6 +155,14 @@ EXTRACTS: Final = (
         pension,
         lambda city: (city.pensions.person,),
         again=_entered_twice,
+    ),
+    Extract(
+        EMPLOYMENT,
+        at_work,
+        employment,
+        lambda city: (city.jobs.person,),
+        lambda city: city.jobs.started,
+        again=_registered_twice,
     ),
 )
 
@@ -121,9 +188,52 @@ def _long_drawn_and_paid(city: City, named: Presence) -> Mask:
     return long
 
 
+def _working(city: City, named: Presence) -> Mask:
+    living: Mask = city.people.cancelled[city.jobs.person] == NEVER
+    return living
+
+
+def _hired(city: City, named: Presence) -> Mask:
+    hired: Mask = _working(city, named) & (city.jobs.kind == EMPLOYED)
+    return hired
+
+
+def _died_at_work(city: City, named: Presence) -> Mask:
+    died: Mask = city.people.death[city.jobs.person] < city.jobs.retired
+    return died
+
+
+def _pensioned_from(city: City) -> Ints:
+    """The day from which each worker draws an employee's pension; NEVER if not at all."""
+    since = np.full(len(city.people.sex), NEVER, dtype=np.int32)
+    drawn = city.pensions
+    mine = (drawn.kind == EMPLOYEE) & (noise(city.seed, "pension paused", drawn.person) >= PAUSED)
+    since[drawn.person[mine]] = drawn.started[mine]
+    from_then: Ints = since[city.jobs.person]
+    return from_then
+
+
+def _retires(city: City, named: Presence) -> Mask:
+    retires: Mask = (_pensioned_from(city) != NEVER) & _hired(city, named)
+    return retires
+
+
+def _young(city: City, named: Presence) -> Mask:
+    """Whose first job lies so near their eighteenth birthday that some years less are too few."""
+    jobs = city.jobs
+    soon: Mask = jobs.started - city.people.birth[jobs.person] < years(22)
+    return soon & _working(city, named)
+
+
+def _with_phone(city: City, named: Presence) -> Mask:
+    has = (city.people.phone != "").to_numpy()
+    phoned: Mask = has[city.jobs.person] & _working(city, named)
+    return phoned
+
+
 def kinds(city: City) -> tuple[Kind, ...]:
     """How human resources err."""
-    dataset = PENSION.dataset
+    dataset, jobs_of = PENSION.dataset, EMPLOYMENT.dataset
     return (
         Kind("deceased_on_pension", dataset, "status", _died, corruption.always("正常发放"),
              lambda c: overdue(c)[c.pensions.person]),
@@ -138,4 +248,18 @@ def kinds(city: City) -> tuple[Kind, ...]:
              corruption.day_between("certified_on", FIRST - 1_500, FIRST - 500), derivable=False),
         Kind("started_under_age", dataset, "started_on", _living, corruption.earlier("started_on", 5_600, 7_000),
              derivable=False),
+        Kind("deceased_still_employed", jobs_of, "resident_id", _died_at_work, None,
+             lambda c: overdue(c)[c.jobs.person], stays=True),
+        Kind("retired_still_employed", jobs_of, "resident_id", _retires, None, _pensioned_from, stays=True),
+        Kind("registered_twice", jobs_of, "resident_id", _working, None, copied=True),
+        Kind("employer_unknown", jobs_of, "employer_uscc", _hired, mistakes.nobodys_uscc("employer_uscc"),
+             derivable=False),
+        Kind("employer_missing", jobs_of, "employer_uscc", _hired, corruption.nothing, derivable=False),
+        Kind("name_typo", jobs_of, "name", _working, corruption.similar_name),
+        Kind("phone_malformed", jobs_of, "phone", _with_phone, corruption.missing_digit,
+             derivable=False),
+        Kind("education_unknown", jobs_of, "education", _working, corruption.always("文凭不详"),
+             derivable=False),
+        Kind("started_under_sixteen", jobs_of, "started_on", _young,
+             corruption.earlier("started_on", 2_400, 3_200), derivable=False),
     )  # fmt: skip

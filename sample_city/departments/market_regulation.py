@@ -82,6 +82,7 @@ def _elsewhere(city: City) -> Mask:
     named = np.zeros(len(city.enterprises.person), dtype=np.bool_)
     for by in (city.taxpayers, city.equipment, city.vehicles, city.premises):
         named[by.enterprise[by.enterprise >= 0]] = True
+    named[city.jobs.employer[city.jobs.employer >= 0]] = True
     return named
 
 

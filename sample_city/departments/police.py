@@ -182,11 +182,26 @@ def _alone_at_death(city: City, named: Presence) -> Mask:
     members = np.bincount(people.household, minlength=len(city.homes.village))
     heads = (people.slot == HEAD) | (people.slot == SPOUSE)
     lone &= ~heads | (members[people.household] == 1)
-    known = named.beside(
-        POPULATION.dataset, CANCELLATION.dataset, "health.death", "medical_insurance.enrolment"
-    )
+    # They keep rows of the dead as ended, whatever the police say.
+    kept = ("health.death", "medical_insurance.enrolment", "human_resources.pension")
+    known = named.beside(POPULATION.dataset, CANCELLATION.dataset, *kept)
     only_dead: Mask = at_the_last_day(city) & lone & ~known
     return only_dead
+
+
+def _insured_and_retired(city: City, named: Presence) -> Mask:
+    """Whom two departments go on naming to the end, against whom the police would stand alone."""
+    both = named.named["medical_insurance.enrolment"] & named.named["human_resources.pension"]
+    steady: Mask = both & (city.people.cancelled == NEVER)
+    return steady
+
+
+def _named_twice(city: City) -> Ints:
+    """The day from which both of them name somebody."""
+    since = np.full(len(city.people.sex), 0, dtype=np.int32)
+    since[city.enrolments.person] = city.enrolments.since
+    since[city.pensions.person] = np.maximum(since[city.pensions.person], city.pensions.started)
+    return since
 
 
 def _left(city: City, named: Presence) -> Mask:
@@ -226,6 +241,7 @@ def kinds(city: City) -> tuple[Kind, ...]:
              lambda c, named: ~named.by("disabled_persons.certificate", "health.death",
                                         "civil_affairs.marriage"),
              corruption.other_sex),
+        Kind("name_outvoted", police, "name", _insured_and_retired, corruption.similar_name, _named_twice),
         Kind("name_missing", police, "name", _anybody, corruption.nothing),
         Kind("village_code_unknown", police, "village_code",
              lambda c, named: ~named.by("civil_affairs.subsistence_allowance",

@@ -1,0 +1,141 @@
+"""Education (教育局): school rolls."""
+
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from sample_city import corruption
+from sample_city.city import City
+from sample_city.declarations import Delivery, Extract, Kind, Presence
+from sample_city.identifiers import RESIDENT_ID_CHECKS
+from sample_city.schooling import GRADES, TERM_BEGINS, school_year
+from sample_city.streams import Ints, Mask, noise
+from sample_city.timeline import FIRST, LAST, iso, years
+from sample_city.views import SEXES, labelled, where
+
+STAGES: Final = ("小学", "初中", "高中")
+NUMERALS: Final = "一二三四五六"
+GRADE_NAMES: Final = {
+    grade: f"{STAGES[(grade > 6) + (grade > 9)]}{NUMERALS[(grade - 1) % 6 if grade < 7 else (grade - 1) % 3]}年级"
+    for grade in range(1, GRADES + 1)
+}
+CLASSES: Final = 6
+
+SCHOOL_ROLL: Final = Delivery(
+    dataset="education.school_roll",
+    stem="学籍",
+    form="xlsx",
+    key="student_no",
+    headers={
+        "student_no": "学籍号",
+        "resident_id": "身份证件号",
+        "name": "姓名",
+        "sex": "性别",
+        "birth_date": "出生日期",
+        "school_code": "学校标识码",
+        "school_name": "学校名称",
+        "grade": "年级",
+        "class_name": "班级",
+        "enrolled_on": "入学日期",
+    },
+    coded={"sex": "sex", "grade": "school_grade"},
+    above=("烟台市中小学生学籍信息表",),
+    below=("说明：学籍号由字母 G 加身份证件号组成。",),
+    spellings={"birth_date": (30, 60, 5, 5), "enrolled_on": (40, 40, 10, 10)},
+)
+
+
+def school_roll(city: City, records: Ints, on: int) -> pl.DataFrame:
+    """Rows of education.school_roll."""
+    people, person, entry = city.people, city.pupils.person[records], city.pupils.entry[records]
+    grade = np.clip(school_year(on) - entry + 1, 1, GRADES)
+    stage = (grade > 6).astype(np.int32) + (grade > 9)
+    resident_id = people.resident_id.gather(person)
+    code, school = _schools(city, person, stage)
+    begun = entry + np.array([0, 6, 9])[stage]
+    first = pl.Series(begun).cast(pl.String) + f"-{TERM_BEGINS:02}-01"
+    number = noise(city.seed, "class", person) % CLASSES + 1
+    return pl.DataFrame(
+        {
+            "student_no": "G" + resident_id,
+            "resident_id": resident_id,
+            "name": people.name.gather(person),
+            "sex": labelled(people.sex[person], SEXES),
+            "birth_date": iso(people.birth[person]),
+            "school_code": code,
+            "school_name": school,
+            "grade": labelled(grade, GRADE_NAMES),
+            "class_name": pl.Series(number).cast(pl.String) + "班",
+            "enrolled_on": first,
+        }
+    )
+
+
+def _schools(city: City, person: Ints, stage: Ints) -> tuple[pl.Series, pl.Series]:
+    """Code and name: a primary and a junior school in every township, a senior one in every county."""
+    place = city.territory.villages[city.homes.village[city.people.household[person]]]
+    senior = pl.Series("senior", stage == 2)
+    kind = pl.Series("kind", stage + 1).cast(pl.String)
+    town = pl.col("township").str.replace("(街道|镇|乡)$", "")
+    school = pl.Series("school", ["中心小学", "初级中学", "第一中学"]).gather(stage)
+    named = place.with_columns(senior, kind, school.alias("school"))
+    both = named.select(
+        code=pl.when("senior").then(pl.col("county_code") + "000").otherwise("township_code")
+        + pl.col("kind"),
+        name=pl.when("senior").then("county").otherwise(pl.col("county") + town) + pl.col("school"),
+    )
+    return both["code"], both["name"]
+
+
+def _enrolled_again(rows: pl.DataFrame) -> pl.DataFrame:
+    """The same pupil on the roll of another school, under a provisional number."""
+    number = pl.lit("L") + pl.col("student_no").str.slice(1)
+    return rows.with_columns(
+        number.alias("student_no"),
+        pl.col("school_name").str.replace("(中心小学|初级中学|第一中学)$", "实验学校").alias("school_name"),
+        (pl.col("school_code").str.head(9) + "9").alias("school_code"),
+    )
+
+
+def at_school(city: City, on: int) -> Ints:
+    """Records of who is in one of the twelve grades on that day."""
+    person, grade = city.pupils.person, school_year(on) - city.pupils.entry + 1
+    here = (city.people.registered[person] <= on) & (city.people.cancelled[person] > on)
+    return where(here & (grade >= 1) & (grade <= GRADES))
+
+
+EXTRACTS: Final = (
+    Extract(SCHOOL_ROLL, at_school, school_roll, lambda city: (city.pupils.person,), again=_enrolled_again),
+)
+
+
+def _any(city: City, named: Presence) -> Mask:
+    return np.ones(len(city.pupils.person), dtype=np.bool_)
+
+
+def _young_or_old(city: City, named: Presence) -> Mask:
+    """For whom the first or the ninth grade is out of the question throughout the calendar."""
+    birth = city.people.birth[city.pupils.person]
+    far: Mask = (birth < FIRST - years(11)) | (birth > LAST - years(11))
+    return far
+
+
+def kinds(city: City) -> tuple[Kind, ...]:
+    """How schools err."""
+    dataset = SCHOOL_ROLL.dataset
+    return (
+        Kind("two_school_rolls", dataset, "resident_id", _any, None, copied=True),
+        Kind("student_no_mismatch", dataset, "student_no", _any,
+             corruption.other_check_character("student_no", RESIDENT_ID_CHECKS)),
+        Kind("grade_not_of_age", dataset, "grade", _young_or_old,
+             corruption.by_birth(FIRST - years(11), GRADE_NAMES[1], GRADE_NAMES[9]), derivable=False),
+        Kind("grade_unknown", dataset, "grade", _any, corruption.always("学前班"), derivable=False),
+        Kind("name_typo", dataset, "name", _any, corruption.similar_name),
+        Kind("sex_mismatch", dataset, "sex", _any, corruption.other_sex),
+        Kind("birth_date_mismatch", dataset, "birth_date", _any, corruption.other_birth_date),
+        Kind("enrolled_too_young", dataset, "enrolled_on", _any,
+             corruption.earlier("enrolled_on", 4_500, 5_000), derivable=False),
+        Kind("school_code_malformed", dataset, "school_code", _any, corruption.cut_short("school_code"),
+             derivable=False),
+    )  # fmt: skip
