@@ -15,7 +15,7 @@ import duckdb
 
 from schemas.codes import CodeLibrary
 from schemas.emit.sql import quote
-from warehouse.functions import install
+from warehouse.functions import install, install_places
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,10 @@ class Engine:
 
 
 def install_codes(connection: duckdb.DuckDBPyConnection, codes: CodeLibrary) -> None:
-    """Put every code table into the schema `codes`."""
+    """Put every code table into the schema `codes`, and what addresses call the places of the divisions."""
     connection.execute("CREATE SCHEMA IF NOT EXISTS codes")
     for table in codes.ids():
         connection.register("code_rows", codes.load(table).rows)
         connection.execute(f"CREATE OR REPLACE TABLE codes.{quote(table)} AS FROM code_rows")
         connection.unregister("code_rows")
+    install_places(connection)

@@ -14,7 +14,9 @@ from importlib.resources import files
 import duckdb
 
 # Later files use macros of earlier ones.
-_FILES = ("codes", "text", "value", "resident_id", "uscc", "phone", "person", "division", "plate")
+_FILES = ("codes", "text", "value", "resident_id", "uscc", "phone", "person", "division", "plate", "address")
+
+_PLACES = "places"
 
 
 def install(con: duckdb.DuckDBPyConnection) -> None:
@@ -27,13 +29,26 @@ def install(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(script)
 
 
+def install_places(con: duckdb.DuckDBPyConnection) -> None:
+    """Work out from the code tables of the schema `codes` how addresses name places; again after any change there.
+
+    Args:
+        con: an open connection with the code tables `division` and `area`.
+    """
+    con.execute(_script(_PLACES))
+
+
 @cache
 def library_digest() -> str:
     """A fingerprint of the library: what was made with other functions is out of date."""
-    return hashlib.sha256("".join(_scripts()).encode()).hexdigest()
+    return hashlib.sha256("".join((*_scripts(), _script(_PLACES))).encode()).hexdigest()
 
 
 @cache
 def _scripts() -> tuple[str, ...]:
-    folder = files("warehouse") / "sql" / "duckdb"
-    return tuple((folder / f"{name}.sql").read_text(encoding="utf-8") for name in _FILES)
+    return tuple(_script(name) for name in _FILES)
+
+
+@cache
+def _script(name: str) -> str:
+    return (files("warehouse") / "sql" / "duckdb" / f"{name}.sql").read_text(encoding="utf-8")

@@ -73,7 +73,7 @@ def test_no_text_makes_a_function_fail_and_normalising_twice_is_normalising_once
 
     once = every(dict.fromkeys(TEXT_FUNCTIONS, texts))
     normalised = {n: once[n] for n in once if n.startswith(("tidy", "clean", "normalise"))}
-    assert len(normalised) == 8
+    assert len(normalised) == 9
     assert every({name: pa.array(found, pa.string()) for name, found in normalised.items()}) == normalised
     verdicts = [verdict for name in once if name.startswith("is_") for verdict in once[name]]
     assert set(verdicts) <= {True, False}

@@ -156,3 +156,48 @@ def test_a_closed_division_becomes_the_one_that_took_its_place(apply: Apply) -> 
         "370614001",
         None,
     ]
+
+
+def test_the_short_and_the_long_form_of_an_address_are_the_same(apply: Apply) -> None:
+    forms = {
+        "莱山区黄海路街道海天社区3号楼": [
+            "山东省烟台市莱山区黄海路街道海天社区３号楼",
+            "烟台市莱山区 黄海路街道海天社区3号楼",
+            "烟台莱山区黄海路街道海天社区3#楼",
+            "莱山区黄海路街道海天社区3号楼",
+        ],
+        "烟台经济技术开发区古现街道1号": [
+            "烟台市开发区古现街道1号",
+            "烟台市经济技术开发区古现街道1号",
+            "开发区古现街道1号",
+        ],
+        "龙口市东莱街道": ["山东省龙口市东莱街道", "山东省烟台市龙口市东莱街道"],
+        "蓬莱区登州街道（北）": ["山东省蓬莱市登州街道(北)"],
+    }
+    for canonical, spelt in forms.items():
+        assert apply("normalise_address(v)", spelt) == [canonical] * len(spelt)
+
+
+def test_an_address_elsewhere_keeps_all_it_says(apply: Apply) -> None:
+    elsewhere = [
+        "北京市海淀区中关村大街1号",
+        "山东省青岛市市南区1号",
+        "烟台市",
+        "烟台市区某处",
+        "3号楼",
+        "市场街5号",
+    ]
+    assert apply("normalise_address(v)", elsewhere) == elsewhere
+    assert apply("address_county(v)", elsewhere) == [None] * len(elsewhere)
+
+
+def test_an_address_names_its_parts(apply: Apply) -> None:
+    addresses = {
+        "烟台市莱山区黄海路街道海天社区3号楼": ["莱山区", "黄海路街道", "海天社区"],
+        "蓬莱区村里集镇办事处东村村12号": ["蓬莱区", "村里集镇", "东村村"],
+        "莱山区丁家夼村5号": ["莱山区", None, "丁家夼村"],
+        "芝罘区向阳街道友谊街社区居民委员会": ["芝罘区", "向阳街道", "友谊街社区"],
+        "芝罘区南大街11号": ["芝罘区", None, None],
+    }
+    parts = "[address_county(v), address_township(v), address_village(v)]"
+    assert apply(parts, addresses) == list(addresses.values())
