@@ -23,6 +23,8 @@ def layout_of(contract: Contract, delivery: Delivery) -> Layout:
                 titles=column.titles,
                 required=column.required,
                 key=column.key,
+                repeats_merged=column.repeats_merged,
+                from_sheet_name=column.from_sheet_name,
             )
             for column in contract.delivered_columns
         ),
