@@ -1,6 +1,7 @@
 """docs/contracts.md: its example is a contract that lints clean, and its lists are those of the code."""
 
 import re
+import shutil
 from collections.abc import Collection
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from schemas.contract import (
 from schemas.expressions import CAST_TYPES, OPERATORS, STANDARD_FUNCTIONS
 from schemas.functions import load_functions
 from schemas.kinds import load_kinds
-from schemas.library import ENTITIES, load_library, read_entities
+from schemas.library import ENTITIES, SHIPPED, load_library, read_entities
 from schemas.lint import lint
 from schemas.lints import columns, dataset, delivery
 from schemas.lints.rules import RESERVED_ALIASES
@@ -59,20 +60,38 @@ def listed(heading: str, first: str) -> list[str]:
     return [row[0].replace("\\|", "|") for row in table]
 
 
-def test_the_example_is_a_contract_that_lints_clean(tmp_path: Path) -> None:
-    (tmp_path / "example.yaml").write_text(EXAMPLE, encoding="utf-8")
-    library = load_library([tmp_path])
-    assert library.contracts[-1].id == "civil_affairs.elderly_allowance"
+def in_its_place(example: str, folder: Path) -> Path:
+    """The shipped contracts with the example in place of the one that it is a short form of."""
+    contracts = folder / "contracts"
+    shutil.copytree(SHIPPED, contracts)
+    shipped = contracts / "civil_affairs" / "elderly_allowance.yaml"
+    assert shipped.exists()
+    shipped.write_text(example, encoding="utf-8")
+    return contracts
+
+
+def test_the_example_lints_clean_in_the_place_of_the_shipped_contract(tmp_path: Path) -> None:
+    library = load_library([in_its_place(EXAMPLE, tmp_path)], shipped=False)
     assert lint(library, CodeLibrary()) == []
 
 
+def test_the_example_is_the_shipped_contract_with_fewer_rules() -> None:
+    short, shipped = (
+        yaml.safe_load(text)
+        for text in (EXAMPLE, (SHIPPED / "civil_affairs" / "elderly_allowance.yaml").read_text("utf-8"))
+    )
+    for key in ("id", "name", "servers", "slaProperties", "customProperties"):
+        assert short[key] == shipped[key], key
+    (mine,), (theirs,) = short["schema"], shipped["schema"]
+    assert [c["name"] for c in mine["properties"]] == [c["name"] for c in theirs["properties"]]
+    assert {r["name"] for r in mine["quality"]} < {r["name"] for r in theirs["quality"]}
+
+
 def test_the_example_of_a_problem_is_what_the_linter_says(tmp_path: Path) -> None:
-    folder = tmp_path / "civil_affairs"
-    folder.mkdir()
     text = EXAMPLE.replace("age_at(born_on", "age_at(born")
-    (folder / "elderly_allowance.yaml").write_text(text, encoding="utf-8")
-    (problem,) = lint(load_library([tmp_path]), CodeLibrary())
-    assert str(problem).replace(str(tmp_path), "contracts") in PAGE
+    contracts = in_its_place(text, tmp_path)
+    (problem,) = lint(load_library([contracts], shipped=False), CodeLibrary())
+    assert str(problem).replace(str(tmp_path) + "/", "") in PAGE
 
 
 def test_the_examples_of_own_codes_and_entities_are_read(tmp_path: Path) -> None:
