@@ -22,6 +22,8 @@ MOST_RATIO = 400
 _SMALL = 64 << 20
 _CHUNK = 1 << 20
 
+# How an archive begins that holds nothing.
+_EMPTY = b"PK\x05\x06"
 _ENCRYPTED = 0x1
 # What packing programs add of their own.
 _CLUTTER = {"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"}
@@ -40,7 +42,7 @@ class Member:
 def is_archive(path: Path) -> bool:
     """Whether a file is a zip, and not a workbook, which is one too."""
     with path.open("rb") as file:
-        if file.read(len(ZIP)) != ZIP:
+        if not file.read(len(ZIP)).startswith((ZIP, _EMPTY)):
             return False
     try:
         with zipfile.ZipFile(path) as archive:

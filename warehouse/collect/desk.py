@@ -105,6 +105,10 @@ class _Match:
         return self.recognition.sheet, self.recognition.table
 
 
+class _Unwelcome(UnreadableFile):
+    """A file that is a contract's, by its headings, and that the contract does not take all the same."""
+
+
 @dataclass(frozen=True)
 class _Refusal:
     """Why a file, or the part of it that a contract names, cannot be taken in."""
@@ -276,12 +280,14 @@ def _place(path: Path, contracts: list[Contract], *, named: bool) -> list[_Match
     if not tried:
         return [_refusal(path, f"不认识这种文件，请按数据标准规定的格式（{FORMS}）交付")]
     matches: dict[tuple[str | None, str | None], _Match] = {}
-    refusals = []
+    refusals, unwelcome = [], []
     for contract, delivery in tried:
         try:
             match = _match(path, contract, delivery, by_name=bool(by_name))
         except UnreadableFile as error:
             refusals.append((contract, delivery, _Refusal(str(error), contract)))
+            if isinstance(error, _Unwelcome):
+                unwelcome.append(refusals[-1][2])
             continue
         rival = matches.setdefault(match.part, match)
         if len(match.recognition.columns) > len(rival.recognition.columns):
@@ -294,6 +300,8 @@ def _place(path: Path, contracts: list[Contract], *, named: bool) -> list[_Match
             if by_name and (delivery.table or delivery.sheet) and contract.id not in placed
         ]
         return [*matches.values(), *lacking]
+    if unwelcome:
+        return [unwelcome[0]]
     if named or len({contract.id for contract, _ in by_name}) == 1:
         return [refusals[0][2]]
     return [_refusal(path, "文件名和表头都不符合任何数据标准，请核对表头，或在交付时注明数据集")]
@@ -306,10 +314,13 @@ def _match(path: Path, contract: Contract, delivery: Delivery, *, by_name: bool)
         UnreadableFile: it is none, or not as the contract wants it.
     """
     seen = recognise(path, layout_of(contract, delivery))
-    refuse_drift(path, contract, seen)
+    try:
+        refuse_drift(path, contract, seen)
+    except UnreadableFile as error:
+        raise _Unwelcome(str(error)) from None
     if not by_name and len({way.mode for way in contract.deliveries}) > 1:
         patterns = "、".join(way.pattern for way in contract.deliveries)
-        raise UnreadableFile(
+        raise _Unwelcome(
             f"文件“{path.name}”：是《{contract.title}》的数据，但从文件名看不出是全量还是增量。"
             f"请按约定命名（{patterns}）后重新交付。"
         )

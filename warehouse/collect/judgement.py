@@ -63,7 +63,8 @@ def unusual_volume(contract: Contract, rows: int, before: int | None) -> str | N
     volume = contract.volume
     if rows == 0:
         return f"没有数据行，而目前使用的数据有 {before:,} 行"
-    moved = rows / before - 1
+    # Of ten rows seven are three tenths fewer, not 0.30000000000000004.
+    moved = round(rows / before - 1, 9)
     if volume.fall is not None and moved < -volume.fall:
         return f"有 {rows:,} 行，比目前使用的 {before:,} 行少 {-moved:.0%}，超过允许的 {volume.fall:.0%}"
     if volume.rise is not None and moved > volume.rise:

@@ -1,0 +1,348 @@
+"""Deliveries over several batches: changes after a whole, unusual numbers of rows, columns that drift, archives."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from schemas.codes import CodeLibrary
+from schemas.library import Library
+from schemas.odcs import read_contract
+from warehouse.collect import desk
+from warehouse.collect.desk import Receipt, receipts, refusal_of
+from warehouse.collect.extracts import Extraction, extract
+from warehouse.engine import Engine
+from warehouse.home import Home
+from warehouse.lake import Lake, Partition
+from warehouse.standard import no_corrections, standardise
+
+CONTRACT = """
+apiVersion: v3.2.0
+kind: DataContract
+id: school.roll
+name: 学籍
+version: 1.0.0
+status: active
+domain: school
+tenant: 教育局
+description: {{purpose: 一名学生一行}}
+servers:
+  - server: whole
+    type: local
+    path: 学籍全量*.csv
+    format: csv
+    customProperties: [{{property: delivery, value: snapshot}}]
+  - {{server: changes, type: local, path: 学籍*.csv, format: csv}}
+customProperties:
+  - {{property: delivery, value: {mode}}}
+  {more}
+schema:
+  - name: roll
+    properties:
+      - {{name: student_no, businessName: 学籍号, logicalType: string, required: true, primaryKey: true}}
+      - {{name: name, businessName: 姓名, logicalType: string}}
+      - {{name: entered_on, businessName: 入学日期, logicalType: date}}
+      - {{name: change, businessName: 变更类型, logicalType: string}}
+"""
+REMOVED = "- {property: change, value: {column: change, removed: [删除, D]}}"
+FIRST = date(2026, 3, 2)
+HEAD = "学籍号,姓名,入学日期,变更类型\n"
+
+
+@dataclass
+class School:
+    """A home and a lake with one dataset, and the means to deliver to it."""
+
+    home: Home
+    lake: Lake
+    library: Library
+    connection: duckdb.DuckDBPyConnection
+    codes: CodeLibrary = field(default_factory=CodeLibrary)
+    minutes: int = 0
+
+    def deliver(self, name: str, text: str, day: date = FIRST, *, confirm: bool = False) -> Receipt:
+        path = self.home.root / name
+        path.write_text(text, encoding="utf-8")
+        self.minutes += 1
+        at = datetime(2026, 3, 2, 8) + timedelta(minutes=self.minutes)
+        (receipt,) = desk.deliver(self.home, self.library, [path], day, at, confirm=confirm)
+        return receipt
+
+    def extract(self, day: date = FIRST) -> Extraction:
+        return extract(self.connection, self.home, self.lake, self.library["school.roll"], day)
+
+    def standard(self, day: date = FIRST) -> Partition:
+        contract = self.library["school.roll"]
+        partition = standardise(self.connection, self.lake, contract, self.codes, day, no_corrections())
+        assert partition is not None
+        return partition
+
+    def rows(self, day: date = FIRST, columns: str = "student_no, name") -> list[tuple[object, ...]]:
+        scan = self.standard(day).scan
+        return self.connection.execute(f"SELECT {columns} FROM {scan} ORDER BY _row").fetchall()
+
+
+def school_of(folder: Path, mode: str, more: str) -> School:
+    path = folder / "roll.yaml"
+    path.write_text(CONTRACT.format(mode=mode, more=more), encoding="utf-8")
+    home = Home(folder / "home")
+    home.root.mkdir()
+    engine = Engine(home.spill, CodeLibrary())
+    return School(home, Lake(folder / "lake"), Library((read_contract(path),), ()), engine._database)
+
+
+@pytest.fixture
+def deltas(tmp_path: Path) -> Iterator[School]:
+    yield school_of(tmp_path, "delta", REMOVED)
+
+
+def day(number: int) -> date:
+    return FIRST + timedelta(days=number - 1)
+
+
+def test_changes_are_laid_over_the_whole_by_normalised_key(deltas: School) -> None:
+    whole = deltas.deliver("学籍全量.csv", HEAD + "A1,甲,2020-09-01,\nA2,乙,2020-09-01,\nA3,丙,2020-09-01,\n")
+    assert (whole.server, whole.delivery) == ("whole", "snapshot")
+    deltas.extract()
+    changed = deltas.deliver(
+        "学籍变更.csv", HEAD + "Ａ2 ,乙二,2021/9/1,修改\n A3,丁,,修改\nA4,戊,,新增\n", day(2)
+    )
+    assert (changed.server, changed.delivery) == ("changes", "delta")
+    deltas.extract(day(2))
+    assert deltas.rows(day(2)) == [("A1", "甲"), ("A2", "乙二"), ("A3", "丁"), ("A4", "戊")]
+    assert deltas.rows(FIRST) == [("A1", "甲"), ("A2", "乙"), ("A3", "丙")]
+
+
+def test_a_record_said_to_be_gone_is_gone_until_it_comes_again(deltas: School) -> None:
+    deltas.deliver("学籍全量.csv", HEAD + "A1,甲,,\nA2,乙,,\n")
+    deltas.deliver("学籍1.csv", HEAD + "A1,,,删除\nA2,,, d \n", day(2))
+    deltas.deliver("学籍2.csv", HEAD + "A1,甲再来,,新增\n", day(3))
+    for number in (1, 2, 3):
+        deltas.extract(day(number))
+    # `d` is not `D`: the values are compared as they stand after normalisation of the cell.
+    assert deltas.rows(day(2)) == [("A2", None)]
+    assert deltas.rows(day(3)) == [("A2", None), ("A1", "甲再来")]
+
+
+def test_two_deltas_of_a_batch_count_in_the_order_of_their_receipt(deltas: School) -> None:
+    deltas.deliver("学籍全量.csv", HEAD + "A1,甲,,\n")
+    deltas.deliver("学籍乙.csv", HEAD + "A1,第一,,\nA2,第一,,\n")
+    deltas.deliver("学籍甲.csv", HEAD + "A1,第二,,\n")
+    done = deltas.extract()
+    assert done.partition is not None and done.partition.rows == 4
+    assert deltas.rows() == [("A2", "第一"), ("A1", "第二")]
+
+
+def test_rows_that_one_delivery_repeats_stay_for_the_rules_to_find(deltas: School) -> None:
+    deltas.deliver("学籍全量.csv", HEAD + "A1,甲,,\n")
+    deltas.deliver("学籍.csv", HEAD + "A1,乙,,\nA1,丙,,\n", day(2))
+    deltas.extract()
+    deltas.extract(day(2))
+    assert deltas.rows(day(2)) == [("A1", "乙"), ("A1", "丙")]
+
+
+def test_a_new_whole_ends_what_was_before_it(deltas: School) -> None:
+    deltas.deliver("学籍全量.csv", HEAD + "A1,甲,,\nA2,乙,,\n")
+    deltas.deliver("学籍.csv", HEAD + "A3,丙,,\n", day(2))
+    deltas.deliver("学籍全量.csv", HEAD + "A1,甲,,\nA9,壬,,\n", day(3))
+    for number in (1, 2, 3):
+        deltas.extract(day(number))
+    assert deltas.rows(day(3)) == [("A1", "甲"), ("A9", "壬")]
+    assert [name for name in deltas.standard(day(3)).inputs if name.startswith("extract/")] == [
+        "extract/2026-03-04"
+    ]
+    assert [name for name in deltas.standard(day(2)).inputs if name.startswith("extract/")] == [
+        "extract/2026-03-02",
+        "extract/2026-03-03",
+    ]
+
+
+def test_rows_are_told_apart_and_stay_traceable(deltas: School) -> None:
+    first = deltas.deliver("学籍全量.csv", HEAD + "A1,甲,,\n\nA2,乙,,\n")
+    second = deltas.deliver("学籍.csv", HEAD + "A3,丙,,\n", day(2))
+    deltas.extract()
+    deltas.extract(day(2))
+    assert deltas.rows(day(2), "student_no, _row, _line, _sheet, _extract_id") == [
+        ("A1", 2, 2, None, first.extract_id),
+        ("A2", 4, 4, None, first.extract_id),
+        ("A3", 6, 2, None, second.extract_id),
+    ]
+
+
+def test_the_same_deliveries_give_the_same_bytes(tmp_path: Path) -> None:
+    digests = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        school = school_of(tmp_path / name, "delta", REMOVED)
+        school.deliver("学籍全量.csv", HEAD + "".join(f"A{i},甲{i},,\n" for i in range(5000)))
+        school.deliver("学籍.csv", HEAD + "".join(f"A{i},乙{i},,\n" for i in range(0, 6000, 7)))
+        school.extract()
+        digests.append(school.standard().fingerprint)
+    assert digests[0] == digests[1]
+
+
+def test_a_name_that_fits_no_way_does_not_say_whether_it_is_whole(deltas: School) -> None:
+    receipt = deltas.deliver("导出.csv", HEAD + "A1,甲,,\n")
+    assert receipt.status == "set_aside"
+    assert "看不出是全量还是增量。请按约定命名（学籍全量*.csv、学籍*.csv）" in receipt.message
+
+
+def test_a_snapshot_again_in_a_batch_says_what_it_replaces(tmp_path: Path) -> None:
+    school = school_of(tmp_path, "snapshot", "")
+    first = school.deliver("学籍全量.csv", HEAD + "A1,甲,,\n")
+    second = school.deliver("学籍全量2.csv", HEAD + "A1,甲,,\nA2,乙,,\n")
+    assert second.replaces == first.extract_id
+    assert second.message == "已接收，替换先前交付的 学籍全量.csv"
+    school.extract()
+    assert school.rows() == [("A1", "甲"), ("A2", "乙")]
+
+
+def test_a_volume_beyond_the_tolerance_is_held_until_confirmed(tmp_path: Path) -> None:
+    school = school_of(tmp_path, "snapshot", "- {property: volume, value: {fall: 0.3, handling: hold}}")
+    school.deliver("学籍全量.csv", HEAD + "".join(f"A{i},甲,,\n" for i in range(10)))
+    school.extract()
+    less = HEAD + "".join(f"A{i},甲,,\n" for i in range(6))
+    receipt = school.deliver("学籍全量.csv", less, day(2))
+    ((refused, message),) = school.extract(day(2)).refused
+    assert refused == receipt
+    assert message == (
+        "文件“学籍全量.csv”：有 6 行，比目前使用的 10 行少 40%，超过允许的 30%，暂不采用，继续使用先前的数据。"
+        "请核对导出是否完整；确认无误的，用 --confirm 再次交付同一文件。"
+    )
+    assert len(school.rows(day(2))) == 10
+    confirmed = school.deliver("学籍全量.csv", less, day(2), confirm=True)
+    assert (confirmed.status, confirmed.extract_id) == ("confirmed", receipt.extract_id)
+    done = school.extract(day(2))
+    assert done.refused == () and refusal_of(receipt) is None
+    assert len(school.rows(day(2))) == 6
+    assert school.extract(day(2)) == done
+
+
+@pytest.mark.parametrize(
+    ("volume", "rows", "in_force", "remark"),
+    [
+        ("{fall: 0.3, handling: hold}", 7, 7, None),
+        ("{fall: 0.3, rise: 0.5, handling: hold}", 15, 15, None),
+        ("{fall: 0.3, rise: 0.5, handling: hold}", 16, 10, None),
+        ("{fall: 0.3, handling: warn}", 6, 6, "有 6 行，比目前使用的 10 行少 40%，超过允许的 30%"),
+        ("{handling: warn}", 0, 0, "没有数据行，而目前使用的数据有 10 行"),
+        ("{fall: 1.0}", 0, 10, None),
+    ],
+)
+def test_what_becomes_of_a_number_of_rows(
+    tmp_path: Path, volume: str, rows: int, in_force: int, remark: str | None
+) -> None:
+    school = school_of(tmp_path, "snapshot", f"- {{property: volume, value: {volume}}}")
+    school.deliver("学籍全量.csv", HEAD + "".join(f"A{i},甲,,\n" for i in range(10)))
+    school.extract()
+    school.deliver("学籍全量.csv", HEAD + "".join(f"A{i},甲,,\n" for i in range(rows)), day(2))
+    partition = school.extract(day(2)).partition
+    assert len(school.rows(day(2))) == in_force
+    if remark is not None:
+        assert partition is not None and remark in partition.facts["remarks"]  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("drift", "head", "message"),
+    [
+        ("{extra: refuse}", "学籍号,姓名,入学日期,变更类型,备注\n", "有数据标准以外的列：备注"),
+        ("{missing: refuse}", "学籍号,姓名,入学日期\n", "缺少数据标准里的列：变更类型"),
+        ("{extra: ignore, missing: accept}", "学籍号,姓名,备注\n", None),
+    ],
+)
+def test_columns_that_drift_are_refused_where_the_contract_says_so(
+    tmp_path: Path, drift: str, head: str, message: str | None
+) -> None:
+    school = school_of(tmp_path, "snapshot", f"- {{property: drift, value: {drift}}}")
+    receipt = school.deliver("学籍全量.csv", head + "A1,甲,1\n")
+    assert (message is None) == (receipt.status == "received")
+    assert message is None or message in receipt.message
+
+
+def test_what_was_read_and_set_aside_lies_beside_the_receipt(tmp_path: Path) -> None:
+    school = school_of(tmp_path, "snapshot", "")
+    text = "全市学籍\n学籍号,姓名,备注\nA1,甲,\nA2,乙,\n合计,2,\n"
+    receipt = school.deliver("学籍全量.csv", text)
+    school.extract()
+    told = json.loads((receipt.path.parent / "reading.json").read_text(encoding="utf-8"))
+    assert told["rows"] == 2
+    assert told["set_aside"] == [{"row": 5, "reason": "合计，不是数据", "sheet": None}]
+    assert told["remarks"] == ["缺少的列：入学日期、变更类型", "多出的列（未读取）：备注"]
+    (part,) = told["parts"]
+    assert (part["encoding"], part["header_row"]) == ("utf-8", 2)
+    assert part["columns"] == {"student_no": "学籍号", "name": "姓名"}
+
+
+def archive(path: Path, members: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, data in members.items():
+            file.writestr(name, data)
+    return path
+
+
+def test_each_file_in_a_zip_is_a_delivery_of_its_own(deltas: School) -> None:
+    path = deltas.home.root / "三月.zip"
+    members = {
+        "学籍全量.csv": (HEAD + "A1,甲,,\n").encode("gb18030"),
+        "变更/学籍变更.csv": (HEAD + "A2,乙,,\n").encode("gb18030"),
+        "__MACOSX/._学籍.csv": b"\0",
+        "说明.docx": b"PK",
+    }
+    archive(path, members)
+    found = desk.deliver(deltas.home, deltas.library, [path], FIRST, datetime(2026, 3, 2, 8))
+    assert [(receipt.file, receipt.status) for receipt in found] == [
+        ("三月.zip/学籍全量.csv", "received"),
+        ("三月.zip/变更/学籍变更.csv", "received"),
+        ("三月.zip/说明.docx", "set_aside"),
+    ]
+    assert found[1].path.read_bytes() == members["变更/学籍变更.csv"]
+    assert receipts(deltas.home.inbox, FIRST) == found[:2]
+    assert [path.name for path in deltas.home.spill.iterdir()] == []
+    deltas.extract()
+    assert deltas.rows() == [("A1", "甲"), ("A2", "乙")]
+
+
+def test_names_in_a_zip_without_the_mark_of_utf_8_are_gbk(deltas: School) -> None:
+    path = deltas.home.root / "b.zip"
+    name = "学籍全量.csv".encode("gb18030")
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("x" * len(name), HEAD + "A1,甲,,\n")
+    path.write_bytes(path.read_bytes().replace(b"x" * len(name), name))
+    (receipt,) = desk.deliver(deltas.home, deltas.library, [path], FIRST, datetime(2026, 3, 2, 8))
+    assert (receipt.file, receipt.server) == ("b.zip/学籍全量.csv", "whole")
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ({"../学籍全量.csv": b"1"}, "指向压缩包以外"),
+        ({"/etc/学籍全量.csv": b"1"}, "指向压缩包以外"),
+        ({"C:\\学籍全量.csv": b"1"}, "指向压缩包以外"),
+        ({"内层.zip": b"1"}, "压缩包里还有压缩包"),
+        ({"学籍全量.csv": bytes(70 << 20)}, "解开后大得不合理"),
+        ({}, "压缩包里没有文件"),
+    ],
+)
+def test_a_zip_that_is_not_as_it_should_be_is_refused(
+    deltas: School, members: dict[str, bytes], said: str
+) -> None:
+    path = archive(deltas.home.root / "坏.zip", members)
+    (receipt,) = desk.deliver(deltas.home, deltas.library, [path], FIRST, datetime(2026, 3, 2, 8))
+    assert receipt.status == "set_aside" and said in receipt.message
+
+
+def test_an_encrypted_zip_is_refused(deltas: School) -> None:
+    path = archive(deltas.home.root / "密.zip", {"a.csv": b"1"})
+    raw = bytearray(path.read_bytes())
+    raw[6] |= 1
+    raw[raw.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(raw)
+    (receipt,) = desk.deliver(deltas.home, deltas.library, [path], FIRST, datetime(2026, 3, 2, 8))
+    assert "压缩包设了密码" in receipt.message
