@@ -9,7 +9,7 @@ SELECT
   coalesce(field.title, ticket.field) AS field_title,
   coalesce(now.label, ticket.observed) AS observed,
   coalesce(proposed.label, ticket.suggestion) AS suggestion,
-  coalesce(ticket.evidence, '交付文件中填的是“' || placeholder.delivered || '”') AS evidence,
+  nullif(concat_ws('；', ticket.evidence, '交付文件中填的是“' || placeholder.delivered || '”'), '') AS evidence,
   rule.description AS problem,
   state.title AS state,
   ticket.reply,

@@ -16,6 +16,11 @@ SELECT
   person.phone,
   concat(disability_type.label, disability_grade.label) AS disability,
   allowance_status.label AS allowance,
+  elderly_allowance.label AS elderly_allowance,
+  pension.label AS pension,
+  insurance.label AS insurance,
+  person.school,
+  person.grid_code,
   person.death_date
 FROM person
 LEFT JOIN codes.sex ON sex.code = person.sex
@@ -26,5 +31,11 @@ LEFT JOIN codes.division AS village ON village.code = person.village_code
 LEFT JOIN codes.disability_type ON disability_type.code = person.disability_type
 LEFT JOIN codes.disability_grade ON disability_grade.code = person.disability_grade
 LEFT JOIN codes.allowance_status ON allowance_status.code = person.allowance_status
+LEFT JOIN code_label AS elderly_allowance
+  ON elderly_allowance.code_table = 'allowance_status' AND elderly_allowance.code = person.elderly_allowance_status
+LEFT JOIN code_label AS pension
+  ON pension.code_table = 'benefit_status' AND pension.code = person.pension_status
+LEFT JOIN code_label AS insurance
+  ON insurance.code_table = 'insurance_status' AND insurance.code = person.insurance_status
 WHERE person.township_code IS NOT NULL
 ORDER BY unit_code, person.village_code NULLS LAST, person.household_no, person.relation, person.resident_id

@@ -1,4 +1,4 @@
--- The living residents of every township, each with what the groups of special_groups.yaml ask.
+-- The residents of every township who are neither dead nor cancelled, each with what the groups of special_groups.yaml ask.
 SELECT
   person.township_code AS unit_code,
   person.*,
@@ -7,3 +7,4 @@ SELECT
 FROM person
 LEFT JOIN household ON household.household_no = person.household_no
 WHERE person.township_code IS NOT NULL AND person.death_date IS NULL
+  AND person.cancelled_on IS NULL

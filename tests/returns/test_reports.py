@@ -74,7 +74,8 @@ def test_special_groups_are_counted_as_a_person_would_count_them(
 ) -> None:
     counted = city(townships, "特殊群体统计表")
     people = duckdb.sql(
-        f"FROM {governance(platform, 'person')} WHERE township_code IS NOT NULL AND death_date IS NULL"
+        f"FROM {governance(platform, 'person')} WHERE township_code IS NOT NULL AND death_date IS NULL "
+        "AND cancelled_on IS NULL"
     ).pl()
     sizes = duckdb.sql(
         f"SELECT household_no, count(*) AS n FROM {governance(platform, 'person')} GROUP BY household_no"
