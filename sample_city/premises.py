@@ -16,10 +16,10 @@ from sample_city.streams import Ints, draw
 from sample_city.territory import Territory
 from sample_city.timeline import BASE, FIRST, LAST, NEVER, on_weekday, years
 
-SHOP_SHARE: Final = 0.45
+SHOP_SHARE: Final = 0.6
 """Share of the register's enterprises that keep small premises."""
-STALLS_PER_RESIDENT: Final = 0.006
-VISITS_PER_RESIDENT: Final = 0.12
+STALLS_PER_RESIDENT: Final = 0.015
+VISITS_PER_RESIDENT: Final = 0.2
 KINDS: Final = (0.3, 0.3, 0.05, 0.01, 0.02, 0.12, 0.04, 0.06, 0.1)
 """Shares of shops, eating houses, inns, entertainment, internet cafés, beauty, schools, clinics, workshops."""
 SHOP, EATING_HOUSE = 1, 2

@@ -200,7 +200,7 @@ def _kinds_of_premises(city: City) -> tuple[Kind, ...]:
              corruption.unknown_village, derivable=False),
         Kind("village_mismatch", dataset, "village_code", _shop,
              mistakes.neighbour_village("village_code", codes)),
-        Kind("area_absurd", dataset, "floor_area", _any, mistakes.times("floor_area", 100), derivable=False),
+        Kind("area_absurd", dataset, "floor_area", _any, mistakes.times("floor_area", 1_000), derivable=False),
         Kind("struck_off_still_open", dataset, "status", _shop_that_closes, corruption.always("营业"),
              lambda c: c.premises.closed),
         Kind("code_unknown", dataset, "kind", _any, corruption.always("其它小场所"), derivable=False),

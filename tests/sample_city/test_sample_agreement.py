@@ -138,23 +138,26 @@ def test_legal_representatives_are_living_residents_of_age(batch, police):
 
 
 def test_homes_belong_to_grown_ups_of_their_household(batch, police):
-    homes = batch.clean["housing.dwelling"].filter(pl.col("household_no") != "")
+    homes = batch.unplanted("housing.dwelling").filter(pl.col("household_no") != "")
     households = batch.truth["household"]
     assert homes["household_no"].is_unique().all()
-    assert set(homes["household_no"]) == set(households["household_no"])
+    assert set(homes["household_no"]) <= set(households["household_no"])
+    planted = batch.truth["errors"].filter(pl.col("dataset") == "housing.dwelling")
+    assert len(households) - len(homes) <= len(planted)
     persons = batch.truth["person"].select("resident_id", "name", home="household_no")
     both = homes.join(persons, left_on="owner_id", right_on="resident_id")
     assert len(both) == len(homes)
     assert (both["owner_name"] == both["name"]).all()
     assert (both["home"] == both["household_no"]).mean() > 0.95
     places = homes.join(households, on="household_no", suffix="_true")
-    assert (places["address"] == places["address_true"]).all()
+    short = places["address_true"].str.replace("^山东省(烟台市)?", "")
+    assert ((places["address"] == places["address_true"]) | (places["address"] == short)).all()
     assert (places["village_code"] == places["village_code_true"]).all()
 
 
 def test_no_dwelling_belongs_to_somebody_who_died(batch):
     living = batch.truth["person"].filter(pl.col("death_date") == "")["resident_id"]
-    assert batch.clean["housing.dwelling"]["owner_id"].is_in(living.implode()).all()
+    assert batch.unplanted("housing.dwelling")["owner_id"].is_in(living.implode()).all()
 
 
 def test_amounts_lie_in_the_declared_range(batch):
@@ -167,5 +170,5 @@ def test_nothing_is_dated_after_the_batch(batch):
     for dataset in batch.clean:
         rows = batch.unplanted(dataset)
         for field in rows.columns:
-            if field.endswith(("_on", "_date")):
+            if field.endswith(("_on", "_date")) and field != "next_inspection_on":
                 assert rows[field].max() <= day, f"{dataset}.{field}"

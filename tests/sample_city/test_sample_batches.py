@@ -67,7 +67,7 @@ def test_a_dead_head_is_followed_by_spouse_or_child(city, later):
 
 
 def test_uncorrected_errors_stand_again_and_new_ones_come(city, later):
-    same = ["dataset", "record_key", "field", "kind", "delivered", "right"]
+    same = ["dataset", "record_key", "field", "kind", "delivered"]
     before, after = city.truth["errors"].select(same), later.truth["errors"].select(same)
     vanished = before.join(after, on=same, how="anti")
     cancelled = later.clean["police.cancellation"]["resident_id"]

@@ -30,10 +30,11 @@ def test_every_household_has_exactly_one_head(registered):
 
 def test_every_delivered_household_has_exactly_one_head(city):
     rows = city.unplanted("police.population")
-    late = city.truth["errors"].filter(pl.col("kind") == "deceased_still_registered")["record_key"]
+    planted = city.truth["errors"].filter(pl.col("dataset") == "police.population")
+    late = planted.filter(pl.col("kind") == "deceased_still_registered")["record_key"]
     alone = city.clean["police.population"].filter(pl.col("resident_id").is_in(late.implode()))
     assert (alone.join(rows, on="household_no", how="anti")["relation"] == "户主").all()
-    copies = city.truth["errors"].filter(pl.col("kind") == "duplicate_row")["row"].cast(pl.Int64)
+    copies = planted.filter(pl.col("kind") == "duplicate_row")["row"].cast(pl.Int64)
     single = city.clean["police.population"].filter(~pl.col("_row").is_in(copies.implode()))
     heads = single.group_by("household_no").agg(n=(pl.col("relation") == "户主").sum())
     assert (heads["n"] == 1).all()
