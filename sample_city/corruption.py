@@ -81,7 +81,7 @@ def ten_years_later(column: str) -> Corruption:
         date = rows.get_column(column)
         year = (date.str.head(4).cast(pl.Int32) + 10).cast(pl.String)
         later = (year + date.str.slice(4)).str.to_date("%Y-%m-%d", strict=False)
-        return later.dt.strftime("%Y/%-m/%-d")
+        return later.dt.strftime("%Y%m%d")
 
     return corrupted
 

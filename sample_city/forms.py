@@ -5,6 +5,7 @@ spellings. Which row is
 written how depends on its record only, so it is the same in every batch. Errors belong to faults.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
@@ -19,13 +20,21 @@ from sample_city.tables import table
 DIGITS: Final = "0123456789"
 FULL_WIDTH: Final = "０１２３４５６７８９"
 
-TREATMENTS: Final = {
+
+def _of_fifteen_digits(text: pl.Expr) -> pl.Expr:
+    """Resident IDs of the old as they were before 1999: no century, no check character (GB 11643-1989)."""
+    old = text.str.slice(6, 4).is_between(pl.lit("1900"), pl.lit("1950")) & (text.str.len_chars() == 18)
+    return pl.when(old).then(text.str.head(6) + text.str.slice(8, 9)).otherwise(text)
+
+
+TREATMENTS: Final[Mapping[str, Callable[[pl.Expr], pl.Expr]]] = {
     "lower_x": lambda text: text.str.replace("X", "x", literal=True),
     "trailing_blank": lambda text: text + "  ",
     "apostrophe": lambda text: "'" + text,
     "full_width": lambda text: text.str.replace_many(list(DIGITS), list(FULL_WIDTH)),
     "lower_case": lambda text: text.str.to_lowercase(),
     "short_address": lambda text: text.str.replace("^山东省(烟台市)?", ""),
+    "fifteen_digits": _of_fifteen_digits,
     "inner_blank": lambda text: text.str.replace(r"^(\p{Han})(\p{Han})$", "${1} ${2}"),
 }
 

@@ -13,6 +13,7 @@ import fastexcel
 import openpyxl
 import polars as pl
 import pytest
+from stdnum.cn import ric
 
 from sample_city.declarations import Delivery
 from sample_city.generate import Summary, generate
@@ -132,9 +133,17 @@ def _cleaned(rows: pl.DataFrame) -> pl.DataFrame:
     names = [name for name in rows.columns if name.endswith(("name", "representative"))]
     dates = [name for name in rows.columns if name.endswith(("_on", "_date"))]
     rows = rows.with_columns(pl.exclude("_row").str.normalize("NFKC").str.strip_chars(" '"))
-    rows = rows.with_columns(pl.col(ids).str.to_uppercase())
+    rows = rows.with_columns(pl.col(ids).str.to_uppercase().map_elements(_of_eighteen, pl.String))
     rows = rows.with_columns(pl.col(names).str.replace_all(r"\s", ""))
     return rows.with_columns(_as_iso(name) for name in dates)
+
+
+def _of_eighteen(number: str) -> str:
+    """A number of before 1999 with its century and its check character."""
+    if len(number) != 15 or not number.isdigit():
+        return number
+    body = f"{number[:6]}19{number[6:]}"
+    return body + ric.calc_check_digit(f"{body}0")
 
 
 def _as_iso(name: str) -> pl.Expr:

@@ -51,7 +51,7 @@ def test_file_names_carry_the_batch_date(later):
         "最低生活保障_20260601.xlsx",
         "死亡医学证明_20260601.db",
         "残疾人证_20260601.xlsx",
-        "户口注销_20260601.csv",
+        "户口注销_20260601.dbf",
     }
 
 
