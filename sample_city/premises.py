@@ -10,19 +10,19 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.enterprises import COOPERATIVE, Enterprises
+from sample_city.enterprises import Enterprises
 from sample_city.people import Homes, People
 from sample_city.streams import Ints, draw
+from sample_city.tables import table
 from sample_city.territory import Territory
 from sample_city.timeline import BASE, FIRST, LAST, NEVER, on_weekday, years
 
-SHOP_SHARE: Final = 0.6
-"""Share of the register's enterprises that keep small premises."""
+SHOP_SHARE: Final = 0.8
+"""Share of the enterprises in the trades concerned that keep small premises."""
 STALLS_PER_RESIDENT: Final = 0.015
+STALLS: Final = (0.5, 0.5)
+"""Shares of those that sell goods and those that sell meals."""
 VISITS_PER_RESIDENT: Final = 0.2
-KINDS: Final = (0.3, 0.3, 0.05, 0.01, 0.02, 0.12, 0.04, 0.06, 0.1)
-"""Shares of shops, eating houses, inns, entertainment, internet cafés, beauty, schools, clinics, workshops."""
-SHOP, EATING_HOUSE = 1, 2
 RESULTS: Final = (0.6, 0.37, 0.03)
 """Shares of passed, to be rectified, closed down."""
 PASSED, TO_RECTIFY = 1, 2
@@ -68,8 +68,8 @@ def premises(
     register: Enterprises,
 ) -> Premises:
     """Shops where their enterprise is, and stalls kept by people with a telephone."""
-    keeps = (rng.random(len(register.person)) < SHOP_SHARE) & (register.kind != COOPERATIVE)
-    shops = np.flatnonzero(keeps).astype(np.int32)
+    trade = _kinds(register.name)
+    shops = np.flatnonzero((rng.random(len(trade)) < SHOP_SHARE) & (trade > 0)).astype(np.int32)
     able = (people.birth < BASE - years(22)) & (people.cancelled == NEVER)
     able &= (people.phone != "").to_numpy()
     stalls = rng.choice(np.flatnonzero(able), max(4, round(residents * STALLS_PER_RESIDENT)))
@@ -81,7 +81,7 @@ def premises(
     ended = np.where(rng.random(len(stalls)) < 0.1, rng.integers(FIRST - 100, LAST, len(stalls)), NEVER)
     closed = np.concatenate([register.ended[shops], ended])
     recorded = np.maximum(founded + 30, rng.integers(FIRST - 900, LAST, count))
-    kind = np.where(stall, draw(rng, (0.5, 0.5), count), draw(rng, KINDS, count)) + 1
+    kind = np.concatenate([trade[shops], 1 + draw(rng, STALLS, len(stalls))])
     area = np.where(stall, rng.integers(3, 16, count), rng.integers(12, 290, count))
     known = np.flatnonzero(recorded < closed)
     order = known[np.argsort(village[known], kind="stable")]
@@ -96,6 +96,16 @@ def premises(
         recorded=recorded[order].astype(np.int32),
         closed=closed[order].astype(np.int32),
     )
+
+
+def _kinds(names: pl.Series) -> Ints:
+    """Kind of small premises by the trade in each name; 0 for trades that need larger ones."""
+    kinds = table("premises_kinds")
+    trades = "|".join(kinds.get_column("trade"))
+    found = names.str.extract(f"({trades})(?:有限公司)?$")
+    numbers = kinds.get_column("kind").cast(pl.Int32)
+    of_trade = found.replace_strict(kinds.get_column("trade"), numbers, default=0, return_dtype=pl.Int32)
+    return of_trade.to_numpy()
 
 
 def visits(

@@ -91,10 +91,10 @@ def inspected_until(kept: Vehicles, records: Ints, on: int) -> Ints:
 def plates(numbers: Ints, new_energy: Mask) -> pl.Series:
     """鲁F or 鲁Y and five characters; for new energy D or F and five more."""
     number = numbers.astype(np.int64)
-    prefix = pl.Series(["鲁F", "鲁Y"]).gather(number % 2)
-    fuel = number // 2 * 1_618_033 % (34**3 * 100)
+    prefix, offset = pl.Series(["鲁F", "鲁Y"]).gather(number % 2), 234_567 + number % 2 * 345_678
+    fuel = (number // 2 * 1_618_033 + offset) % (34**3 * 100)
     five = _characters(fuel // 100, 3) + pl.Series(fuel % 100).cast(pl.String).str.zfill(2)
-    green = number // 2 * 611_953 % (2 * 34 * 10_000)
+    green = (number // 2 * 611_953 + offset) % (2 * 34 * 10_000)
     letter = pl.Series(["D", "F"]).gather(green // 340_000)
     digits = pl.Series(green % 10_000).cast(pl.String).str.zfill(4)
     six = letter + _characters(green // 10_000 % 34, 1) + digits
@@ -131,6 +131,6 @@ def vehicle_numbers(records: Ints, registered: Ints) -> pl.Series:
 
 def _spread(models: Longs) -> npt.NDArray[np.int64]:
     """Five character positions for each model, shape (n, 5)."""
-    mixed = (models * 48_271 + 11) % 2_147_483_647
+    mixed = (models + 1) * 1_103_515_245 % 2_147_483_647
     places: npt.NDArray[np.int64] = mixed[:, None] // 33 ** np.arange(5) % 33
     return places
