@@ -25,7 +25,8 @@ CLASSES: Final = 6
 SCHOOL_ROLL: Final = Delivery(
     dataset="education.school_roll",
     stem="学籍",
-    form="xlsx",
+    form="csv",
+    encoding="utf-8-sig",
     key="student_no",
     headers={
         "student_no": "学籍号",
@@ -40,8 +41,6 @@ SCHOOL_ROLL: Final = Delivery(
         "enrolled_on": "入学日期",
     },
     coded={"sex": "sex", "grade": "school_grade"},
-    above=("烟台市中小学生学籍信息表",),
-    below=("说明：学籍号由字母 G 加身份证件号组成。",),
     spellings={"birth_date": (30, 60, 5, 5), "enrolled_on": (40, 40, 10, 10)},
 )
 

@@ -22,7 +22,8 @@ PAUSED: Final = 150
 PENSION: Final = Delivery(
     dataset="human_resources.pension",
     stem="养老保险待遇",
-    form="xlsx",
+    form="csv",
+    encoding="gb18030",
     key="pension_no",
     headers={
         "pension_no": "待遇编号",
@@ -37,9 +38,6 @@ PENSION: Final = Delivery(
         "township_code": "镇街代码",
     },
     coded={"pension_type": "pension_type", "status": "benefit_status"},
-    above=("烟台市养老保险待遇领取人员名册", "数据截至 {date}"),
-    below=("说明：资格认证每年一次，认证日期以最近一次为准。",),
-    numbers=frozenset({"monthly_amount"}),
     spellings={
         "birth_date": (60, 30, 5, 5),
         "started_on": (50, 20, 20, 10),
