@@ -34,6 +34,8 @@ TREATMENTS: Final[Mapping[str, Callable[[pl.Expr], pl.Expr]]] = {
     "full_width": lambda text: text.str.replace_many(list(DIGITS), list(FULL_WIDTH)),
     "lower_case": lambda text: text.str.to_lowercase(),
     "short_address": lambda text: text.str.replace("^山东省(烟台市)?", ""),
+    # Penglai was 370684 until 2020; its townships have kept their numbers.
+    "former_division": lambda text: text.str.replace("^370614(00[1-5]|10[2-9])", "370684${1}"),
     "fifteen_digits": _of_fifteen_digits,
     "inner_blank": lambda text: text.str.replace(r"^(\p{Han})(\p{Han})$", "${1} ${2}"),
 }

@@ -135,6 +135,8 @@ def _cleaned(rows: pl.DataFrame) -> pl.DataFrame:
     rows = rows.with_columns(pl.exclude("_row").str.normalize("NFKC").str.strip_chars(" '"))
     rows = rows.with_columns(pl.col(ids).str.to_uppercase().map_elements(_of_eighteen, pl.String))
     rows = rows.with_columns(pl.col(names).str.replace_all(r"\s", ""))
+    places = [name for name in rows.columns if name == "village_code"]
+    rows = rows.with_columns(pl.col(places).str.replace("^370684", "370614"))
     return rows.with_columns(_as_iso(name) for name in dates)
 
 
