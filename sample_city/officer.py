@@ -6,17 +6,15 @@ others.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import openpyxl
 import polars as pl
-from openpyxl.cell.cell import Cell
-from openpyxl.worksheet.worksheet import Worksheet
 
 from sample_city.codebook import label_by_code
+from sample_city.paperwork import Paper
 from sample_city.registry import EXTRACTS
 from sample_city.streams import stream
 
@@ -68,27 +66,29 @@ def answer(workbook: Path, truth: Path, out: Path, *, mistakes: float = 0.0, see
     Raises:
         ValueError: The workbook has no such sheet, or the sheet lacks a column.
     """
-    book = openpyxl.load_workbook(workbook)
-    if SHEET not in book.sheetnames:
-        raise ValueError(f"{workbook} has no sheet {SHEET}")
-    sheet = book[SHEET]
-    header, columns = _header(sheet, workbook)
-    right = _right_values(truth)
-    rng = stream(seed, f"officer {workbook.name}")
-    verdicts: Counter[str] = Counter()
-    mistaken = []
-    for cells in _tickets(sheet, header, columns):
-        problem = (_text(cells[DATASET]), _text(cells[KEY]), _text(cells[FIELD]))
-        suggestion = _text(cells[SUGGESTION])
-        given = honest(problem, suggestion, right)
-        if rng.random() < mistakes:
-            given = mistake(given, suggestion)
-            mistaken.append(_text(cells[TICKET]))
-        cells[VERDICT].value = given.verdict
-        cells[VALUE].value = given.value or None
-        cells[NOTE].value = NOTES.get(given.verdict)
-        verdicts[given.verdict] += 1
-    book.save(out)
+    with Paper(workbook, SHEET) as paper:
+        header, columns = _header(paper, workbook)
+        right = _right_values(truth)
+        rng = stream(seed, f"officer {workbook.name}")
+        verdicts: Counter[str] = Counter()
+        mistaken = []
+        for row, texts in paper.rows(after=header):
+            cells = {column: texts[place] for column, place in columns.items()}
+            if not cells[TICKET]:
+                continue
+            problem = (cells[DATASET], cells[KEY], cells[FIELD])
+            given = honest(problem, cells[SUGGESTION], right)
+            if rng.random() < mistakes:
+                given = mistake(given, cells[SUGGESTION])
+                mistaken.append(cells[TICKET])
+            for column, text in (
+                (VERDICT, given.verdict),
+                (VALUE, given.value),
+                (NOTE, NOTES.get(given.verdict, "")),
+            ):
+                paper.write(row, columns[column], text)
+            verdicts[given.verdict] += 1
+        paper.save(out)
     return Answers(dict(sorted(verdicts.items())), tuple(mistaken))
 
 
@@ -132,25 +132,12 @@ def _right_values(truth: Path) -> dict[Problem, str]:
     return {(dataset, key, field): right for dataset, key, field, right in rows}
 
 
-def _header(sheet: Worksheet, workbook: Path) -> tuple[int, dict[str, int]]:
+def _header(paper: Paper, workbook: Path) -> tuple[int, dict[str, int]]:
     """The row number of the header, and the position of each column in it."""
-    for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
-        places = {str(title).strip(): place for place, title in enumerate(row) if title}
-        if TICKET in places and VERDICT in places:
-            missing = [column for column in COLUMNS if column not in places]
+    for number, texts in paper.rows():
+        if TICKET in texts and VERDICT in texts:
+            missing = [column for column in COLUMNS if column not in texts]
             if missing:
                 raise ValueError(f"sheet {SHEET} of {workbook} lacks {', '.join(missing)}")
-            return number, {column: places[column] for column in COLUMNS}
+            return number, {column: texts.index(column) for column in COLUMNS}
     raise ValueError(f"sheet {SHEET} of {workbook} has no header with {TICKET} and {VERDICT}")
-
-
-def _tickets(sheet: Worksheet, header: int, columns: Mapping[str, int]) -> Iterator[dict[str, Cell]]:
-    for row in sheet.iter_rows(min_row=header + 1):
-        cells = {column: row[place] for column, place in columns.items()}
-        unmerged = {column: cell for column, cell in cells.items() if isinstance(cell, Cell)}
-        if len(unmerged) == len(columns) and _text(unmerged[TICKET]):
-            yield unmerged
-
-
-def _text(cell: Cell) -> str:
-    return "" if cell.value is None else str(cell.value).strip()

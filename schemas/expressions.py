@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
+from functools import cache
 
 import duckdb
 import sqlglot
@@ -179,6 +180,7 @@ def problems(expression: str, scope: Scope) -> list[str]:
     return list(dict.fromkeys(_Judge(scope).node(tree)))
 
 
+@cache
 def qualify(expression: str, alias: str) -> str:
     """The expression with every column that names no table told to be of `alias`."""
     tree = parse(expression)
@@ -188,9 +190,11 @@ def qualify(expression: str, alias: str) -> str:
     return str(tree.sql(dialect=DIALECT, comments=False))
 
 
-def columns_of(expression: str, alias: str) -> set[str]:
+@cache
+def columns_of(expression: str, alias: str) -> frozenset[str]:
     """The columns that an expression takes from `alias`."""
-    return {column.name for column in parse(expression).find_all(exp.Column) if column.table == alias}
+    columns = parse(expression).find_all(exp.Column)
+    return frozenset(column.name for column in columns if column.table == alias)
 
 
 def pattern_problem(pattern: str) -> str | None:
