@@ -49,11 +49,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "bureau"
 
 
-def test_the_shipped_library_has_every_file_and_feeds_three_entities() -> None:
+def test_the_shipped_library_has_every_file_and_feeds_seven_entities() -> None:
     library = load_library()
     files = [path.relative_to(SHIPPED).with_suffix("") for path in contract_files(SHIPPED)]
     assert [contract.id for contract in library] == [".".join(path.parts) for path in files]
-    assert {entity.name for entity in library.fed_entities} == {"person", "enterprise", "dwelling"}
+    fed = {entity.name for entity in library.fed_entities}
+    assert fed == {"person", "enterprise", "dwelling", "grid", "vehicle", "special_equipment", "premises"}
 
 
 def test_a_folder_adds_to_what_is_shipped(folder: Path) -> None:
