@@ -30,6 +30,7 @@ FORM_TITLES: Mapping[DeliveryForm, str] = {
     "csv": "CSV 文本",
     "xlsx": "XLSX 工作簿",
     "sqlite": "SQLite 数据库",
+    "dbf": "dBase 数据表",
 }
 SEVERITY_TITLES: Mapping[Severity, str] = {"error": "错误", "warning": "提醒"}
 
