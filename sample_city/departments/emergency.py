@@ -212,7 +212,7 @@ def _kinds_of_inspections(city: City) -> tuple[Kind, ...]:
     return (
         Kind("premises_unknown", dataset, "premises_no", _visit, _nowhere, derivable=False),
         Kind("inspected_in_future", dataset, "inspected_on", _passed,
-             mistakes.in_the_thirties("inspected_on"), derivable=False),
+             mistakes.in_the_thirties("inspected_on")),
         Kind("rectified_before_inspection", dataset, "rectified_on", _mended,
              mistakes.days_off("inspected_on", -40), lambda c: c.visits.rectified, derivable=False),
         Kind("not_rectified", dataset, "rectified_on", _mended, corruption.nothing,
