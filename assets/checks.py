@@ -1,20 +1,19 @@
-"""Asset checks: facts about a stage's data that a person should notice, made by one factory.
+"""Asset checks: facts about a stage's data that a person should notice, declared here and asked by their assets.
 
-A check never stops the loop (only the acceptance gate in `assets.publication` does): it shows red in the UI
-and in the run's result. Single bad values are findings, not checks.
+A check runs in its asset's own step, for a step of its own would cost more than most of them. It never stops the
+loop (only the acceptance gate in `assets.publication` does): it shows red in the UI and in the run's result.
+Single bad values are findings, not checks.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import dagster as dg
 
-from assets.common import PlatformResource, batch_of, key_of
-from assets.findings import TICKETS
 from assets.platform import Platform
 from quality.published import TICKETS as TICKET_TABLE
 from schemas.contract import Contract
-from schemas.library import Library
 from warehouse.collect.desk import REFUSAL, receipts
 from warehouse.collect.extracts import rows_in_force
 from warehouse.collect.judgement import unusual_volume
@@ -25,48 +24,48 @@ Outcome = tuple[bool, Mapping[str, int | str | dg.MetadataValue]]
 Question = Callable[[Platform, date], Outcome]
 
 
-def check_batch(context: dg.AssetCheckExecutionContext, platform: Platform) -> date:
-    """The day that a check looks at: the turn's, or the newest when the check is started by itself.
+@dataclass(frozen=True)
+class Check:
+    """A question about an asset's data on the batch's day; `description` says in Chinese what should hold."""
 
-    Raises:
-        dagster.Failure: started by itself before the first turn.
-    """
-    if context.has_partition_key:
-        return batch_of(context)
-    batches = platform.lake.batches(*TICKET_TABLE)
-    if not batches:
-        raise dg.Failure("There is no batch yet: run a turn first.")
-    return batches[-1]
+    name: str
+    description: str
+    ask: Question
 
 
-def asset_check(asset: dg.AssetKey, name: str, description: str, ask: Question) -> dg.AssetChecksDefinition:
-    """Make a check of a question about an asset's data on the batch's day."""
-
-    @dg.asset_check(asset=asset, name=name, description=description)
-    def _check(context: dg.AssetCheckExecutionContext, platform: PlatformResource) -> dg.AssetCheckResult:
-        passed, facts = ask(platform, check_batch(context, platform))
-        return dg.AssetCheckResult(passed=passed, metadata=dict(facts))
-
-    return _check
+def check_specs(asset: dg.AssetKey, checks: Sequence[Check]) -> list[dg.AssetCheckSpec]:
+    """The checks as the asset declares them."""
+    return [dg.AssetCheckSpec(check.name, asset=asset, description=check.description) for check in checks]
 
 
-def all_checks(library: Library) -> list[dg.AssetChecksDefinition]:
-    """Every check of every stage."""
-    checks = [asset_check(TICKETS, "identity", "每个工单号只有一行", _identity)]
-    for contract in library:
-        extract, standard = key_of("extract", contract.id), key_of("standard", contract.id)
-        checks += [
-            asset_check(extract, "readable", "本批次收到的文件都能读取", _readable(contract)),
-            asset_check(extract, "volume", "本次交付的行数没有超出合同允许的升降", _volume(contract)),
-            asset_check(standard, "structure", "字段与类型符合合同（pandera）", _structure(contract)),
-            asset_check(
-                standard,
-                "complete",
-                "没有丢行：行数与交付相同（增量则不多于各次交付之和）",
-                _complete(contract),
-            ),
-        ]
-    return checks
+def check_results(checks: Sequence[Check], platform: Platform, batch: date) -> list[dg.AssetCheckResult]:
+    """What the checks say once the asset is there."""
+    results = []
+    for check in checks:
+        passed, facts = check.ask(platform, batch)
+        results.append(dg.AssetCheckResult(check_name=check.name, passed=passed, metadata=dict(facts)))
+    return results
+
+
+def extract_checks(contract: Contract) -> list[Check]:
+    """The checks of an extract."""
+    return [
+        Check("readable", "本批次收到的文件都能读取", _readable(contract)),
+        Check("volume", "本次交付的行数没有超出合同允许的升降", _volume(contract)),
+    ]
+
+
+def standard_checks(contract: Contract) -> list[Check]:
+    """The checks of a standard table."""
+    return [
+        Check("structure", "字段与类型符合合同（pandera）", _structure(contract)),
+        Check("complete", "没有丢行：行数与交付相同（增量则不多于各次交付之和）", _complete(contract)),
+    ]
+
+
+def ticket_checks() -> list[Check]:
+    """The checks of the tickets."""
+    return [Check("identity", "每个工单号只有一行", _identity)]
 
 
 def _readable(contract: Contract) -> Question:

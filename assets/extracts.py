@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from assets.checks import check_results, check_specs, extract_checks
 from assets.common import (
     Group,
     PlatformResource,
@@ -18,18 +19,20 @@ from warehouse.lake import Partition
 
 def extract_asset(contract: Contract) -> dg.AssetsDefinition:
     """The asset that reads what a department delivered of one dataset."""
+    key, checks = key_of(LAYER, contract.id), extract_checks(contract)
 
     @dg.asset(
         **asset_facts(
-            key_of(LAYER, contract.id),
+            key,
             Group.EXTRACTS,
             f"{contract.department_title}《{contract.title}》：按原样接收的文件。{contract.description}",
             {delivery.form for delivery in contract.deliveries},
             contract.department,
         ),
         metadata={"contract": dg.MetadataValue.path(str(contract.path))},
+        check_specs=check_specs(key, checks),
     )
-    def _extract(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult[None]:
+    def _extract(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # with checks Dagster knows the bare class only
         batch = batch_of(context)
         with platform.engine.connect() as connection:
             done = extract(connection, platform.home, platform.lake, contract, batch)
@@ -44,6 +47,7 @@ def extract_asset(contract: Contract) -> dg.AssetsDefinition:
                 **_of_the_file(in_force),
             },
             data_version=data_version(in_force),
+            check_results=check_results(checks, platform, batch),
         )
 
     return _extract

@@ -3,6 +3,7 @@
 import dagster as dg
 import duckdb
 
+from assets.checks import check_results, check_specs, ticket_checks
 from assets.common import (
     Group,
     PlatformResource,
@@ -95,6 +96,7 @@ def _told(connection: duckdb.DuckDBPyConnection, partition: Partition | None) ->
 
 def ticket_asset(library: Library) -> dg.AssetsDefinition:
     """The asset that carries every finding's ticket through the batches."""
+    checks = ticket_checks()
     deps = [key_of(LAYER, contract.id) for contract in library]
     deps += [agreement_key(entity) for entity in library.fed_entities if compared(library, entity)]
 
@@ -106,8 +108,9 @@ def ticket_asset(library: Library) -> dg.AssetsDefinition:
             {"polars"},
         ),
         deps=deps,
+        check_specs=check_specs(TICKETS, checks),
     )
-    def _ticket(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult[None]:
+    def _ticket(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # with checks Dagster knows the bare class only
         batch = batch_of(context)
         with Ledger.open(platform.ledger_url) as ledger:
             replies = ticket_replies(ledger.replies(batch.isoformat()))
@@ -122,6 +125,7 @@ def ticket_asset(library: Library) -> dg.AssetsDefinition:
                 ),
             },
             data_version=data_version(partition),
+            check_results=check_results(checks, platform, batch),
         )
 
     return _ticket

@@ -1,11 +1,14 @@
 """Stage 5, publication: a candidate database, the acceptance gate as a blocking check, then the switch."""
 
+from datetime import date
+
 import dagster as dg
 
-from assets.checks import check_batch
 from assets.common import Group, PlatformResource, asset_facts, batch_of, table
 from assets.findings import TICKETS
 from assets.governance import governance_key
+from assets.platform import Platform
+from quality.published import TICKETS as TICKET_TABLE
 from quality.published import quality_tables
 from schemas.library import Library
 from warehouse.catalogue import contract_tables, extract_table, governance_tables
@@ -49,6 +52,20 @@ def candidate_asset(library: Library) -> dg.AssetsDefinition:
         )
 
     return _candidate
+
+
+def check_batch(context: dg.AssetCheckExecutionContext, platform: Platform) -> date:
+    """The day that a check looks at: the turn's, or the newest when the check is started by itself.
+
+    Raises:
+        dagster.Failure: started by itself before the first turn.
+    """
+    if context.has_partition_key:
+        return batch_of(context)
+    batches = platform.lake.batches(*TICKET_TABLE)
+    if not batches:
+        raise dg.Failure("There is no batch yet: run a turn first.")
+    return batches[-1]
 
 
 def acceptance_check() -> dg.AssetChecksDefinition:

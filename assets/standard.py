@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from assets.checks import check_results, check_specs, standard_checks
 from assets.common import (
     Group,
     PlatformResource,
@@ -20,10 +21,11 @@ from warehouse.standard import LAYER, standardise
 
 def standard_asset(contract: Contract) -> dg.AssetsDefinition:
     """The asset that brings one extract to its standard."""
+    key, checks = key_of(LAYER, contract.id), standard_checks(contract)
 
     @dg.asset(
         **asset_facts(
-            key_of(LAYER, contract.id),
+            key,
             Group.STANDARD,
             f"{contract.department_title}《{contract.title}》：按数据标准转换、规范化、编码，叠加已确认的更正。",
             {"duckdb"},
@@ -31,10 +33,9 @@ def standard_asset(contract: Contract) -> dg.AssetsDefinition:
         ),
         deps=[key_of("extract", contract.id)],
         metadata={"dagster/column_schema": column_schema(contract)},
+        check_specs=check_specs(key, checks),
     )
-    def _standard(
-        context: dg.AssetExecutionContext, platform: PlatformResource
-    ) -> dg.MaterializeResult[None]:
+    def _standard(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # with checks Dagster knows the bare class only
         batch = batch_of(context)
         with Ledger.open(platform.ledger_url) as ledger:
             confirmed = corrections(ledger.replies(batch.isoformat()))
@@ -43,7 +44,11 @@ def standard_asset(contract: Contract) -> dg.AssetsDefinition:
             metadata = partition_metadata(partition)
             if partition is not None:
                 metadata["preview"] = preview(connection, contract, partition)
-        return dg.MaterializeResult(metadata=metadata, data_version=data_version(partition))
+        return dg.MaterializeResult(
+            metadata=metadata,
+            data_version=data_version(partition),
+            check_results=check_results(checks, platform, batch),
+        )
 
     return _standard
 

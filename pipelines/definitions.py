@@ -10,7 +10,6 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from assets.checks import all_checks
 from assets.common import PLATFORM
 from assets.extracts import extract_asset
 from assets.findings import agreement_asset, finding_asset, ticket_asset
@@ -64,7 +63,7 @@ def build_definitions(
     """
     return dg.Definitions(
         assets=all_assets(platform),
-        asset_checks=[*all_checks(platform.library), acceptance_check()],
+        asset_checks=[acceptance_check()],
         jobs=[turn, answers],
         schedules=[every_morning],
         sensors=[inbox, answered, alert],
