@@ -147,9 +147,7 @@ def agree(
         f"SELECT * FROM ({finding_rows(library[d], library, _hits(library, entity, d, scans), scans)})"
         for d in datasets
     ]
-    query = (
-        f"SELECT {', '.join(COLUMNS)} FROM ({' UNION ALL '.join(parts)}) ORDER BY dataset, _row, field"
-    )
+    query = f"SELECT {', '.join(COLUMNS)} FROM ({' UNION ALL '.join(parts)}) ORDER BY dataset, _row, field"
     partition = lake.write(connection, LAYER, name, batch, query, inputs=inputs, measures=MEASURES)
     lake.write(connection, LAYER, advice_name(entity), batch, _ADVICE_ROWS, inputs=inputs)
     connection.execute("DROP TABLE dispute")
