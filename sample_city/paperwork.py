@@ -61,14 +61,16 @@ class Paper:
         self.written.setdefault(row, {})[column + 1] = text
 
     def save(self, out: Path) -> None:
-        """Write the workbook with what was filled in; the same writing gives the same bytes."""
-        with zipfile.ZipFile(self.workbook) as blank, zipfile.ZipFile(out, "w") as filled:
+        """Write the workbook with what was filled in, over itself if need be; the same writing, the same bytes."""
+        draft = out.with_name(f".{out.name}")
+        with zipfile.ZipFile(self.workbook) as blank, zipfile.ZipFile(draft, "w") as filled:
             mine = _part_of(blank, self.sheet)
             for entry in blank.infolist():
                 content = blank.read(entry)
                 if entry.filename == mine:
                     content = ROW.sub(self._row, content.decode()).encode()
                 filled.writestr(entry, content)
+        draft.replace(out)
 
     def _row(self, found: re.Match[str]) -> str:
         """A row with what was written into it; cells stand in the order of their columns."""

@@ -28,7 +28,7 @@ from warehouse.functions import install
 # The day, month or running number that a file name carries and the next delivery's will not.
 _DATED = re.compile(r"[-_ .（(]*(?:\d{2,4}年?(?:\d{1,2}月?)?(?:\d{1,2}日?)?|\d[\d._-]*)[)）]*$")
 _PLAIN = re.compile(r"[\w（）()·/][\w（）()·/.*-]*")
-_SUFFIXES = {"csv": ".csv", "xlsx": ".xlsx", "sqlite": ".db"}
+_SUFFIXES = {"csv": ".csv", "xlsx": ".xlsx", "sqlite": ".db", "dbf": ".dbf"}
 
 # Whom an identifier names, and the dataset that knows the township.
 _SUBJECTS: dict[str, tuple[str, str | None]] = {

@@ -20,6 +20,7 @@ import duckdb
 import fastexcel
 
 from schemas.contract import DeliveryForm
+from warehouse.collect.archive import is_archive
 from warehouse.collect.readers import (
     Layout,
     LayoutColumn,
@@ -28,6 +29,7 @@ from warehouse.collect.readers import (
     read,
     recognise,
 )
+from warehouse.collect.readers.dbase import field_names
 from warehouse.collect.readers.delimited import DELIMITERS
 from warehouse.collect.readers.encoding import (
     HEAD,
@@ -42,6 +44,8 @@ from warehouse.collect.readers.layout import DEFAULT_ENCODINGS, unreadable
 from warehouse.collect.readers.titles import HEADING_ROWS, clean_title
 
 TABLE = "sample_rows"
+# A DBF has no mark of its own: its first byte is a version that a text might begin with.
+DBF = ".dbf"
 
 # A row of headings fills about as many cells as the widest row, a title or a remark does not; and most of
 # its cells are words rather than numbers and dates.
@@ -75,7 +79,7 @@ def read_sample(path: Path, part: str | None, connection: duckdb.DuckDBPyConnect
     """Read a file without a contract into the table `sample_rows`.
 
     Args:
-        path: a delimited text, a workbook or an SQLite database; its content decides which.
+        path: a delimited text, a workbook, an SQLite database or a DBF; its content decides which.
         part: the sheet or table to read; needed where a file has several.
         connection: where the table is made.
         spool: a folder for scratch files.
@@ -85,9 +89,15 @@ def read_sample(path: Path, part: str | None, connection: duckdb.DuckDBPyConnect
     """
     with path.open("rb") as file:
         start = file.read(HEAD)
-    if start.startswith(SQLITE):
-        form: DeliveryForm = "sqlite"
+    if path.suffix.lower() == DBF:
+        form: DeliveryForm = "dbf"
+        names: list[str] = []
+        rows: _Rows = [field_names(path)]
+    elif start.startswith(SQLITE):
+        form = "sqlite"
         names, rows = _tables(path, part)
+    elif is_archive(path):
+        raise unreadable(path, "是压缩包", "解压后，用其中的一个文件作样例")
     elif start.startswith((ZIP, OLE)):
         form = "xlsx"
         names, rows = _sheets(path, part)
@@ -109,7 +119,7 @@ def read_sample(path: Path, part: str | None, connection: duckdb.DuckDBPyConnect
         encodings=DEFAULT_ENCODINGS,
         sheet=names[0] if names and form == "xlsx" else None,
         table=names[0] if names and form == "sqlite" else None,
-        header_row=None if form == "sqlite" else row,
+        header_row=row if form in ("csv", "xlsx") else None,
     )
     reading = read(path, layout, connection, TABLE, spool=spool)
     kept = set(first.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import zipfile
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -303,6 +304,18 @@ def test_a_real_table_is_drafted_as_it_lies(bus: Path, draft: Draft) -> None:
     assert contract.label == "station_name"
 
 
+# Not drafted: an archive, and headings in two rows.
+ZIPPED, HEADED_TWICE = "emergency.small_premises", "market_regulation.special_equipment"
+# A DBF's field names are the first letters of the words, from which no name follows.
+ABBREVIATED = ("police.cancellation", "police.vehicle")
+# Digits with which nobody calculates look like a quantity.
+LIKE_NUMBERS = ("school_code",)
+
+
+def drafted_id(dataset: str) -> str:
+    return f"draft.{dataset.replace('.', '_')}"
+
+
 def test_drafts_of_the_city_s_extracts_agree_with_their_contracts_and_lint_clean(
     tmp_path: Path, bus: Path
 ) -> None:
@@ -310,8 +323,10 @@ def test_drafts_of_the_city_s_extracts_agree_with_their_contracts_and_lint_clean
     drafts = tmp_path / "contracts"
     drafts.mkdir()
     for file in generate(tmp_path / "city", 500, 3, date(2026, 3, 2)).files:
+        if file.dataset in (ZIPPED, HEADED_TWICE):
+            continue
         table = shipped[file.dataset].deliveries[0].table
-        text = draft_contract(file.path, f"draft.{shipped[file.dataset].dataset}", table)
+        text = draft_contract(file.path, drafted_id(file.dataset), table)
         (drafts / f"{file.dataset}.yaml").write_text(text, encoding="utf-8")
     for table in ("ytcx_line", "ytcx_station", "ytcx_line_station"):
         text = draft_contract(bus, f"transport.{table}", table)
@@ -319,13 +334,25 @@ def test_drafts_of_the_city_s_extracts_agree_with_their_contracts_and_lint_clean
     library = load_library([drafts])
     assert lint(library, CodeLibrary()) == []
     for contract in shipped:
-        drafted = library[f"draft.{contract.dataset}"]
-        assert [column.name for column in drafted.columns] == [
-            column.name for column in contract.delivered_columns
-        ]
-        declared = {c.name: (c.type, c.codes) for c in contract.delivered_columns}
-        assert {c.name: (c.type, c.codes) for c in drafted.columns} == declared
-        assert [column.name for column in drafted.key] == [column.name for column in contract.key]
+        if contract.id in (ZIPPED, HEADED_TWICE):
+            continue
+        drafted = library[drafted_id(contract.id)]
+        assert [c.key for c in drafted.columns] == [c.key for c in contract.delivered_columns]
+        if contract.id in ABBREVIATED:
+            found = [(c.name in c.titles, c.type) for c in drafted.columns]
+            assert found == [(True, c.type) for c in contract.delivered_columns]
+        else:
+            found = {c.name: (c.type, c.codes) for c in drafted.columns if c.name not in LIKE_NUMBERS}
+            declared = {c.name: (c.type, c.codes) for c in contract.delivered_columns}
+            assert found == {name: facts for name, facts in declared.items() if name not in LIKE_NUMBERS}
+
+
+def test_an_archive_is_no_sample_but_what_is_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "样例.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("芝罘区/样例.csv", "姓名,性别")
+    with pytest.raises(UnreadableFile, match="解压"):
+        draft_contract(path, "office.thing", None)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from warehouse.collect.readers.encoding import signature_of
 from warehouse.collect.readers.layout import (
+    DEFAULT_ENCODINGS,
     Layout,
     Note,
     Reading,
@@ -117,7 +118,29 @@ def read(
     return replace(reading, set_aside=tuple(sorted(aside, key=lambda each: each.row)), notes=notes)
 
 
+def field_names(path: Path, encodings: tuple[str, ...] = DEFAULT_ENCODINGS) -> list[str]:
+    """The names of a DBF's fields, in their order.
+
+    Raises:
+        UnreadableFile: it is no DBF, or damaged.
+    """
+    return _described(path, encodings)[0]
+
+
 def _table(path: Path, layout: Layout) -> _Table:
+    names, fields, encoding, (size, rows, width) = _described(path, layout.encodings)
+    headings = match_titles(names, layout)
+    if not headings.acceptable:
+        raise no_headings(path, "字段名里", [names], replace(layout, header_row=1))
+    if not headings.complete:
+        raise missing_columns(path, "字段名里", headings)
+    return _Table(fields, encoding, headings, size, width, rows)
+
+
+def _described(
+    path: Path, encodings: tuple[str, ...]
+) -> tuple[list[str], tuple[_Field, ...], str, tuple[int, int, int]]:
+    """The names of the fields, the fields, the encoding; where the records begin, how many, how long."""
     with path.open("rb") as file:
         start = file.read(_HEAD)
         if not start:
@@ -135,17 +158,12 @@ def _table(path: Path, layout: Layout) -> _Table:
         or width < 1 + sum(field.length for field in fields)
     ):
         raise unreadable(path, f"DBF 表已损坏或不完整，应有 {rows:,} 条记录", "重新导出后交付")
-    encoding = _encoding(path, layout, fields, (size, rows, width))
+    encoding = _encoding(path, encodings, fields, (size, rows, width))
     try:
         names = [field.name.decode(encoding) for field in fields]
     except UnicodeDecodeError:
         raise unreadable(path, "字段名里有无法识别的文字", "用 GBK 编码导出后重新交付") from None
-    headings = match_titles(names, layout)
-    if not headings.acceptable:
-        raise no_headings(path, "字段名里", [names], replace(layout, header_row=1))
-    if not headings.complete:
-        raise missing_columns(path, "字段名里", headings)
-    return _Table(fields, encoding, headings, size, width, rows)
+    return names, fields, encoding, (size, rows, width)
 
 
 def _fields(described: bytes) -> Iterator[_Field]:
@@ -164,12 +182,14 @@ def _fields(described: bytes) -> Iterator[_Field]:
         offset += length
 
 
-def _encoding(path: Path, layout: Layout, fields: tuple[_Field, ...], shape: tuple[int, int, int]) -> str:
+def _encoding(
+    path: Path, encodings: tuple[str, ...], fields: tuple[_Field, ...], shape: tuple[int, int, int]
+) -> str:
     """The first of the encodings in which all text of the first rows is; where that shows nothing, the last.
 
     Args:
         path: the file.
-        layout: the encodings to try.
+        encodings: what to try, in this order.
         fields: the fields.
         shape: where the records begin, how many there are, and how long each is.
     """
@@ -181,14 +201,14 @@ def _encoding(path: Path, layout: Layout, fields: tuple[_Field, ...], shape: tup
     texts = [field.name for field in fields]
     texts += [_SEPARATOR.join(_raw(field, data)) for field in fields if field.type == "C" and count]
     if not all(map(bytes.isascii, texts)):
-        for encoding in layout.encodings:
+        for encoding in encodings:
             try:
                 _SEPARATOR.join(texts).decode(encoding)
             except UnicodeDecodeError:
                 continue
             return encoding
     # Text that is cut off in the middle of a character is in no encoding.
-    return layout.encodings[-1]
+    return encodings[-1]
 
 
 def _recognition(layout: Layout, table: _Table) -> Recognition:
