@@ -14,7 +14,8 @@ SELECT
   state.title AS state,
   ticket.reply,
   ticket.reply_note,
-  township.label AS township
+  township.label AS township,
+  finding.sheet
 FROM ticket
 JOIN state ON state.state = ticket.state
 LEFT JOIN catalog_field AS field ON field.dataset = ticket.dataset AND field.field = ticket.field
@@ -22,7 +23,8 @@ LEFT JOIN catalog_dataset AS dataset ON dataset.dataset = ticket.dataset
 LEFT JOIN catalog_rule AS rule
   ON rule.dataset = ticket.dataset AND rule.rule = ticket.rule AND rule.field = ticket.field
 LEFT JOIN (
-  SELECT ticket_id, min(row_number) AS row_number FROM finding GROUP BY ticket_id
+  SELECT ticket_id, min(row_number) AS row_number, arg_min(sheet, row_number) AS sheet
+  FROM finding GROUP BY ticket_id
 ) AS finding ON finding.ticket_id = ticket.ticket_id
 LEFT JOIN placeholder ON placeholder.ticket_id = ticket.ticket_id
 LEFT JOIN codes.division AS township ON township.code = ticket.unit_code
