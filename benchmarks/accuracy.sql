@@ -71,10 +71,10 @@ WITH people AS (
   SELECT enterprise.*, true_enterprise AS truth FROM enterprise JOIN true_enterprise USING (uscc)
 ), share AS (
   SELECT 'person' AS entity, 'complete' AS attribute, (SELECT count(*) FROM people) AS entities,
-    (SELECT count(*) FROM known) / (SELECT count(*) FROM people) AS "right"
+    (SELECT count(DISTINCT resident_id) FROM known) / (SELECT count(*) FROM people) AS "right"
   UNION ALL SELECT 'person', 'without duplicates', count(*), count(DISTINCT resident_id) / count(*) FROM person
   UNION ALL SELECT 'enterprise', 'complete', (SELECT count(*) FROM true_enterprise),
-    (SELECT count(*) FROM firms) / (SELECT count(*) FROM true_enterprise)
+    (SELECT count(DISTINCT uscc) FROM firms) / (SELECT count(*) FROM true_enterprise)
   UNION ALL SELECT 'enterprise', 'without duplicates', count(*), count(DISTINCT uscc) / count(*) FROM enterprise
   UNION ALL
   SELECT 'person', attribute, count(*), count(*) FILTER (agrees) / count(*) FROM (
