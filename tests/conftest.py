@@ -39,6 +39,7 @@ RESIDENTS, SEED = 3_000, 1
 COSTLY = ("demonstration", "city_after_one_turn")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of a costly fixture, and else those of a module, in one process of `--dist loadgroup`."""
     for item in items:
