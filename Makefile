@@ -25,7 +25,7 @@ demo: $(READY) ## the sample city, two turns of the loop, and where everything l
 	$(BIN)/zhenjie demo
 
 test: $(READY) ## the test suite
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 dev: $(READY) ## Dagster's UI on http://127.0.0.1:3000 with everything wired
 	$(BIN)/zhenjie dev

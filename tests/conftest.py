@@ -35,19 +35,6 @@ FIRST = date(2026, 3, 2)
 RESIDENTS, SEED = 3_000, 1
 
 
-# Costly to make: who needs one runs where it is made, and nobody waits for it elsewhere.
-COSTLY = ("demonstration", "city_after_one_turn")
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a costly fixture, and else those of a module, in one process of `--dist loadgroup`."""
-    for item in items:
-        needed: list[str] = getattr(item, "fixturenames", [])
-        group = next((name for name in COSTLY if name in needed), item.path.stem)
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @dataclass(frozen=True)
 class Walk:
     """An installation with the sample city in it."""
