@@ -110,7 +110,7 @@ def figures_of(connection: duckdb.DuckDBPyConnection, home: Home, turn: Turn) ->
         verified=sum(partition.rows for partition in verified if partition),
         findings=trend[-1].findings,
         findings_before=trend[-2].findings if len(trend) > 1 else None,
-        flow=_rows(connection, "flow")[0],  # type: ignore[arg-type]
+        flow=_rows(connection, "flow")[0],  # type: ignore[arg-type]  # the query counts
         dimensions=_rows(connection, "dimensions"),
         departments=_rows(connection, "departments"),
         counties=_rows(connection, "counties"),
