@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
+import json
 from pathlib import Path
+from string import Template
 
 import dagster as dg
 
@@ -13,9 +14,18 @@ DAGSTER_YAML = Path(__file__).parent / "dagster.yaml"
 
 
 def dagster_home(home: Home) -> Path:
-    """Dagster's folder below the home, with our `dagster.yaml` in it."""
+    """Dagster's folder below the home, with a `dagster.yaml` in it.
+
+    The file is written anew, for the home may have been moved, until an engineer takes its first line out.
+    """
     home.dagster.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(DAGSTER_YAML, home.dagster / "dagster.yaml")
+    settings = home.dagster / "dagster.yaml"
+    ours = DAGSTER_YAML.read_text(encoding="utf-8")
+    mark = ours.splitlines()[0]
+    if not settings.exists() or mark in settings.read_text(encoding="utf-8").splitlines():
+        # A quoted string of JSON is one of YAML too, whatever the path has in it.
+        history = json.dumps(str(home.dagster / "history" / "runs"), ensure_ascii=False)
+        settings.write_text(Template(ours).substitute(history=history), encoding="utf-8")
     return home.dagster
 
 

@@ -66,6 +66,22 @@ def test_dagster_s_own_settings_lie_in_its_folder(tmp_path: Path) -> None:
     assert "enabled: false" in (folder / "dagster.yaml").read_text(encoding="utf-8")
 
 
+def test_dagster_s_settings_follow_a_home_that_moved(tmp_path: Path) -> None:
+    dagster_home(Home(tmp_path / "before"))
+    (tmp_path / "before").rename(tmp_path / "after")
+    settings = (dagster_home(Home(tmp_path / "after")) / "dagster.yaml").read_text(encoding="utf-8")
+    assert str(tmp_path / "after" / "dagster") in settings
+    assert str(tmp_path / "before") not in settings
+
+
+def test_an_engineer_s_own_settings_of_dagster_stay(tmp_path: Path) -> None:
+    settings = dagster_home(Home(tmp_path)) / "dagster.yaml"
+    own = "\n".join(settings.read_text(encoding="utf-8").splitlines()[1:])
+    settings.write_text(own, encoding="utf-8")
+    dagster_home(Home(tmp_path))
+    assert settings.read_text(encoding="utf-8") == own
+
+
 def test_nothing_else_reads_the_environment() -> None:
     packages = ["schemas", "warehouse", "quality", "returns", "assets", "pipelines", "sample_city"]
     found = subprocess.run(
