@@ -1,5 +1,7 @@
 """Stage 4, governance: one asset an entity (一人一档, 一企一档), and the tables derived from them."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 import duckdb
 
@@ -19,7 +21,7 @@ from quality.findings import LAYER as FINDINGS
 from schemas.contract import Entity
 from schemas.library import Library
 from schemas.tables import TableStandard
-from warehouse.governance import DERIVED, LAYER, derive, fuse, standard_of, standard_of_derived
+from warehouse.governance import LAYER, derive, fuse, standard_of, standard_of_derived
 from warehouse.lake import Partition
 
 _BY_COUNTY = """
@@ -67,13 +69,13 @@ def entity_asset(entity: Entity, library: Library) -> dg.AssetsDefinition:
     return _entity
 
 
-def derived_asset(name: str) -> dg.AssetsDefinition:
+def derived_asset(name: str, sources: Sequence[str]) -> dg.AssetsDefinition:
     """The asset of a table that an SQL model makes from governance tables."""
     standard = standard_of_derived(name)
 
     @dg.asset(
         **asset_facts(governance_key(name), Group.GOVERNANCE, f"{standard.comment}。", {"duckdb"}),
-        deps=[governance_key(source) for source in DERIVED[name]],
+        deps=[governance_key(source) for source in sources],
         metadata={"dagster/column_schema": _column_schema(standard)},
     )
     def _derived(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult[None]:

@@ -8,14 +8,14 @@ from assets.governance import governance_key
 from assets.publication import WAREHOUSE
 from returns.packages import Package, build_packages
 from schemas.library import Library
-from warehouse.governance import DERIVED
+from warehouse.governance import derived
 
 PACKAGES = dg.AssetKey(["returns", "packages"])
 
 
 def packages_asset(library: Library) -> dg.AssetsDefinition:
     """The asset that gives every township and department its own."""
-    names = [entity.name for entity in library.fed_entities] + list(DERIVED)
+    names = [entity.name for entity in library.fed_entities] + list(derived(library))
 
     @dg.asset(
         **asset_facts(

@@ -12,7 +12,7 @@ from quality.published import TICKETS as TICKET_TABLE
 from quality.published import quality_tables
 from schemas.library import Library
 from warehouse.catalogue import contract_tables, extract_table, governance_tables
-from warehouse.governance import DERIVED
+from warehouse.governance import derived
 from warehouse.publish import build, candidate_of, record_verdict, switch
 
 CANDIDATE = dg.AssetKey(["publication", "candidate"])
@@ -21,7 +21,7 @@ WAREHOUSE = dg.AssetKey(["publication", "warehouse"])
 
 def candidate_asset(library: Library) -> dg.AssetsDefinition:
     """The asset that builds the new database beside the published one."""
-    names = [entity.name for entity in library.fed_entities] + list(DERIVED)
+    names = [entity.name for entity in library.fed_entities] + list(derived(library))
 
     @dg.asset(
         **asset_facts(

@@ -23,7 +23,7 @@ from pipelines.jobs import answers, turn
 from pipelines.schedules import every_morning
 from pipelines.sensors import alert, answered, inbox
 from quality.agreement import compared
-from warehouse.governance import DERIVED
+from warehouse.governance import derived
 
 
 def all_assets(platform: Platform) -> list[dg.AssetsDefinition]:
@@ -40,7 +40,7 @@ def all_assets(platform: Platform) -> list[dg.AssetsDefinition]:
         ),
         ticket_asset(library),
         *(entity_asset(entity, library) for entity in library.fed_entities),
-        *(derived_asset(name) for name in DERIVED),
+        *(derived_asset(name, sources) for name, sources in derived(library).items()),
         candidate_asset(library),
         warehouse_asset(),
         packages_asset(library),

@@ -42,9 +42,9 @@ class Demonstration:
         return self.samples / day.isoformat() / "truth"
 
     def deliver(self, day: date) -> Summary:
-        """The departments deliver in the morning."""
+        """The departments whose datasets this installation runs deliver in the morning."""
         made = generate(self.samples / day.isoformat(), self.residents, self.seed, day)
-        files = [file.path for file in made.files]
+        files = [file.path for file in made.files if file.dataset in self.platform.library]
         desk.deliver(self.platform.home, self.platform.library, files, day, _at(day, 8))
         return made
 

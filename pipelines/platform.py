@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from assets.platform import Platform
-from pipelines.settings import Settings
+from pipelines.settings import Settings, SettingsError
 from schemas.codes import CodeLibrary
 from schemas.library import load_library
+from schemas.selection import select, unmatched
 from warehouse.engine import Engine
 from warehouse.home import Home
 
@@ -22,13 +23,18 @@ def build_platform(settings: Settings) -> Platform:
 
     Raises:
         ContractError: a contract cannot be read.
+        SettingsError: the settings choose a dataset that no contract declares.
     """
+    library = load_library(settings.contracts)
+    if unknown := unmatched(library, settings.datasets):
+        known = ", ".join(contract.id for contract in library)
+        raise SettingsError(f"ZHENJIE_DATASETS: no dataset is called {', '.join(unknown)}; there are {known}")
     home = Home(settings.home)
     home.root.mkdir(parents=True, exist_ok=True)
     codes = code_library(settings)
     return Platform(
         home=home,
-        library=load_library(settings.contracts),
+        library=select(library, settings.datasets),
         codes=codes,
         engine=Engine(home.spill, codes, settings.memory, settings.threads),
         ledger_url=settings.ledger_url or f"sqlite:///{home.ledger}",

@@ -4,6 +4,7 @@
 |---|---|---|
 | `ZHENJIE_HOME` | the folder of the installation | `.zhenjie` |
 | `ZHENJIE_CONTRACTS` | further folders of contracts, separated like `PATH` | none |
+| `ZHENJIE_DATASETS` | which datasets to run, such as `police.*,health.death` | all |
 | `ZHENJIE_LEDGER` | SQLAlchemy URL of the ledger | SQLite in the home |
 | `ZHENJIE_MEMORY` | what the engine may use, as DuckDB writes it | `4GiB` |
 | `ZHENJIE_THREADS` | how many cores the engine may use | `2` |
@@ -13,6 +14,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,7 @@ class Settings:
 
     home: Path
     contracts: tuple[Path, ...] = ()
+    datasets: tuple[str, ...] = ()
     ledger_url: str | None = None
     memory: str = "4GiB"
     threads: int = 2
@@ -52,6 +55,7 @@ def read_settings(environment: Mapping[str, str] | None = None, home: Path | Non
     return Settings(
         home=(home or Path(values.get("ZHENJIE_HOME") or ".zhenjie")).expanduser().resolve(),
         contracts=folders,
+        datasets=tuple(part for part in re.split(r"[,\s]+", values.get("ZHENJIE_DATASETS", "")) if part),
         ledger_url=values.get("ZHENJIE_LEDGER") or None,
         memory=values.get("ZHENJIE_MEMORY") or "4GiB",
         threads=_count(values, "ZHENJIE_THREADS", 2),

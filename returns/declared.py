@@ -70,6 +70,7 @@ class SheetStandard:
         measures: what makes it a report, see `returns.reports`; its SQL gives the rows to be counted.
         group: the column whose runs of equal values are shown as groups.
         totals: the column that says 合计 in rows of totals.
+        about: the entity whose rows it shows: where no dataset establishes that, the sheet is left out.
     """
 
     name: str
@@ -85,6 +86,7 @@ class SheetStandard:
     measures: tuple[Measure | Breakdown, ...] = ()
     group: str | None = None
     totals: str | None = None
+    about: str | None = None
 
     def fed_by(self, known: Mapping[str, frozenset[str]]) -> SheetStandard:
         """The sheet without the columns that nothing feeds.

@@ -163,8 +163,9 @@ def _of(
     """
     parameters = {"batch": turn.batch}
     standards = [
-        settled(sheet_standard(name).fed_by(known), connection, turn.codes, parameters)
-        for name in audience.sheets
+        settled(standard.fed_by(known), connection, turn.codes, parameters)
+        for standard in map(sheet_standard, audience.sheets)
+        if standard.about is None or standard.about in known
     ]
     for standard in standards:
         connection.execute(

@@ -4,7 +4,7 @@
 |---|---|
 | `ticket`, `ticket_before` | the tickets after this batch, and after the last batch that was returned |
 | `finding` | the findings of this batch |
-| `<entity>`, `household` | the governance table of this batch; an attribute that nothing feeds is NULL |
+| `<entity>`, `household` | the governance table of this batch; what nothing feeds is NULL, or no row |
 | `change` | what changed in the governance tables since the last batch that was returned |
 | `placeholder` | what was delivered where a rule found the value missing, such as 无, as far as it is known |
 | `correction_in_force` | the confirmed corrections that the sources have not caught up with |
@@ -36,7 +36,7 @@ from schemas.contract import LogicalType
 from schemas.emit.sql import SQL_TYPES, literal, quote
 from schemas.library import Library
 from warehouse.catalogue import contract_tables
-from warehouse.governance import DERIVED, LAYER, PLACE, standard_of, standard_of_derived
+from warehouse.governance import LAYER, PLACE, derived, standard_of, standard_of_derived
 from warehouse.lake import Lake, Partition, digest_of
 
 Known = Mapping[str, frozenset[str]]
@@ -74,7 +74,7 @@ class Turn:
     @property
     def tables(self) -> list[str]:
         """The names of the governance tables."""
-        return [entity.name for entity in self.library.fed_entities] + list(DERIVED)
+        return [entity.name for entity in self.library.fed_entities] + list(derived(self.library))
 
 
 def turn_of(lake: Lake, library: Library, codes: CodeLibrary, batch: date) -> Turn:
@@ -148,7 +148,7 @@ def name_relations(
         relations[published.standard.id.replace(".", "_")] = published.rows
     wanted = _wanted(sheets)
     columns = {name: _columns(connection, turn, name) for name in turn.tables}
-    for name in columns.keys() | wanted.keys():
+    for name in columns.keys() | wanted.keys() | {entity.name for entity in turn.library.entities}:
         relations[name] = _governance(turn, name, columns.get(name, {}), wanted.get(name, {}))
     for name, rows in relations.items():
         _name(connection, name, rows)
@@ -212,9 +212,8 @@ def _columns(connection: duckdb.DuckDBPyConnection, turn: Turn, name: str) -> di
     if partition is not None:
         described = connection.execute(f"DESCRIBE FROM {partition.scan}").fetchall()
         return {row[0]: row[1] for row in described}
-    standard = (
-        standard_of_derived(name) if name in DERIVED else standard_of(turn.library, turn.library.entity(name))
-    )
+    entity = next((entity for entity in turn.library.fed_entities if entity.name == name), None)
+    standard = standard_of(turn.library, entity) if entity else standard_of_derived(name)
     return {field.name: SQL_TYPES[field.type] for field in standard.fields}
 
 

@@ -197,6 +197,7 @@ def columns_of(expression: str, alias: str) -> frozenset[str]:
     return frozenset(column.name for column in columns if column.table == alias)
 
 
+@cache
 def pattern_problem(pattern: str) -> str | None:
     """What is wrong with a regular expression, or None; DuckDB judges it, whose engine is RE2."""
     with duckdb.connect() as connection:

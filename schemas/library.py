@@ -78,14 +78,12 @@ class Library:
 
     @cached_property
     def fed_entities(self) -> tuple[Entity, ...]:
-        """The entities of which at least one column feeds an attribute."""
-        fed = {
-            contract.subject(feed.subject).entity
-            for contract in self.contracts
-            for column in contract.columns
-            for feed in column.feeds
-        }
-        return tuple(entity for entity in self.entities if entity.name in fed)
+        """The entities that some dataset establishes: it feeds their key with authority 1."""
+        return tuple(
+            entity
+            for entity in self.entities
+            if any(source.feed.authority == 1 for source in self.sources(entity.name)[entity.key])
+        )
 
 
 def contract_files(folder: Path) -> list[Path]:

@@ -26,7 +26,7 @@ from schemas.library import load_library
 from warehouse.collect import desk
 from warehouse.collect.extracts import extract
 from warehouse.engine import Engine
-from warehouse.governance import DERIVED, derive, fuse
+from warehouse.governance import derive, derived, fuse
 from warehouse.home import Home
 from warehouse.standard import standardise
 
@@ -77,7 +77,7 @@ class Walk:
                     for dataset, names in tables.items()
                 }
                 fuse(connection, lake, library, entity, day, faults)
-            for name in DERIVED:
+            for name in derived(library):
                 derive(connection, lake, name, day)
             build_packages(connection, platform.home, lake, library, platform.codes, day)
 

@@ -94,7 +94,7 @@ def extract_table(lake: Lake, library: Library, batch: date) -> Published:
 def governance_tables(lake: Lake, library: Library, batch: date) -> list[Published]:
     """Each governance table that exists on the batch's day: what is, what has ended, and both together."""
     standards = [governance.standard_of(library, entity) for entity in library.fed_entities]
-    standards += [governance.standard_of_derived(name) for name in governance.DERIVED]
+    standards += [governance.standard_of_derived(name) for name in governance.derived(library)]
     published = []
     for standard in standards:
         name = standard.id.partition(".")[2]

@@ -24,12 +24,16 @@ from warehouse.history import HISTORY, LAYER, Chain
 from warehouse.lake import Lake, Partition, digest_of
 from warehouse.templates import template
 
-__all__ = ["DERIVED", "HISTORY", "LAYER", "derive", "fuse", "standard_of", "standard_of_derived"]
+__all__ = ["HISTORY", "LAYER", "derive", "derived", "fuse", "standard_of", "standard_of_derived"]
 
 MODELS = Path(__file__).parent / "models"
 
-# Models by name, with the governance tables they are made from.
-DERIVED: Mapping[str, tuple[str, ...]] = {"household": ("person",)}
+# Models by name, with the governance tables they are made from and the attributes they read there.
+DERIVED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "household": {
+        "person": ("resident_id", "name", "birth_date", "household_no", "relation", "address", "village_code")
+    }
+}
 
 PLACE = ("county_code", "township_code")
 
@@ -51,6 +55,16 @@ def standard_of(library: Library, entity: Entity) -> TableStandard:
         entity.description,
         (*fields, *(common[name] for name in extra)),
     )
+
+
+def derived(library: Library) -> dict[str, tuple[str, ...]]:
+    """The derived tables that the library's datasets suffice for, each with the tables it is made from."""
+    fed = {entity.name: library.sources(entity.name).keys() for entity in library.fed_entities}
+    return {
+        name: tuple(sources)
+        for name, sources in DERIVED.items()
+        if all(fed.get(table, set()) >= set(attributes) for table, attributes in sources.items())
+    }
 
 
 def standard_of_derived(name: str) -> TableStandard:

@@ -10,7 +10,7 @@ import typer
 
 from pipelines import console
 from pipelines.commands.loop import FIGURES, outcome
-from pipelines.commands.options import BatchOption, batch_date, platform_of
+from pipelines.commands.options import BatchOption, batch_date, linted_platform_of
 from pipelines.demonstration import FIRST_BATCH, SECOND_BATCH, Demonstration
 from returns.replies import Intake
 from sample_city.generate import generate
@@ -18,6 +18,10 @@ from warehouse.collect import desk
 
 Residents = Annotated[int, typer.Option(help="人口数", min=100)]
 Seed = Annotated[int, typer.Option(help="随机种子")]
+SinceOption = Annotated[
+    str | None,
+    typer.Option("--since", metavar="YYYY-MM-DD", help="上一次交付的日期：能交增量的数据只写此后的变化"),
+]
 
 
 def sample(
@@ -25,11 +29,19 @@ def sample(
     residents: Residents = 10_000,
     seed: Seed = 1,
     batch: BatchOption = None,
+    since: SinceOption = None,
     clean: Annotated[bool, typer.Option("--clean", help="不植入错误")] = False,
 ) -> None:
     """生成示例城市的部门数据与真值。 Departmental extracts of a generated city, and its truth/."""
     try:
-        made = generate(directory, residents, seed, batch_date(batch) or FIRST_BATCH, clean=clean)
+        made = generate(
+            directory,
+            residents,
+            seed,
+            batch_date(batch) or FIRST_BATCH,
+            since=batch_date(since, "--since"),
+            clean=clean,
+        )
     except ValueError as error:
         raise console.usage(str(error)) from None
     console.table(
@@ -44,7 +56,7 @@ def demo(context: typer.Context, residents: Residents = 10_000, seed: Seed = 1) 
     from pipelines.instance import dagster_instance
     from pipelines.turn import run_turn
 
-    platform = platform_of(context)
+    platform = linted_platform_of(context)
     city = Demonstration(platform, residents, seed)
     if desk.batches(platform.home) and not city.samples.exists():
         raise console.usage(f"{platform.home.root} 中已有交付的数据；请用 --home 为演示指定另一个目录")

@@ -20,6 +20,7 @@ from schemas.functions import load_functions
 from schemas.library import load_library
 from schemas.lint import lint as lint_library
 from schemas.odcs import ContractError
+from schemas.selection import resting
 from warehouse.collect.infer import draft_contract
 from warehouse.collect.readers import UnreadableFile
 
@@ -69,6 +70,8 @@ def lint(context: typer.Context) -> None:
         console.result(str(problem))
     if problems:
         raise typer.Exit(console.SET_ASIDE)
+    for found in resting(library, settings.datasets):
+        console.progress(f"{found.contract}: {found.what} rests: ZHENJIE_DATASETS leaves {found.dataset} out")
     console.progress(f"{len(library.contracts)} contracts, no problems")
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.commands.options import platform_of, settings_of
+from pipelines.commands.options import linted_platform_of, settings_of
 from pipelines.settings import child_environment
 
 
@@ -21,7 +21,7 @@ def dev(
     # Dagster takes seconds to import; only the commands that run it pay for it.
     from pipelines.instance import dagster_home
 
-    folder = dagster_home(platform_of(context).home)
+    folder = dagster_home(linted_platform_of(context).home)
     command = ["-m", "dagster", "dev", "-m", "pipelines.location", "-p", str(port), "-h", host]
     done = subprocess.run(
         [sys.executable, *command], env=child_environment(settings_of(context), folder), check=False

@@ -11,7 +11,7 @@ import typer
 
 from assets.platform import CHINA, Platform
 from pipelines import console
-from pipelines.commands.options import BatchOption, JsonOption, batch_date, platform_of, today
+from pipelines.commands.options import BatchOption, JsonOption, batch_date, linted_platform_of, today
 from pipelines.intake import receipt, take_in_all
 from returns.packages import read_index
 from warehouse.collect import desk
@@ -39,7 +39,7 @@ def deliver(
 ) -> None:
     """接收部门交付的文件，每个文件一份回执。 Take delivered files into the inbox."""
     day = batch_date(batch) or today()
-    platform = platform_of(context)
+    platform = linted_platform_of(context)
     if dataset is not None and dataset not in platform.library:
         raise console.usage(f"没有数据集 {dataset}；已有：{'、'.join(c.id for c in platform.library)}")
     receipts = desk.deliver(
@@ -87,7 +87,7 @@ def run(context: typer.Context, batch: BatchOption = None, json_: JsonOption = F
     from pipelines.turn import run_turn
 
     asked = batch_date(batch)
-    platform = platform_of(context)
+    platform = linted_platform_of(context)
     received = desk.batches(platform.home)
     if not received:
         raise console.usage("还没有收到任何文件：先运行 zhenjie deliver")
@@ -137,7 +137,7 @@ def reply(
     json_: JsonOption = False,
 ) -> None:
     """接收镇街填好的工作簿：逐条回执，下一批次生效。 Take in answered workbooks."""
-    intakes = list(take_in_all(platform_of(context), files, datetime.now(UTC)))
+    intakes = list(take_in_all(linted_platform_of(context), files, datetime.now(UTC)))
     if json_:
         console.as_json([receipt(intake) for intake in intakes])
     else:

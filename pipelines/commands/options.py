@@ -10,7 +10,7 @@ import typer
 from assets.platform import CHINA, Platform
 from pipelines import console
 from pipelines.platform import build_platform
-from pipelines.settings import Settings
+from pipelines.settings import Settings, SettingsError
 from schemas.codes import CodeTableError
 from schemas.lint import lint
 from schemas.odcs import ContractError
@@ -24,7 +24,7 @@ def today() -> date:
     return datetime.now(CHINA).date()
 
 
-def batch_date(text: str | None) -> date | None:
+def batch_date(text: str | None, option: str = "--batch") -> date | None:
     """The batch that an option names.
 
     Raises:
@@ -38,7 +38,7 @@ def batch_date(text: str | None) -> date | None:
         batch = None
     # Also "20260302" is a date in ISO 8601; a batch has one spelling.
     if batch is None or batch.isoformat() != text:
-        raise console.usage(f"--batch {text}：请写成 2026-03-02 这样的日期")
+        raise console.usage(f"{option} {text}：请写成 2026-03-02 这样的日期")
     return batch
 
 
@@ -49,15 +49,24 @@ def settings_of(context: typer.Context) -> Settings:
 
 
 def platform_of(context: typer.Context) -> Platform:
-    """The installation; its contracts are checked before anything runs.
+    """The installation, for a command that only looks.
 
     Raises:
-        typer.Exit: contracts or code tables cannot be read or have problems; each is said with file and line.
+        typer.Exit: contracts or code tables cannot be read, or the settings name something that is not there.
     """
     try:
-        platform = build_platform(settings_of(context))
-    except (ContractError, CodeTableError) as error:
+        return build_platform(settings_of(context))
+    except (ContractError, CodeTableError, SettingsError) as error:
         raise console.usage(str(error)) from None
+
+
+def linted_platform_of(context: typer.Context) -> Platform:
+    """The installation, its contracts checked before anything is read or written by them.
+
+    Raises:
+        typer.Exit: as with `platform_of`, or contracts have problems; each is said with file and line.
+    """
+    platform = platform_of(context)
     problems = lint(platform.library, platform.codes)
     if problems:
         for problem in problems:

@@ -13,7 +13,7 @@ import pytest
 from assets.packages import PACKAGES, packages_asset
 from assets.platform import Platform
 from assets.summary import SUMMARY, summary_asset
-from warehouse.governance import DERIVED
+from warehouse.governance import derived
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def platform(city_after_one_turn: Any, install: Callable[[Path], Platform], tmp_
 
 def test_packages_follow_from_every_governance_table(platform: Platform) -> None:
     asset = packages_asset(platform.library)
-    names = {entity.name for entity in platform.library.fed_entities} | set(DERIVED)
+    names = {entity.name for entity in platform.library.fed_entities} | set(derived(platform.library))
     tables = {key.path[1] for key in asset.asset_deps[PACKAGES] if key.path[0] == "governance"}
     assert tables == names
 

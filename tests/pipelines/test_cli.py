@@ -107,6 +107,12 @@ def test_a_setting_that_cannot_be_used_is_a_wrong_call(tmp_path: Path, zhenjie: 
     assert "ZHENJIE_THREADS=many" in said.err
 
 
+def test_a_dataset_that_nobody_declares_is_a_wrong_call(tmp_path: Path, zhenjie: Command) -> None:
+    said = zhenjie(tmp_path / "home", "status", ZHENJIE_DATASETS="police.*,polce.vehicle")
+    assert (said.code, said.out) == (USAGE, "")
+    assert "ZHENJIE_DATASETS: no dataset is called polce.vehicle" in said.err
+
+
 def test_a_contract_with_a_mistake_stops_every_command_with_its_place(
     tmp_path: Path, zhenjie: Command
 ) -> None:

@@ -26,6 +26,7 @@ def test_the_environment_says_otherwise_and_the_command_line_goes_first(tmp_path
     environment = {
         "ZHENJIE_HOME": str(tmp_path / "a"),
         "ZHENJIE_CONTRACTS": os.pathsep.join([str(tmp_path), str(tmp_path)]),
+        "ZHENJIE_DATASETS": "police.*, health.death",
         "ZHENJIE_LEDGER": "postgresql+psycopg://bureau@host/zhenjie",
         "ZHENJIE_MEMORY": "1GiB",
         "ZHENJIE_THREADS": "4",
@@ -34,6 +35,7 @@ def test_the_environment_says_otherwise_and_the_command_line_goes_first(tmp_path
     settings = read_settings(environment)
     assert settings.home == tmp_path / "a"
     assert settings.contracts == (tmp_path, tmp_path)
+    assert settings.datasets == ("police.*", "health.death")
     assert settings.ledger_url == "postgresql+psycopg://bureau@host/zhenjie"
     assert (settings.memory, settings.threads, settings.published_batches) == ("1GiB", 4, 3)
     assert read_settings(environment, home=tmp_path / "b").home == tmp_path / "b"

@@ -18,13 +18,9 @@ import pytest
 from assets.platform import Platform
 from pipelines.definitions import build_definitions
 from pipelines.turn import run_turn
-from schemas.library import Library
+from schemas.selection import select
 
 SECOND, THIRD = date(2026, 3, 3), date(2026, 3, 4)
-FEW = (
-    "police.population", "police.cancellation", "health.death", "market_regulation.enterprise",
-    "housing.dwelling",
-)  # fmt: skip
 
 
 @pytest.fixture
@@ -33,15 +29,8 @@ def platform(demonstration: Any, install: Callable[[Path], Platform], tmp_path: 
     shutil.copytree(
         demonstration.home, tmp_path / "home", ignore=shutil.ignore_patterns("spill", "dagster", "sample")
     )
-    return install(tmp_path / "home")
-
-
-@pytest.fixture
-def small(platform: Platform) -> Platform:
-    """The same installation with the contracts of a few datasets, which need no others: a shorter turn."""
-    library = platform.library
-    kept = tuple(contract for contract in library if contract.id in FEW)
-    return replace(platform, library=Library(kept, library.entities))
+    every = install(tmp_path / "home")
+    return replace(every, library=select(every.library, demonstration.datasets))
 
 
 def digest(path: Path) -> str:
@@ -75,25 +64,25 @@ def test_a_turn_that_finds_everything_done_says_so_and_judges_nothing(
 
 
 def test_a_candidate_that_is_refused_is_not_published_and_no_package_follows(
-    small: Platform, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     asked = judged(monkeypatch, tmp_path, passed=False)
-    before = digest(small.home.warehouse)
-    done = run_turn(small, THIRD, dg.DagsterInstance.ephemeral(), lambda _: None)
+    before = digest(platform.home.warehouse)
+    done = run_turn(platform, THIRD, dg.DagsterInstance.ephemeral(), lambda _: None)
     assert asked == ["2026-03-04"]
     assert not done.done
     assert done.warnings == ("publication/candidate: acceptance",)
-    assert digest(small.home.warehouse) == before
-    assert not small.home.returns(THIRD).exists()
+    assert digest(platform.home.warehouse) == before
+    assert not platform.home.returns(THIRD).exists()
 
 
 def test_a_candidate_that_is_accepted_is_published(
-    small: Platform, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     judged(monkeypatch, tmp_path, passed=True)
-    before = digest(small.home.warehouse)
-    done = run_turn(small, THIRD, dg.DagsterInstance.ephemeral(), lambda _: None)
+    before = digest(platform.home.warehouse)
+    done = run_turn(platform, THIRD, dg.DagsterInstance.ephemeral(), lambda _: None)
     assert done.done
-    assert digest(small.home.warehouse) != before
-    assert digest(small.home.previous_warehouse) == before
-    assert small.home.returns(THIRD).exists()
+    assert digest(platform.home.warehouse) != before
+    assert digest(platform.home.previous_warehouse) == before
+    assert platform.home.returns(THIRD).exists()
