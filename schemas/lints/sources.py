@@ -17,8 +17,9 @@ def problems(library: Library) -> Iterator[Problem]:
     """What is wrong between the contracts of a library."""
     for entity in library.entities:
         yield from _entity(entity)
-    for entity in library.fed_entities:
         sources = library.sources(entity.name)
+        if not any(sources.values()):
+            continue
         yield from _founded(entity, sources)
         for attribute, every in sources.items():
             yield from _one_meaning(f"{entity.name}.{attribute}", every)

@@ -79,7 +79,7 @@ def test_the_demonstration_does_not_mix_with_real_deliveries(home: Path, zhenjie
         (["deliver", __file__, "--batch", "2026-02-30"], "请写成 2026-03-02 这样的日期"),
         (
             ["deliver", __file__, "--dataset", "police.no_such"],
-            "没有数据集 police.no_such；已有：civil_affairs.elderly_allowance",
+            "没有数据集 police.no_such；已有：civil_affairs.marriage",
         ),
         (["reply", "no-such-file.xlsx"], "no-such-file.xlsx"),
         (["query", "SELECT 1"], "还没有发布治理库"),
