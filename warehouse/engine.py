@@ -5,7 +5,7 @@ Only the way to a connection lives here. What is asked of it stands in the stage
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,21 +14,31 @@ from pathlib import Path
 import duckdb
 
 from schemas.codes import CodeLibrary
-from schemas.emit.sql import quote
+from schemas.emit.sql import literal, quote
+from warehouse.encryption import NO_KEYS, Keys
 from warehouse.functions import install, install_places
+
+# What a reader of files sets for a while; every other setting is locked.
+_CHANGEABLE = ["preserve_insertion_order"]
+# A database and what DuckDB writes beside it.
+_DATABASE_FILES = ("", ".wal", ".wal.checkpoint", ".wal.recovery")
 
 
 @dataclass(frozen=True)
 class Engine:
     """How connections are opened: what they may use of the machine, and where they spill.
 
-    `memory_limit` is text as DuckDB reads it, such as `4GiB`; `threads` is a count of cores.
+    `memory_limit` is text as DuckDB reads it, such as `4GiB`; `threads` is a count of cores. SQL may read
+    and write below `folders` (the one that holds `spill`, if none are named) and in the `databases`.
     """
 
     spill: Path
     codes: CodeLibrary
     memory_limit: str = "4GiB"
     threads: int = 2
+    keys: Keys = NO_KEYS
+    folders: tuple[Path, ...] = ()
+    databases: tuple[Path, ...] = ()
 
     @property
     def limits(self) -> dict[str, str | int]:
@@ -53,6 +63,8 @@ class Engine:
         )
         install(database)
         install_codes(database, self.codes)
+        self.keys.prepare(database)
+        confine(database, [self.spill, *(self.folders or (self.spill.parent,))], self.databases, _CHANGEABLE)
         return database
 
     @contextmanager
@@ -67,6 +79,35 @@ class Engine:
             yield connection
         finally:
             connection.close()
+
+
+def confine(
+    connection: duckdb.DuckDBPyConnection,
+    folders: Sequence[Path] = (),
+    databases: Sequence[Path] = (),
+    changeable: Sequence[str] = (),
+) -> None:
+    """Let SQL of this connection's database reach these folders and databases only, and keep its settings.
+
+    A second wall: what contracts and people may write is checked before it runs. Databases that are attached
+    already stay.
+
+    Args:
+        connection: any connection to the database.
+        folders: with all below them.
+        databases: files, each with what DuckDB writes beside it.
+        changeable: settings that may still be changed.
+    """
+    files = [f"{path}{end}" for path in databases for end in _DATABASE_FILES]
+    connection.execute(f"SET allowed_directories = {_texts([str(folder) for folder in folders])}")
+    connection.execute(f"SET allowed_paths = {_texts(files)}")
+    connection.execute("SET enable_external_access = false")
+    connection.execute(f"SET allowed_configs = {_texts(changeable)}")
+    connection.execute("SET lock_configuration = true")
+
+
+def _texts(values: Sequence[str]) -> str:
+    return f"[{', '.join(map(literal, values))}]"
 
 
 def install_codes(connection: duckdb.DuckDBPyConnection, codes: CodeLibrary) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -19,6 +19,8 @@ import polars as pl
 
 from schemas.emit.sql import literal, quote
 from schemas.tables import TableStandard, load_tables
+from warehouse.encryption import NO_KEYS, Keys, attach, is_encrypted
+from warehouse.engine import confine
 from warehouse.home import Home
 from warehouse.lake import digest_of, digest_of_frame, replace_json, sha256_of
 
@@ -50,8 +52,11 @@ def candidate_of(home: Home) -> Path:
     return home.root / "warehouse.candidate.duckdb"
 
 
-def fingerprint(home: Home, tables: Sequence[Published]) -> str:
-    """What a publication follows from: the lake names every file by its content, so the queries say it."""
+def fingerprint(home: Home, tables: Sequence[Published], keys: Keys = NO_KEYS) -> str:
+    """What a publication follows from: the lake names every file by its content, so the queries say it.
+
+    The key's name is a part of it, for a change of the key must reach what is published.
+    """
     parts = [
         [
             table.standard.id,
@@ -63,11 +68,15 @@ def fingerprint(home: Home, tables: Sequence[Published]) -> str:
         ]
         for table in tables
     ]
-    return digest_of(parts)
+    return digest_of([parts, keys.present.id] if keys.present else parts)
 
 
 def build(
-    connection: duckdb.DuckDBPyConnection, home: Home, batch: date, tables: Sequence[Published]
+    connection: duckdb.DuckDBPyConnection,
+    home: Home,
+    batch: date,
+    tables: Sequence[Published],
+    keys: Keys = NO_KEYS,
 ) -> Path | None:
     """Build the candidate database of a batch, unless exactly this, or a later batch, is published.
 
@@ -76,6 +85,7 @@ def build(
         home: the candidate is written beside the published file.
         batch: the day of the turn; kept in the file as `catalog.published`.
         tables: what to publish.
+        keys: the present one encrypts the candidate.
 
     Returns:
         The path of the candidate, closed and complete; None when there is nothing new to publish.
@@ -84,11 +94,11 @@ def build(
     # A build that died leaves its write-ahead log too, which must not be replayed into a new file.
     for stale in (candidate, candidate.with_name(f"{candidate.name}.wal"), _verdict_of(home)):
         stale.unlink(missing_ok=True)
-    digest = fingerprint(home, tables)
-    current = published(home.warehouse)
+    digest = fingerprint(home, tables, keys)
+    current = published(home.warehouse, keys)
     if current is not None and (current[0] > batch or current == (batch, digest)):
         return None
-    connection.execute(f"ATTACH {literal(str(candidate))} AS candidate")
+    attach(connection, candidate, "candidate", keys, read_only=False)
     try:
         for schema in SCHEMAS:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS candidate.{schema}")
@@ -120,25 +130,56 @@ def _write(connection: duckdb.DuckDBPyConnection, table: Published) -> None:
     connection.execute("COMMIT")
 
 
-def open_published(home: Home) -> duckdb.DuckDBPyConnection:
-    """The published database, read-only, and nothing outside it: no file, no setting can be reached."""
-    return _opened(home.warehouse)
+def open_published(
+    home: Home, keys: Keys = NO_KEYS, limits: Mapping[str, str | int] | None = None
+) -> duckdb.DuckDBPyConnection:
+    """The published database, read-only, and nothing outside it: no file, no setting can be reached.
+
+    Args:
+        home: where it lies.
+        keys: what it may be encrypted with.
+        limits: what may be used of the machine, as DuckDB's settings.
+
+    Raises:
+        WrongKey: it is encrypted with none of the keys.
+        duckdb.Error: it cannot be opened.
+    """
+    return open_database(home.warehouse, keys, limits)
 
 
-def _opened(database: Path) -> duckdb.DuckDBPyConnection:
-    """Always with the same settings: DuckDB opens a file twice in one process only if they agree."""
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "enable_external_access": False,
-        "lock_configuration": True,
-    }
-    return duckdb.connect(str(database), read_only=True, config=config)
+def open_database(
+    database: Path, keys: Keys = NO_KEYS, limits: Mapping[str, str | int] | None = None
+) -> duckdb.DuckDBPyConnection:
+    """A database file as `open_published` opens the published one."""
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            **(limits or {}),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        },
+    )
+    try:
+        if is_encrypted(database):
+            keys.prepare(connection)
+        attach(connection, database, "warehouse", keys)
+        connection.execute("USE warehouse")
+        confine(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
-def published(database: Path) -> tuple[date, str] | None:
-    """The batch and the fingerprint of a published file, or None when there is no such file."""
+def published(database: Path, keys: Keys = NO_KEYS) -> tuple[date, str] | None:
+    """The batch and the fingerprint of a published file, or None when there is no such file.
+
+    Raises:
+        WrongKey: it is encrypted with none of the keys.
+    """
     if not database.exists():
         return None
-    with _opened(database) as connection:
+    with open_database(database, keys) as connection:
         row = connection.execute("SELECT batch, fingerprint FROM catalog.published").fetchone()
     return (row[0], row[1]) if row else None
 
@@ -161,7 +202,7 @@ def _accepted(home: Home) -> bool:
     return bool(verdict["passed"]) and verdict["sha256"] == sha256_of(candidate_of(home))
 
 
-def switch(home: Home, batch: date) -> Path:
+def switch(home: Home, batch: date, keys: Keys = NO_KEYS) -> Path:
     """Put the accepted candidate in the place of the published database, in one step.
 
     Without a candidate there was nothing new, and what is published stays.
@@ -169,13 +210,14 @@ def switch(home: Home, batch: date) -> Path:
     Raises:
         NotAccepted: no verdict says that exactly this candidate passed; it stays for inspection.
         OlderBatch: what is published is of a later batch.
+        WrongKey: what is published is encrypted with none of the keys.
     """
     candidate = candidate_of(home)
     if not candidate.exists():
         return home.warehouse
     if not _accepted(home):
         raise NotAccepted(f"the candidate of {batch} did not pass the acceptance suite")
-    current = published(home.warehouse)
+    current = published(home.warehouse, keys)
     if current is not None and current[0] > batch:
         raise OlderBatch(f"batch {current[0]} is published; {batch} is older")
     if home.warehouse.exists():

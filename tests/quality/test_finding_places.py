@@ -53,7 +53,7 @@ def test_findings_on_the_same_row_of_two_sheets_are_two_and_name_their_sheets(tm
         library["school.roll"],
         CodeLibrary(),
         Home(tmp_path / "home"),
-        Lake(tmp_path),
+        Lake(tmp_path / "home" / "lake"),
     )
     workbook = openpyxl.Workbook()
     workbook.remove(workbook.worksheets[0])

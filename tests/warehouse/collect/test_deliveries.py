@@ -95,7 +95,7 @@ def school_of(folder: Path, mode: str, more: str) -> School:
     home = Home(folder / "home")
     home.root.mkdir()
     engine = Engine(home.spill, CodeLibrary())
-    return School(home, Lake(folder / "lake"), Library((read_contract(path),), ()), engine._database)
+    return School(home, Lake(home.lake), Library((read_contract(path),), ()), engine._database)
 
 
 @pytest.fixture
