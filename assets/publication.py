@@ -43,7 +43,7 @@ def candidate_asset(library: Library) -> dg.AssetsDefinition:
                 *contract_tables(library),
                 extract_table(lake, library, batch),
             ]
-            path = build(connection, platform.home, batch, tables)
+            path = build(connection, platform.home, batch, tables, platform.keys)
         return dg.MaterializeResult(
             metadata={
                 "file": dg.MetadataValue.path(str(path)) if path else dg.MetadataValue.text("unchanged"),
@@ -92,6 +92,7 @@ def acceptance_check() -> dg.AssetChecksDefinition:
             previous=home.warehouse if home.warehouse.exists() else None,
             name=check_batch(context, platform).isoformat(),
             limits=platform.engine.limits,
+            keys=platform.keys,
         )
         record_verdict(home, passed=verdict.passed)
         failed = [(f.table, f.expectation, f.column, f.observed, f.meaning) for f in verdict.failed]
@@ -122,7 +123,7 @@ def warehouse_asset() -> dg.AssetsDefinition:
     def _warehouse(
         context: dg.AssetExecutionContext, platform: PlatformResource
     ) -> dg.MaterializeResult[None]:
-        path = switch(platform.home, batch_of(context))
+        path = switch(platform.home, batch_of(context), platform.keys)
         return dg.MaterializeResult(
             metadata={
                 "file": dg.MetadataValue.path(str(path)),

@@ -9,6 +9,7 @@ from schemas.library import load_library
 from schemas.selection import select, unmatched
 from warehouse.engine import Engine
 from warehouse.home import Home
+from warehouse.publish import candidate_of
 
 CODES = "_codes"
 
@@ -24,6 +25,7 @@ def build_platform(settings: Settings) -> Platform:
     Raises:
         ContractError: a contract cannot be read.
         SettingsError: the settings choose a dataset that no contract declares.
+        WrongKey: the lake is encrypted with a key that the settings do not have.
     """
     library = load_library(settings.contracts)
     if unknown := unmatched(library, settings.datasets):
@@ -32,11 +34,21 @@ def build_platform(settings: Settings) -> Platform:
     home = Home(settings.home)
     home.root.mkdir(parents=True, exist_ok=True)
     codes = code_library(settings)
-    return Platform(
+    # What SQL may touch is what the stages do; the ledger, the returns and the answers are not among it.
+    folders, databases = (home.inbox, home.lake), (candidate_of(home),)
+    engine = Engine(home.spill, codes, settings.memory, settings.threads, settings.keys, folders, databases)
+    platform = Platform(
         home=home,
         library=select(library, settings.datasets),
         codes=codes,
-        engine=Engine(home.spill, codes, settings.memory, settings.threads),
-        ledger_url=settings.ledger_url or f"sqlite:///{home.ledger}",
+        engine=engine,
+        ledger_url=ledger_url(settings),
         published_batches=settings.published_batches,
     )
+    platform.lake.check()
+    return platform
+
+
+def ledger_url(settings: Settings) -> str:
+    """Where the ledger is: SQLite in the home unless the settings say otherwise."""
+    return settings.ledger_url or f"sqlite:///{Home(settings.home).ledger}"

@@ -5,6 +5,10 @@
 | `ZHENJIE_HOME` | the folder of the installation | `.zhenjie` |
 | `ZHENJIE_CONTRACTS` | further folders of contracts, separated like `PATH` | none |
 | `ZHENJIE_DATASETS` | which datasets to run, such as `police.*,health.death` | all |
+| `ZHENJIE_KEY` | encrypts the lake and the warehouse: 32 bytes in base64 | none: plain files |
+| `ZHENJIE_KEY_FILE` | a file that holds the key, in the place of `ZHENJIE_KEY` | none |
+| `ZHENJIE_FORMER_KEYS` | keys that only read what they encrypted, separated by commas | none |
+| `ZHENJIE_USER` | who queries, as the ledger keeps it | the system's user |
 | `ZHENJIE_LEDGER` | SQLAlchemy URL of the ledger | SQLite in the home |
 | `ZHENJIE_MEMORY` | what the engine may use, as DuckDB writes it | `4GiB` |
 | `ZHENJIE_THREADS` | how many cores the engine may use | `2` |
@@ -13,11 +17,14 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from warehouse.encryption import Key, Keys
 
 
 class SettingsError(Exception):
@@ -26,12 +33,14 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of one process, every path absolute."""
+    """The settings of one process, every path absolute; secrets do not show in its `repr`."""
 
     home: Path
     contracts: tuple[Path, ...] = ()
     datasets: tuple[str, ...] = ()
-    ledger_url: str | None = None
+    ledger_url: str | None = field(default=None, repr=False)
+    keys: Keys = field(default=Keys(), repr=False)
+    user: str = "unknown"
     memory: str = "4GiB"
     threads: int = 2
     published_batches: int = 10
@@ -41,7 +50,8 @@ def read_settings(environment: Mapping[str, str] | None = None, home: Path | Non
     """The settings from the environment; `home` from the command line goes before `ZHENJIE_HOME`.
 
     Raises:
-        SettingsError: a number that is none, or a folder of contracts that does not exist.
+        SettingsError: a number that is none, a key that is none (it is not quoted), or a folder of contracts
+            that does not exist.
     """
     values = os.environ if environment is None else environment
     folders = tuple(
@@ -57,6 +67,8 @@ def read_settings(environment: Mapping[str, str] | None = None, home: Path | Non
         contracts=folders,
         datasets=tuple(part for part in re.split(r"[,\s]+", values.get("ZHENJIE_DATASETS", "")) if part),
         ledger_url=values.get("ZHENJIE_LEDGER") or None,
+        keys=_keys(values),
+        user=values.get("ZHENJIE_USER") or _system_user(),
         memory=values.get("ZHENJIE_MEMORY") or "4GiB",
         threads=_count(values, "ZHENJIE_THREADS", 2),
         published_batches=_count(values, "ZHENJIE_PUBLISHED_BATCHES", 10),
@@ -71,6 +83,39 @@ def child_environment(settings: Settings, dagster_home: Path) -> dict[str, str]:
         "ZHENJIE_HOME": str(settings.home),
         "ZHENJIE_CONTRACTS": os.pathsep.join(str(folder) for folder in settings.contracts),
     }
+
+
+def _keys(values: Mapping[str, str]) -> Keys:
+    text, file = values.get("ZHENJIE_KEY", "").strip(), values.get("ZHENJIE_KEY_FILE")
+    if text and file:
+        raise SettingsError("ZHENJIE_KEY and ZHENJIE_KEY_FILE: set one of them")
+    if file:
+        try:
+            text = Path(file).expanduser().read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            raise SettingsError(f"ZHENJIE_KEY_FILE: {file} cannot be read as text") from None
+        if not text:
+            raise SettingsError(f"ZHENJIE_KEY_FILE: {file} is empty")
+    name = "ZHENJIE_KEY_FILE" if file else "ZHENJIE_KEY"
+    former = re.split(r"[,\s]+", values.get("ZHENJIE_FORMER_KEYS", ""))
+    return Keys(
+        _key(name, text) if text else None,
+        tuple(_key("ZHENJIE_FORMER_KEYS", part) for part in former if part),
+    )
+
+
+def _key(name: str, text: str) -> Key:
+    try:
+        return Key(text)
+    except ValueError as error:
+        raise SettingsError(f"{name}: {error}") from None
+
+
+def _system_user() -> str:
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):  # a container may run under a number that has no name
+        return "unknown"
 
 
 def _count(values: Mapping[str, str], name: str, default: int) -> int:

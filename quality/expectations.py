@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import great_expectations as gx
 from great_expectations.compatibility.pydantic import ValidationError
 from great_expectations.core.expectation_validation_result import (
@@ -40,6 +39,9 @@ from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 from sqlglot import exp
 
 from quality.acceptance import SUITE, Check, SuiteError, TableChecks, read_suite
+from warehouse.encryption import NO_KEYS, Keys, attach
+from warehouse.engine import confine
+from warehouse.publish import open_database
 
 TABLE_EXISTS = "table_exists"
 FRAMES = Path(__file__).with_name("data_docs")
@@ -98,6 +100,7 @@ def accept(
     name: str,
     suite: Path = SUITE,
     limits: Limits = NO_LIMITS,
+    keys: Keys = NO_KEYS,
 ) -> Verdict:
     """Check a candidate warehouse and keep the report.
 
@@ -113,20 +116,22 @@ def accept(
         name: What the report is called, such as the batch; a plain folder name.
         suite: The suite's file.
         limits: What may be used of the machine, as DuckDB's settings.
+        keys: What the candidate and the previous warehouse may be encrypted with.
 
     Raises:
         SuiteError: the suite cannot be used; says the file and the line.
         ValueError: `name` is not a plain folder name.
         duckdb.Error: a warehouse file cannot be opened or read.
+        WrongKey: one is encrypted with none of the keys.
     """
     if not NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not a plain folder name")
     tables = read_suite(suite)
     for table in tables:  # what is wrong with the suite shows before a file is opened
         _expectations(table.checks, suite, previous_rows=0)
-    columns = _columns(candidate)
-    before = _row_counts(previous, tables) if previous else {}
-    with _quiet(), _opened(candidate, limits) as source:
+    columns = _columns(candidate, keys)
+    before = _row_counts(previous, tables, keys) if previous else {}
+    with _quiet(), _opened(candidate, limits, keys) as source:
         outcomes = [_outcome(table, source, columns, before, suite) for table in tables]
         report = _write_report(docs, name, outcomes)
     failed = tuple(check for outcome in outcomes for check in outcome.failed)
@@ -242,20 +247,20 @@ def _exception(item: ExpectationValidationResult) -> str | None:
     return known[1] if known else "Great Expectations"
 
 
-def _columns(warehouse: Path) -> dict[str, list[str]]:
+def _columns(warehouse: Path, keys: Keys) -> dict[str, list[str]]:
     """Every table and view of a warehouse, `schema.table`, with its columns in order."""
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
+    with open_database(warehouse, keys) as connection:
         rows = connection.execute(
             "SELECT table_schema || '.' || table_name, list(column_name ORDER BY ordinal_position)"
-            " FROM information_schema.columns GROUP BY ALL"
+            " FROM information_schema.columns WHERE table_catalog = current_database() GROUP BY ALL"
         ).fetchall()
     return dict(rows)
 
 
-def _row_counts(warehouse: Path, tables: Sequence[TableChecks]) -> dict[str, int]:
+def _row_counts(warehouse: Path, tables: Sequence[TableChecks], keys: Keys) -> dict[str, int]:
     """The rows of each of the suite's tables that a warehouse has."""
-    present = _columns(warehouse)
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
+    present = _columns(warehouse, keys)
+    with open_database(warehouse, keys) as connection:
         return {
             table.name: connection.sql(_select("count(*)", table.name)).fetchall()[0][0]
             for table in tables
@@ -271,7 +276,7 @@ def _select(what: str, table: str) -> str:
 
 
 @contextmanager
-def _opened(candidate: Path, limits: Limits) -> Iterator[SQLDatasource]:
+def _opened(candidate: Path, limits: Limits, keys: Keys) -> Iterator[SQLDatasource]:
     """The candidate as Great Expectations' data source, read-only; all connections closed after."""
     context = gx.get_context(
         mode="ephemeral",
@@ -285,14 +290,23 @@ def _opened(candidate: Path, limits: Limits) -> Iterator[SQLDatasource]:
     source = context.data_sources.add_sql(
         datasource=SQLDatasource(
             name="warehouse",
-            connection_string=f"duckdb:///{candidate}",
-            kwargs={"connect_args": {"read_only": True, "config": offline}},
+            connection_string="duckdb:///:memory:",
+            kwargs={"connect_args": {"config": offline}},
         )
     )
     execution = source.get_execution_engine()
     # Great Expectations knows no DuckDB; its dialect, a child of PostgreSQL's, has the same `~`.
     execution.dialect_module = postgresql
     event.listen(execution.engine, "after_cursor_execute", _buffer_rows)
+
+    def reach_candidate(connection: Any, _record: Any) -> None:
+        keys.prepare(connection)
+        attach(connection, candidate, "warehouse", keys)
+        connection.execute("USE warehouse")
+        confine(connection)
+
+    # A database in memory that has the candidate attached: only so can it be given a key.
+    event.listen(execution.engine, "connect", reach_candidate)
     try:
         yield source
     finally:

@@ -112,7 +112,7 @@ def run(context: typer.Context, batch: BatchOption = None, json_: JsonOption = F
 
 def outcome(platform: Platform, day: date) -> dict[str, int]:
     """What a batch came to: the figures of `FIGURES` and the number of packages, if it is published."""
-    with open_published(platform.home) as connection:
+    with open_published(platform.home, platform.keys) as connection:
         found = connection.execute(
             f"SELECT {', '.join(FIGURES)} FROM catalog.batch WHERE batch = ?", [day]
         ).fetchone()

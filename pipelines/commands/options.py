@@ -14,6 +14,7 @@ from pipelines.settings import Settings, SettingsError
 from schemas.codes import CodeTableError
 from schemas.lint import lint
 from schemas.odcs import ContractError
+from warehouse.encryption import WrongKey
 
 BatchOption = Annotated[str | None, typer.Option("--batch", metavar="YYYY-MM-DD", help="批次（业务日期）")]
 JsonOption = Annotated[bool, typer.Option("--json", help="输出 JSON，供程序读取")]
@@ -52,11 +53,12 @@ def platform_of(context: typer.Context) -> Platform:
     """The installation, for a command that only looks.
 
     Raises:
-        typer.Exit: contracts or code tables cannot be read, or the settings name something that is not there.
+        typer.Exit: contracts or code tables cannot be read, or the settings name something that is not there,
+            or lack the key of what is.
     """
     try:
         return build_platform(settings_of(context))
-    except (ContractError, CodeTableError, SettingsError) as error:
+    except (ContractError, CodeTableError, SettingsError, WrongKey) as error:
         raise console.usage(str(error)) from None
 
 

@@ -103,7 +103,7 @@ def status(context: typer.Context, json_: JsonOption = False) -> None:
 
 def status_of(platform: Platform, day: date) -> Status:
     """Where the installation stands on a day."""
-    current = published(platform.home.warehouse)
+    current = published(platform.home.warehouse, platform.keys)
     received = _newest_receipts(platform, day)
     return Status(
         home=str(platform.home.root),

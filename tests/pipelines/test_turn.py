@@ -41,7 +41,7 @@ def judged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, passed: bool) -> 
     """Put a gate in the place of Great Expectations that says one thing; returns what it was asked."""
     asked: list[str] = []
 
-    def accept(candidate: Path, docs: Path, *, previous: Path | None, name: str, limits: object) -> Any:
+    def accept(candidate: Path, docs: Path, *, previous: Path | None, name: str, **how: object) -> Any:
         asked.append(name)
         return SimpleNamespace(passed=passed, checks=1, failed=(), report=tmp_path / "index.html")
 
