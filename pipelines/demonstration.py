@@ -42,11 +42,20 @@ class Demonstration:
         return self.samples / day.isoformat() / "truth"
 
     def deliver(self, day: date) -> Summary:
-        """The departments whose datasets this installation runs deliver in the morning."""
-        made = generate(self.samples / day.isoformat(), self.residents, self.seed, day)
+        """The departments whose datasets this installation runs deliver in the morning.
+
+        Everything the first time, and afterwards, of datasets that take it, what changed since the day before.
+        """
+        since = max((then for then in self._delivered() if then < day), default=None)
+        made = generate(self.samples / day.isoformat(), self.residents, self.seed, day, since=since)
         files = [file.path for file in made.files if file.dataset in self.platform.library]
         desk.deliver(self.platform.home, self.platform.library, files, day, _at(day, 8))
         return made
+
+    def _delivered(self) -> Iterator[date]:
+        """The days whose files lie there."""
+        for truth in self.samples.glob("*/truth"):
+            yield date.fromisoformat(truth.parent.name)
 
     def answer(self, day: date) -> list[Intake]:
         """The officers answer every township's package as people do: open, fill in, send back."""

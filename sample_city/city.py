@@ -96,7 +96,7 @@ def build_city(seed: int, residents: int) -> City:
         ValueError: Fewer than 100 or more than ten million residents are asked for.
     """
     if not SMALLEST <= residents <= LARGEST:
-        raise ValueError(f"residents must be between {SMALLEST} and {LARGEST}, not {residents}")
+        raise ValueError(f"人口数应在 {SMALLEST} 至 {LARGEST} 之间，不能是 {residents}")
     land = territory(stream(seed, "territory"), residents, divisions())
     homes, people = settle(seed, residents, land)
     wedding = homes.wedding[people.household]

@@ -16,6 +16,11 @@ from sample_city.corruption import Corruption
 from sample_city.streams import Ints, Mask
 
 Form = Literal["csv", "xlsx", "xls", "dbf", "sqlite", "zip"]
+Mishap = Literal["county_missing", "older_state"]
+"""What is wrong with a file that its department replaces the same day: the rows of a county are missing, or it is
+the file of the delivery before."""
+CHANGE: Final = "change"
+"""Column of an extract of which changes are sent: what became of the record since the delivery before."""
 SUFFIXES: Final[Mapping[Form, str]] = {
     "csv": "csv", "xlsx": "xlsx", "xls": "xls", "dbf": "dbf", "sqlite": "db", "zip": "zip",
 }  # fmt: skip
@@ -31,6 +36,9 @@ class Delivery:
     Attributes:
         dataset: ``<department>.<dataset>``.
         stem: File name before the batch date.
+        changes: File name before the batch date of what is new, different or gone since the delivery before;
+            empty where every delivery is whole. Its extract has the column ``change``, empty in a whole delivery.
+        mishap: What goes wrong with the first of two files of a later batch, if anything does.
         form: Kind of file; a zip holds one CSV for each part of the extract.
         encoding: Of a CSV, also of those in a zip.
         key: Column that identifies a row.
@@ -60,10 +68,13 @@ class Delivery:
     table: str = ""
     groups: tuple[tuple[str, int], ...] = ()
     widths: Mapping[str, int] = field(default_factory=dict)
+    changes: str = ""
+    mishap: Mishap | None = None
 
-    def file_name(self, batch: date) -> str:
-        """Such as 户籍人口_20260302.csv."""
-        return f"{self.stem}_{batch:%Y%m%d}.{SUFFIXES[self.form]}"
+    def file_name(self, batch: date, *, changes: bool = False, again: bool = False) -> str:
+        """Such as 户籍人口_20260302.csv; of changes 就业登记变更_20260303.csv, of a file sent again …_更正.csv."""
+        stem = self.changes if changes else self.stem
+        return f"{stem}_{batch:%Y%m%d}{'_更正' if again else ''}.{SUFFIXES[self.form]}"
 
     @property
     def first_row(self) -> int:
@@ -78,8 +89,8 @@ class Extract:
     Attributes:
         delivery: How its department sends it.
         records: Numbers of the records that stand in it on a day, ascending.
-        rows: The rows of these records as of that day, columns as in ``delivery.headers``. Dates are ISO,
-            coded values are labels, identifiers upper-case: clean, not yet as delivered.
+        rows: The rows of these records as of that day, columns as in ``delivery.headers`` but for ``change``.
+            Dates are ISO, coded values are labels, identifiers upper-case: clean, not yet as delivered.
         people: Positions of the people each record speaks of, one array per role.
         begins: Day from which each record may be delivered at all; None where the records say so.
         again: How rows look that the department entered a second time, same columns; None where it

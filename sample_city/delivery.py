@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from sample_city.city import City
-from sample_city.declarations import Extract
+from sample_city.declarations import CHANGE, Extract
 from sample_city.faults import Plan
 from sample_city.forms import written
 from sample_city.streams import Ints, Mask
@@ -62,6 +62,8 @@ class Consignment:
     def clean(self, records: Ints, copies: Mask) -> pl.DataFrame:
         """The rows of these records before anybody wrote or erred; a copy may be told from its original."""
         rows = self.extract.rows(self.city, records, self.on)
+        if self.extract.delivery.changes:
+            rows = rows.with_columns(pl.lit("").alias(CHANGE))
         if self.extract.again is None or not copies.any():
             return rows
         second = self.extract.again(rows).select(pl.all().name.prefix("again_"))
@@ -87,7 +89,7 @@ def consignment(city: City, plan: Plan, extract: Extract, on: int) -> Consignmen
     dataset = extract.delivery.dataset
     faults = plan.of(dataset, on)
     present = extract.records(city, on)
-    kept = _known(city, extract, plan.overdue(dataset), on)
+    kept = _known(city, extract, plan.overdue(dataset, on), on)
     present = np.union1d(present, kept).astype(np.int32)
     faults = faults.filter(pl.col("record").is_in(pl.Series(present).implode()))
     place = np.arange(len(present), dtype=np.float64)

@@ -1,8 +1,9 @@
 """Which records the departments get wrong: the plan of planted errors over the whole calendar.
 
-An error is tied to its record, so it stands again in the next batch, and new records bring a few
-new ones. Nobody carries two errors, and a wrong key only strikes people whom no other extract
-names, so that every error has one place. What kinds there are belongs to the departments.
+An error is tied to its record, so it stands again in the next batch, until the department finds it by itself: two in
+ten are put right within ninety days of the base date. New records bring a few new ones. Nobody carries two errors, and
+a wrong key only strikes people whom no other extract names, so that every error has one place. What kinds there are
+belongs to the departments.
 """
 
 from dataclasses import dataclass
@@ -14,12 +15,16 @@ import polars as pl
 from sample_city.city import City
 from sample_city.declarations import Kind
 from sample_city.registry import EXTRACTS, kinds, presence
-from sample_city.streams import Ints, Mask, stream
+from sample_city.streams import Ints, Mask, noise, stream
 from sample_city.tables import error_rates
-from sample_city.timeline import LAST
+from sample_city.timeline import BASE, LAST, NEVER
 
 FURTHEST_COPY: Final = 400
 """A duplicate stands at most this many rows below its original."""
+FOUND: Final = 2_000
+"""Of ten thousand errors, those that the department itself puts right."""
+FOUND_WITHIN: Final = 90
+"""Days after the base date; until that day nothing is."""
 
 
 @dataclass(frozen=True)
@@ -28,20 +33,21 @@ class Plan:
 
     Attributes:
         faults: dataset, record, kind, field, wrong (null where the row itself is the error),
-            starts (day), below (rows between a copy and its original; 0 if none), stays, derivable.
+            starts (day), ends (day from which it is right), below (rows between a copy and its original;
+            0 if none), stays, derivable.
     """
 
     faults: pl.DataFrame
 
     def of(self, dataset: str, on: int) -> pl.DataFrame:
-        """The errors of one dataset that have begun by that day, ordered by record."""
-        begun = (pl.col("dataset") == dataset) & (pl.col("starts") <= on)
-        return self.faults.filter(begun).sort("record", "kind")
+        """The errors of one dataset that have begun by that day and are not yet put right, ordered by record."""
+        stand = (pl.col("dataset") == dataset) & (pl.col("starts") <= on) & (pl.col("ends") > on)
+        return self.faults.filter(stand).sort("record", "kind")
 
-    def overdue(self, dataset: str) -> Ints:
-        """Records that are delivered although they should be gone, ascending."""
-        stays = self.faults.filter((pl.col("dataset") == dataset) & pl.col("stays"))
-        return stays.get_column("record").sort().to_numpy()
+    def overdue(self, dataset: str, on: int) -> Ints:
+        """Records that are delivered until further notice although they should be gone, ascending."""
+        stays = (pl.col("dataset") == dataset) & pl.col("stays") & (pl.col("ends") > on)
+        return self.faults.filter(stays).get_column("record").sort().to_numpy()
 
 
 def plan(city: City, *, clean: bool = False) -> Plan:
@@ -79,6 +85,12 @@ def _struck(rng: np.random.Generator, free: Mask, roles: tuple[Ints, ...], rate:
     return np.sort(able).astype(np.int32)
 
 
+def _put_right(city: City, kind: Kind, records: Ints) -> Ints:
+    """The day on which the department finds each error by itself; NEVER for most."""
+    lot = noise(city.seed, f"found {kind.dataset} {kind.name}", records)
+    return np.where(lot < FOUND, BASE + 1 + lot % FOUND_WITHIN, NEVER).astype(np.int32)
+
+
 def _faults(
     city: City, kind: Kind, records: Ints, wrong: pl.Series, rng: np.random.Generator
 ) -> pl.DataFrame:
@@ -94,6 +106,7 @@ def _faults(
             "field": pl.repeat(kind.field, len(records), eager=True),
             "wrong": wrong.cast(pl.String),
             "starts": starts,
+            "ends": _put_right(city, kind, records),
             "below": below.astype(np.int32),
             "stays": pl.repeat(kind.stays, len(records), eager=True),
             "derivable": pl.repeat(kind.derivable, len(records), eager=True),

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import polars as pl
 
-from sample_city.city import City, build_city
-from sample_city.delivery import consignment
-from sample_city.faults import Plan, plan
+from sample_city.changes import Changes, changes
+from sample_city.city import build_city
+from sample_city.delivery import Consignment, consignment
+from sample_city.faults import plan
 from sample_city.files import write
+from sample_city.mishaps import mishap
 from sample_city.registry import EXTRACTS
 from sample_city.timeline import BASE_DATE, FIRST_BATCH, LAST_BATCH, day
 from sample_city.truth import errors, write_truth
@@ -33,9 +35,9 @@ class Summary:
 
     Attributes:
         batch: The day.
-        files: The extracts.
+        files: What was sent, in order; of two files of an extract the second counts.
         truth: Folder with errors.csv, person.csv, household.csv, enterprise.csv, dwelling.csv.
-        errors: Planted errors that stand in the files, by ``<dataset>.<kind>``.
+        errors: Planted errors in force after this delivery, by ``<dataset>.<kind>``.
     """
 
     batch: date
@@ -45,42 +47,74 @@ class Summary:
 
 
 def generate(
-    directory: Path, residents: int, seed: int, batch: date = BASE_DATE, *, clean: bool = False
+    directory: Path,
+    residents: int,
+    seed: int,
+    batch: date = BASE_DATE,
+    *,
+    since: date | None = None,
+    clean: bool = False,
 ) -> Summary:
     """Write the extracts of one batch and ``truth/`` into a directory, made if need be.
 
     The same arguments give the same bytes. Another batch of the same city (same residents and
     seed) differs by what happened in between; ``truth/`` is always that of the last call.
 
+    With ``since`` the batch is a later one: of some extracts only what changed since that day is sent (``changes``),
+    and of some two files, of which the second counts (``mishaps``). Without it everything is whole.
+
     Args:
         directory: Where the files go; files of the same names are replaced.
         residents: People registered on the base date, 2026-03-02.
         seed: Which city.
         batch: The day whose knowledge is delivered.
-        clean: No errors are planted; the untidy writing stays.
+        since: The day of the delivery before.
+        clean: No errors are planted and no wrong file is sent; the untidy writing stays.
 
     Raises:
-        ValueError: The number of residents or the batch is out of range.
+        ValueError: The number of residents or a day is out of range; the message is for the caller's user.
     """
-    if not FIRST_BATCH <= batch <= LAST_BATCH:
-        raise ValueError(f"the sample city lives from {FIRST_BATCH} to {LAST_BATCH}, not {batch}")
+    for on in (since or batch, batch):
+        if not FIRST_BATCH <= on <= LAST_BATCH:
+            raise ValueError(f"示例城市只有 {FIRST_BATCH} 至 {LAST_BATCH} 的数据，没有 {on}")
+    if since is not None and since >= batch:
+        raise ValueError(f"上一次交付的日期 {since} 应早于批次 {batch}")
     city = build_city(seed, residents)
-    return deliver(directory, city, plan(city, clean=clean), batch)
-
-
-def deliver(directory: Path, city: City, planned: Plan, batch: date) -> Summary:
-    """Write one batch of a city that is already built; see ``generate``."""
+    planned = plan(city, clean=clean)
     directory.mkdir(parents=True, exist_ok=True)
-    on = day(batch)
-    files, planted = [], []
+    files: list[DeliveredFile] = []
+    planted = []
     for extract in EXTRACTS:
-        sent = consignment(city, planned, extract, on)
-        path = directory / extract.delivery.file_name(batch)
-        write(path, extract.delivery, batch, [(part.name, sent.slices(part)) for part in sent.parts])
-        planted.append(errors(sent))
-        files.append(DeliveredFile(extract.delivery.dataset, path, len(sent.records)))
+        sent = consignment(city, planned, extract, day(batch))
+        if since is not None and extract.delivery.changes:
+            news = changes(consignment(city, planned, extract, day(since)), sent)
+            files.append(_send_changes(directory, batch, news))
+            faults = news.faults()
+        else:
+            again = since is not None and not clean and extract.delivery.mishap is not None
+            if since is not None and again:
+                files.append(_send(directory, batch, mishap(city, planned, sent, day(since))))
+            files.append(_send(directory, batch, sent, again=again))
+            faults = sent.faults
+        planted.append(errors(sent, faults, files[-1].path.name))
     table = pl.concat(planted)
-    write_truth(directory / "truth", city, on, table)
+    write_truth(directory / "truth", city, day(batch), table)
     kinds = table.group_by("dataset", "kind").len().sort("dataset", "kind")
     counted = {f"{dataset}.{kind}": count for dataset, kind, count in kinds.rows()}
     return Summary(batch, tuple(files), directory / "truth", counted)
+
+
+def _send(directory: Path, batch: date, sent: Consignment, *, again: bool = False) -> DeliveredFile:
+    """Write a whole extract."""
+    delivery = sent.extract.delivery
+    path = directory / delivery.file_name(batch, again=again)
+    write(path, delivery, batch, [(part.name, sent.slices(part)) for part in sent.parts])
+    return DeliveredFile(delivery.dataset, path, len(sent.records))
+
+
+def _send_changes(directory: Path, batch: date, news: Changes) -> DeliveredFile:
+    """Write what has changed."""
+    delivery = news.after.extract.delivery
+    path = directory / delivery.file_name(batch, changes=True)
+    write(path, delivery, batch, [("", news.slices())])
+    return DeliveredFile(delivery.dataset, path, len(news.lines))

@@ -23,7 +23,8 @@ from sample_city.streams import Ints
 from sample_city.timeline import NEVER, iso
 from sample_city.views import registered
 
-ERRORS: Final = ("dataset", "row", "record_key", "field", "kind", "delivered", "right", "derivable", "part")
+ERRORS: Final = ("dataset", "row", "record_key", "field", "kind", "delivered", "right", "derivable", "part",
+                 "file")  # fmt: skip
 PERSONS: Final = (*POPULATION.headers, "death_date")
 HOUSEHOLDS: Final = ("household_no", "village_code", "address", "head_id", "members")
 
@@ -37,9 +38,15 @@ def standard(delivery: Delivery, rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def errors(sent: Consignment) -> pl.DataFrame:
-    """The planted errors of one extract, in row order, columns as in ``ERRORS``."""
-    delivery, faults = sent.extract.delivery, sent.faults
+def errors(sent: Consignment, faults: pl.DataFrame, file: str) -> pl.DataFrame:
+    """The planted errors of one extract that are in force, in row order, columns as in ``ERRORS``.
+
+    Args:
+        sent: The whole extract of the day.
+        faults: Its errors; those without a position stand in the file of an earlier delivery.
+        file: Name of the day's file that counts.
+    """
+    delivery = sent.extract.delivery
     records = faults.get_column("record").to_numpy()
     copies = faults.get_column("below").to_numpy() > 0
     clean = sent.clean(records, copies)
@@ -51,7 +58,7 @@ def errors(sent: Consignment) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "dataset": faults.get_column("dataset"),
-            "row": (faults.get_column("position") + delivery.first_row).cast(pl.String),
+            "row": (faults.get_column("position") + delivery.first_row).cast(pl.String).fill_null(""),
             "record_key": pl.select(pl.when(is_key).then(delivered).otherwise(key)).to_series(),
             "field": faults.get_column("field"),
             "kind": faults.get_column("kind"),
@@ -59,6 +66,9 @@ def errors(sent: Consignment) -> pl.DataFrame:
             "right": pl.select(pl.when(itself).then(pl.lit("")).otherwise(right)).to_series(),
             "derivable": (faults.get_column("derivable") & ~itself).cast(pl.Int8).cast(pl.String),
             "part": faults.get_column("part"),
+            "file": faults.select(
+                pl.when(pl.col("position").is_null()).then(pl.lit("")).otherwise(pl.lit(file))
+            ).to_series(),
         }
     )
 

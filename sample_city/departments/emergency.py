@@ -7,7 +7,7 @@ import polars as pl
 
 from sample_city import corruption, mistakes
 from sample_city.city import City
-from sample_city.declarations import Delivery, Extract, Kind, Presence
+from sample_city.declarations import CHANGE, Delivery, Extract, Kind, Presence
 from sample_city.premises import NOBODY, PASSED, TIME_TO_RECTIFY, TO_RECTIFY
 from sample_city.streams import Ints, Mask
 from sample_city.timeline import LAST, NEVER, iso
@@ -50,6 +50,7 @@ PREMISES: Final = Delivery(
 INSPECTION: Final = Delivery(
     dataset="emergency.inspection",
     stem="安全检查记录",
+    changes="安全检查记录变更",
     form="csv",
     encoding="utf-8-sig",
     key="inspection_no",
@@ -61,6 +62,7 @@ INSPECTION: Final = Delivery(
         "result": "检查结果",
         "hazards": "隐患数量",
         "rectified_on": "整改完成日期",
+        CHANGE: "变更类型",
     },
     coded={"result": "inspection_result"},
     spellings={"inspected_on": (70, 0, 20, 0, 0, 0, 10), "rectified_on": (70, 0, 20, 0, 0, 0, 10)},

@@ -7,7 +7,7 @@ import polars as pl
 
 from sample_city import corruption, mistakes
 from sample_city.city import City
-from sample_city.declarations import Delivery, Extract, Kind, Presence
+from sample_city.declarations import CHANGE, Delivery, Extract, Kind, Presence
 from sample_city.employment import EMPLOYED
 from sample_city.insurance import EMPLOYEE
 from sample_city.streams import Ints, Mask, noise
@@ -47,6 +47,7 @@ PENSION: Final = Delivery(
 EMPLOYMENT: Final = Delivery(
     dataset="human_resources.employment",
     stem="就业登记",
+    changes="就业登记变更",
     form="csv",
     encoding="utf-8-sig",
     key="registration_no",
@@ -60,6 +61,7 @@ EMPLOYMENT: Final = Delivery(
         "employer_uscc": "用人单位统一社会信用代码",
         "employer_name": "用人单位名称",
         "started_on": "就业日期",
+        CHANGE: "变更类型",
     },
     coded={"education": "education", "employment_type": "employment_type"},
     spellings={"started_on": (60, 15, 15, 10)},

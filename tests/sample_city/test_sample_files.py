@@ -111,13 +111,13 @@ def test_untidy_writing_is_there_to_be_digested(city):
 
 @pytest.mark.parametrize("residents", [99, 10_000_001])
 def test_an_impossible_size_is_refused(tmp_path, residents):
-    with pytest.raises(ValueError, match="residents must be between"):
+    with pytest.raises(ValueError, match="人口数应在"):
         generate(tmp_path, residents, 1)
 
 
 @pytest.mark.parametrize("batch", [date(2025, 3, 1), date(2028, 3, 2)])
 def test_a_batch_outside_the_calendar_is_refused(tmp_path, batch):
-    with pytest.raises(ValueError, match="lives from 2025-03-02 to 2028-03-01"):
+    with pytest.raises(ValueError, match="只有 2025-03-02 至 2028-03-01 的数据"):
         generate(tmp_path, 500, 1, batch)
 
 
