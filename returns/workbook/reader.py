@@ -13,14 +13,25 @@ import polars as pl
 from xlsxwriter.utility import xl_col_to_name
 
 from returns.workbook.errors import WorkbookError
-from returns.workbook.guard import check_safe
 from returns.workbook.model import IDENTITY_SHEET
+from warehouse.collect.readers.encoding import OLE
+from warehouse.collect.readers.guard import (
+    DamagedWorkbook,
+    ExcessiveWorkbook,
+    check_safe,
+    is_encrypted,
+    sound,
+)
 
 ROW = "_row"
 """Column with the row number as the person sees it at the left edge of the sheet."""
 
 _HEADER_WITHIN = 1_000
 """Rows from the top among which the header is looked for."""
+
+# A full sheet of 19 columns has fewer cells; one of 12 columns unpacks to about as many bytes.
+_MAX_CELLS = 20_000_000
+_MAX_UNPACKED = 1 << 30
 
 _BLANKS = " \t\n\u00a0\u3000\u200b\ufeff"
 _MIDNIGHT = r"^(\d{4}-\d{2}-\d{2}) 00:00:00$"
@@ -127,10 +138,11 @@ class ReturnedWorkbook:
     def _cells(self, sheet: str, dtype: Literal["string", "boolean"]) -> pl.DataFrame:
         """All cells read as one type, from row 1 on; columns named by their letters."""
         try:
-            loaded = self._reader.load_sheet(sheet, header_row=None, skip_rows=0, dtypes=dtype)
-            letters = [xl_col_to_name(c.absolute_index) for c in loaded.available_columns()]
-            cells: pl.DataFrame = loaded.to_polars()
-        except fastexcel.FastExcelError as error:
+            with sound():
+                loaded = self._reader.load_sheet(sheet, header_row=None, skip_rows=0, dtypes=dtype)
+                letters = [xl_col_to_name(c.absolute_index) for c in loaded.available_columns()]
+                cells: pl.DataFrame = loaded.to_polars()
+        except DamagedWorkbook as error:
             raise _damaged(self.file) from error
         cells.columns = letters
         return cells
@@ -179,11 +191,38 @@ def open_workbook(path: Path) -> ReturnedWorkbook:
         OSError: The file cannot be read.
     """
     content = path.read_bytes()
-    check_safe(content, path.name)
+    _check_safe(content, path.name)
     try:
-        return ReturnedWorkbook(path.name, fastexcel.read_excel(content))
-    except fastexcel.FastExcelError as error:
+        with sound():
+            return ReturnedWorkbook(path.name, fastexcel.read_excel(content))
+    except DamagedWorkbook as error:
         raise _damaged(path.name) from error
+
+
+def _check_safe(content: bytes, file: str) -> None:
+    """Refuse what is not an XLSX workbook of bearable size."""
+    if content.startswith(OLE):
+        if is_encrypted(content):
+            raise WorkbookError(
+                f"文件“{file}”设有打开密码，无法读取。请用 WPS 或 Excel 打开，取消密码后保存，再重新提交。"
+            )
+        raise WorkbookError(
+            f"文件“{file}”是旧格式（.xls）。"
+            "请用 WPS 或 Excel 打开，选择“另存为”，类型选“Excel 工作簿（*.xlsx）”，再重新提交。"
+        )
+    try:
+        check_safe(content, _MAX_CELLS, _MAX_UNPACKED)
+    except ExcessiveWorkbook as error:
+        where = f"（单元格 {error.cell}）" if error.cell else ""
+        raise WorkbookError(
+            f"文件“{file}”太大，无法读取：可能在很远的行或列误填了内容{where}，或有内容过长的单元格。"
+            "请删除表格范围以外的行和列，保存后再重新提交。"
+        ) from None
+    except DamagedWorkbook as error:
+        raise WorkbookError(
+            f"文件“{file}”不是 Excel 工作簿（.xlsx），或者已经损坏。"
+            "请用 WPS 或 Excel 打开检查；打不开时，请重新下载下发的工作簿填写。"
+        ) from error
 
 
 def _titles(cells: pl.DataFrame) -> pl.DataFrame:

@@ -28,6 +28,7 @@ _ENCRYPTED = 0x1
 # What packing programs add of their own.
 _CLUTTER = {"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"}
 _WORKBOOK = {"xl/workbook.xml", "xl/workbook.bin", "[Content_Types].xml", "mimetype"}
+_WORKBOOKS = {".xlsx", ".xlsm", ".xls"}
 _NESTED = {".zip", ".rar", ".7z", ".gz", ".tar"}
 
 
@@ -40,7 +41,9 @@ class Member:
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file is a zip, and not a workbook, which is one too."""
+    """Whether a file is a zip, and not a workbook, which is one too, be it damaged."""
+    if path.suffix.lower() in _WORKBOOKS:
+        return False
     with path.open("rb") as file:
         if not file.read(len(ZIP)).startswith((ZIP, _EMPTY)):
             return False

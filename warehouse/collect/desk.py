@@ -304,6 +304,9 @@ def _place(path: Path, contracts: list[Contract], *, named: bool) -> list[_Match
         return [unwelcome[0]]
     if named or len({contract.id for contract, _ in by_name}) == 1:
         return [refusals[0][2]]
+    if len({refusal.message for _, _, refusal in refusals}) == 1:
+        # Whoever's it may be, it cannot be opened.
+        return [_Refusal(refusals[0][2].message)]
     return [_refusal(path, "文件名和表头都不符合任何数据标准，请核对表头，或在交付时注明数据集")]
 
 

@@ -40,6 +40,7 @@ from warehouse.collect.readers.encoding import (
     candidate_encodings,
     decode_head,
 )
+from warehouse.collect.readers.guard import DamagedWorkbook, ExcessiveWorkbook, check_safe, sound
 from warehouse.collect.readers.layout import DEFAULT_ENCODINGS, unreadable
 from warehouse.collect.readers.titles import HEADING_ROWS, clean_title
 
@@ -169,11 +170,17 @@ def _split(text: str, delimiter: str) -> list[list[str]]:
 def _sheets(path: Path, part: str | None) -> tuple[list[str], _Rows]:
     """The sheet's name and those of the others, and its first rows from column A."""
     try:
-        book = fastexcel.read_excel(path)
-        names = _chosen_first(path, "工作表", book.sheet_names, part or book.sheet_names[0])
-        sheet = book.load_sheet(names[0], header_row=None, skip_rows=0, n_rows=HEADING_ROWS, dtypes="string")
-        columns = [column.to_pylist() for column in sheet.to_arrow().columns]
-    except fastexcel.FastExcelError:
+        data = path.read_bytes()
+        if data.startswith(ZIP):
+            check_safe(data)
+        with sound():
+            book = fastexcel.read_excel(data)
+            names = _chosen_first(path, "工作表", book.sheet_names, part or book.sheet_names[0])
+            sheet = book.load_sheet(
+                names[0], header_row=None, skip_rows=0, n_rows=HEADING_ROWS, dtypes="string"
+            )
+            columns = [column.to_pylist() for column in sheet.to_arrow().columns]
+    except (DamagedWorkbook, ExcessiveWorkbook):
         raise _refusal(path, "xlsx") from None
     return names, list(zip(*columns, strict=True))
 

@@ -251,6 +251,6 @@ def _insert_loose(path: Path, stage: Stage, texts: Iterator[str], head: _Head) -
     except loose.OpenQuote as failure:
         raise unreadable(
             path,
-            f"第 {failure.row} 行有一个双引号没有配对，它后面的内容无法分行",
-            "改正这一行的双引号后重新交付",
+            f"第 {failure.row} 行有一个双引号没有配对，或者有一格超过 13 万字，它后面的内容无法分行",
+            "改正这一行后重新交付",
         ) from failure

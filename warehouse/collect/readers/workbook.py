@@ -16,13 +16,18 @@ import duckdb
 import fastexcel
 import numpy as np
 import pyarrow as pa
-from python_calamine import CalamineError
 
 from schemas.emit.sql import literal, quote
 from warehouse.collect.readers.book import Book, Sheet
 from warehouse.collect.readers.cells import Kind, cells_as_seen
 from warehouse.collect.readers.encoding import OLE, ZIP, signature_of
-from warehouse.collect.readers.extent import DamagedWorkbook, refuse_far_cells
+from warehouse.collect.readers.guard import (
+    DamagedWorkbook,
+    ExcessiveWorkbook,
+    check_safe,
+    is_encrypted,
+    sound,
+)
 from warehouse.collect.readers.layout import (
     Layout,
     Note,
@@ -40,9 +45,6 @@ from warehouse.collect.readers.titles import (
     missing_columns,
     no_headings,
 )
-
-# In the directory of an encrypted workbook, as it spells the names of its streams.
-_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 
 
 def recognise(path: Path, layout: Layout) -> Recognition:
@@ -141,10 +143,22 @@ def _lacking(layout: Layout, one: Recognition, every: Sequence[Recognition]) -> 
 
 @contextmanager
 def _sound(path: Path) -> Iterator[None]:
-    """What the library cannot read is a damaged workbook."""
+    """What cannot be opened, or had better not be, is told to the department."""
     try:
-        yield
-    except (fastexcel.FastExcelError, CalamineError, DamagedWorkbook) as error:
+        with sound():
+            yield
+    except ExcessiveWorkbook as error:
+        cell = f" {error.cell} " if error.cell else ""
+        problems = {
+            "far": f"有一张工作表在很远的单元格{cell}里也有内容，表格过大，无法读取",
+            "long": "有一个单元格的内容长得不合理，无法读取",
+            "large": "工作簿解开后大得不合理，没有读取",
+        }
+        remedies = {"far": "清除数据区域以外的内容后重新交付", "long": "核对内容后重新交付"}
+        raise unreadable(
+            path, problems[error.excess], remedies.get(error.excess, "核对内容，分成几个文件交付")
+        ) from None
+    except DamagedWorkbook as error:
         raise unreadable(
             path,
             "工作簿已损坏或不完整，打不开",
@@ -198,7 +212,7 @@ def _bytes(path: Path) -> bytes:
     data = path.read_bytes()
     if not data:
         raise unreadable(path, "文件是空的", "核对导出是否成功，重新交付")
-    if data.startswith(OLE) and _ENCRYPTED in data:
+    if data.startswith(OLE) and is_encrypted(data):
         raise unreadable(path, "工作簿设了打开密码", "取消密码后重新交付")
     if not data.startswith((ZIP, OLE)):
         raise unreadable(
@@ -207,7 +221,7 @@ def _bytes(path: Path) -> bytes:
             "用 Excel 或 WPS 打开，另存为 .xlsx 后重新交付",
         )
     if data.startswith(ZIP):
-        refuse_far_cells(path, data)
+        check_safe(data)
     return data
 
 

@@ -1,0 +1,237 @@
+"""Whether a workbook (XLSX) that came from outside is safe to open: looked at before the library sees it.
+
+The library holds a sheet as one dense block from its first filled cell to its last, and every cell with a text of
+its own; a failed allocation ends the whole process. A single character in the last corner of a sheet asks for half
+a terabyte, a thousand cells that share one long text for its thousandfold. Nothing that the archive says of itself
+is believed: neither the sizes in its directory nor how far a sheet says that it reaches.
+
+What is said to a person about it is the business of whoever opens the workbook.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
+from io import BytesIO
+from typing import Literal
+from zipfile import BadZipFile, ZipFile, ZipInfo
+
+import fastexcel
+import numpy as np
+from python_calamine import CalamineError
+
+# The block takes some 32 bytes a cell: all rows that a sheet can have, by 45 columns.
+MOST_CELLS = 48_000_000
+# Bytes of all parts together, and how many times the file they may be: sheets pack to a tenth or a twentieth.
+MOST_UNPACKED = 4 << 30
+_MOST_RATIO = 200
+_SMALL = 64 << 20
+# Bytes of all texts, each as often as a cell shows it.
+MOST_TEXT = 2 << 30
+
+# In the directory of a compound file, as it spells the names of its streams.
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+
+_CHUNK = 1 << 20
+# A cell's text has at most 32,767 characters; nothing else in a sheet is longer.
+_LONGEST_TEXT = 1 << 20
+_START = 64
+_BEFORE_TAGS = b"\xef\xbb\xbf \t\r\n"
+
+# Rows of a sheet, and a pattern of their numbers that takes a few more.
+_ROWS = 1_049_999
+_ROW_NUMBER = rb"(?:[0-9]{1,6}|10[0-4][0-9]{4})"
+_PREFIXED = re.compile(rb":c[\s/>]")
+_TAG = rb"<(?:\w+:)?%s[\s/>]"
+_SHEET_DATA, _ROW, _CELL = (re.compile(_TAG % name) for name in (b"sheetData", b"row", b"c"))
+_ATTRIBUTE = rb"""[\w:.-]+\s*=\s*(?:"[^"]*"|'[^']*')"""
+_PLACE = rb"""\s+r\s*=\s*["']%s["']"""
+_OTHERS = rb"(?:\s+(?!r\s*=)%s)*" % _ATTRIBUTE
+# A cell with its place, and how its tag ends: an empty cell is `/>` or has `</` at once.
+_PLACED_CELL = re.compile(
+    rb"<(?:\w+:)?c%s%s(?:\s+%s)*\s*(/?>)(</)?" % (_OTHERS, _PLACE % rb"([A-Z]{1,3})([0-9]{1,7})", _ATTRIBUTE)
+)
+_PLACED_ROW = re.compile(rb"<(?:\w+:)?row%s%s" % (_OTHERS, _PLACE % rb"([0-9]{1,9})"))
+_END_OF_TEXT = re.compile(rb"</(?:\w+:)?si>")
+_SHARED_TEXT = re.compile(rb"""\st\s*=\s*["']s["'][^<>]*>\s*<(?:\w+:)?v>\s*([0-9]{1,9})\s*<""")
+
+
+class DamagedWorkbook(Exception):
+    """It cannot be read, or is no workbook (XLSX)."""
+
+
+class ExcessiveWorkbook(Exception):
+    """It would take too much memory: a cell far out, a text too long, or too much of everything."""
+
+    def __init__(self, excess: Literal["far", "long", "large"], cell: str = "") -> None:
+        super().__init__(excess, cell)
+        self.excess = excess
+        self.cell = cell
+
+
+def is_encrypted(content: bytes) -> bool:
+    """Whether a compound file ([MS-CFB], an old XLS or an XLSX with a password) says that it has a password."""
+    return _ENCRYPTED in content
+
+
+@contextmanager
+def sound() -> Iterator[None]:
+    """What the library cannot read, or gives up at, is a damaged workbook.
+
+    Raises:
+        DamagedWorkbook: the library said so.
+    """
+    try:
+        yield
+    except (fastexcel.FastExcelError, CalamineError) as error:
+        raise DamagedWorkbook from error
+    except BaseException as error:
+        # A panic of the library is no Exception, and its class has no place to be imported from.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise DamagedWorkbook from None
+
+
+def check_safe(content: bytes, most_cells: int = MOST_CELLS, most_unpacked: int = MOST_UNPACKED) -> None:
+    """Refuse a workbook that would not fit into memory.
+
+    Args:
+        content: the whole file.
+        most_cells: cells of the block from A1 to the last filled cell of a sheet.
+        most_unpacked: bytes of all its parts together.
+
+    Raises:
+        DamagedWorkbook: it is no XLSX workbook, or cannot be unpacked.
+        ExcessiveWorkbook: it is too large.
+    """
+    try:
+        with ZipFile(BytesIO(content)) as archive:
+            names = {name.replace("\\", "/").lower() for name in archive.namelist()}
+            # Other workbooks are zips too, and the library would open them: their sheets are not looked at here.
+            if "xl/workbook.xml" not in names or names & {"xl/workbook.bin", "content.xml"}:
+                raise DamagedWorkbook
+            room = min(most_unpacked, max(_SMALL, _MOST_RATIO * len(content)))
+            _check_parts(archive, most_cells, room)
+    except (BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, NotImplementedError) as error:
+        raise DamagedWorkbook from error
+
+
+def _check_parts(archive: ZipFile, most_cells: int, room: int) -> None:
+    parts = [_Part(archive, info) for info in archive.infolist()]
+    outside = _outside(most_cells // _ROWS)
+    shown = 0
+    for part in parts:
+        far = False
+        for text in part.pieces():
+            room -= len(text)
+            if room < 0:
+                raise ExcessiveWorkbook("large")
+            far = far or outside.search(text) is not None or _PREFIXED.search(text) is not None
+            shown += text.count(b'"s"') + text.count(b"'s'")
+        if far:
+            _check_block(part, most_cells)
+    texts = [part for part in parts if "sharedstrings" in part.name]
+    for part in texts:
+        _check_texts(part, [other for other in parts if other not in texts], shown)
+
+
+def _outside(columns: int) -> re.Pattern[bytes]:
+    """A cell that is not plainly in the first columns, of which every row would do."""
+    last = chr(ord("A") + (columns - 1) % 26).encode()
+    within = rb"[A-%s]" % last if columns <= 26 else rb"(?:[A-Z]|A[A-%s])" % last
+    return re.compile(rb'<c(?! r="%s%s")[\s/>]' % (within, _ROW_NUMBER))
+
+
+class _Part:
+    """A part of a workbook, read in pieces that never end inside a tag."""
+
+    def __init__(self, archive: ZipFile, info: ZipInfo) -> None:
+        self._archive = archive
+        # The size in the directory would end the reading; what is there counts.
+        self._info = copy(info)
+        self._info.file_size = sys.maxsize
+        self.name = info.filename.lower()
+
+    def pieces(self) -> Iterator[bytes]:
+        """Pieces of whole tags.
+
+        Raises:
+            ExcessiveWorkbook: there is more text between two tags than a cell can have.
+        """
+        rest = b""
+        with self._archive.open(self._info) as stream:
+            rest = stream.read(min(_CHUNK, _START))
+            # Pictures and the like have no tags.
+            marked_up = rest.lstrip(_BEFORE_TAGS).startswith(b"<")
+            while chunk := stream.read(_CHUNK):
+                cut = chunk.rfind(b"<")
+                if cut < 0:
+                    rest += chunk
+                else:
+                    yield rest + chunk[:cut]
+                    rest = chunk[cut:]
+                if len(rest) > _LONGEST_TEXT + _CHUNK:
+                    if marked_up:
+                        raise ExcessiveWorkbook("long")
+                    yield rest
+                    rest = b""
+        yield rest
+
+
+def _check_block(part: _Part, most_cells: int) -> None:
+    """Refuse a sheet whose block from A1 to its last filled cell is too large."""
+    cells = placed = width = height = rows = in_row = longest = 0
+    in_sheet = False
+    for text in part.pieces():
+        in_sheet = in_sheet or _SHEET_DATA.search(text) is not None
+        if not in_sheet:
+            continue
+        found = _PLACED_CELL.findall(text)
+        cells += len(_CELL.findall(text))
+        placed += len(found)
+        for letters, digits, end, close in found:
+            if end == b">" and not close:
+                width, height = max(width, _column_number(letters)), max(height, int(digits))
+                if width * height > most_cells:
+                    raise ExcessiveWorkbook("far", (letters + digits).decode("ascii"))
+        # Cells without a place stand one after the other.
+        for number, row in enumerate(_ROW.split(text)):
+            in_row = len(_CELL.findall(row)) + (0 if number else in_row)
+            longest, rows = max(longest, in_row), rows + bool(number)
+        height = max([height, *map(int, _PLACED_ROW.findall(text))]) if cells != placed else height
+    if cells != placed and max(height, rows) * (width + longest) > most_cells:
+        raise ExcessiveWorkbook("far")
+
+
+def _check_texts(part: _Part, others: list[_Part], shown: int) -> None:
+    """Refuse texts that are too much once each of the `shown` cells has its own."""
+    lengths, carry = [], 0
+    for text in part.pieces():
+        *whole, rest = map(len, _END_OF_TEXT.split(text))
+        if whole:
+            whole[0] += carry
+            carry = 0
+        lengths += whole
+        carry += rest
+    sizes = np.array(lengths, np.int64)
+    if not sizes.size or int(sizes.max()) * shown <= MOST_TEXT:
+        return
+    total = 0
+    for other in others:
+        for text in other.pieces():
+            places = np.array(_SHARED_TEXT.findall(text), dtype="S9").astype(np.int64)
+            total += int(sizes[places[places < sizes.size]].sum())
+    if total > MOST_TEXT:
+        raise ExcessiveWorkbook("large")
+
+
+def _column_number(letters: bytes) -> int:
+    """1 for A, 27 for AA."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - ord("A") + 1
+    return number
