@@ -45,10 +45,17 @@ def library_digest() -> str:
 
 
 @cache
+def statements(engine: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The statements of some files of an engine's folder one by one, for engines that take no script."""
+    scripts = "".join(_script(name, engine) for name in names)
+    return tuple(statement for statement in scripts.split(";\n") if statement.strip())
+
+
+@cache
 def _scripts() -> tuple[str, ...]:
     return tuple(_script(name) for name in _FILES)
 
 
 @cache
-def _script(name: str) -> str:
-    return (files("warehouse") / "sql" / "duckdb" / f"{name}.sql").read_text(encoding="utf-8")
+def _script(name: str, engine: str = "duckdb") -> str:
+    return (files("warehouse") / "sql" / engine / f"{name}.sql").read_text(encoding="utf-8")

@@ -1,0 +1,99 @@
+"""Every function of the library gives on Spark what it gives on DuckDB."""
+
+import csv
+import datetime
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from pyspark.sql import SparkSession
+
+from schemas.codes import load_code_table
+from schemas.functions import load_functions
+
+VECTORS = Path(__file__).parents[1] / "data" / "identifier_vectors.csv"
+FUNCTIONS = load_functions()
+OF_TEXT = [name for name, f in FUNCTIONS.items() if list(f.parameters.values()) == ["VARCHAR"]]
+DIRT = " '‘’`\"=\t\n\r\u00a0\u0085\u2028\u3000\u200b\ufeff\u202d-—/无空NAa.1９０Ｘ×Хx0+86（）(),·•年月日E元十廿"
+
+
+def texts() -> list[str | None]:
+    """What other projects judge, our examples, identifiers right and wrong, places, days, dirt, odd characters."""
+    dice = random.Random(4)
+    found: list[str | None] = [None, "", " ", "无", "𠮷野", "a" * 300]
+    with VECTORS.open(encoding="utf-8", newline="") as file:
+        found += [vector["value"] for vector in csv.DictReader(file)]
+    found += [
+        example.call.partition("('")[2].removesuffix("')").replace("''", "'")
+        for function in FUNCTIONS.values()
+        for example in function.examples
+    ]
+    areas = load_code_table("area").rows["code"].to_list()
+    found += areas[::10]
+    for _ in range(1_500):
+        first = f"{dice.choice(areas)}{dice.randrange(1790, 2110)}{dice.randrange(14):02}{dice.randrange(33):02}"
+        found.append(f"{first}{dice.randrange(1000):03}{dice.choice('0123456789X')}")
+        found.append("".join(dice.choices("0123456789ABCDEFGHJKLMNPQRTUWXYIO", k=18)))
+        found.append("".join(dice.choices(DIRT, k=dice.randrange(1, 16))))
+        number = f"{dice.randrange(10**12) / dice.choice([1, 10, 1000])}"
+        found += [number, f"{dice.randrange(10**9):,}", f"-{number}", f"{number}E+0{dice.randrange(10)}"]
+    for n in range(0, 60_000, 37):
+        day = datetime.date(1899, 1, 1) + datetime.timedelta(n)
+        spelt = dice.choice(["%Y%m%d", "%Y-%m-%d", "%y.%m.%d", "%Y年%m月%d日", "%Y/%m/%d 09:05", "%Y-%m-%d\n"])
+        found += [day.strftime(spelt), str(10_000 + n)]
+    divisions = load_code_table("division").rows
+    found += divisions["code"].to_list()[::7]
+    labels = divisions["label"].to_list()
+    for prefix in ("", "山东省", "烟台市", "山东省烟台市", "北京市"):
+        found += [f"{prefix}{a}{b}3＃楼" for a, b in zip(labels[::97], labels[5::97], strict=False)]
+    found += [f"{a} {b}1号" for a in labels[:20] for b in labels[20:40]]
+    spans = (range(0x3100), range(0xF900, 0xFB00), range(0xFE00, 0x10000), range(0x1FFF0, 0x20010))
+    for span in spans:
+        found += [f"{before}{chr(c)}{before}" for c in span for before in ("字", "1", "")]
+    return list(dict.fromkeys(found))
+
+
+def differences(
+    spark: SparkSession, con: duckdb.DuckDBPyConnection, rows: pa.Table, calls: Sequence[str]
+) -> list[tuple[str, Any, Any, Any]]:
+    """Call, row, DuckDB's value, Spark's, where they are not the same."""
+    con.register("given", rows)
+    spark.createDataFrame(rows).createOrReplaceTempView("given")
+    query = f"SELECT i, {', '.join(f'{call} AS c{n}' for n, call in enumerate(calls))} FROM given ORDER BY i"
+    ours = con.execute(query).to_arrow_table().to_pydict()
+    theirs = spark.sql(query).toArrow().to_pydict()
+    given = rows.to_pylist()
+    return [
+        (call, given[i], our, their)
+        for n, call in enumerate(calls)
+        for i, our, their in zip(ours["i"], ours[f"c{n}"], theirs[f"c{n}"], strict=True)
+        if our != their
+    ]
+
+
+def test_every_function_of_a_text_gives_the_same(spark: SparkSession, con: duckdb.DuckDBPyConnection) -> None:
+    values = texts()
+    assert len(values) > 40_000
+    rows = pa.table({"i": range(len(values)), "v": pa.array(values, pa.string())})
+    assert differences(spark, con, rows, [f"{name}(v)" for name in OF_TEXT])[:50] == []
+
+
+def test_ages_are_the_same(spark: SparkSession, con: duckdb.DuckDBPyConnection) -> None:
+    assert set(FUNCTIONS) - set(OF_TEXT) == {"age_at"}
+    dice = random.Random(5)
+    first = datetime.date(1850, 1, 1)
+    days = [datetime.date(2000, 2, 29), datetime.date(2001, 2, 28), datetime.date(2004, 2, 28), None]
+    days += [first + datetime.timedelta(dice.randrange(80_000)) for _ in range(40)]
+    pairs = [(a, b) for a in days for b in days]
+    births, ends = zip(*pairs, strict=True)
+    rows = pa.table(
+        {
+            "i": range(len(pairs)),
+            "birth": pa.array(births, pa.date32()),
+            "d": pa.array(ends, pa.date32()),
+        }
+    )
+    assert differences(spark, con, rows, ["age_at(birth, d)"]) == []
