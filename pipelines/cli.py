@@ -9,10 +9,13 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import duckdb
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
 from pipelines import console
 from pipelines.commands import city, contract, dev, loop, operations, query, status
+from pipelines.failures import explained
 from pipelines.settings import SettingsError, read_settings
 from returns.ledger.chain import LedgerError
 
@@ -61,5 +64,14 @@ def main() -> None:
     try:
         app()
     except (OSError, LedgerError) as error:
-        console.progress(f"失败：{error}")
+        console.progress(f"失败：{explained(type(error).__name__, str(error)) or error}")
+        if isinstance(error, OSError) and error.filename:
+            console.progress(f"位置：{error.filename}")
+        sys.exit(console.FAILED)
+    except (SQLAlchemyError, duckdb.Error) as error:
+        # What a database says may quote a resident's data.
+        kind = type(error).__name__
+        console.progress(
+            f"失败：{explained(kind, str(error)) or f'数据库出错（{kind}），请运行 zhenjie doctor'}"
+        )
         sys.exit(console.FAILED)

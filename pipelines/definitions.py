@@ -19,6 +19,7 @@ from assets.platform import Platform
 from assets.publication import acceptance_check, candidate_asset, warehouse_asset
 from assets.standard import standard_asset
 from assets.summary import summary_asset
+from pipelines.executor import one_at_a_time
 from pipelines.jobs import answers, turn
 from pipelines.schedules import every_morning
 from pipelines.sensors import alert, answered, inbox
@@ -68,5 +69,6 @@ def build_definitions(
         schedules=[every_morning],
         sensors=[inbox, answered, alert],
         resources={PLATFORM: platform, **(resources or {})},
+        executor=one_at_a_time(platform),
         loggers=dict(loggers or {}),
     )

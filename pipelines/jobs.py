@@ -10,12 +10,11 @@ from assets.platform import Platform
 from pipelines.intake import receipt, take_in_all
 from warehouse.lake import replace_json, sha256_of
 
-# 采集—校核—返还—更正: every asset of a batch, in this process; a process per step would cost seconds each.
+# 采集—校核—返还—更正: every asset of a batch.
 turn = dg.define_asset_job(
     "turn",
     selection=dg.AssetSelection.all(),
     description="一轮 采集—校核—返还—更正",
-    executor_def=dg.in_process_executor,
 )
 
 
@@ -51,7 +50,7 @@ def _take_in(platform: Platform, path: Path) -> tuple[str, int, int, int]:
     return intake.unit_code or "unknown", intake.accepted.height, intake.refused.height, intake.unanswered
 
 
-@dg.job(description="接收镇街答复", executor_def=dg.in_process_executor)
+@dg.job(description="接收镇街答复")
 def answers() -> None:
     """Take in what townships answered."""
     take_in_answers()

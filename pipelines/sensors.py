@@ -9,6 +9,7 @@ import dagster as dg
 
 from assets.common import PlatformResource
 from assets.platform import CHINA, Platform
+from pipelines.dead_runs import report_dead_runs
 from pipelines.jobs import answers, turn
 from quality.published import TICKETS
 from warehouse.collect import desk
@@ -43,6 +44,7 @@ def inbox(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg
 
     The batches after one with new deliveries follow from it and are asked for too, oldest first.
     """
+    report_dead_runs(context.instance)
     _receive(context, platform)
     delivered = _delivered(platform)
     seen = json.loads(context.cursor or "{}")

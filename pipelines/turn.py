@@ -8,8 +8,11 @@ from datetime import date
 import dagster as dg
 
 from assets.platform import Platform
+from pipelines.dead_runs import marked, report_dead_runs
 from pipelines.definitions import build_definitions
+from pipelines.failures import explained
 from pipelines.jobs import turn
+from pipelines.preparation import prepared
 
 Progress = Callable[[str], None]
 
@@ -50,7 +53,17 @@ def run_turn(platform: Platform, batch: date, instance: dg.DagsterInstance, prog
         batch: the day of the turn; its daily partition is run.
         instance: where Dagster keeps the run.
         progress: told a line for each asset that is done.
+
+    Raises:
+        HomeInUse: another run, or whoever else writes, holds the installation.
+        DamagedHome: the turn would build on damage; what it can make again itself is no reason.
     """
+    with prepared(platform, batch, progress):
+        return _run(platform, batch, instance, progress)
+
+
+def _run(platform: Platform, batch: date, instance: dg.DagsterInstance, progress: Progress) -> TurnResult:
+    report_dead_runs(instance)
 
     @dg.logger
     def lines(_: dg.InitLoggerContext) -> logging.Logger:
@@ -64,6 +77,7 @@ def run_turn(platform: Platform, batch: date, instance: dg.DagsterInstance, prog
         partition_key=batch.isoformat(),
         raise_on_error=False,
         run_config={"loggers": {"lines": {}}},
+        tags=marked(),
     )
     evaluations = result.get_asset_check_evaluations()
     return TurnResult(
@@ -83,7 +97,8 @@ def _failure(event: dg.DagsterEvent) -> str:
     while error is not None and error.cause is not None:
         error = error.cause
     kind = f" ({error.cls_name})" if error is not None and error.cls_name else ""
-    return f"{event.step_key}{kind}"
+    said = explained(error.cls_name or "", error.message) if error is not None else None
+    return f"{event.step_key}{kind}" + (f"：{said}" if said else "")
 
 
 def _refused(event: dg.DagsterEvent) -> int:

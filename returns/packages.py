@@ -1,7 +1,8 @@
 """Packages: per township and per department one zip with a workbook, CSV files with schemas, and a manifest.
 
 What the sheets show is declared in `returns/sheets/`, over the relations of `returns.relations`; here the rows
-are parted by unit and the files put in place. A batch's packages appear one by one, each whole, `index.json` last.
+are parted by unit and the files put in place. A batch's packages are all written beside before the first is put in
+place, and `index.json`, which is there only while all that it names is, comes last.
 
 The CSV files are for programs: a value is written as it is, also one that a spreadsheet would take for a
 formula. People open the workbook, where every text is a text.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -32,7 +34,7 @@ from schemas.codes import CodeLibrary
 from schemas.library import Library
 from warehouse.functions import library_digest
 from warehouse.home import Home
-from warehouse.lake import Lake, replace_json
+from warehouse.lake import Lake, replace_json, sha256_of
 
 AudienceName = Literal["township", "department"]
 
@@ -108,9 +110,10 @@ def build_packages(
     folder = home.returns(batch)
     turn = turn_of(lake, library, codes, batch)
     inputs = {**turn_inputs(turn), "functions": library_digest(), "sheets": sheets_digest()}
-    current = read_index(folder)
-    if current is not None and current.inputs == inputs and _all_there(folder, current):
+    current = _current(folder, inputs)
+    if current is not None:
         return current.packages
+    home.spill.mkdir(parents=True, exist_ok=True)
     sheets = [sheet_standard(name) for audience in AUDIENCES for name in audience.sheets]
     known = name_relations(connection, turn, sheets)
     names: Mapping[AudienceName, Mapping[str, str]] = {
@@ -120,11 +123,9 @@ def build_packages(
     packages = tuple(
         package
         for audience in AUDIENCES
-        for package in _of(connection, audience, folder, names[audience.name], turn, known)
+        for package in _of(connection, audience, folder, names[audience.name], turn, known, home.spill)
     )
-    _clear(folder, {package.file for package in packages})
-    folder.mkdir(parents=True, exist_ok=True)
-    replace_json(folder / INDEX, asdict(Index(inputs, packages)))
+    _put_in_place(folder, Index(inputs, packages))
     return packages
 
 
@@ -137,8 +138,48 @@ def read_index(folder: Path) -> Index | None:
     return Index(facts["inputs"], tuple(Package(**package) for package in facts["packages"]))
 
 
-def _all_there(folder: Path, index: Index) -> bool:
-    return all((folder / package.file).exists() for package in index.packages)
+def damaged_packages(home: Home) -> Iterator[tuple[date, Path]]:
+    """The packages, or indexes of packages, that are missing or not what they were, with their batches."""
+    for path in sorted(home.root.glob(f"returns/*/{INDEX}")):
+        batch = date.fromisoformat(path.parent.name)
+        try:
+            index = read_index(path.parent)
+        except (ValueError, KeyError, TypeError):
+            yield batch, path
+            continue
+        assert index is not None, "its file has just been found"
+        yield from ((batch, path.parent / p.file) for p in index.packages if not _whole(path.parent, p))
+
+
+def _current(folder: Path, inputs: Mapping[str, str]) -> Index | None:
+    """The index, if its packages follow from just these inputs and are all as they were made."""
+    try:
+        index = read_index(folder)
+    except (ValueError, KeyError, TypeError):
+        return None  # damaged: made again
+    if index is None or index.inputs != inputs or not all(_whole(folder, p) for p in index.packages):
+        return None
+    return index
+
+
+def _whole(folder: Path, package: Package) -> bool:
+    path = folder / package.file
+    return path.exists() and sha256_of(path) == package.sha256
+
+
+def _put_in_place(folder: Path, index: Index) -> None:
+    """Put the packages written beside in place of those there were: for that moment there is no index."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / INDEX).unlink(missing_ok=True)
+    for package in index.packages:
+        path = folder / package.file
+        _draft_of(path).replace(path)
+    _clear(folder, {package.file for package in index.packages})
+    replace_json(folder / INDEX, asdict(index))
+
+
+def _draft_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}")
 
 
 def _clear(folder: Path, kept: set[str]) -> None:
@@ -155,6 +196,7 @@ def _of(
     names: Mapping[str, str],
     turn: Turn,
     known: Known,
+    scratch: Path,
 ) -> Iterator[Package]:
     """The packages of one audience, a unit at a time: memory holds one unit's rows.
 
@@ -181,7 +223,7 @@ def _of(
             ).pl()
             for standard in standards
         }
-        yield _package(audience, folder, code, names.get(code, code), tables, turn)
+        yield _package(audience, folder, code, names.get(code, code), tables, turn, scratch)
     for standard in standards:
         connection.execute(f"DROP TABLE sheet_{standard.name}")
 
@@ -193,6 +235,7 @@ def _package(
     name: str,
     tables: Mapping[SheetStandard, pl.DataFrame],
     turn: Turn,
+    scratch: Path,
 ) -> Package:
     first, batch = next(iter(tables.values())), turn.batch
     facts = {
@@ -207,7 +250,7 @@ def _package(
         *(standard.sheet(rows, facts) for standard, rows in tables.items()),
     ]
     stem = f"{code}-{name}"
-    members = {f"{stem}-{batch.isoformat()}.xlsx": _workbook(sheets, code, name, batch)}
+    members = {f"{stem}-{batch.isoformat()}.xlsx": _workbook(sheets, code, name, batch, scratch)}
     for standard, rows in tables.items():
         members[f"{standard.title}.csv"] = _csv(standard.table(rows))
         members[f"{standard.title}.schema.json"] = _json(standard.table_schema())
@@ -229,15 +272,16 @@ def _package(
     return Package(audience.name, code, name, path.relative_to(folder).as_posix(), rows_of, digest)
 
 
-def _workbook(sheets: Sequence[Sheet | TextSheet], code: str, name: str, batch: date) -> bytes:
+def _workbook(sheets: Sequence[Sheet | TextSheet], code: str, name: str, batch: date, scratch: Path) -> bytes:
     properties = WorkbookProperties(
         title=f"{name} {batch.isoformat()}",
         author=AUTHOR,
         created=datetime(batch.year, batch.month, batch.day),
         identity={"batch": batch.isoformat(), "unit_code": code},
     )
-    with TemporaryDirectory() as scratch:
-        path = Path(scratch) / "package.xlsx"
+    # Not in the machine's own scratch space, where what a dead run leaves is nobody's to find.
+    with TemporaryDirectory(dir=scratch) as folder:
+        path = Path(folder) / "package.xlsx"
         write_workbook(path, sheets, properties)
         return path.read_bytes()
 
@@ -254,7 +298,7 @@ def _json(value: object) -> bytes:
 
 
 def _write_zip(path: Path, members: Mapping[str, bytes], batch: date) -> str:
-    """Write a zip with fixed times, so that the same content makes the same bytes; returns its sha256."""
+    """Write a zip beside its place, with fixed times: the same content makes the same bytes; returns its sha256."""
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in members.items():
@@ -265,7 +309,8 @@ def _write_zip(path: Path, members: Mapping[str, bytes], batch: date) -> str:
             info.external_attr = 0o644 << 16
             archive.writestr(info, content, compresslevel=COMPRESSION)
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}")
-    draft.write_bytes(buffer.getvalue())
-    draft.replace(path)
+    with _draft_of(path).open("wb") as file:
+        file.write(buffer.getvalue())
+        file.flush()
+        os.fsync(file.fileno())  # after a power cut too, what the index names is there
     return hashlib.sha256(buffer.getvalue()).hexdigest()

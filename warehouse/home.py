@@ -44,6 +44,16 @@ class Home:
         return self.root / "warehouse.duckdb"
 
     @property
+    def lock(self) -> Path:
+        """Held by the one that writes."""
+        return self.root / "lock"
+
+    @property
+    def accepted(self) -> Path:
+        """The checksums of the published databases, as the acceptance suite saw them."""
+        return self.root / "warehouse.accepted.json"
+
+    @property
     def previous_warehouse(self) -> Path:
         """The database that was published before."""
         return self.root / "warehouse.previous.duckdb"

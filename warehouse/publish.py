@@ -24,6 +24,8 @@ from warehouse.engine import confine
 from warehouse.home import Home
 from warehouse.lake import digest_of, digest_of_frame, replace_json, sha256_of
 
+# Checksums kept: of the database published, the one before, and the one that a dead run was about to publish.
+KEPT = 3
 SCHEMAS = ("governance", "quality", "catalog")
 
 
@@ -202,6 +204,21 @@ def _accepted(home: Home) -> bool:
     return bool(verdict["passed"]) and verdict["sha256"] == sha256_of(candidate_of(home))
 
 
+def accepted(home: Home) -> list[str]:
+    """The sha256 of the published databases, newest first; none before the first publication."""
+    try:
+        known: list[str] = json.loads(home.accepted.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    return known
+
+
+def vouch(home: Home) -> None:
+    """Keep the checksums of the published databases as they lie now, for one who has rewritten them."""
+    published_now = [path for path in (home.warehouse, home.previous_warehouse) if path.exists()]
+    replace_json(home.accepted, [sha256_of(path) for path in published_now])
+
+
 def switch(home: Home, batch: date, keys: Keys = NO_KEYS) -> Path:
     """Put the accepted candidate in the place of the published database, in one step.
 
@@ -220,6 +237,9 @@ def switch(home: Home, batch: date, keys: Keys = NO_KEYS) -> Path:
     current = published(home.warehouse, keys)
     if current is not None and current[0] > batch:
         raise OlderBatch(f"batch {current[0]} is published; {batch} is older")
+    # Said before it is done: a run that dies in between leaves one that is on the list either way.
+    known = accepted(home) or ([sha256_of(home.warehouse)] if home.warehouse.exists() else [])
+    replace_json(home.accepted, [sha256_of(candidate), *known][:KEPT])
     if home.warehouse.exists():
         draft = home.previous_warehouse.with_suffix(".draft")
         draft.unlink(missing_ok=True)

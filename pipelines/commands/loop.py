@@ -11,10 +11,19 @@ import typer
 
 from assets.platform import CHINA, Platform
 from pipelines import console
-from pipelines.commands.options import BatchOption, JsonOption, batch_date, linted_platform_of, today
+from pipelines.commands.options import (
+    BatchOption,
+    JsonOption,
+    alone,
+    batch_date,
+    linted_platform_of,
+    today,
+)
 from pipelines.intake import receipt, take_in_all
 from returns.packages import read_index
 from warehouse.collect import desk
+from warehouse.damage import DamagedHome
+from warehouse.lock import HomeInUse
 from warehouse.publish import open_published
 
 # What people call a file that holds everything, and one that holds changes.
@@ -92,7 +101,10 @@ def run(context: typer.Context, batch: BatchOption = None, json_: JsonOption = F
     if not received:
         raise console.usage("还没有收到任何文件：先运行 zhenjie deliver")
     day = asked or received[-1]
-    done = run_turn(platform, day, dagster_instance(platform.home), console.progress)
+    try:
+        done = run_turn(platform, day, dagster_instance(platform.home), console.progress)
+    except (HomeInUse, DamagedHome) as error:
+        raise console.failed(str(error)) from None
     figures = outcome(platform, day) if done.done else {}
     set_aside = len(desk.receipts(platform.home.aside, day))
     if json_:
@@ -137,7 +149,10 @@ def reply(
     json_: JsonOption = False,
 ) -> None:
     """接收镇街填好的工作簿：逐条回执，下一批次生效。 Take in answered workbooks."""
-    intakes = list(take_in_all(linted_platform_of(context), files, datetime.now(UTC)))
+    platform = linted_platform_of(context)
+    # In the middle of a turn some stages would know of an answer and others not.
+    with alone(platform.home, "zhenjie reply", wait=True):
+        intakes = list(take_in_all(platform, files, datetime.now(UTC)))
     if json_:
         console.as_json([receipt(intake) for intake in intakes])
     else:

@@ -2,52 +2,61 @@
 
 from __future__ import annotations
 
-import tarfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
 from assets.platform import Platform
 from pipelines import console
-from pipelines.commands.options import JsonOption, platform_of, settings_of
+from pipelines.commands.options import JsonOption, alone, platform_of, settings_of
 from returns.ledger.store import Ledger
+from returns.packages import damaged_packages
+from warehouse.backup import DamagedBackup, restore_backup, write_backup
+from warehouse.damage import AGAIN, Damage, delivery_damage, lake_damage, warehouse_damage
 from warehouse.home import Home
-from warehouse.lake import DamagedPartition, Lake, verify
-
-# What can be made again from the rest, or belongs to this machine alone.
-NOT_KEPT = ("spill", "dagster")
+from warehouse.leftovers import leftovers
 
 
 def doctor(context: typer.Context, json_: JsonOption = False) -> None:
-    """体检：湖中每个分区的校验值，台账的哈希链。 Verify every partition and the ledger's chain."""
+    """体检：核对交付文件、数据湖、治理库、返还包的校验值和台账的哈希链。 Verify everything that is kept."""
     platform = platform_of(context)
-    faults = [*lake_faults(platform.lake), *_ledger_faults(platform)]
+    with alone(platform.home, "zhenjie doctor"):
+        faults = list(_faults(platform))
+        left = leftovers(platform.home, platform.lake, datetime.now(UTC))
     if json_:
         console.as_json(faults)
     else:
         for fault in faults:
             console.result(fault)
+    for path in left:
+        console.progress(f"中断的任务留下的文件，不影响使用，下一轮运行会清理：{path}")
     console.progress("没有发现损坏" if not faults else f"发现 {len(faults)} 处损坏")
     if faults:
         raise typer.Exit(console.SET_ASIDE)
 
 
-def lake_faults(lake: Lake) -> Iterator[str]:
-    """Every damaged partition of the lake, in words."""
-    for layer, table, batch in lake.places():
-        partition = lake.partition(layer, table, batch)
-        assert partition is not None
-        try:
-            verify(partition)
-        except DamagedPartition as error:
-            yield str(error)
+def _faults(platform: Platform) -> Iterator[str]:
+    """Everything that is not what it was, in words, with what to do."""
+    home = platform.home
+    yield from map(str, delivery_damage(home))
+    yield from map(str, lake_damage(platform.lake))
+    yield from map(str, warehouse_damage(home, platform.lake.keys))
+    for batch, path in damaged_packages(home):
+        yield str(Damage(path, batch, "返还包与目录不符或缺失", AGAIN.format(batch)))
+    yield from _ledger_faults(platform)
 
 
-def _ledger_faults(platform: Platform) -> list[str]:
-    with Ledger.open(platform.ledger_url) as ledger:
-        return [f"台账第 {fault.seq} 条：{fault.message}" for fault in ledger.verify()]
+def _ledger_faults(platform: Platform) -> Iterator[str]:
+    try:
+        with Ledger.open(platform.ledger_url) as ledger:
+            yield from (f"台账第 {fault.seq} 条：{fault.message}" for fault in ledger.verify())
+    except SQLAlchemyError as error:
+        cause = type(getattr(error, "orig", None) or error).__name__
+        yield f"台账无法读取（{cause}）。请检查台账数据库，或从备份恢复"
 
 
 def backup(
@@ -55,16 +64,14 @@ def backup(
     archive: Annotated[Path, typer.Argument(help="备份文件（.tar）", dir_okay=False)],
 ) -> None:
     """备份整个安装目录。 Everything below the home, in one tar file."""
-    home = platform_of(context).home
+    platform = platform_of(context)
     if archive.exists():
         raise console.usage(f"{archive} 已存在，请换一个文件名")
-    draft = archive.with_name(f".{archive.name}")
-    with tarfile.open(draft, "w") as tar:
-        for child in sorted(home.root.iterdir()):
-            if child.name not in NOT_KEPT and child.resolve() not in (draft.resolve(), archive.resolve()):
-                tar.add(child, arcname=child.name)
-    draft.replace(archive)
-    console.result(f"{archive}  {archive.stat().st_size:,} bytes")
+    with alone(platform.home, "zhenjie backup"):
+        size = write_backup(platform.home, archive)
+    if settings_of(context).ledger_url is not None:
+        console.progress("台账不在安装目录中（ZHENJIE_LEDGER），请用数据库自己的工具另行备份")
+    console.result(f"{archive}  {size:,} bytes")
 
 
 def restore(
@@ -75,7 +82,8 @@ def restore(
     home = Home(settings_of(context).home)
     if home.root.exists() and any(home.root.iterdir()):
         raise console.usage(f"{home.root} 不是空的，请用 --home 指定一个新目录")
-    home.root.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(archive) as tar:
-        tar.extractall(home.root, filter="data")
+    try:
+        restore_backup(home, archive)
+    except DamagedBackup as error:
+        raise console.failed(f"{error}。没有恢复任何内容；请换一份备份") from None
     doctor(context)

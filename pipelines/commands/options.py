@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Annotated
 
@@ -15,6 +17,8 @@ from schemas.codes import CodeTableError
 from schemas.lint import lint
 from schemas.odcs import ContractError
 from warehouse.encryption import WrongKey
+from warehouse.home import Home
+from warehouse.lock import HomeInUse, exclusive
 
 BatchOption = Annotated[str | None, typer.Option("--batch", metavar="YYYY-MM-DD", help="批次（业务日期）")]
 JsonOption = Annotated[bool, typer.Option("--json", help="输出 JSON，供程序读取")]
@@ -47,6 +51,20 @@ def settings_of(context: typer.Context) -> Settings:
     """The settings that the root command read."""
     settings: Settings = context.obj
     return settings
+
+
+@contextmanager
+def alone(home: Home, what: str, *, wait: bool = False) -> Iterator[None]:
+    """Hold the installation, or say who does.
+
+    Raises:
+        typer.Exit: another holds it, and `wait` is not said.
+    """
+    try:
+        with exclusive(home, what, wait=wait):
+            yield
+    except HomeInUse as error:
+        raise console.failed(str(error)) from None
 
 
 def platform_of(context: typer.Context) -> Platform:

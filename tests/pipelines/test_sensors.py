@@ -28,6 +28,7 @@ from warehouse.collect import desk
 
 BATCH = date(2026, 3, 2)
 CHINA = ZoneInfo("Asia/Shanghai")
+INSTANCE = dg.DagsterInstance.ephemeral()
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def drop(folder: Path, path: Path, age: float = 60) -> Path:
 
 def tick(platform: Platform, cursor: str | None) -> tuple[list[dg.RunRequest], str | None]:
     """One evaluation of the inbox: the runs it asks for and the cursor it leaves."""
-    result = inbox(dg.build_sensor_context(cursor=cursor), platform=platform)
+    result = inbox(dg.build_sensor_context(INSTANCE, cursor=cursor), platform=platform)
     assert isinstance(result, dg.SensorResult)
     return list(result.run_requests or []), result.cursor
 

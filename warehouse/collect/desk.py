@@ -167,7 +167,7 @@ class _Visit:
             return
         bare = self._bare(path)
         self.home.spill.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=self.home.spill) as scratch:
+        with TemporaryDirectory(prefix="delivery-", dir=self.home.spill) as scratch:
             try:
                 members = unpack(path, Path(scratch))
             except UnreadableFile as error:
@@ -218,6 +218,7 @@ def _received(home: Home, path: Path, match: _Match, bare: Receipt) -> Receipt:
     earlier = receipts(home.inbox, bare.batch)
     known = next((receipt for receipt in earlier if receipt.extract_id == extract_id), None)
     if known is not None:
+        _make_whole(known, path)
         return replace(known, file=bare.file, status="repeated", message=STATUSES["repeated"])
     replaced = _replaced(match, earlier)
     seen = match.recognition
@@ -343,6 +344,15 @@ SUFFIXES = {
 }
 
 
+def _make_whole(known: Receipt, path: Path) -> None:
+    """Put a file that came again in the place of the one that was kept, should that have been damaged."""
+    if known.path.exists() and sha256_of(known.path) == known.sha256:
+        return
+    draft = known.path.with_name(f".{known.path.name}")
+    shutil.copyfile(path, draft)
+    draft.replace(known.path)
+
+
 def _keep(folder: Path, path: Path, receipt: Receipt) -> Receipt:
     """Copy the file and its receipt beside, then put the folder in place in one step."""
     if folder.exists():
@@ -355,14 +365,23 @@ def _keep(folder: Path, path: Path, receipt: Receipt) -> Receipt:
     return receipt
 
 
+def read_receipt(path: Path) -> Receipt:
+    """A receipt as it lies beside its file.
+
+    Raises:
+        ValueError, KeyError or TypeError: it is none.
+    """
+    facts = json.loads(path.read_text(encoding="utf-8"))
+    facts |= {name: tuple(facts[name]) for name in ("columns", "missing", "extra")}
+    facts["batch"] = date.fromisoformat(facts["batch"])
+    return Receipt(**facts, path=path.parent / Path(facts["file"]).name)
+
+
 def receipts(folder: Path, batch: date) -> list[Receipt]:
     """The receipts of a batch below `inbox` or `aside`, in the order of their arrival."""
-    found = []
-    for path in sorted((folder / batch.isoformat()).glob(f"*/{RECEIPT}")):
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        facts |= {name: tuple(facts[name]) for name in ("columns", "missing", "extra")}
-        facts["batch"] = date.fromisoformat(facts["batch"])
-        found.append(Receipt(**facts, path=path.parent / Path(facts["file"]).name))
+    # A draft is not received yet.
+    places = sorted((folder / batch.isoformat()).glob(f"[!.]*/{RECEIPT}"))
+    found = [read_receipt(path) for path in places]
     return sorted(found, key=lambda receipt: (receipt.received_at, receipt.number, receipt.extract_id))
 
 
@@ -378,6 +397,6 @@ def batches(home: Home) -> list[date]:
         return []
     days = []
     for child in home.inbox.iterdir():
-        if child.is_dir() and any(child.glob(f"*/{RECEIPT}")):
+        if child.is_dir() and any(child.glob(f"[!.]*/{RECEIPT}")):
             days.append(date.fromisoformat(child.name))
     return sorted(days)

@@ -20,12 +20,16 @@ from warehouse.collect.judgement import held, refuse_drift, remarks, unusual_vol
 from warehouse.collect.layouts import layout_of
 from warehouse.collect.readers import Reading, Recognition, UnreadableFile, read
 from warehouse.home import Home
-from warehouse.lake import Lake, Partition, replace_json
+from warehouse.lake import Lake, Partition, replace_json, sha256_of
 
 LAYER = "extract"
 
 # The manifest lists so many of the rows set aside; the file beside the receipt lists all.
 _LISTED = 100
+
+
+class DamagedDelivery(Exception):
+    """A delivered file that is no longer what its receipt says; names it."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +125,13 @@ def _take(
 
     Raises:
         UnreadableFile: it cannot be read, or the contract has it refused or held.
+        DamagedDelivery: it is no longer what was delivered.
     """
     delivery = delivery_of(contract, receipt)
+    if sha256_of(receipt.path) != receipt.sha256:
+        raise DamagedDelivery(
+            f"{receipt.path}：与回执中的校验值不符，未读取。请从备份恢复这个文件，或请部门重新交付同一个文件"
+        )
     reading = read(receipt.path, layout_of(contract, delivery), connection, table, spool=home.spill)
     refuse_drift(receipt.path, contract, reading.recognition)
     told = remarks(contract, reading)

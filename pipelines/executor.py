@@ -1,0 +1,56 @@
+"""How Dagster carries out a run of ours: in one process, step by step, and never two on one installation.
+
+`zhenjie run` takes the lock itself; here are the runs that Dagster starts, from its schedule, its sensors, or an
+engineer's click on one asset. They wait for their turn: one that was refused would not be asked for again.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import date
+
+import dagster as dg
+from dagster._core.execution.context.system import PlanOrchestrationContext
+from dagster._core.execution.plan.plan import ExecutionPlan
+from dagster._core.execution.retries import RetryMode
+from dagster._core.executor.in_process import InProcessExecutor
+
+from assets.platform import Platform
+from pipelines.dead_runs import marked, report_dead_runs
+from pipelines.preparation import prepared
+from warehouse.lock import exclusive
+
+PARTITION = "dagster/partition"
+
+
+class OneAtATime(InProcessExecutor):
+    """Dagster's executor in one process, behind the installation's lock; a process per step would cost seconds."""
+
+    def __init__(self, platform: Platform) -> None:
+        super().__init__(RetryMode.ENABLED)
+        self._platform = platform
+
+    def execute(
+        self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
+    ) -> Iterator[dg.DagsterEvent]:
+        """Wait for the installation, then run every step."""
+        run = plan_context.dagster_run
+        plan_context.instance.add_run_tags(run.run_id, marked())
+        with self._held(run, plan_context.log.info):
+            report_dead_runs(plan_context.instance)
+            yield from super().execute(plan_context, execution_plan)
+
+    def _held(self, run: dg.DagsterRun, progress: Callable[[str], None]) -> AbstractContextManager[None]:
+        batch = run.tags.get(PARTITION)
+        if batch is None:
+            return exclusive(self._platform.home, f"Dagster {run.job_name}", wait=True)
+        return prepared(self._platform, date.fromisoformat(batch), progress, wait=True)
+
+
+def one_at_a_time(platform: Platform) -> dg.ExecutorDefinition:
+    """The executor of every job of an installation."""
+
+    @dg.executor(name="one_at_a_time")
+    def _one_at_a_time(_: dg.InitExecutorContext) -> OneAtATime:
+        return OneAtATime(platform)
+
+    return _one_at_a_time

@@ -1,0 +1,127 @@
+"""A backup: everything of a home that cannot be made again on any machine, in one tar file, with its checksums.
+
+Restoring verifies every file before the new home appears, in one step.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+import sqlite3
+import tarfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, Any
+
+from warehouse.home import Home
+
+# What can be made again from the rest, or belongs to this machine alone.
+NOT_KEPT = ("spill", "dagster", "lock")
+CONTENTS = "backup.json"
+
+
+class DamagedBackup(Exception):
+    """An archive that is no backup, or not a whole one; nothing of it has been restored."""
+
+
+def write_backup(home: Home, archive: Path) -> int:
+    """Write a backup beside its place and put it there in one step.
+
+    Args:
+        home: held by the caller's lock.
+        archive: the tar file; its folder exists.
+
+    Returns:
+        Its size in bytes.
+    """
+    draft = archive.with_name(f".{archive.name}")
+    try:
+        with draft.open("wb") as file:
+            _write(home, file, {draft.resolve(), archive.resolve()})
+            file.flush()
+        draft.replace(archive)
+    finally:
+        draft.unlink(missing_ok=True)
+    return archive.stat().st_size
+
+
+def _write(home: Home, file: IO[bytes], apart: set[Path]) -> None:
+    digests: dict[str, str] = {}
+    with (
+        tarfile.open(fileobj=file, mode="w") as tar,
+        TemporaryDirectory(dir=home.root, prefix=".") as scratch,
+    ):
+        for name, path in _kept(home, Path(scratch)):
+            if path.resolve() in apart:
+                continue
+            with path.open("rb") as source:
+                digests[name] = hashlib.file_digest(source, "sha256").hexdigest()
+            tar.add(path, arcname=name, recursive=False)
+        content = json.dumps({"files": digests}, ensure_ascii=False, indent=1).encode()
+        info = tarfile.TarInfo(CONTENTS)
+        info.size = len(content)
+        tar.addfile(info, io.BytesIO(content))
+
+
+def _kept(home: Home, scratch: Path) -> Iterator[tuple[str, Path]]:
+    """Every file to keep, by its name below the home; drafts are nobody's yet, or no longer."""
+    for path in sorted(home.root.rglob("*")):
+        place = path.relative_to(home.root)
+        if place.parts[0] in NOT_KEPT or any(part.startswith(".") for part in place.parts):
+            continue
+        if path.name.startswith(home.ledger.name) and path.parent == home.root:
+            if path == home.ledger:
+                yield place.as_posix(), _copied(path, scratch)
+        elif path.is_file() and not path.is_symlink():
+            yield place.as_posix(), path
+
+
+def _copied(database: Path, scratch: Path) -> Path:
+    """A copy of an SQLite database as of one moment, its write-ahead log taken in."""
+    copy = scratch / database.name
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    return copy
+
+
+def restore_backup(home: Home, archive: Path) -> None:
+    """Bring a backup back into a home that does not exist yet, or is an empty folder.
+
+    Raises:
+        DamagedBackup: the archive is truncated, altered, or no backup of ours.
+        OSError: the home cannot be made, or is not empty.
+    """
+    draft = home.root.with_name(f".{home.root.name}.restoring")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    try:
+        try:
+            with tarfile.open(archive) as tar:
+                tar.extractall(draft, filter="data")
+        except (tarfile.TarError, EOFError) as error:
+            raise DamagedBackup(f"{archive}：不是完整的备份文件（{type(error).__name__}）") from error
+        _verify(draft, archive)
+        (draft / CONTENTS).unlink()
+        draft.rename(home.root)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _verify(folder: Path, archive: Path) -> None:
+    try:
+        facts: dict[str, Any] = json.loads((folder / CONTENTS).read_text(encoding="utf-8"))
+        digests: dict[str, str] = facts["files"]
+    except (OSError, ValueError, KeyError) as error:
+        raise DamagedBackup(f"{archive}：缺少校验清单，备份不完整，或不是 zhenjie backup 的备份") from error
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    found.discard(CONTENTS)
+    for name in sorted(found ^ digests.keys()):
+        raise DamagedBackup(f"{archive}：{name} {'不在校验清单中' if name in found else '缺失'}")
+    for name, digest in digests.items():
+        with (folder / name).open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+                raise DamagedBackup(f"{archive}：{name} 与校验清单不符")

@@ -1,0 +1,149 @@
+"""Damage: what was kept is compared with the checksums that were kept with it, and the way back is named.
+
+Everything but the delivered files and the ledger follows from them, so most damage is undone by one more turn of
+its batch. `mend` clears the way for that turn; nothing is made anew here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from warehouse.collect import desk
+from warehouse.collect.extracts import LAYER as EXTRACTS
+from warehouse.encryption import Keys
+from warehouse.history import HISTORY
+from warehouse.home import Home
+from warehouse.lake import MANIFEST, DamagedPartition, Lake, Partition, sha256_of, verify
+from warehouse.publish import accepted, published
+
+AGAIN = "重新运行该批次即可恢复：zhenjie run --batch {}"
+NOT_OURS = "请从备份恢复这个文件，或请部门重新交付同一个文件：zhenjie deliver 文件 --batch {}"
+
+
+class DamagedHome(Exception):
+    """A turn would build on damage; names each place and the way back."""
+
+
+@dataclass(frozen=True)
+class Damage:
+    """One damaged place: which file, of which batch, what is wrong with it, and what to do."""
+
+    path: Path
+    batch: date | None
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.path}：{self.problem}。{self.remedy}"
+
+
+def delivery_damage(home: Home) -> Iterator[Damage]:
+    """Delivered files that are missing or not what their receipts say."""
+    for batch in desk.batches(home):
+        yield from _delivery_damage(home, batch)
+
+
+def lake_damage(lake: Lake) -> Iterator[Damage]:
+    """Every damaged partition."""
+    for layer, table, batch in lake.places():
+        yield from _partition_damage(lake, layer, table, batch)
+
+
+def warehouse_damage(home: Home, keys: Keys) -> Iterator[Damage]:
+    """The published databases: their bytes are those that were accepted, and they open."""
+    known = accepted(home)
+    for path in (home.warehouse, home.previous_warehouse):
+        if not path.exists():
+            continue
+        remedy = "运行最新批次即重新发布：zhenjie run" if path == home.warehouse else "这是上一版，可以删除"
+        if known and sha256_of(path) not in known:
+            yield Damage(path, None, "与通过验收时的校验值不符", remedy)
+            continue
+        try:
+            published(path, keys)
+        except duckdb.Error:
+            yield Damage(path, None, "数据库无法打开", remedy)
+
+
+def mend(home: Home, lake: Lake, batch: date) -> list[Damage]:
+    """Take away what is damaged and what the batch's turn makes again: its partitions, the published database.
+
+    Verified are the partitions that the turn reads, the newest two of each table and all of the history.
+
+    Args:
+        home: held by the caller's lock.
+        lake: its lake.
+        batch: the day of the turn that is about to begin.
+
+    Returns:
+        What was taken away.
+
+    Raises:
+        DamagedHome: a partition of an earlier batch is damaged, which only that batch's turn can make again, or
+            a delivered file that has to be read again.
+    """
+    found = [damage for place in _read(lake, batch) for damage in _partition_damage(lake, *place)]
+    beyond = [damage for damage in found if damage.batch != batch]
+    own = [damage for damage in found if damage.batch == batch]
+    if any(damage.path.is_relative_to(lake.root / EXTRACTS) for damage in own):
+        beyond += _delivery_damage(home, batch)
+    if beyond:
+        raise DamagedHome("\n".join(map(str, beyond)))
+    for damage in own:
+        (damage.path.parent / MANIFEST).unlink(missing_ok=True)
+    broken = [damage for damage in warehouse_damage(home, lake.keys) if damage.path == home.warehouse]
+    for damage in broken:
+        damage.path.unlink()
+    return [*own, *broken]
+
+
+def _read(lake: Lake, batch: date) -> Iterator[tuple[str, str, date]]:
+    """The partitions that a turn may read, as `Lake.places` names them."""
+    for folder in sorted(path for path in lake.root.glob("*/*") if path.is_dir()):
+        layer, table = folder.relative_to(lake.root).parts
+        days = [day for day in lake.batches(layer, table) if day <= batch]
+        for day in days if layer == HISTORY else days[-2:]:
+            yield layer, table, day
+
+
+def _partition_damage(lake: Lake, layer: str, table: str, batch: date) -> Iterator[Damage]:
+    try:
+        partition = lake.partition(layer, table, batch)
+    except DamagedPartition:
+        manifest = lake.folder(layer, table, batch) / MANIFEST
+        yield Damage(manifest, batch, "分区清单损坏", AGAIN.format(batch))
+        return
+    if partition is not None and (path := _damaged_part(partition)) is not None:
+        problem = "与分区清单中的校验值不符" if path.exists() else "文件缺失"
+        yield Damage(path, batch, problem, AGAIN.format(batch))
+
+
+def _damaged_part(partition: Partition) -> Path | None:
+    try:
+        verify(partition)
+    except DamagedPartition:
+        for part in partition.parts:
+            path = partition.folder / part.name
+            if not path.exists() or sha256_of(path) != part.sha256:
+                return path
+        return partition.folder / MANIFEST
+    return None
+
+
+def _delivery_damage(home: Home, batch: date) -> Iterator[Damage]:
+    folder = home.inbox / batch.isoformat()
+    for path in sorted(folder.glob(f"[!.]*/{desk.RECEIPT}")):
+        try:
+            receipt = desk.read_receipt(path)
+        except (ValueError, KeyError, TypeError):
+            yield Damage(path, batch, "回执损坏", NOT_OURS.format(batch))
+            continue
+        if not receipt.path.exists():
+            yield Damage(receipt.path, batch, "文件缺失", NOT_OURS.format(batch))
+        elif sha256_of(receipt.path) != receipt.sha256:
+            yield Damage(receipt.path, batch, "与回执中的校验值不符", NOT_OURS.format(batch))
