@@ -54,6 +54,7 @@ for command in (
     operations.doctor,
     operations.backup,
     operations.restore,
+    operations.rekey,
 ):
     app.command()(command)
 app.add_typer(contract.app, name="contract")

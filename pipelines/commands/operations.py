@@ -1,7 +1,9 @@
-"""`zhenjie doctor`, `backup`, `restore`: finding damage, and the same state elsewhere."""
+"""`zhenjie doctor`, `backup`, `restore`, `rekey`: finding damage, the same state elsewhere or under a key."""
 
 from __future__ import annotations
 
+import json
+import tarfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,13 +19,19 @@ from returns.ledger.store import Ledger
 from returns.packages import damaged_packages
 from warehouse.backup import DamagedBackup, restore_backup, write_backup
 from warehouse.damage import AGAIN, Damage, delivery_damage, lake_damage, warehouse_damage
+from warehouse.encryption import Keys, WrongKey
 from warehouse.home import Home
+from warehouse.lake import KEYS
 from warehouse.leftovers import leftovers
+from warehouse.publish import vouch
+from warehouse.rekey import other_keys, rekey_lake, rekey_warehouse
 
 
 def doctor(context: typer.Context, json_: JsonOption = False) -> None:
     """体检：核对交付文件、数据湖、治理库、返还包的校验值和台账的哈希链。 Verify everything that is kept."""
     platform = platform_of(context)
+    for what in other_keys(platform.home, platform.lake):
+        console.progress(f"{what}：不是用现在的密钥加密的，请运行 zhenjie rekey")
     with alone(platform.home, "zhenjie doctor"):
         faults = list(_faults(platform))
         left = leftovers(platform.home, platform.lake, datetime.now(UTC))
@@ -59,6 +67,19 @@ def _ledger_faults(platform: Platform) -> Iterator[str]:
         yield f"台账无法读取（{cause}）。请检查台账数据库，或从备份恢复"
 
 
+def rekey(context: typer.Context) -> None:
+    """把湖和治理库改用现在的密钥（ZHENJIE_KEY）；没有则改为不加密。 Rewrite all with the present key."""
+    platform = platform_of(context)
+    try:
+        with alone(platform.home, "zhenjie rekey"), platform.engine.connect() as connection:
+            partitions = rekey_lake(connection, platform.lake)
+            databases = rekey_warehouse(platform.home, platform.keys)
+            vouch(platform.home)
+    except WrongKey as error:
+        raise console.usage(str(error)) from None
+    console.result(f"改写了 {partitions} 个分区、{databases} 个治理库文件")
+
+
 def backup(
     context: typer.Context,
     archive: Annotated[Path, typer.Argument(help="备份文件（.tar）", dir_okay=False)],
@@ -83,7 +104,23 @@ def restore(
     if home.root.exists() and any(home.root.iterdir()):
         raise console.usage(f"{home.root} 不是空的，请用 --home 指定一个新目录")
     try:
+        _check_keys(archive, settings_of(context).keys)
         restore_backup(home, archive)
-    except DamagedBackup as error:
+    except (DamagedBackup, tarfile.TarError, EOFError) as error:
         raise console.failed(f"{error}。没有恢复任何内容；请换一份备份") from None
     doctor(context)
+
+
+def _check_keys(archive: Path, keys: Keys) -> None:
+    """Refuse a backup that could not be read, before anything is written."""
+    name = f"lake/{KEYS}"
+    with tarfile.open(archive) as tar:
+        if name not in tar.getnames():
+            return
+        member = tar.extractfile(name)
+        assert member is not None
+        needed = json.load(member)["keys"]
+    try:
+        keys.check(needed, archive)
+    except WrongKey as error:
+        raise console.usage(str(error)) from None

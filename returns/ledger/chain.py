@@ -26,6 +26,8 @@ class Act(StrEnum):
 
     DELIVERY = "delivery"
     REPLY = "reply"
+    QUERY = "query"
+    RESULT = "result"
 
     @property
     def title_zh(self) -> str:
@@ -33,7 +35,7 @@ class Act(StrEnum):
         return _TITLES_ZH[self]
 
 
-_TITLES_ZH = {Act.DELIVERY: "部门交付", Act.REPLY: "核实答复"}
+_TITLES_ZH = {Act.DELIVERY: "部门交付", Act.REPLY: "核实答复", Act.QUERY: "查询", Act.RESULT: "查询结果"}
 
 
 @dataclass(frozen=True)

@@ -184,6 +184,8 @@ def test_refused_answers_are_kept_with_their_reason(ledger: Ledger, file: Path) 
 
 def test_every_kind_of_act_has_a_chinese_title() -> None:
     assert {act.value: act.title_zh for act in Act} == {
+        "query": "查询",
+        "result": "查询结果",
         "delivery": "部门交付",
         "reply": "核实答复",
     }

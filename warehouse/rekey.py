@@ -1,0 +1,88 @@
+"""A change of the key: what is encrypted otherwise is found, and written anew with the present key.
+
+How files are written is the lake's business, how keys are handed over `warehouse.encryption`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+from warehouse.encryption import Keys, WrongKey, attach, is_encrypted
+from warehouse.home import Home
+from warehouse.lake import Lake, note_keys
+from warehouse.publish import candidate_of, open_database
+
+
+def other_keys(home: Home, lake: Lake) -> Iterator[str]:
+    """What the present key does not read: partitions and databases, in words; everything plain without a key."""
+    present = lake.keys.present.id if lake.keys.present else None
+    for layer, table, batch in lake.places():
+        partition = lake.partition(layer, table, batch)
+        assert partition is not None
+        if {part.key for part in partition.parts} != {present}:
+            yield str(partition.folder)
+    for database in _databases(home):
+        if not _is_current(database, lake.keys):
+            yield str(database)
+
+
+def rekey_lake(connection: duckdb.DuckDBPyConnection, lake: Lake) -> int:
+    """Write every partition anew that is encrypted otherwise; fingerprints stay, so that nothing is run again.
+
+    Broken off, it goes on where it was: each partition is readable before and after. Not to be run beside a
+    turn.
+
+    Returns:
+        The number of partitions that were written.
+    """
+    written = 0
+    for layer, table, batch in lake.places():
+        partition = lake.partition(layer, table, batch)
+        assert partition is not None
+        written += lake.rewrite(connection, partition) != partition
+    note_keys(lake.root, {lake.keys.present.id} if lake.keys.present else ())
+    return written
+
+
+def rekey_warehouse(home: Home, keys: Keys) -> int:
+    """Write the published database and the one before anew, if they are encrypted otherwise.
+
+    A candidate that waits is thrown away: the next turn makes one.
+
+    Returns:
+        The number of databases that were written.
+
+    Raises:
+        WrongKey: one is encrypted with none of the keys; it stays as it is.
+    """
+    candidate_of(home).unlink(missing_ok=True)
+    stale = [database for database in _databases(home) if not _is_current(database, keys)]
+    for database in stale:
+        draft = database.with_suffix(".rekey")
+        draft.unlink(missing_ok=True)
+        with duckdb.connect() as connection:
+            keys.prepare(connection)
+            attach(connection, database, "before", keys)
+            attach(connection, draft, "after", keys, read_only=False)
+            connection.execute("COPY FROM DATABASE before TO after")
+            connection.execute("DETACH after")
+        draft.replace(database)
+    return len(stale)
+
+
+def _databases(home: Home) -> list[Path]:
+    return [path for path in (home.warehouse, home.previous_warehouse) if path.exists()]
+
+
+def _is_current(database: Path, keys: Keys) -> bool:
+    """Whether a database is plain without a present key, or opens with the present one."""
+    if keys.present is None or not is_encrypted(database):
+        return is_encrypted(database) == (keys.present is not None)
+    try:
+        open_database(database, Keys(keys.present)).close()
+    except WrongKey:
+        return False
+    return True
