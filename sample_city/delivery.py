@@ -5,6 +5,7 @@ Where the rows come from belongs to the departments, how files are written to fi
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -56,7 +57,11 @@ class Consignment:
 
     def rows(self, records: Ints, copies: Mask) -> pl.DataFrame:
         """The delivered rows of these records."""
-        untidy = written(self.city.seed, self.extract.delivery, records, self.clean(records, copies))
+        return self.delivered(records, self.clean(records, copies))
+
+    def delivered(self, records: Ints, clean: pl.DataFrame) -> pl.DataFrame:
+        """The clean rows of these records as the department writes them, errors and all."""
+        untidy = written(self.city.seed, self.extract.delivery, records, clean)
         return self._with_errors(records, untidy)
 
     def clean(self, records: Ints, copies: Mask) -> pl.DataFrame:
@@ -74,14 +79,28 @@ class Consignment:
         )
 
     def _with_errors(self, records: Ints, rows: pl.DataFrame) -> pl.DataFrame:
-        rows = rows.with_columns(pl.Series("_record", records))
+        wrong = self._wrong
+        if not len(wrong):
+            return rows
+        struck = wrong.get_column("record").to_numpy()
+        place = np.minimum(np.searchsorted(struck, records), len(struck) - 1)
+        here = pl.lit(pl.Series(struck[place] == records))
+        texts = {
+            name: pl.lit(wrong.get_column(name)).gather(pl.lit(pl.Series(place)))
+            for name in wrong.columns[1:]
+        }
+        return rows.with_columns(
+            pl.when(here).then(pl.coalesce(text, pl.col(name))).otherwise(pl.col(name)).alias(name)
+            for name, text in texts.items()
+        )
+
+    @cached_property
+    def _wrong(self) -> pl.DataFrame:
+        """The wrong texts, a row for each record that has any, ascending, and a column for each field."""
         wrong = self.faults.filter(pl.col("wrong").is_not_null())
-        for (field,), mine in wrong.group_by("field", maintain_order=True):
-            texts = mine.select(pl.col("record").alias("_record"), "wrong")
-            rows = rows.join(texts, on="_record", how="left", maintain_order="left")
-            rows = rows.with_columns(pl.coalesce("wrong", str(field)).alias(str(field)))
-            rows = rows.drop("wrong")
-        return rows.drop("_record")
+        fields = wrong.get_column("field").unique(maintain_order=True)
+        texts = [pl.col("wrong").filter(pl.col("field") == name).first().alias(name) for name in fields]
+        return wrong.group_by("record").agg(texts).sort("record")
 
 
 def consignment(city: City, plan: Plan, extract: Extract, on: int) -> Consignment:
@@ -91,7 +110,7 @@ def consignment(city: City, plan: Plan, extract: Extract, on: int) -> Consignmen
     present = extract.records(city, on)
     kept = _known(city, extract, plan.overdue(dataset, on), on)
     present = np.union1d(present, kept).astype(np.int32)
-    faults = faults.filter(pl.col("record").is_in(pl.Series(present).implode()))
+    faults = faults.filter(np.isin(faults.get_column("record").to_numpy(), present))
     place = np.arange(len(present), dtype=np.float64)
     copied = faults.filter(pl.col("below") > 0)
     originals = copied.get_column("record").to_numpy()
@@ -126,9 +145,17 @@ def _placed(faults: pl.DataFrame, records: Ints, copies: Mask, parts: tuple[Part
     """The errors with part and position in it: those of the copy where a copy is the error."""
     lengths = [part.end - part.first for part in parts]
     within = np.arange(len(records), dtype=np.int64) - np.repeat([part.first for part in parts], lengths)
-    rows = pl.DataFrame({"record": records, "copy": copies, "position": within})
-    rows = rows.with_columns(
-        part=pl.Series([part.name for part in parts]).gather(np.repeat(np.arange(len(parts)), lengths))
+    names, which = pl.Series([part.name for part in parts]), np.repeat(np.arange(len(parts)), lengths)
+    # Only the rows of records in error are looked at.
+    erring = np.isin(records, faults.get_column("record").to_numpy())
+    rows = pl.DataFrame(
+        {
+            "record": records[erring],
+            "copy": copies[erring],
+            "position": within[erring],
+            "part": names.gather(which[erring]),
+        }
     )
-    wanted = faults.with_columns(copy=pl.col("below") > 0)
-    return wanted.join(rows, on=["record", "copy"], how="inner").sort("part", "position", "field")
+    wanted = faults.lazy().with_columns(copy=pl.col("below") > 0)
+    placed = wanted.join(rows.lazy(), on=["record", "copy"], how="inner").sort("part", "position", "field")
+    return placed.collect()

@@ -6,14 +6,15 @@ a wrong key only strikes people whom no other extract names, so that every error
 belongs to the departments.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 import polars as pl
 
 from sample_city.city import City
-from sample_city.declarations import Kind
+from sample_city.declarations import Extract, Kind
 from sample_city.registry import EXTRACTS, kinds, presence
 from sample_city.streams import Ints, Mask, noise, stream
 from sample_city.tables import error_rates
@@ -21,6 +22,8 @@ from sample_city.timeline import BASE, LAST, NEVER
 
 FURTHEST_COPY: Final = 400
 """A duplicate stands at most this many rows below its original."""
+SMALL: Final = 50_000
+"""An extract of no more records than this is made as a whole."""
 FOUND: Final = 2_000
 """Of ten thousand errors, those that the department itself puts right."""
 FOUND_WITHIN: Final = 90
@@ -41,13 +44,23 @@ class Plan:
 
     def of(self, dataset: str, on: int) -> pl.DataFrame:
         """The errors of one dataset that have begun by that day and are not yet put right, ordered by record."""
-        stand = (pl.col("dataset") == dataset) & (pl.col("starts") <= on) & (pl.col("ends") > on)
-        return self.faults.filter(stand).sort("record", "kind")
+        return self._by_dataset.get(dataset, self.faults.clear()).filter(
+            (pl.col("starts") <= on) & (pl.col("ends") > on)
+        )
 
     def overdue(self, dataset: str, on: int) -> Ints:
         """Records that are delivered until further notice although they should be gone, ascending."""
-        stays = (pl.col("dataset") == dataset) & pl.col("stays") & (pl.col("ends") > on)
-        return self.faults.filter(stays).get_column("record").sort().to_numpy()
+        mine = self._by_dataset.get(dataset, self.faults.clear())
+        return mine.filter(pl.col("stays") & (pl.col("ends") > on)).get_column("record").to_numpy()
+
+    @cached_property
+    def _by_dataset(self) -> dict[str, pl.DataFrame]:
+        """The errors of each dataset, ordered by record."""
+        ordered = self.faults.sort("dataset", "record", "kind")
+        return {
+            str(faults.item(0, "dataset")): faults
+            for faults in ordered.partition_by("dataset", maintain_order=True)
+        }
 
 
 def plan(city: City, *, clean: bool = False) -> Plan:
@@ -55,7 +68,7 @@ def plan(city: City, *, clean: bool = False) -> Plan:
     named, rates = presence(city), error_rates()
     extracts = {extract.delivery.dataset: extract for extract in EXTRACTS}
     taken = np.zeros(len(city.people.sex), dtype=np.bool_)
-    planted = []
+    made, planted = _Made(city), []
     able = [(kind, kind.candidates(city, named)) for kind in kinds(city)]
     # The rarest first, for a person carries no more than one.
     for kind, free in sorted(able, key=lambda each: int(each[1].sum())):
@@ -65,15 +78,30 @@ def plan(city: City, *, clean: bool = False) -> Plan:
             free = free & ~taken[persons]
         rng = stream(city.seed, f"error {kind.dataset} {kind.name}")
         records = _struck(rng, free, roles, rates[kind.dataset][kind.name])
-        rows = extract.rows(city, records, LAST)
-        wrong = pl.repeat(None, len(records), dtype=pl.String, eager=True)
-        wrong = wrong if kind.wrong is None else kind.wrong(rows, rng)
+        wrong = None if kind.wrong is None else kind.wrong(made.rows(extract, records, len(free)), rng)
         faults = _faults(city, kind, records, wrong, rng)
         for persons in roles:
             taken[persons[faults.get_column("record").to_numpy()]] = True
-        planted.append(faults)
-    faults = pl.concat(planted)
+        planted.append((kind, faults))
+    faults = _described(planted)
     return Plan(faults.clear() if clean else faults)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """The rows of a city as they will be at the end of the calendar; a small extract is made once for all kinds."""
+
+    city: City
+    tables: dict[str, pl.DataFrame] = field(default_factory=dict)
+
+    def rows(self, extract: Extract, records: Ints, of: int) -> pl.DataFrame:
+        """The rows of these records of an extract that has ``of`` of them."""
+        if of > SMALL:
+            return extract.rows(self.city, records, LAST)
+        dataset = extract.delivery.dataset
+        if dataset not in self.tables:
+            self.tables[dataset] = extract.rows(self.city, np.arange(of, dtype=np.int32), LAST)
+        return self.tables[dataset][records]
 
 
 def _struck(rng: np.random.Generator, free: Mask, roles: tuple[Ints, ...], rate: float) -> Ints:
@@ -92,24 +120,31 @@ def _put_right(city: City, kind: Kind, records: Ints) -> Ints:
 
 
 def _faults(
-    city: City, kind: Kind, records: Ints, wrong: pl.Series, rng: np.random.Generator
+    city: City, kind: Kind, records: Ints, wrong: pl.Series | None, rng: np.random.Generator
 ) -> pl.DataFrame:
     starts = np.zeros(len(records), dtype=np.int32)
     if kind.starts is not None:
         starts = kind.starts(city)[records].astype(np.int32)
     below = rng.integers(1, FURTHEST_COPY, len(records)) if kind.copied else np.zeros(len(records))
+    texts = pl.Series([None], dtype=pl.String).new_from_index(0, len(records)) if wrong is None else wrong
     faults = pl.DataFrame(
         {
-            "dataset": pl.repeat(kind.dataset, len(records), eager=True),
             "record": records,
-            "kind": pl.repeat(kind.name, len(records), eager=True),
-            "field": pl.repeat(kind.field, len(records), eager=True),
-            "wrong": wrong.cast(pl.String),
+            "wrong": texts,
             "starts": starts,
             "ends": _put_right(city, kind, records),
             "below": below.astype(np.int32),
-            "stays": pl.repeat(kind.stays, len(records), eager=True),
-            "derivable": pl.repeat(kind.derivable, len(records), eager=True),
         }
     )
-    return faults.filter(pl.col("wrong").is_not_null()) if kind.wrong else faults
+    return faults.drop_nulls("wrong") if wrong is not None and wrong.null_count() else faults
+
+
+def _described(planted: list[tuple[Kind, pl.DataFrame]]) -> pl.DataFrame:
+    """The errors of all kinds, with what each kind says of its own."""
+    told = pl.DataFrame(
+        [(kind.dataset, kind.name, kind.field, kind.stays, kind.derivable) for kind, _ in planted],
+        schema=["dataset", "kind", "field", "stays", "derivable"],
+        orient="row",
+    )
+    which = np.repeat(np.arange(len(planted)), [len(faults) for _, faults in planted])
+    return told[which].hstack(pl.concat([faults for _, faults in planted]))

@@ -1,12 +1,13 @@
 """The untidy but right ways in which departments write: what standardisation has to digest.
 
 Blanks, apostrophes, full-width digits, lower case, codes for labels, addresses in short, dates in nine
-spellings. Which row is
-written how depends on its record only, so it is the same in every batch. Errors belong to faults.
+spellings. Which row is written how depends on its record only, so it is the same in every batch. Errors belong to
+faults.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,10 @@ from sample_city.tables import table
 
 DIGITS: Final = "0123456789"
 FULL_WIDTH: Final = "０１２３４５６７８９"
+
+
+Change: TypeAlias = tuple[npt.NDArray[np.integer], Callable[[pl.Expr], pl.Expr]]
+"""Places in a column, and how the texts there are rewritten."""
 
 
 def _of_fifteen_digits(text: pl.Expr) -> pl.Expr:
@@ -55,64 +60,86 @@ NUMERALS_OF_DAYS: Final = [
 """None, 一 to 三十一, at their own numbers."""
 
 
+def _numerals(date: pl.Expr) -> pl.Expr:
+    """二〇二六年三月二日."""
+    year = date.dt.strftime("%Y").str.replace_many(list(DIGITS), list("〇一二三四五六七八九"))
+    month, day = (
+        part.replace_strict(dict(enumerate(NUMERALS_OF_DAYS)), return_dtype=pl.String)
+        for part in (date.dt.month(), date.dt.day())
+    )
+    return pl.format("{}年{}月{}日", year, month, day)
+
+
+def _short_year(date: pl.Expr) -> pl.Expr:
+    """98-03-02, where nobody can take the year for a day."""
+    plain = (date.dt.year() < 2000) & (date.dt.year() % 100 > AMBIGUOUS)
+    return pl.when(plain).then(date.dt.strftime("%y-%m-%d"))
+
+
+SPELLED: Final[Mapping[int, Callable[[pl.Expr], pl.Expr]]] = {
+    COMPACT: lambda date: date.dt.strftime("%Y%m%d"),
+    SLASHES: lambda date: date.dt.strftime("%Y/%-m/%-d"),
+    CHINESE: lambda date: date.dt.strftime("%Y年%-m月%-d日"),
+    DOTS: lambda date: date.dt.strftime("%Y.%m.%d"),
+    SERIAL: lambda date: (date.cast(pl.Int32) + SERIAL_ZERO).cast(pl.String),
+    WITH_TIME: lambda date: date.dt.strftime("%Y-%m-%d 00:00:00"),
+    SHORT_YEAR: _short_year,
+    NUMERALS: _numerals,
+}
+
+
 def written(seed: int, delivery: Delivery, records: Ints, rows: pl.DataFrame) -> pl.DataFrame:
     """Clean rows as the department writes them, same shape and order."""
     dataset = delivery.dataset
-    rows = _with_spelled_dates(seed, delivery, records, rows)
-    untidy = table("untidy").filter(pl.col("dataset") == dataset)
-    for field, treatment, share in untidy.select("field", "treatment", "share").rows():
+    columns = {
+        field: spelled(rows.get_column(field), _styles(seed, delivery, field, records))
+        for field in delivery.spellings
+    }
+    for field, treatment, share in _untidy(dataset):
+        texts = columns.get(field, rows.get_column(field))
         lot = noise(seed, f"{dataset}.{field} {treatment}", records)
-        struck = pl.Series("struck", lot < int(share)) & (rows.get_column(field) != "")
-        changed = pl.when(struck).then(_treated(delivery, field, treatment))
-        rows = rows.with_columns(changed.otherwise(pl.col(field)).alias(field))
-    return rows
+        struck = np.flatnonzero((lot < share) & (texts != "").to_numpy())
+        columns[field] = _with(texts, [(struck, _treatment(delivery, field, treatment))])
+    return rows.with_columns(texts.alias(field) for field, texts in columns.items())
 
 
-def _treated(delivery: Delivery, field: str, treatment: str) -> pl.Expr:
-    """The column with one kind of untidiness; ``code`` writes the standard's code in place of the label."""
+@cache
+def _untidy(dataset: str) -> tuple[tuple[str, str, int], ...]:
+    """Field, treatment and share in ten thousand."""
+    mine = table("untidy").filter(pl.col("dataset") == dataset)
+    return tuple(mine.select("field", "treatment", pl.col("share").cast(pl.Int32)).iter_rows())
+
+
+def _treatment(delivery: Delivery, field: str, treatment: str) -> Callable[[pl.Expr], pl.Expr]:
+    """One kind of untidiness; ``code`` writes the standard's code in place of the label."""
     if treatment == "code":
         codes = code_by_label(delivery.coded[field])
-        return pl.col(field).replace_strict(codes, return_dtype=pl.String)
-    treated: pl.Expr = TREATMENTS[treatment](pl.col(field))
-    return treated
+        return lambda text: text.replace_strict(codes, return_dtype=pl.String)
+    return TREATMENTS[treatment]
 
 
-def _with_spelled_dates(seed: int, delivery: Delivery, records: Ints, rows: pl.DataFrame) -> pl.DataFrame:
-    for field, parts in delivery.spellings.items():
-        lot = noise(seed, f"spelling of {delivery.dataset}.{field}", records)
-        style = np.searchsorted(np.cumsum(parts) * 10_000 // sum(parts), lot, side="right")
-        rows = rows.with_columns(spelled(rows.get_column(field), style).alias(field))
-    return rows
+def _styles(seed: int, delivery: Delivery, field: str, records: Ints) -> npt.NDArray[np.integer]:
+    """The spelling of every date of a column."""
+    parts = delivery.spellings[field]
+    lot = noise(seed, f"spelling of {delivery.dataset}.{field}", records)
+    return np.searchsorted(np.cumsum(parts) * 10_000 // sum(parts), lot, side="right")
 
 
 def spelled(dates: pl.Series, style: npt.NDArray[np.integer]) -> pl.Series:
     """ISO dates in the spelling asked for, one style per row; what is no date stays as it is."""
-    date, chosen = dates.str.to_date("%Y-%m-%d", strict=False), pl.Series(style)
-    return pl.select(
-        pl.when((chosen == ISO) | date.is_null())
-        .then(dates)
-        .when(chosen == COMPACT)
-        .then(date.dt.strftime("%Y%m%d"))
-        .when(chosen == SLASHES)
-        .then(date.dt.strftime("%Y/%-m/%-d"))
-        .when(chosen == CHINESE)
-        .then(date.dt.strftime("%Y年%-m月%-d日"))
-        .when(chosen == DOTS)
-        .then(date.dt.strftime("%Y.%m.%d"))
-        .when(chosen == SERIAL)
-        .then((date.cast(pl.Int32) + SERIAL_ZERO).cast(pl.String))
-        .when(chosen == WITH_TIME)
-        .then(date.dt.strftime("%Y-%m-%d 00:00:00"))
-        .when((chosen == SHORT_YEAR) & (date.dt.year() < 2000) & (date.dt.year() % 100 > AMBIGUOUS))
-        .then(date.dt.strftime("%y-%m-%d"))
-        .when(chosen == NUMERALS)
-        .then(_in_numerals(date))
-        .otherwise(dates)
-    ).to_series()
+    return _with(dates, [(np.flatnonzero(style == chosen), _of_date(SPELLED[chosen])) for chosen in SPELLED])
 
 
-def _in_numerals(dates: pl.Series) -> pl.Series:
-    """二〇二六年三月二日."""
-    year = dates.dt.strftime("%Y").str.replace_many(list(DIGITS), list("〇一二三四五六七八九"))
-    words = pl.Series(NUMERALS_OF_DAYS)
-    return year + "年" + words.gather(dates.dt.month()) + "月" + words.gather(dates.dt.day()) + "日"
+def _of_date(spelling: Callable[[pl.Expr], pl.Expr]) -> Callable[[pl.Expr], pl.Expr]:
+    return lambda text: pl.coalesce(spelling(text.str.to_date("%Y-%m-%d", strict=False)), text)
+
+
+def _with(texts: pl.Series, changes: Iterable[Change]) -> pl.Series:
+    """The texts with some of them rewritten; only those are looked at."""
+    order, end, whole = np.arange(len(texts)), len(texts), pl.lit(texts)
+    for places, rewritten in changes:
+        if len(places):
+            whole = whole.append(rewritten(pl.lit(texts).gather(pl.lit(pl.Series(places)))))
+            order[places] = np.arange(end, end + len(places))
+            end += len(places)
+    return texts if end == len(texts) else pl.select(whole.gather(pl.lit(pl.Series(order)))).to_series()

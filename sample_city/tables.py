@@ -1,5 +1,6 @@
 """Reading the plain tables under sample_city/data. What they mean belongs to their users."""
 
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +10,7 @@ import yaml
 DATA: Final = Path(__file__).parent / "data"
 
 
+@cache
 def table(name: str) -> pl.DataFrame:
     """The table ``data/<name>.csv``; codes stay text, weights and years become numbers."""
     numbers = {"weight": pl.Float64, "share": pl.Float64, "born_from": pl.Int32}

@@ -50,37 +50,33 @@ def errors(sent: Consignment, faults: pl.DataFrame, file: str) -> pl.DataFrame:
     records = faults.get_column("record").to_numpy()
     copies = faults.get_column("below").to_numpy() > 0
     clean = sent.clean(records, copies)
-    right = _one_field(standard(delivery, clean), faults)
-    itself = faults.get_column("wrong").is_null()
-    delivered = _one_field(sent.rows(records, copies), faults)
-    key = clean.get_column(delivery.key)
-    is_key = (faults.get_column("field") == delivery.key) & ~itself
-    return pl.DataFrame(
-        {
-            "dataset": faults.get_column("dataset"),
-            "row": (faults.get_column("position") + delivery.first_row).cast(pl.String).fill_null(""),
-            "record_key": pl.select(pl.when(is_key).then(delivered).otherwise(key)).to_series(),
-            "field": faults.get_column("field"),
-            "kind": faults.get_column("kind"),
-            "delivered": delivered,
-            "right": pl.select(pl.when(itself).then(pl.lit("")).otherwise(right)).to_series(),
-            "derivable": (faults.get_column("derivable") & ~itself).cast(pl.Int8).cast(pl.String),
-            "part": faults.get_column("part"),
-            "file": faults.select(
-                pl.when(pl.col("position").is_null()).then(pl.lit("")).otherwise(pl.lit(file))
-            ).to_series(),
-        }
+    rows = faults.with_columns(
+        _key=clean.get_column(delivery.key),
+        _right=_one_field(standard(delivery, clean), faults),
+        _delivered=_one_field(sent.delivered(records, clean), faults),
+    )
+    itself, elsewhere = pl.col("wrong").is_null(), pl.col("position").is_null()
+    is_key = (pl.col("field") == delivery.key) & ~itself
+    return rows.select(
+        "dataset",
+        row=(pl.col("position") + delivery.first_row).cast(pl.String).fill_null(""),
+        record_key=pl.when(is_key).then("_delivered").otherwise("_key"),
+        field="field",
+        kind="kind",
+        delivered="_delivered",
+        right=pl.when(itself).then(pl.lit("")).otherwise("_right"),
+        derivable=(pl.col("derivable") & ~itself).cast(pl.Int8).cast(pl.String),
+        part="part",
+        file=pl.when(elsewhere).then(pl.lit("")).otherwise(pl.lit(file)),
     )
 
 
 def _one_field(rows: pl.DataFrame, faults: pl.DataFrame) -> pl.Series:
     """From each row the value of the field that its error names."""
-    named = rows.with_columns(faults.get_column("field").alias("_field"))
-    fields = faults.get_column("field").unique(maintain_order=True)
-    texts = [pl.when(pl.col("_field") == field).then(pl.col(field)) for field in fields]
-    if not texts:
-        return pl.Series([], dtype=pl.String)
-    return named.select(pl.coalesce(texts)).to_series()
+    named = pl.lit(faults.get_column("field"))
+    fields = dict.fromkeys(faults.get_column("field").to_list())
+    texts = [pl.when(named == field).then(pl.col(field)) for field in fields]
+    return rows.select(pl.coalesce(texts)).to_series() if texts else pl.Series([], dtype=pl.String)
 
 
 def write_truth(folder: Path, city: City, on: int, planted: pl.DataFrame) -> None:

@@ -3,6 +3,7 @@
 Used by several departments; what only one of them knows is in its own module under ``departments``.
 """
 
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -28,9 +29,14 @@ SEXES: Final = {1: "男", 2: "女"}
 
 def labelled(codes: npt.NDArray[np.integer], labels: dict[int, str]) -> pl.Series:
     """The label of every code."""
-    by_code = np.full(max(labels) + 1, "", dtype=object)
-    by_code[list(labels)] = list(labels.values())
-    return pl.Series(by_code.tolist(), dtype=pl.String).gather(codes)
+    return _by_code(tuple(labels.items())).gather(codes)
+
+
+@cache
+def _by_code(labels: tuple[tuple[int, str], ...]) -> pl.Series:
+    """The labels at the places of their codes."""
+    by_code = dict(labels)
+    return pl.Series([by_code.get(code, "") for code in range(max(by_code) + 1)], dtype=pl.String)
 
 
 def where(mask: Mask) -> Ints:

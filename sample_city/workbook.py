@@ -169,12 +169,12 @@ def _heading_merges(layout: Layout, row: int) -> list[str]:
 
 def _widths(headers: dict[str, str], rows: pl.DataFrame) -> str:
     """Columns as wide as their longest text; a Chinese character is two digits wide."""
+    # A Chinese character takes three bytes: half of characters plus bytes counts it double.
+    widest = rows.select(((pl.all().str.len_chars() + pl.all().str.len_bytes()) // 2).max().fill_null(0))
     columns = []
     for place, (name, header) in enumerate(headers.items(), start=1):
-        shown = pl.concat([rows.get_column(name), pl.Series(name, [header])])
-        # A Chinese character takes three bytes: half of characters plus bytes counts it double.
-        widths = (shown.str.len_chars() + shown.str.len_bytes()) // 2
-        width = min(max(widths.to_list()) + 3, 60)
+        width = max(widest.item(0, name), (len(header) + len(header.encode())) // 2)
+        width = min(width + 3, 60)
         columns.append(f'<col min="{place}" max="{place}" width="{width}" customWidth="1"/>')
     return "".join(columns)
 
