@@ -18,6 +18,7 @@ from pipelines.commands import city, contract, dev, loop, operations, query, sta
 from pipelines.failures import explained
 from pipelines.settings import SettingsError, read_settings
 from returns.ledger.chain import LedgerError
+from warehouse.encryption import WrongKey
 
 app = typer.Typer(
     name="zhenjie",
@@ -64,6 +65,9 @@ def main() -> None:
     """The entry point of the `zhenjie` command."""
     try:
         app()
+    except WrongKey as error:
+        console.progress(str(error))
+        sys.exit(console.USAGE)
     except (OSError, LedgerError) as error:
         console.progress(f"失败：{explained(type(error).__name__, str(error)) or error}")
         if isinstance(error, OSError) and error.filename:

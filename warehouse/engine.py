@@ -12,6 +12,8 @@ from functools import cached_property
 from pathlib import Path
 
 import duckdb
+import polars as pl
+import pyarrow as pa
 
 from schemas.codes import CodeLibrary
 from schemas.emit.sql import literal, quote
@@ -22,6 +24,27 @@ from warehouse.functions import install, install_places
 _CHANGEABLE = ["preserve_insertion_order"]
 # A database and what DuckDB writes beside it.
 _DATABASE_FILES = ("", ".wal", ".wal.checkpoint", ".wal.recovery")
+
+
+# Errors that speak of statements, files and the machine. The others may quote a value.
+_NO_VALUES = (
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.HTTPException,
+    duckdb.IOException,
+    duckdb.OutOfMemoryException,
+    duckdb.ParserException,
+    duckdb.PermissionException,
+)
+
+
+class QueryFailed(Exception):
+    """A stage's query that failed; says how, without the values that the engine quotes."""
+
+
+def _told(error: Exception) -> str:
+    kind = type(error).__name__
+    return f"{kind}: {error}" if isinstance(error, _NO_VALUES) else f"{kind} (not quoted: it may name a resident)"
 
 
 @dataclass(frozen=True)
@@ -73,10 +96,16 @@ class Engine:
 
         It has the function library and, in the schema `codes`, each code table under its id. Connections
         share the memory limit; temporary tables and registered frames are each connection's own.
+
+        Raises:
+            QueryFailed: in the place of any error of DuckDB, Polars or Arrow while it is open.
         """
         connection = self._database.cursor()
         try:
             yield connection
+        except (duckdb.Error, pl.exceptions.PolarsError, pa.ArrowException) as error:
+            # Dagster keeps what an error says; the traceback stays, for it quotes nothing but our code.
+            raise QueryFailed(_told(error)).with_traceback(error.__traceback__) from None
         finally:
             connection.close()
 
