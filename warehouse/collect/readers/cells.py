@@ -23,7 +23,8 @@ Load = Callable[[dict[int, Kind]], pa.RecordBatch]
 
 # Whole numbers up to here are exact in a workbook; of longer ones a spreadsheet shows 15 digits.
 _EXACT = 2.0**53
-_TRUTHS = pa.array(["true", "false"])
+# A pattern, for an array would import pandas, half a second, into every command.
+_TRUTH = r"^(true|false)$"
 # How fastexcel writes a date cell; on day 0 of the calendar it is a time of day.
 _DATE = r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}"
 _DAY_ZERO = "1899-12-31 "
@@ -66,9 +67,9 @@ def cells_as_seen(
         pc.is_valid(column.slice(header_row))
         for column in load(dict.fromkeys(range(len(columns)), "boolean")).columns
     ]
-    truths = {place: pc.and_(valued[place], pc.is_in(columns[place], _TRUTHS)) for place in places}
+    truths = {place: pc.and_(valued[place], _like(columns[place], _TRUTH)) for place in places}
     numbers = {place: pc.and_not(valued[place], truths[place]) for place in places}
-    dated = {place: _matches(columns[place]) for place in places}
+    dated = {place: _like(columns[place], _DATE) for place in places}
     typed = _typed({"float": numbers, "duration": dated}, load)
     for place in places:
         column = pc.if_else(truths[place], pc.utf8_upper(columns[place]), columns[place])
@@ -110,8 +111,8 @@ def _with_errors(texts: pa.RecordBatch, errors: Sequence[fastexcel.CellError]) -
     return columns
 
 
-def _matches(column: pa.Array) -> pa.Array:
-    return pc.fill_null(pc.match_substring_regex(column, _DATE), False)
+def _like(column: pa.Array, pattern: str) -> pa.Array:
+    return pc.fill_null(pc.match_substring_regex(column, pattern), False)
 
 
 def _dates(column: pa.Array) -> pa.Array:
