@@ -6,11 +6,12 @@ import numpy as np
 import polars as pl
 
 from sample_city import corruption, mistakes
+from sample_city.candidates import staying
 from sample_city.city import City
 from sample_city.declarations import Delivery, Extract, Kind, Presence
 from sample_city.dwellings import addresses
 from sample_city.streams import Ints, Mask
-from sample_city.timeline import NEVER, iso
+from sample_city.timeline import iso
 from sample_city.views import at_the_last_day, everything, labelled, overdue, where
 
 GRID: Final = Delivery(
@@ -139,9 +140,7 @@ def _first_of_worker(city: City, named: Presence) -> Mask:
     return first
 
 
-def _staying(city: City, named: Presence) -> Mask:
-    stays: Mask = city.people.cancelled[city.residents_met.person] == NEVER
-    return stays
+_staying: Final = staying(lambda city: city.residents_met.person)
 
 
 def _staying_at_home(city: City, named: Presence) -> Mask:

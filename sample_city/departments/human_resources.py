@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from sample_city import corruption, mistakes
+from sample_city.candidates import certified_dead, named_by_the_police_alone, staying
 from sample_city.city import City
 from sample_city.declarations import CHANGE, Delivery, Extract, Kind, Presence
 from sample_city.employment import EMPLOYED
@@ -148,36 +149,37 @@ def _entered_twice(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(number.alias("pension_no"), amount.alias("monthly_amount"))
 
 
+def _pensioners(city: City) -> Ints:
+    return city.pensions.person
+
+
+def _workers(city: City) -> Ints:
+    return city.jobs.person
+
+
 EXTRACTS: Final = (
     Extract(
         PENSION,
         lambda city, on: where(city.pensions.started <= on),
         pension,
-        lambda city: (city.pensions.person,),
+        lambda city: (_pensioners(city),),
         again=_entered_twice,
     ),
     Extract(
         EMPLOYMENT,
         at_work,
         employment,
-        lambda city: (city.jobs.person,),
+        lambda city: (_workers(city),),
         lambda city: city.jobs.started,
         again=_registered_twice,
     ),
 )
 
 
-def _living(city: City, named: Presence) -> Mask:
-    living: Mask = city.people.cancelled[city.pensions.person] == NEVER
-    return living
-
-
-def _died(city: City, named: Presence) -> Mask:
-    return named.by("health.death")[city.pensions.person]
-
-
-def _nowhere_else(city: City, named: Presence) -> Mask:
-    return ~named.beside(PENSION.dataset, "police.population")[city.pensions.person]
+_living: Final = staying(_pensioners)
+_died: Final = certified_dead(_pensioners)
+_nowhere_else: Final = named_by_the_police_alone(_pensioners, PENSION.dataset)
+_working: Final = staying(_workers)
 
 
 def _long_drawn_and_paid(city: City, named: Presence) -> Mask:
@@ -186,11 +188,6 @@ def _long_drawn_and_paid(city: City, named: Presence) -> Mask:
     paid = noise(city.seed, "pension paused", drawn.person) >= PAUSED
     long: Mask = (drawn.started < FIRST - years(6)) & paid & _living(city, named)
     return long
-
-
-def _working(city: City, named: Presence) -> Mask:
-    living: Mask = city.people.cancelled[city.jobs.person] == NEVER
-    return living
 
 
 def _hired(city: City, named: Presence) -> Mask:

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from sample_city import corruption
+from sample_city.candidates import certified_dead, named_by_the_police_alone, staying
 from sample_city.city import City
 from sample_city.declarations import Delivery, Extract, Kind, Presence
 from sample_city.insurance import RESIDENT
@@ -62,27 +63,23 @@ def _left(city: City, person: Ints, on: int) -> Mask:
     return left
 
 
+def _insured(city: City) -> Ints:
+    return city.enrolments.person
+
+
 EXTRACTS: Final = (
     Extract(
         ENROLMENT,
         lambda city, on: where(city.enrolments.since <= on),
         enrolment,
-        lambda city: (city.enrolments.person,),
+        lambda city: (_insured(city),),
     ),
 )
 
 
-def _living(city: City, named: Presence) -> Mask:
-    living: Mask = city.people.cancelled[city.enrolments.person] == NEVER
-    return living
-
-
-def _died(city: City, named: Presence) -> Mask:
-    return named.by("health.death")[city.enrolments.person]
-
-
-def _nowhere_else(city: City, named: Presence) -> Mask:
-    return ~named.beside(ENROLMENT.dataset, "police.population")[city.enrolments.person]
+_living: Final = staying(_insured)
+_died: Final = certified_dead(_insured)
+_nowhere_else: Final = named_by_the_police_alone(_insured, ENROLMENT.dataset)
 
 
 def _children(city: City, named: Presence) -> Mask:
