@@ -124,6 +124,22 @@ def test_the_key_is_in_no_file_and_no_representation(turned: Turned) -> None:
     assert KEY not in repr(settings) and KEY not in repr(turned.platform)
 
 
+def test_a_rule_s_sql_would_reach_the_lake_and_not_the_ledger_or_the_machine(turned: Turned) -> None:
+    home = turned.platform.home
+    parts = f"FROM glob('{home.lake}/standard/*/*/*.parquet')"
+    with turned.platform.engine.connect() as connection:
+        assert connection.execute(parts).fetchall()
+        for sql in (
+            "FROM read_text('{}/ledger.sqlite')",
+            "FROM glob('{}/returns/*')",
+            "FROM read_blob('{}/..')",
+        ):
+            with pytest.raises(duckdb.PermissionException):
+                connection.execute(sql.format(home.root))
+        with pytest.raises(duckdb.Error, match="locked"):
+            connection.execute("SET enable_external_access = true")
+
+
 def test_without_the_key_or_with_another_nothing_is_run_or_written(turned: Turned, zhenjie: Any) -> None:
     home = turned.platform.home
     before = [path.read_bytes() for path in below(home.lake)]
