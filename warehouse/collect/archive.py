@@ -8,11 +8,12 @@ from __future__ import annotations
 import zipfile
 import zlib
 from dataclasses import dataclass
+from errno import EINVAL, ENAMETOOLONG
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 
 from warehouse.collect.readers.encoding import ZIP
-from warehouse.collect.readers.layout import unreadable
+from warehouse.collect.readers.layout import UnreadableFile, unreadable
 
 MOST_MEMBERS = 1000
 # Bytes of all members together, and how many times the archive they may be: text packs to a tenth, or a
@@ -30,6 +31,17 @@ _CLUTTER = {"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"}
 _WORKBOOK = {"xl/workbook.xml", "xl/workbook.bin", "[Content_Types].xml", "mimetype"}
 _WORKBOOKS = {".xlsx", ".xlsm", ".xls"}
 _NESTED = {".zip", ".rar", ".7z", ".gz", ".tar"}
+
+# What comes of a zip whose bytes are not in order.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +62,12 @@ def is_archive(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return not _WORKBOOK.intersection(archive.namelist())
-    except zipfile.BadZipFile:
+    except _DAMAGED:
+        return path.suffix.lower() == ".zip"
+    except OSError as error:
+        if error.errno != EINVAL:
+            raise
+        # The directory names a place before the beginning.
         return path.suffix.lower() == ".zip"
 
 
@@ -77,9 +94,19 @@ def unpack(path: Path, folder: Path) -> list[Member]:
                 members.append(Member(str(name), target))
     except UnicodeDecodeError:
         raise unreadable(path, "压缩包里的文件名无法识别", "改用中文 Windows 或 WPS 重新压缩") from None
-    except (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise unreadable(path, "压缩包已损坏，或压缩方式不受支持", "用 ZIP 格式重新压缩后交付") from error
+    except OSError as error:
+        if error.errno == ENAMETOOLONG:
+            raise unreadable(path, "压缩包里有文件名太长", "缩短文件名，重新压缩后交付") from None
+        if error.errno != EINVAL:
+            raise
+        raise _damaged(path) from error
+    except _DAMAGED as error:
+        raise _damaged(path) from error
     return members
+
+
+def _damaged(path: Path) -> UnreadableFile:
+    return unreadable(path, "压缩包已损坏，或压缩方式不受支持", "用 ZIP 格式重新压缩后交付")
 
 
 def _slashes(name: str) -> str:

@@ -29,6 +29,7 @@ from warehouse.collect.readers import (
     read,
     recognise,
 )
+from warehouse.collect.readers.compound import EncryptedWorkbook, check_safe_old
 from warehouse.collect.readers.dbase import field_names
 from warehouse.collect.readers.delimited import DELIMITERS
 from warehouse.collect.readers.encoding import (
@@ -173,6 +174,8 @@ def _sheets(path: Path, part: str | None) -> tuple[list[str], _Rows]:
         data = path.read_bytes()
         if data.startswith(ZIP):
             check_safe(data)
+        else:
+            check_safe_old(data)
         with sound():
             book = fastexcel.read_excel(data)
             names = _chosen_first(path, "工作表", book.sheet_names, part or book.sheet_names[0])
@@ -180,7 +183,7 @@ def _sheets(path: Path, part: str | None) -> tuple[list[str], _Rows]:
                 names[0], header_row=None, skip_rows=0, n_rows=HEADING_ROWS, dtypes="string"
             )
             columns = [column.to_pylist() for column in sheet.to_arrow().columns]
-    except (DamagedWorkbook, ExcessiveWorkbook):
+    except (DamagedWorkbook, ExcessiveWorkbook, EncryptedWorkbook):
         raise _refusal(path, "xlsx") from None
     return names, list(zip(*columns, strict=True))
 

@@ -35,6 +35,9 @@ _HEAD = 32
 _END = 0x0D
 _DELETED = ord("*")
 _SYSTEM = 0x01
+# How many bytes a value takes that is kept in binary.
+_DOUBLE = 8
+_LENGTHS = {"I": 4, "+": 4, "T": 8, "@": 8, "Y": 8, "O": 8}
 # Contents in another file.
 _ELSEWHERE = frozenset("MGPW")
 # Stands in no GB 18030 or UTF-8 character, not even as its last byte.
@@ -154,6 +157,7 @@ def _described(
     fields = tuple(_fields(described))
     if (
         not fields
+        or any(field.length != _LENGTHS.get(field.type, field.length) or not field.length for field in fields)
         or path.stat().st_size < size + rows * width
         or width < 1 + sum(field.length for field in fields)
     ):
@@ -239,7 +243,7 @@ def _cells(
         if place not in wanted or not len(records):
             columns.append(pa.nulls(len(records), pa.string()))
             continue
-        if field.type in _ELSEWHERE:
+        if field.type in _ELSEWHERE or (field.type == "B" and field.length != _DOUBLE):
             columns.append(_memo(path, field, records, table.encoding))
         elif field.type in "IBYT@+O":
             columns.append(_binary(field, records))
@@ -297,7 +301,7 @@ def _binary(field: _Field, records: npt.NDArray[np.uint8]) -> pa.Array:
         return pc.replace_substring(moments.cast(pa.string()), " 00:00:00", "")
     if field.type == "Y":
         return pa.array([f"{value / 10_000:.15g}" for value in block.view("<i8").reshape(-1).tolist()])
-    if field.type in "BO" and field.length == 8:
+    if field.type in "BO":
         return pa.array([f"{value:.15g}" for value in block.view("<f8").reshape(-1).tolist()])
     return pa.array(block.view("<i4").reshape(-1)).cast(pa.string())
 

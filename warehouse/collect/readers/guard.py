@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
 from io import BytesIO
+from lzma import LZMAError
 from typing import Literal
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
@@ -116,7 +117,7 @@ def check_safe(content: bytes, most_cells: int = MOST_CELLS, most_unpacked: int 
                 raise DamagedWorkbook
             room = min(most_unpacked, max(_SMALL, _MOST_RATIO * len(content)))
             _check_parts(archive, most_cells, room)
-    except (BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, NotImplementedError) as error:
+    except (BadZipFile, zlib.error, LZMAError, EOFError, ValueError, RuntimeError, OSError) as error:
         raise DamagedWorkbook from error
 
 

@@ -20,6 +20,7 @@ import pyarrow as pa
 from schemas.emit.sql import literal, quote
 from warehouse.collect.readers.book import Book, Sheet
 from warehouse.collect.readers.cells import Kind, cells_as_seen
+from warehouse.collect.readers.compound import EncryptedWorkbook, check_safe_old
 from warehouse.collect.readers.encoding import OLE, ZIP, signature_of
 from warehouse.collect.readers.guard import (
     DamagedWorkbook,
@@ -33,6 +34,7 @@ from warehouse.collect.readers.layout import (
     Note,
     Reading,
     Recognition,
+    UnreadableFile,
     unreadable,
 )
 from warehouse.collect.readers.staging import Stage
@@ -213,7 +215,7 @@ def _bytes(path: Path) -> bytes:
     if not data:
         raise unreadable(path, "文件是空的", "核对导出是否成功，重新交付")
     if data.startswith(OLE) and is_encrypted(data):
-        raise unreadable(path, "工作簿设了打开密码", "取消密码后重新交付")
+        raise _encrypted(path)
     if not data.startswith((ZIP, OLE)):
         raise unreadable(
             path,
@@ -222,7 +224,16 @@ def _bytes(path: Path) -> bytes:
         )
     if data.startswith(ZIP):
         check_safe(data)
+    else:
+        try:
+            check_safe_old(data)
+        except EncryptedWorkbook:
+            raise _encrypted(path) from None
     return data
+
+
+def _encrypted(path: Path) -> UnreadableFile:
+    return unreadable(path, "工作簿设了打开密码", "取消密码后重新交付")
 
 
 def _choose(path: Path, book: Book, layout: Layout) -> tuple[Sequence[tuple[Sheet, Headings]], Sequence[str]]:
