@@ -1,9 +1,9 @@
 """Which records the departments get wrong: the plan of planted errors over the whole calendar.
 
 An error is tied to its record, so it stands again in the next batch, until the department finds it by itself: two in
-ten are put right within ninety days of the base date. New records bring a few new ones. Nobody carries two errors, and
-a wrong key only strikes people whom no other extract names, so that every error has one place. What kinds there are
-belongs to the departments.
+ten are put right within ninety days of the base date. New records bring new ones, and about as many as are put right
+slip into old records that are written anew. Nobody carries two errors, and a wrong key only strikes people whom no
+other extract names, so that every error has one place. What kinds there are belongs to the departments.
 """
 
 from dataclasses import dataclass, field
@@ -20,14 +20,19 @@ from sample_city.streams import Ints, Mask, noise, stream
 from sample_city.tables import error_rates
 from sample_city.timeline import BASE, LAST, NEVER
 
+EXTRACT: Final = {extract.delivery.dataset: extract for extract in EXTRACTS}
 FURTHEST_COPY: Final = 400
 """A duplicate stands at most this many rows below its original."""
 SMALL: Final = 50_000
 """An extract of no more records than this is made as a whole."""
 FOUND: Final = 2_000
 """Of ten thousand errors, those that the department itself puts right."""
-FOUND_WITHIN: Final = 90
-"""Days after the base date; until that day nothing is."""
+SLIPS: Final = 0.2
+"""Errors that slip in later, for each one that stands from the beginning."""
+WRITTEN_ONCE: Final = ("police.population", "market_regulation.enterprise")
+"""The registers that everybody else is held against: their old records are not written anew."""
+SEASON: Final = 90
+"""Days after the base date within which errors are put right and slip in; until that day none is."""
 
 
 @dataclass(frozen=True)
@@ -66,23 +71,16 @@ class Plan:
 def plan(city: City, *, clean: bool = False) -> Plan:
     """Draw the errors of every kind at the rates of errors.yaml; none at all for a clean city."""
     named, rates = presence(city), error_rates()
-    extracts = {extract.delivery.dataset: extract for extract in EXTRACTS}
-    taken = np.zeros(len(city.people.sex), dtype=np.bool_)
-    made, planted = _Made(city), []
     able = [(kind, kind.candidates(city, named)) for kind in kinds(city)]
     # The rarest first, for a person carries no more than one.
-    for kind, free in sorted(able, key=lambda each: int(each[1].sum())):
-        extract = extracts[kind.dataset]
-        roles = extract.people(city)
-        for persons in roles:
-            free = free & ~taken[persons]
-        rng = stream(city.seed, f"error {kind.dataset} {kind.name}")
-        records = _struck(rng, free, roles, rates[kind.dataset][kind.name])
-        wrong = None if kind.wrong is None else kind.wrong(made.rows(extract, records, len(free)), rng)
-        faults = _faults(city, kind, records, wrong, rng)
-        for persons in roles:
-            taken[persons[faults.get_column("record").to_numpy()]] = True
-        planted.append((kind, faults))
+    able.sort(key=lambda each: int(each[1].sum()))
+    planting = _Planting(city, _Made(city), np.zeros(len(city.people.sex), dtype=np.bool_))
+    planted = [(kind, planting.standing(kind, free, rates[kind.dataset][kind.name])) for kind, free in able]
+    planted += [
+        (kind, planting.slipping(kind, free, SLIPS * rates[kind.dataset][kind.name]))
+        for kind, free in able
+        if kind.starts is None and not kind.stays and kind.dataset not in WRITTEN_ONCE
+    ]
     faults = _described(planted)
     return Plan(faults.clear() if clean else faults)
 
@@ -104,6 +102,38 @@ class _Made:
         return self.tables[dataset][records]
 
 
+@dataclass(frozen=True)
+class _Planting:
+    """Kind by kind, on people who carry no error yet."""
+
+    city: City
+    made: _Made
+    taken: Mask
+
+    def standing(self, kind: Kind, free: Mask, rate: float) -> pl.DataFrame:
+        """The errors of a kind that are there as soon as their record or their cause is."""
+        return self._planted(kind, free, rate, stream(self.city.seed, f"error {kind.dataset} {kind.name}"))
+
+    def slipping(self, kind: Kind, free: Mask, rate: float) -> pl.DataFrame:
+        """The errors of a kind that slip in after the base date."""
+        topic = f"slip {kind.dataset} {kind.name}"
+        faults = self._planted(kind, free, rate, stream(self.city.seed, topic))
+        since = BASE + 1 + noise(self.city.seed, topic, faults.get_column("record").to_numpy()) % SEASON
+        return faults.with_columns(starts=pl.Series(since, dtype=pl.Int32))
+
+    def _planted(self, kind: Kind, free: Mask, rate: float, rng: np.random.Generator) -> pl.DataFrame:
+        extract = EXTRACT[kind.dataset]
+        roles = extract.people(self.city)
+        for persons in roles:
+            free = free & ~self.taken[persons]
+        records = _struck(rng, free, roles, rate)
+        wrong = None if kind.wrong is None else kind.wrong(self.made.rows(extract, records, len(free)), rng)
+        faults = _faults(self.city, kind, records, wrong, rng)
+        for persons in roles:
+            self.taken[persons[faults.get_column("record").to_numpy()]] = True
+        return faults
+
+
 def _struck(rng: np.random.Generator, free: Mask, roles: tuple[Ints, ...], rate: float) -> Ints:
     """The records that err: a share of those that could, nobody twice, ascending."""
     able = rng.permutation(np.flatnonzero(free))
@@ -116,7 +146,7 @@ def _struck(rng: np.random.Generator, free: Mask, roles: tuple[Ints, ...], rate:
 def _put_right(city: City, kind: Kind, records: Ints) -> Ints:
     """The day on which the department finds each error by itself; NEVER for most."""
     lot = noise(city.seed, f"found {kind.dataset} {kind.name}", records)
-    return np.where(lot < FOUND, BASE + 1 + lot % FOUND_WITHIN, NEVER).astype(np.int32)
+    return np.where(lot < FOUND, BASE + 1 + lot % SEASON, NEVER).astype(np.int32)
 
 
 def _faults(
