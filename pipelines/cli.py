@@ -80,3 +80,7 @@ def main() -> None:
             f"失败：{explained(kind, str(error)) or f'数据库出错（{kind}），请运行 zhenjie doctor'}"
         )
         sys.exit(console.FAILED)
+
+
+if __name__ == "__main__":
+    main()

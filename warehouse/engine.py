@@ -44,7 +44,11 @@ class QueryFailed(Exception):
 
 def _told(error: Exception) -> str:
     kind = type(error).__name__
-    return f"{kind}: {error}" if isinstance(error, _NO_VALUES) else f"{kind} (not quoted: it may name a resident)"
+    return (
+        f"{kind}: {error}"
+        if isinstance(error, _NO_VALUES)
+        else f"{kind} (not quoted: it may name a resident)"
+    )
 
 
 @dataclass(frozen=True)

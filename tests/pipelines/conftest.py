@@ -56,9 +56,8 @@ class Demonstration:
 
 def in_a_process(home: Path, *arguments: object) -> Said:
     """Run `zhenjie` in a process of its own: streams and exit code as a shell sees them."""
-    program = "from pipelines.cli import main; main()"
     done = subprocess.run(
-        [sys.executable, "-c", program, "--home", str(home), *map(str, arguments)],
+        [sys.executable, "-m", "pipelines.cli", "--home", str(home), *map(str, arguments)],
         capture_output=True,
         encoding="utf-8",
         env={

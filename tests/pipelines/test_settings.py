@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from pipelines.instance import dagster_home
 from pipelines.settings import SettingsError, child_environment, read_settings
+from warehouse.encryption import Key, Keys
 from warehouse.home import Home
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +55,38 @@ def test_the_environment_says_otherwise_and_the_command_line_goes_first(tmp_path
 def test_a_setting_that_cannot_be_used_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
         read_settings({name: value})
+
+
+KEY, FORMER = (base64.b64encode(bytes([n] * 32)).decode() for n in (1, 2))
+
+
+def test_keys_come_from_the_environment_or_a_file_and_show_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(f"{KEY}\n", encoding="ascii")
+    said = read_settings({"ZHENJIE_KEY": KEY, "ZHENJIE_FORMER_KEYS": f"{FORMER}, {FORMER}"})
+    kept = read_settings({"ZHENJIE_KEY_FILE": str(tmp_path / "key")})
+    assert said.keys == Keys(Key(KEY), (Key(FORMER), Key(FORMER)))
+    assert kept.keys == Keys(Key(KEY))
+    assert read_settings({}).keys == Keys()
+    secret = read_settings({"ZHENJIE_KEY": KEY, "ZHENJIE_LEDGER": "postgresql+psycopg://u:secret@host/z"})
+    assert KEY not in repr(secret) and "secret" not in repr(secret)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"ZHENJIE_KEY": "secret"},
+        {"ZHENJIE_FORMER_KEYS": f"{KEY},secret"},
+        {"ZHENJIE_KEY": KEY, "ZHENJIE_KEY_FILE": "secret"},
+        {"ZHENJIE_KEY_FILE": "/no/such/file"},
+        {"ZHENJIE_KEY_FILE": os.devnull},
+        {"ZHENJIE_KEY_FILE": __file__},
+    ],
+)
+def test_a_key_that_cannot_be_used_is_named_and_not_quoted(environment: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="ZHENJIE_") as refused:
+        read_settings(environment)
+    assert "secret" not in str(refused.value) and KEY not in str(refused.value)
+    assert refused.value.__suppress_context__ or refused.value.__context__ is None
 
 
 def test_a_process_of_ours_is_told_every_place(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 
 from quality.acceptance import COUNTING_EXPECTATIONS, SuiteError, read_suite
 from quality.expectations import Verdict, accept
+from warehouse.encryption import Key, Keys, WrongKey, attach
 
 # As the tables are published: 12 persons, two of them in a household, 6 findings. All made up.
 SOUND = """
@@ -90,6 +92,34 @@ def test_a_sound_candidate_passes_and_can_be_written_to_afterwards(sound: Path, 
     assert "通过：44项检查全部合格" in verdict.report.read_text("utf-8")
     with duckdb.connect(str(candidate)) as connection:
         connection.execute("CREATE TABLE catalog.lineage (batch DATE)")
+
+
+def test_an_encrypted_candidate_is_judged_against_an_encrypted_or_plain_predecessor(
+    sound: Path, tmp_path: Path
+) -> None:
+    keys = Keys(Key(base64.b64encode(bytes(32)).decode()))
+    sealed = tmp_path / "sealed.duckdb"
+    with duckdb.connect() as connection:
+        keys.prepare(connection)
+        attach(connection, sound, "sound", keys)
+        attach(connection, sealed, "sealed", keys, read_only=False)
+        connection.execute("COPY FROM DATABASE sound TO sealed")
+    text = """
+    tables:
+      governance.person:
+        title: 人口
+        optional: false
+        expectations:
+          - expect: expect_table_row_count_to_be_between
+            kwargs: {min_value: $previous_rows, max_value: $previous_rows}
+            meaning: 一样多
+    """
+    suite = suite_of(tmp_path, text)
+    for previous in (sound, sealed):
+        verdict = accept(sealed, tmp_path / "docs", previous=previous, name="one", suite=suite, keys=keys)
+        assert (verdict.passed, verdict.checks) == (True, 2)
+    with pytest.raises(WrongKey):
+        accept(sealed, tmp_path / "docs", name="one", suite=suite)
 
 
 def test_damaged_values_are_refused_and_each_is_named(sound: Path, tmp_path: Path) -> None:
