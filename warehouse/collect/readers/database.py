@@ -40,6 +40,7 @@ _TABLES = """
 _COLUMNS = "SELECT name FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid"
 _KEEPS_ROW_IDS = "SELECT 1 FROM pragma_table_list WHERE schema = 'main' AND name = ? AND wr = 0"
 _UNDECODED = re.compile(r"Could not decode to UTF-8 column '([^']*)'")
+_OF_A_VALUE = re.compile(r"(\S+ value in|CHECK constraint failed in) ")
 _Value = str | int | float | bytes | None
 
 
@@ -79,6 +80,7 @@ def read(
         UnreadableFile: as `recognise`, or a column holds binary values or text that is not UTF-8.
     """
     with _opened(path) as database:
+        _refuse_damaged(database)
         chosen = _choose(path, database, layout)
         stage = Stage(connection, table, layout, _recognition(layout, chosen))
         stage.create()
@@ -111,6 +113,18 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
         )
         # SQLite quotes the text that it cannot decode, so its own error goes no further.
         raise unreadable(path, problem, remedy) from None
+
+
+def _refuse_damaged(database: sqlite3.Connection) -> None:
+    """Refuse a database whose pages contradict each other: it would be read without some of its rows, or never end.
+
+    Raises:
+        sqlite3.DatabaseError: the database's own check found damage.
+    """
+    for (finding,) in database.execute("PRAGMA quick_check"):
+        # That a value is not as its table wants it is for the rules to find.
+        if finding != "ok" and not _OF_A_VALUE.match(finding):
+            raise sqlite3.DatabaseError("damaged")
 
 
 def _choose(path: Path, database: sqlite3.Connection, layout: Layout) -> _Table:
