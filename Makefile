@@ -6,9 +6,10 @@ READY := $(VENV)/.ready
 PACKAGES := schemas warehouse quality returns assets pipelines sample_city
 RESIDENTS ?= 20000
 SEED ?= 1
+KILLS ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test dev check format bench accuracy lock clean
+.PHONY: help setup demo test faults dev check format bench accuracy lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -26,6 +27,9 @@ demo: $(READY) ## the sample city, two turns of the loop, and where everything l
 
 test: $(READY) ## the test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+faults: $(READY) ## runs killed at random moments: make faults KILLS=200
+	$(BIN)/python -m pytest tests/faults --kills $(KILLS)
 
 dev: $(READY) ## Dagster's UI on http://127.0.0.1:3000 with everything wired
 	$(BIN)/zhenjie dev

@@ -17,7 +17,9 @@ from schemas.functions import load_functions
 VECTORS = Path(__file__).parents[1] / "data" / "identifier_vectors.csv"
 FUNCTIONS = load_functions()
 OF_TEXT = [name for name, f in FUNCTIONS.items() if list(f.parameters.values()) == ["VARCHAR"]]
-DIRT = " '‘’`\"=\t\n\r\u00a0\u0085\u2028\u3000\u200b\ufeff\u202d-—/无空NAa.1９０Ｘ×Хx0+86（）(),·•年月日E元十廿"
+DIRT = (
+    " '‘’`\"=\t\n\r\u00a0\u0085\u2028\u3000\u200b\ufeff\u202d-—/无空NAa.1９０Ｘ×Хx0+86（）(),·•年月日E元十廿"
+)
 
 
 def texts() -> list[str | None]:
@@ -34,7 +36,9 @@ def texts() -> list[str | None]:
     areas = load_code_table("area").rows["code"].to_list()
     found += areas[::10]
     for _ in range(1_500):
-        first = f"{dice.choice(areas)}{dice.randrange(1790, 2110)}{dice.randrange(14):02}{dice.randrange(33):02}"
+        first = (
+            f"{dice.choice(areas)}{dice.randrange(1790, 2110)}{dice.randrange(14):02}{dice.randrange(33):02}"
+        )
         found.append(f"{first}{dice.randrange(1000):03}{dice.choice('0123456789X')}")
         found.append("".join(dice.choices("0123456789ABCDEFGHJKLMNPQRTUWXYIO", k=18)))
         found.append("".join(dice.choices(DIRT, k=dice.randrange(1, 16))))
@@ -42,7 +46,9 @@ def texts() -> list[str | None]:
         found += [number, f"{dice.randrange(10**9):,}", f"-{number}", f"{number}E+0{dice.randrange(10)}"]
     for n in range(0, 60_000, 37):
         day = datetime.date(1899, 1, 1) + datetime.timedelta(n)
-        spelt = dice.choice(["%Y%m%d", "%Y-%m-%d", "%y.%m.%d", "%Y年%m月%d日", "%Y/%m/%d 09:05", "%Y-%m-%d\n"])
+        spelt = dice.choice(
+            ["%Y%m%d", "%Y-%m-%d", "%y.%m.%d", "%Y年%m月%d日", "%Y/%m/%d 09:05", "%Y-%m-%d\n"]
+        )
         found += [day.strftime(spelt), str(10_000 + n)]
     divisions = load_code_table("division").rows
     found += divisions["code"].to_list()[::7]

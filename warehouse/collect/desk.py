@@ -382,7 +382,8 @@ def receipts(folder: Path, batch: date) -> list[Receipt]:
     # A draft is not received yet.
     places = sorted((folder / batch.isoformat()).glob(f"[!.]*/{RECEIPT}"))
     found = [read_receipt(path) for path in places]
-    return sorted(found, key=lambda receipt: (receipt.received_at, receipt.number, receipt.extract_id))
+    # The number goes first: a clock that was moved back must not put an older delivery into force.
+    return sorted(found, key=lambda receipt: (receipt.number, receipt.received_at, receipt.extract_id))
 
 
 def refusal_of(receipt: Receipt) -> str | None:

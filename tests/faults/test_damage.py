@@ -1,0 +1,328 @@
+"""Damage is found and named; two never write at once; a backup comes back whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+from sqlalchemy.exc import OperationalError
+from typer.testing import CliRunner
+
+from assets.platform import Platform
+from pipelines.cli import app
+from pipelines.failures import explained
+from returns.ledger import store
+from returns.ledger.chain import Act
+from returns.ledger.store import Ledger
+from returns.packages import INDEX, build_packages, damaged_packages, read_index
+from warehouse.backup import DamagedBackup, restore_backup, write_backup
+from warehouse.collect import desk
+from warehouse.collect.extracts import DamagedDelivery, extract
+from warehouse.damage import DamagedHome, delivery_damage, lake_damage, mend
+from warehouse.home import Home
+from warehouse.lake import MANIFEST
+from warehouse.leftovers import leftovers, tidy
+from warehouse.lock import HomeInUse, exclusive
+
+ROOT = Path(__file__).parents[2]
+MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
+NOW = datetime(2026, 3, 3, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def city(city_after_one_turn: Any, install: Callable[[Path], Platform], tmp_path: Path) -> Platform:
+    """A copy of the city after its first turn, to be damaged."""
+    shutil.copytree(
+        city_after_one_turn.platform.home.root, tmp_path / "home", ignore=shutil.ignore_patterns("spill")
+    )
+    return install(tmp_path / "home")
+
+
+def part_of(platform: Platform, layer: str, table: str) -> Path:
+    partition = platform.lake.partition(layer, table, MONDAY)
+    assert partition is not None
+    return partition.folder / partition.parts[0].name
+
+
+def a_byte_changed(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def zhenjie(home: Path, *arguments: object) -> Any:
+    return CliRunner().invoke(app, ["--home", str(home), *map(str, arguments)], catch_exceptions=False)
+
+
+def test_the_doctor_names_every_damaged_place_and_the_way_back(city: Platform) -> None:
+    standard = part_of(city, "standard", "police.population")
+    a_byte_changed(standard)
+    gone = part_of(city, "finding", "police.population")
+    gone.unlink()
+    manifest = part_of(city, "ticket", "all").with_name(MANIFEST)
+    manifest.write_text("{")
+    delivered = desk.receipts(city.home.inbox, MONDAY)[0].path
+    a_byte_changed(delivered)
+    index = read_index(city.home.returns(MONDAY))
+    assert index is not None
+    package = city.home.returns(MONDAY) / index.packages[0].file
+    a_byte_changed(package)
+    city.home.warehouse.write_bytes(b"no database")
+    said = zhenjie(city.home.root, "doctor")
+    assert said.exit_code == 1
+    lines = said.stdout.splitlines()
+    assert len(lines) == 6
+    for path in (standard, gone, manifest, delivered, package, city.home.warehouse):
+        (line,) = [line for line in lines if line.startswith(str(path))]
+        assert "zhenjie " in line, "says what to do"
+
+
+def test_a_turn_takes_away_its_own_damage_and_refuses_to_build_on_that_of_another_batch(
+    city: Platform,
+) -> None:
+    part = part_of(city, "standard", "police.population")
+    a_byte_changed(part)
+    with pytest.raises(DamagedHome, match="zhenjie run --batch 2026-03-02"):
+        mend(city.home, city.lake, TUESDAY)
+    (damage,) = mend(city.home, city.lake, MONDAY)
+    assert damage.path == part
+    assert city.lake.partition("standard", "police.population", MONDAY) is None, "will be made again"
+    assert list(lake_damage(city.lake)) == []
+
+
+def test_an_extract_whose_file_is_damaged_too_is_not_taken_away(city: Platform) -> None:
+    part = part_of(city, "extract", "police.population")
+    a_byte_changed(part)
+    (receipt,) = [r for r in desk.receipts(city.home.inbox, MONDAY) if r.dataset == "police.population"]
+    whole = receipt.path.read_bytes()
+    a_byte_changed(receipt.path)
+    with pytest.raises(DamagedHome, match=receipt.path.name):
+        mend(city.home, city.lake, MONDAY)
+    assert part.exists()
+    again = receipt.path.parents[3] / receipt.path.name
+    again.write_bytes(whole)
+    desk.deliver(city.home, city.library, [again], MONDAY, NOW)
+    assert list(delivery_damage(city.home)) == [], "the same file handed in again takes its place"
+    assert [damage.path for damage in mend(city.home, city.lake, MONDAY)] == [part]
+
+
+def test_a_damaged_file_is_not_read(city: Platform) -> None:
+    contract = city.library["health.death"]
+    (receipt,) = [r for r in desk.receipts(city.home.inbox, MONDAY) if r.dataset == contract.id]
+    a_byte_changed(receipt.path)
+    part_of(city, "extract", contract.id).with_name(MANIFEST).unlink()
+    with city.engine.connect() as connection, pytest.raises(DamagedDelivery, match=receipt.path.name):
+        extract(connection, city.home, city.lake, contract, MONDAY)
+
+
+def test_a_damaged_package_and_a_lost_index_are_made_again_with_the_same_bytes(city: Platform) -> None:
+    folder = city.home.returns(MONDAY)
+    index = read_index(folder)
+    assert index is not None
+    package = folder / index.packages[0].file
+    whole, told = package.read_bytes(), (folder / INDEX).read_bytes()
+    a_byte_changed(package)
+    assert [path for _, path in damaged_packages(city.home)] == [package]
+    (folder / INDEX).unlink()
+    with city.engine.connect() as connection:
+        build_packages(connection, city.home, city.lake, city.library, city.codes, MONDAY)
+    assert package.read_bytes() == whole
+    assert (folder / INDEX).read_bytes() == told
+
+
+def test_what_dead_processes_left_is_taken_away_but_not_a_delivery_under_way(city: Platform) -> None:
+    home = city.home
+    left = [
+        part_of(city, "standard", "police.population").with_name("draft-0.parquet"),
+        home.returns(MONDAY) / ".370602005-x.zip",
+        home.root / ".warehouse.candidate.verdict.json.0",
+        home.spill / "duckdb_temp_storage-0.tmp",
+    ]
+    under_way = home.inbox / "2026-03-02" / ".draft-0"
+    under_way.mkdir()
+    home.spill.mkdir(exist_ok=True)
+    for path in left:
+        path.write_bytes(b"half")
+    began = datetime.fromtimestamp(under_way.stat().st_mtime, UTC)
+    assert sorted(leftovers(home, city.lake, began)) == sorted(left)
+    assert sorted(tidy(home, city.lake, MONDAY, began)) == sorted(left)
+    assert under_way.exists()
+    assert tidy(home, city.lake, MONDAY, began + timedelta(days=1)) == [under_way]
+
+
+def test_a_draft_of_a_delivery_is_not_received(tmp_path: Path, city_after_one_turn: Any) -> None:
+    inbox = city_after_one_turn.platform.home.inbox
+    receipt = desk.receipts(inbox, MONDAY)[0]
+    shutil.copytree(receipt.path.parent, tmp_path / "inbox" / "2026-03-02" / ".draft-0")
+    assert desk.receipts(tmp_path / "inbox", MONDAY) == []
+    assert desk.batches(Home(tmp_path)) == []
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from warehouse.home import Home
+from warehouse.lock import exclusive
+with exclusive(Home(Path(sys.argv[1])), "zhenjie run --batch 2026-03-02"):
+    sys.stdout.write("held\\n")
+    sys.stdout.flush()
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def another(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds the lock of an installation."""
+    command = [sys.executable, "-c", HOLD, str(tmp_path / "home")]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_a_second_run_is_refused_with_who_holds_the_installation_until_that_one_dies(
+    tmp_path: Path, another: subprocess.Popen[str]
+) -> None:
+    home = tmp_path / "home"
+    said = zhenjie(home, "doctor")
+    assert said.exit_code == 3
+    assert f"zhenjie run --batch 2026-03-02，进程 {another.pid}" in said.stderr
+    with pytest.raises(HomeInUse), exclusive(Home(home), "zhenjie run"):
+        pass
+    another.kill()
+    another.wait()
+    with exclusive(Home(home), "zhenjie run"):
+        pass
+
+
+def test_a_backup_of_a_tampered_or_truncated_archive_restores_nothing(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    (home.root / "lake").mkdir(parents=True)
+    (home.root / "lake" / "x").write_bytes(os.urandom(5_000))
+    with Ledger.open(f"sqlite:///{home.ledger}") as ledger:
+        ledger.append(Act.DELIVERY, "someone", "police.population", {}, NOW)
+        write_backup(home, tmp_path / "whole.tar")
+    content = (tmp_path / "whole.tar").read_bytes()
+    with tarfile.open(tmp_path / "whole.tar") as tar:
+        place = tar.getmember("lake/x").offset_data
+    altered = bytearray(content)
+    altered[place] ^= 1
+    for name, archive in {"cut": content[: len(content) // 3], "altered": bytes(altered)}.items():
+        (tmp_path / name).write_bytes(archive)
+        with pytest.raises(DamagedBackup):
+            restore_backup(Home(tmp_path / f"new-{name}"), tmp_path / name)
+    assert {path.name for path in tmp_path.iterdir()} == {"home", "whole.tar", "cut", "altered"}
+    restore_backup(Home(tmp_path / "new"), tmp_path / "whole.tar")
+    assert (tmp_path / "new" / "lake" / "x").read_bytes() == (home.root / "lake" / "x").read_bytes()
+    with Ledger.open(f"sqlite:///{tmp_path / 'new' / 'ledger.sqlite'}") as restored:
+        assert len(restored.entries()) == 1
+        assert restored.verify() == []
+
+
+def test_a_clock_moved_back_reorders_nothing_in_the_ledger(tmp_path: Path) -> None:
+    with Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}") as ledger:
+        for hours in (0, -30, 5):
+            ledger.append(Act.DELIVERY, "someone", str(hours), {}, NOW + timedelta(hours=hours))
+        assert [entry.subject for entry in ledger.entries()] == ["0", "-30", "5"]
+        assert ledger.verify() == []
+
+
+def test_a_clock_moved_back_does_not_put_an_older_delivery_into_force(city: Platform, tmp_path: Path) -> None:
+    (before,) = [r for r in desk.receipts(city.home.inbox, MONDAY) if r.dataset == "housing.dwelling"]
+    lines = before.path.read_bytes().splitlines(keepends=True)
+    newer = tmp_path / before.path.name
+    newer.write_bytes(b"".join(lines[:-1]))
+    earlier = datetime.fromisoformat(before.received_at) - timedelta(days=2)
+    (receipt,) = desk.deliver(city.home, city.library, [newer], MONDAY, earlier)
+    assert receipt.replaces == before.extract_id
+    with city.engine.connect() as connection:
+        done = extract(connection, city.home, city.lake, city.library["housing.dwelling"], MONDAY)
+    assert done.partition is not None
+    assert done.partition.facts["extract_id"] == receipt.extract_id
+
+
+def test_a_database_lost_in_the_middle_of_a_workbook_leaves_nothing_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = pl.DataFrame(
+        {
+            "line": [2, 3],
+            "ticket_id": ["t2", "t3"],
+            "dataset": "police.population",
+            "rule": "r",
+            "record_key": ["a", "b"],
+            "field": "sex",
+            "verdict": "adopt",
+            "observed": "1",
+            "delivered": "1",
+            "value": "2",
+            "note": None,
+        },
+        schema_overrides={"note": pl.String},
+    )
+    refused = pl.DataFrame(schema=dict.fromkeys(["ticket_id", "verdict", "value", "reason"], pl.String))
+    refused = refused.insert_column(0, pl.Series("line", [], pl.Int64))
+    facts = ("officer", "370602001", "2026-03-02", "2026-03-02", "x.xlsx", "0" * 64)
+
+    def lost(*_: object) -> object:
+        raise OperationalError("INSERT", {}, sqlite3.OperationalError("server closed the connection"))
+
+    with Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}") as ledger:
+        with monkeypatch.context() as patched:
+            patched.setattr(store, "_entry", lost)  # after the rows, before the transaction ends
+            with pytest.raises(OperationalError):
+                ledger.append_replies(*facts, answers, refused, NOW)
+        assert ledger.entries() == []
+        assert ledger.replies().is_empty()
+        assert not ledger.append_replies(*facts, answers, refused, NOW).repeated
+        assert ledger.replies().height == 2
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("IO Error: Could not write file: No space left on device", "磁盘已满"),
+        ("[Errno 30] Read-only file system: 'lake'", "不可写"),
+        ("server closed the connection unexpectedly", "台账数据库的连接中断"),
+        ("Invalid Input Error: No magic bytes found at end of file 'x.parquet'", "zhenjie doctor"),
+    ],
+)
+def test_a_failure_of_the_surroundings_says_what_to_do(message: str, said: str) -> None:
+    assert said in (explained("IOException", message) or "")
+
+
+def test_what_an_unknown_error_quotes_is_not_passed_on() -> None:
+    assert explained("ConversionException", "Could not convert string '370602197011242453'") is None
+
+
+def test_a_disk_that_is_full_while_a_partition_is_written_leaves_the_one_before(
+    city: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = city.lake.partition("standard", "health.death", MONDAY)
+    assert before is not None
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with city.engine.connect() as connection, monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            city.lake.write(connection, "standard", "health.death", MONDAY, "SELECT 1 AS x", inputs={})
+    assert city.lake.partition("standard", "health.death", MONDAY) == before
+    assert list(lake_damage(city.lake)) == []
+    with duckdb.connect() as reader:
+        assert reader.execute(f"SELECT count(*) FROM {before.scan}").fetchone() == (before.rows,)
