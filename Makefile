@@ -7,9 +7,10 @@ PACKAGES := schemas warehouse quality returns assets pipelines sample_city
 RESIDENTS ?= 20000
 SEED ?= 1
 KILLS ?= 200
+MUTANTS ?= 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults dev check format bench accuracy lock clean
+.PHONY: help setup demo test faults dev check format bench accuracy fuzz lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -50,6 +51,9 @@ bench: $(READY) ## the loop at a city's size beside the floor: make bench RESIDE
 
 accuracy: $(READY) ## how well planted errors are found: make accuracy RESIDENTS=100000 SEED=1
 	$(BIN)/python -m benchmarks.accuracy --residents $(RESIDENTS) --seed $(SEED)
+
+fuzz: $(READY) ## mutated files against every reader: make fuzz MUTANTS=2000
+	$(BIN)/python -m tests.fuzz --mutants $(MUTANTS)
 
 lock: ## write the locked packages anew (needs uv)
 	uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate -q pyproject.toml -o requirements.lock

@@ -1,12 +1,17 @@
 """The linter: shipped contracts and the documented example are clean; every rule speaks on the right line."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from quality.rules import checks
 from schemas.codes import CodeLibrary
+from schemas.document import ContractError
 from schemas.library import load_library
 from schemas.lint import lint
 from schemas.lints.problem import Problem
@@ -509,3 +514,64 @@ def test_an_entity_that_no_column_feeds_needs_no_founder(
     )
     text = EXAMPLE.replace("{person: {", "{card: {entity: card, key: card_no}, person: {")
     assert problems_of(text) == []
+
+
+SLOTS = [
+    "violates: is_resident_id(resident_id) and age_at(born_on, batch_date) < 80",
+    "suggest: \"'2'\"",
+    "evidence: concat('身份证号中的出生日期为 ', born_on)",
+    "transformLogic: resident_id_birth_date(resident_id)",
+]
+ATTACKS = [
+    "read_csv('/etc/passwd')",
+    "name in (select content from read_text('/etc/passwd'))",
+    "attach 'other.db'",
+    "copy person to 'person.csv'",
+    "name; drop table person",
+    "getenv('HOME') = name",
+    "query('from person')",
+    "no_such_column = 1",
+    "",
+]
+
+
+@pytest.mark.parametrize("slot", SLOTS, ids=lambda slot: slot.split(":")[0])
+def test_no_statement_file_or_unknown_column_gets_into_a_rule(
+    problems_of: Callable[[str], list[Problem]], slot: str
+) -> None:
+    key = slot.split(":")[0]
+    for attack in ATTACKS:
+        text, line = broken(slot, f"{key}: {json.dumps(attack)}")
+        found = problems_of(text)
+        assert found, attack
+        assert {(problem.path.name, problem.line) for problem in found} == {("example.yaml", line)}, attack
+
+
+@pytest.mark.parametrize("field", ["field: resident_id", "{dataset: health.death, by: resident_id}"])
+def test_what_is_no_name_is_no_name(problems_of: Callable[[str], list[Problem]], field: str) -> None:
+    for attack in ("read_csv('/etc/passwd')", "resident_id; drop table person", "attach 'other.db'"):
+        text, line = broken(field, field.replace("resident_id", json.dumps(attack)))
+        assert [problem.line for problem in problems_of(text)] == [line], attack
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_broken_contract_is_a_problem_with_file_and_line_or_none_at_all(
+    problems_of: Callable[[str], list[Problem]], seed: int
+) -> None:
+    random = Random(seed)
+    lines = EXAMPLE.splitlines(keepends=True)
+    place = random.randrange(len(lines))
+    line = lines[place]
+    lines[place] = random.choice(
+        [
+            "", line * 2, "  " + line, line.lstrip(), line.replace(":", ""), line.replace("[", ""),
+            line.rstrip() + " {\n", "\t" + line, line.partition(":")[0] + ": [1, {a: b}]\n", "- 1\n",
+            line.partition(":")[0] + ": 2026-03-02\n", line.partition(":")[0] + ":\n", "&a *a\n", "\x00\n",
+        ]
+    )  # fmt: skip
+    try:
+        found = [(problem.path.name, problem.line) for problem in problems_of("".join(lines))]
+    except ContractError as error:
+        found = [(error.path.name, error.line)]
+    assert all(name.endswith(".yaml") and number >= 0 for name, number in found)
