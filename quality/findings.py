@@ -62,7 +62,7 @@ def verify(
     # Told by their names, the tables make the query the same in every lake.
     names = {dataset: quote(dataset) for dataset in tables}
     inputs = {
-        "query": digest_of(_query(contract, library, todo, names, batch)),
+        "query": digest_of(findings_query(contract, library, todo, names, batch)),
         # The divisions, and long code tables, are read where the query runs.
         "codes": codes.digest,
         "functions": library_digest(),
@@ -78,16 +78,17 @@ def verify(
         LAYER,
         contract.id,
         batch,
-        _query(contract, library, todo, scans, batch),
+        findings_query(contract, library, todo, scans, batch),
         inputs=inputs,
         facts={"rules": len(todo)},
         measures=MEASURES,
     )
 
 
-def _query(
+def findings_query(
     contract: Contract, library: Library, todo: Sequence[Check], scans: Mapping[str, str], batch: date
 ) -> str:
+    """The SQL of one dataset's findings, in the columns of `quality.routing`. Arguments as of `hits_query`."""
     if not todo:
         return no_findings()
     return finding_rows(contract, library, hits_query(contract, todo, scans, batch), scans)

@@ -2,7 +2,7 @@
 
 An expression speaks of one row: its dataset's columns, the rows joined to it, the batch date, and functions
 from a short list. Statements, sub-queries, windows, aggregates, file functions and settings are refused
-before anything runs, and so is a cast that would stop a run halfway. Types are the engine's business.
+before anything runs, and so is what does not mean the same on every engine. Types are the engine's business.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import sqlglot
 from sqlglot import TokenType, exp
 
 from schemas.functions import Function
+from schemas.portable import function_name, objection
 
 DIALECT = "duckdb"
 BATCH_DATE = "batch_date"
@@ -51,9 +52,6 @@ STANDARD_FUNCTIONS: Mapping[str, tuple[int, int]] = {
     "year": (1, 1),
 }
 
-# sqlglot's own names of functions that DuckDB calls otherwise.
-_DUCKDB_NAMES = {"substring": "substr", "regexp_like": "regexp_matches"}
-
 # Operators and words, as docs/contracts.md lists them, with the classes that sqlglot parses them into.
 OPERATORS: Mapping[str, tuple[type[exp.Expr], ...]] = {
     "and, or, not": (exp.And, exp.Or, exp.Not),
@@ -79,7 +77,7 @@ _SYMBOLS = frozenset(
     {"(", ")", ",", ".", "=", "<>", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "||"}
 )
 _INSTEAD = {
-    "::": ": write try_cast(… as …)",
+    "::": ": write cast(… as varchar), parse_integer, parse_number or parse_date",
     "~": ": write regexp_matches",
     "==": ": write =",
     ";": ": write one expression",
@@ -90,18 +88,6 @@ _TEXTS = frozenset(
         TokenType.IDENTIFIER,
     }
 )  # fmt: skip
-
-# The types that try_cast may name.
-CAST_TYPES: Mapping[exp.DType, str] = {
-    exp.DType.VARCHAR: "VARCHAR",
-    exp.DType.TEXT: "VARCHAR",
-    exp.DType.INT: "INTEGER",
-    exp.DType.BIGINT: "BIGINT",
-    exp.DType.DOUBLE: "DOUBLE",
-    exp.DType.DATE: "DATE",
-    exp.DType.TIMESTAMPNTZ: "TIMESTAMP",
-    exp.DType.BOOLEAN: "BOOLEAN",
-}
 
 # Why a construct is refused, by the classes sqlglot parses it into; the first that fits is said.
 _REFUSALS: tuple[tuple[tuple[type[exp.Expr], ...], str], ...] = (
@@ -233,6 +219,8 @@ class _Judge:
 
     def node(self, node: exp.Expr) -> Iterator[str]:
         own = list(self._own(node))
+        if not own and (said := objection(node)) is not None:
+            own = [said]
         yield from own
         if not own and not isinstance(node, exp.Column):
             for child in node.iter_expressions():
@@ -294,26 +282,14 @@ class _Judge:
                 yield problem
 
 
-def function_name(node: exp.Func) -> str:
-    """The name under which a function stands in our lists."""
-    name = (node.name if isinstance(node, exp.Anonymous) else node.sql_name()).lower()
-    return _DUCKDB_NAMES.get(name, name)
-
-
 def _cast(node: exp.Cast) -> Iterator[str]:
-    kind = node.to.this if isinstance(node.to, exp.DataType) else None
-    name = CAST_TYPES.get(kind)
-    if name is None or node.to.expressions:
-        yield f"{_shown(node)}: cast to one of {', '.join(dict.fromkeys(CAST_TYPES.values()))}"
-    elif isinstance(node, exp.TryCast) or name == "VARCHAR":
-        return
-    elif name == "DATE" and isinstance(node.this, exp.Literal):
+    if node.to.is_type(exp.DType.DATE) and isinstance(node.this, exp.Literal):
         if not is_constant(node.this.name, "date"):
             yield f"{node.this.name} is not a date: write date '2026-03-02'"
-    else:
+    elif not node.to.is_type(exp.DType.VARCHAR, exp.DType.TEXT) or node.to.expressions:
         yield (
-            f"{_shown(node)} would stop the run at the first value that will not convert: "
-            f"write try_cast(… as {name})"
+            f"{_shown(node)}: cast to varchar only; a text becomes a number or a day by "
+            "parse_integer, parse_number, parse_date or parse_timestamp"
         )
 
 

@@ -18,7 +18,7 @@ from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 # DuckDB's names; an engine that calls a type otherwise translates.
-SqlType = Literal["VARCHAR", "BIGINT", "DOUBLE", "DATE", "BOOLEAN"]
+SqlType = Literal["VARCHAR", "BIGINT", "DOUBLE", "DATE", "TIMESTAMP", "BOOLEAN"]
 
 _NO_OTHER_KEYS = ConfigDict(extra="forbid")
 
@@ -28,7 +28,7 @@ class Example:
     """A call in SQL and the value it must give on every engine."""
 
     call: str
-    value: str | bool | int | float | datetime.date | None
+    value: str | bool | int | float | datetime.datetime | datetime.date | None
 
 
 @dataclass(frozen=True, config=_NO_OTHER_KEYS)

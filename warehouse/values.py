@@ -17,7 +17,7 @@ _READERS: Mapping[LogicalType, str] = {
     "integer": "parse_integer({0})",
     "number": "parse_number({0})",
     "date": "parse_date({0})",
-    "timestamp": "try_cast(clean_text({0}) AS TIMESTAMP)",
+    "timestamp": "parse_timestamp({0})",
     "boolean": "parse_boolean({0})",
 }
 
@@ -67,8 +67,8 @@ def coded(column: Column, cleaned: str, codes: CodeLibrary) -> str:
     spellings = _spellings(column, codes)
     if not spellings:
         return cleaned
-    entries = ", ".join(f"{literal(spelling)}: {literal(code)}" for spelling, code in spellings.items())
-    return f"coalesce(map_extract_value(MAP {{{entries}}}, {cleaned}), clean_text({cleaned}))"
+    written, meant = (", ".join(literal(text) for text in texts) for texts in (spellings, spellings.values()))
+    return f"coalesce(map_extract_value(MAP([{written}], [{meant}]), {cleaned}), clean_text({cleaned}))"
 
 
 def _spellings(column: Column, codes: CodeLibrary) -> dict[str, str]:
@@ -86,7 +86,7 @@ def shown(expression: str, logical_type: LogicalType) -> str:
         return f"CASE WHEN {expression} THEN '是' WHEN NOT {expression} THEN '否' END"
     text = f"CAST({expression} AS VARCHAR)"
     if logical_type == "number":
-        return f"regexp_replace({text}, '\\.0$', '')"
+        return f"regexp_replace({text}, '[.]0$', '', 'g')"
     return text
 
 

@@ -14,7 +14,7 @@ FROM (
   SELECT *,
     concat('F', upper(substr(md5(concat_ws('|', identity, extract_id, row_number, sheet)), 1, 16))) AS finding_id,
     concat('T', upper(substr(md5(identity), 1, 16))) AS ticket_id,
-    CASE WHEN list_contains(map_keys(corrected), field) THEN corrected[field] ELSE observed END AS delivered,
+    CASE WHEN list_contains(map_keys(corrected), field) THEN map_extract_value(corrected, field) ELSE observed END AS delivered,
     township_of(place) AS unit_code,
     CASE WHEN length(place) = 12 THEN place END AS village_code
   FROM named

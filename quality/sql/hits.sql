@@ -2,11 +2,14 @@
 SELECT seen.* EXCLUDE (hit), rule.* EXCLUDE (check_no), hit.observed AS observed,
   nullif(hit.suggestion, coalesce(hit.observed, '')) AS suggestion, hit.evidence AS evidence
 FROM (
-  SELECT {row_facts}, unnest(list_filter([
-    {cases}
-  ], lambda h: h IS NOT NULL)) AS hit
-  FROM (SELECT {shared}*, {batch_date} AS batch_date FROM {table} AS {row}) AS {row}
-  {lookups}
+  SELECT judged.* EXCLUDE (hits), unnest(judged.hits) AS hit
+  FROM (
+    SELECT {row_facts}, list_filter([
+      {cases}
+    ], lambda h: h IS NOT NULL) AS hits
+    FROM (SELECT {shared}*, {batch_date} AS batch_date FROM {table} AS {row}) AS {row}
+    {lookups}
+  ) AS judged
 ) AS seen
 JOIN (VALUES
     {rules}

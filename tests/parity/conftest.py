@@ -1,16 +1,32 @@
 """A Spark session with the function library beside a DuckDB connection with the same. Run by `make test-spark`."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import duckdb
+import polars as pl
 import pytest
 from pyspark.sql import SparkSession
 
+from quality.findings import verify
+from sample_city.generate import generate
 from schemas.codes import CodeLibrary
-from warehouse.engine import install_codes
+from schemas.library import Library, load_library
+from warehouse.collect import desk
+from warehouse.collect.extracts import extract
+from warehouse.engine import Engine, install_codes
 from warehouse.functions import install as install_on_duckdb
+from warehouse.home import Home
+from warehouse.lake import Lake
 from warehouse.spark.functions import install
 from warehouse.spark.session import local_session
+from warehouse.standard import no_corrections, standardise
+
+CHINA = ZoneInfo("Asia/Shanghai")
+DAY = date(2026, 3, 2)
+RESIDENTS, SEED = 2_000, 1
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +43,50 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
         install_on_duckdb(connection)
         install_codes(connection, CodeLibrary())
         yield connection
+
+
+@dataclass(frozen=True)
+class City:
+    """A sample city after standardisation and verification by DuckDB, with some corrections laid over."""
+
+    lake: Lake
+    library: Library
+    codes: CodeLibrary
+    corrections: pl.DataFrame
+
+
+@pytest.fixture(scope="session")
+def city(tmp_path_factory: pytest.TempPathFactory) -> City:
+    folder = tmp_path_factory.mktemp("city")
+    library, codes = load_library(), CodeLibrary()
+    home, engine = Home(folder / "home"), Engine(folder / "spill", codes)
+    home.root.mkdir()
+    generate(folder / "sample", RESIDENTS, SEED, DAY)
+    files = sorted(path for path in (folder / "sample").iterdir() if path.is_file())
+    desk.deliver(home, library, files, DAY, datetime(DAY.year, DAY.month, DAY.day, 8, tzinfo=CHINA))
+    lake = Lake(home.root / "lake")
+    with engine.connect() as connection:
+        for contract in library:
+            extract(connection, home, lake, contract, DAY)
+            standardise(connection, lake, contract, codes, DAY, no_corrections())
+        confirmed = _corrections(connection, lake)
+        for contract in library:
+            standardise(connection, lake, contract, codes, DAY, confirmed)
+        for contract in library:
+            verify(connection, lake, contract, library, codes, DAY)
+    return City(lake, library, codes, confirmed)
+
+
+def _corrections(connection: duckdb.DuckDBPyConnection, lake: Lake) -> pl.DataFrame:
+    """Some sexes and birth dates of residents corrected, one of which has not been delivered like that."""
+    people = lake.as_of("standard", "police.population", DAY)
+    assert people is not None
+    return connection.execute(
+        "SELECT 'police.population' AS dataset, record_key, field, delivered, value FROM ("
+        f"SELECT record_key, 'sex' AS field, sex AS delivered, '女' AS value FROM {people.scan} "
+        "UNION ALL SELECT record_key, 'birth_date', CAST(birth_date AS VARCHAR), '1980年5月3日' "
+        f"FROM {people.scan} WHERE birth_date IS NOT NULL "
+        "UNION ALL SELECT record_key, 'name', '不是这个', '张三' "
+        f"FROM {people.scan}) WHERE md5(record_key) < '1' QUALIFY "
+        "row_number() OVER (PARTITION BY record_key, field ORDER BY delivered) = 1"
+    ).pl()

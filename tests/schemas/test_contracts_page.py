@@ -19,7 +19,7 @@ from schemas.contract import (
     RULE_DIMENSIONS,
     SEVERITIES,
 )
-from schemas.expressions import CAST_TYPES, OPERATORS, STANDARD_FUNCTIONS
+from schemas.expressions import OPERATORS, STANDARD_FUNCTIONS
 from schemas.functions import load_functions
 from schemas.kinds import load_kinds
 from schemas.library import ENTITIES, SHIPPED, load_library, read_entities
@@ -170,7 +170,6 @@ def test_the_page_names_types_dimensions_severities_and_casts() -> None:
     for text, names in (
         (section("Columns"), LOGICAL_TYPES),
         (section("Declared rules"), (*DIMENSIONS, *SEVERITIES)),
-        (section("Expressions"), CAST_TYPES.values()),
         (section("Code tables"), CODE_COLUMNS),
     ):
         for name in names:

@@ -70,6 +70,23 @@ CASE
     ELSE list_extract(list_transform([clean_text(t)], lambda c: _date_of(c)), 1)
 END;
 
+-- Of cleaned text: the day, and behind it hours, minutes and, where they are there, seconds.
+CREATE OR REPLACE MACRO _timestamp_of(t VARCHAR) AS
+try_cast(CAST(parse_date(t) AS VARCHAR) || ' ' || CASE
+    WHEN regexp_matches(t, '^[0-9]{8} ?[0-9]{6}$')
+    THEN substr(right(t, 6), 1, 2) || ':' || substr(right(t, 6), 3, 2) || ':' || right(t, 2)
+    WHEN regexp_matches(t, '[0-9]{1,2}[:：时][0-9]{2}')
+    THEN right('0' || regexp_extract(t, '([0-9]{1,2})[:：时][0-9]{2}', 1), 2)
+        || ':' || regexp_extract(t, '[0-9][:：时]([0-9]{2})', 1)
+        || ':' || coalesce(nullif(
+            regexp_extract(t, '[0-9][:：时][0-9]{2}[:：分]([0-9]{2}(?:[.][0-9]{1,6})?)', 1), ''
+        ), '00')
+    ELSE '00:00:00'
+END AS TIMESTAMP);
+
+CREATE OR REPLACE MACRO parse_timestamp(t VARCHAR) AS
+list_extract(list_transform([clean_text(t)], lambda c: _timestamp_of(c)), 1);
+
 -- Plain, with thousands commas, or as a spreadsheet shortens it: 1,234.5, -3, .5, 1.2E+05.
 CREATE OR REPLACE MACRO parse_number(t VARCHAR) AS
 CASE

@@ -51,3 +51,19 @@ _present(regexp_replace(tidy_text(t), marks, ''));
 
 CREATE OR REPLACE TEMPORARY FUNCTION is_rounded_number(t STRING) RETURNS BOOLEAN RETURN
 tidy_text(t) RLIKE r'^[1-9](?:[.][0-9]{1,16})?[Ee][+]?(?:1[1-9]|2[0-9])\z|^[1-9][0-9]{14}0{3,9}(?:[.]0+)?\z';
+
+-- A number as Java writes it, as DuckDB writes it: 1.0E7 is 10000000.0, 1.0E-5 is 1e-05, 1.5E16 is 1.5e+16.
+CREATE OR REPLACE TEMPORARY FUNCTION _double_text(t STRING) RETURNS STRING RETURN
+CASE
+    WHEN t NOT LIKE '%E%' THEN t
+    WHEN CAST(substring_index(t, 'E', -1) AS INT) BETWEEN 0 AND 15 OR CAST(substring_index(t, 'E', -1) AS INT) = -4
+    THEN regexp_replace(regexp_replace(
+        CAST(CAST(t AS DECIMAL(38, 21)) AS STRING), r'0+\z', ''
+    ), r'[.]\z', '.0')
+    ELSE regexp_replace(substring_index(t, 'E', 1), r'[.]0\z', '')
+        || 'e' || CASE WHEN t LIKE '%E-%' THEN '-' ELSE '+' END
+        || lpad(
+            replace(substring_index(t, 'E', -1), '-', ''),
+            greatest(2, length(replace(substring_index(t, 'E', -1), '-', ''))), '0'
+        )
+END;

@@ -55,6 +55,22 @@ CASE
     ELSE _date_of(clean_text(t))
 END;
 
+CREATE OR REPLACE TEMPORARY FUNCTION _timestamp_of(t STRING) RETURNS TIMESTAMP_NTZ RETURN
+try_cast(CAST(parse_date(t) AS STRING) || ' ' || CASE
+    WHEN t RLIKE r'^[0-9]{8} ?[0-9]{6}\z'
+    THEN substr(right(t, 6), 1, 2) || ':' || substr(right(t, 6), 3, 2) || ':' || right(t, 2)
+    WHEN t RLIKE '[0-9]{1,2}[:：时][0-9]{2}'
+    THEN right('0' || regexp_extract(t, '([0-9]{1,2})[:：时][0-9]{2}', 1), 2)
+        || ':' || regexp_extract(t, '[0-9][:：时]([0-9]{2})', 1)
+        || ':' || coalesce(nullif(
+            regexp_extract(t, '[0-9][:：时][0-9]{2}[:：分]([0-9]{2}(?:[.][0-9]{1,6})?)', 1), ''
+        ), '00')
+    ELSE '00:00:00'
+END AS TIMESTAMP_NTZ);
+
+CREATE OR REPLACE TEMPORARY FUNCTION parse_timestamp(t STRING) RETURNS TIMESTAMP_NTZ RETURN
+_timestamp_of(clean_text(t));
+
 CREATE OR REPLACE TEMPORARY FUNCTION parse_number(t STRING) RETURNS DOUBLE RETURN
 CASE
     WHEN t RLIKE r'^-?[0-9]{1,30}(?:[.][0-9]+)?\z'

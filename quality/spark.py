@@ -1,0 +1,46 @@
+"""Verification on Spark: the queries of `quality.findings`, over standard tables that are views of the session.
+
+Here only what differs from DuckDB: which columns have which types, and whom the query is given to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from pyspark.sql import DataFrame, SparkSession
+
+from quality.findings import findings_query
+from quality.rules import ROW, checks
+from schemas.codes import CodeLibrary
+from schemas.contract import Contract
+from schemas.expressions import BATCH_DATE
+from schemas.library import Library
+from warehouse.spark.standard import column_types
+from warehouse.spark.translate import to_spark
+
+
+def finding_rows(
+    session: SparkSession,
+    contract: Contract,
+    library: Library,
+    codes: CodeLibrary,
+    tables: Mapping[str, str],
+    batch: date,
+) -> DataFrame:
+    """The findings of one dataset's row rules, in the columns of `quality.routing`.
+
+    Args:
+        session: with the function library installed.
+        contract: the dataset's contract.
+        library: the contracts.
+        codes: the code tables.
+        tables: dataset → the view of its standard table, for those that were delivered.
+        batch: the day of the turn.
+    """
+    todo = [check for check in checks(contract, library, codes) if check.datasets <= tables.keys()]
+    types = {**column_types(contract, ROW), (ROW, BATCH_DATE): "DATE"}
+    for check in todo:
+        for join in check.rule.joins:
+            types |= column_types(library[join.dataset], join.alias)
+    return session.sql(to_spark(findings_query(contract, library, todo, tables, batch), types))
