@@ -6,12 +6,14 @@ import csv
 import hashlib
 import io
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
+
+from returns.ledger.store import Ledger
 
 DONE, SET_ASIDE, USAGE, FAILED = 0, 1, 2, 3
 Command = Callable[..., Any]
@@ -197,8 +199,20 @@ def test_status_tells_datasets_tickets_and_the_published_batch(demonstration: An
 # Query.
 
 
+@pytest.fixture(scope="module", autouse=True)
+def ledger_of_queries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Queries are entered beside the shared demonstration, which is copied by other tests meanwhile."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'ledger.sqlite'}"
+    LEDGER["ZHENJIE_LEDGER"] = url
+    yield url
+    LEDGER.clear()
+
+
+LEDGER: dict[str, str] = {}
+
+
 def query(zhenjie: Command, demonstration: Any, sql: str, *options: str) -> Any:
-    return zhenjie(demonstration.home, "query", sql, *options)
+    return zhenjie(demonstration.home, "query", sql, *options, **LEDGER)
 
 
 def test_a_query_comes_as_table_csv_or_json(demonstration: Any, zhenjie: Command) -> None:
@@ -293,10 +307,41 @@ OUTSIDE = [
 def test_no_query_reaches_anything_outside_or_changes_anything(
     demonstration: Any, zhenjie: Command, sql: str
 ) -> None:
-    said = zhenjie(demonstration.home, "query", "--", sql)
+    said = zhenjie(demonstration.home, "query", "--", sql, **LEDGER)
     assert (said.code, said.out) == (USAGE, "")
     assert said.err.strip() and "Traceback" not in said.err
     assert "root:" not in said.err
+
+
+def test_the_ledger_knows_who_asked_what_and_how_many_rows_were_given(
+    demonstration: Any, zhenjie: Command, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    environment = {"ZHENJIE_LEDGER": url, "ZHENJIE_USER": "王分析"}
+    long, failing, refused = "FROM range(300)", "SELECT CAST('x' AS INTEGER)", "SET threads = 1"
+    for sql, *options in ((long,), (long, "--csv"), (long, "--json"), (failing,), (refused,)):
+        zhenjie(demonstration.home, "query", sql, *options, **environment)
+    with Ledger.open(url) as ledger:
+        entries = ledger.entries()
+        assert ledger.verify() == []
+    assert {(entry.actor, entry.subject) for entry in entries} == {("王分析", "warehouse")}
+    assert [(entry.kind.value, entry.detail) for entry in entries] == [
+        ("query", {"sql": long}),
+        ("result", {"query": 1, "rows": 200}),
+        ("query", {"sql": long}),
+        ("result", {"query": 3, "rows": 300}),
+        ("query", {"sql": long}),
+        ("result", {"query": 5, "rows": 300}),
+        ("query", {"sql": failing}),
+    ]
+
+
+def test_without_a_ledger_there_is_no_answer(demonstration: Any, zhenjie: Command, tmp_path: Path) -> None:
+    (tmp_path / "ledger.sqlite").write_text("no database " * 100)
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    said = zhenjie(demonstration.home, "query", "SELECT 42 AS n", ZHENJIE_LEDGER=url)
+    assert said.code == FAILED and "42" not in said.out
+    assert "查询未记录" in said.err
 
 
 # Contracts and samples.
