@@ -30,7 +30,7 @@ test: $(READY) ## the test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 faults: $(READY) ## runs killed at random moments: make faults KILLS=200
-	$(BIN)/python -m pytest tests/faults --kills $(KILLS)
+	$(BIN)/python -m pytest tests/faults/test_kill.py --kills $(KILLS)
 
 dev: $(READY) ## Dagster's UI on http://127.0.0.1:3000 with everything wired
 	$(BIN)/zhenjie dev

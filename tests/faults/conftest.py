@@ -6,4 +6,4 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--kills", type=int, default=40, help="how often runs are killed at random moments")
+    parser.addoption("--kills", type=int, default=10, help="how often runs are killed at random moments")
