@@ -22,7 +22,7 @@ from pipelines.settings import read_settings
 from pipelines.turn import TurnResult, run_turn
 from sample_city.generate import generate
 from warehouse.collect import desk
-from warehouse.encryption import Keys, WrongKey, is_encrypted
+from warehouse.encryption import Key, Keys, WrongKey, is_encrypted
 from warehouse.publish import open_published, published
 from warehouse.rekey import other_keys, rekey_lake, rekey_warehouse
 
@@ -154,6 +154,19 @@ def test_without_the_key_or_with_another_nothing_is_run_or_written(turned: Turne
     assert [path.read_bytes() for path in below(home.lake)] == before
     with pytest.raises(WrongKey):
         installation(home.root, ZHENJIE_KEY=OTHER)
+
+
+def test_a_backup_is_restored_with_its_key_only(turned: Turned, zhenjie: Any, tmp_path: Path) -> None:
+    archive, home = tmp_path / "backup.tar", tmp_path / "restored"
+    common = {"ZHENJIE_DATASETS": DATASETS}
+    kept = zhenjie(turned.platform.home.root, "backup", archive, ZHENJIE_KEY=KEY, **common)
+    assert kept.code == 0, kept.err
+    refused = zhenjie(home, "restore", archive, ZHENJIE_KEY=OTHER, **common)
+    assert refused.code == 2 and "已加密" in refused.err
+    assert not home.exists() or not any(home.iterdir())
+    restored = zhenjie(home, "restore", archive, ZHENJIE_KEY=KEY, **common)
+    assert restored.code == 0, restored.err
+    assert published(home / "warehouse.duckdb", Keys(Key(KEY))) is not None
 
 
 def test_a_new_key_reads_what_the_former_wrote_until_all_is_written_anew(turned: Turned) -> None:
