@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import xlsxwriter
+import xlwt
 
 from warehouse.collect.readers import Layout, LayoutColumn, UnreadableFile, recognise
 
@@ -90,3 +91,20 @@ def test_a_text_that_many_cells_share_counts_as_often_as_it_is_shown(
     monkeypatch.setattr("warehouse.collect.readers.guard.MOST_TEXT", 20_000)
     with pytest.raises(UnreadableFile, match="解开后大得不合理"):
         recognise(path, LAYOUT)
+
+
+def test_an_old_workbook_s_cell_that_no_sheet_can_have_is_refused(tmp_path: Path) -> None:
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("表")
+    for row, cells in enumerate([("键", "值"), ("K1", "甲")]):
+        for column, cell in enumerate(cells):
+            sheet.write(row, column, cell)
+    path = tmp_path / "低保.xls"
+    book.save(str(path))
+    assert recognise(path, LAYOUT).sheet == "表"
+    data = path.read_bytes()
+    cell = data.rindex(b"\xfd\x00\x0a\x00") + 4
+    for place, said in ((b"\xff\xff\xff\xff", "已损坏"), (b"\xff\xff\xff\x00", "很远的单元格")):
+        path.write_bytes(data[:cell] + place + data[cell + 4 :])
+        with pytest.raises(UnreadableFile, match=said):
+            recognise(path, LAYOUT)
