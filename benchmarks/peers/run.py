@@ -1,0 +1,176 @@
+"""Our verification beside Pointblank, Great Expectations and pandera: the same rules, the same table, every failing row.
+
+Run `make bench-peers ROWS=1000000`. The table is made once (not timed); then each tool checks it in a process of its
+own, one after the other, with two threads. All must name the same failing rows, rule by rule: they are each other's
+oracle. A tool that needs more memory or time than it is given, or fails, is reported as one that cannot. Prints a
+table and one line of JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from benchmarks.peers.rules import RULES
+from benchmarks.peers.table import make_table
+
+ROOT = Path(__file__).parents[2]
+OURS = "ours"
+PEERS: Mapping[str, str] = {
+    "Pointblank": "pointblank_",
+    "pandera": "pandera_",
+    "Great Expectations": "expectations",
+}
+THREADS = "2"
+MEMORY_MIB = 14 * 1024
+SECONDS = 15 * 60
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of one tool: its figures, or the reason why there are none."""
+
+    tool: str
+    figures: Mapping[str, float]
+    reason: str = ""
+
+
+def run_tool(tool: str, module: str, python: Path, table: Path, target: Path) -> Run:
+    """Check the table with one tool in a process of its own, watched for memory and time."""
+    command = [str(python), "-m", f"benchmarks.peers.{module}", str(table), str(target)]
+    threads = {
+        name: THREADS for name in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "ARROW_NUM_THREADS", "ZHENJIE_THREADS")
+    }
+    with (
+        target.with_suffix(".log").open("w+", encoding="utf-8") as log,
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **threads, "GX_ANALYTICS_ENABLED": "false"},
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        ) as process,
+    ):
+        reason = _watch(process)
+        printed = process.stdout.read() if process.stdout else ""
+        log.seek(0)
+        last = (log.read().strip().splitlines() or ["no message"])[-1]
+    if reason or process.returncode:
+        return Run(tool, {}, reason or last)
+    return Run(tool, json.loads(printed.splitlines()[-1]))
+
+
+def _watch(process: subprocess.Popen[str]) -> str:
+    """Wait for a process; end it, and say why, once it takes more than it is given."""
+    until = time.monotonic() + SECONDS
+    while process.poll() is None:
+        reason = ""
+        if _resident_mib(process.pid) > MEMORY_MIB:
+            reason = f"more than {MEMORY_MIB // 1024} GiB of memory"
+        elif time.monotonic() > until:
+            reason = f"more than {SECONDS // 60} minutes"
+        if reason:
+            process.kill()
+            return reason
+        time.sleep(0.1)
+    return ""
+
+
+def _resident_mib(pid: int) -> float:
+    """The memory a process holds (Linux); none once it has ended."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+
+
+def differences(found: Mapping[str, Path]) -> list[str]:
+    """Rules for which two tools do not name the same rows, or for which nobody names any.
+
+    Of a key that stands in several rows we name all but the first, others all of them: rows are counted for every
+    other rule, the different keys for all.
+    """
+    wrong = []
+    with duckdb.connect() as connection:
+        counted = {
+            tool: {
+                rule: (0 if rule.startswith("uniqueness.") else rows, keys, digest)
+                for rule, rows, keys, digest in connection.execute(
+                    "SELECT rule, count(*), count(DISTINCT key), bit_xor(DISTINCT hash(key)) "
+                    "FROM read_parquet($1) GROUP BY rule",
+                    [str(path)],
+                ).fetchall()
+            }
+            for tool, path in found.items()
+        }
+    for rule in sorted({*RULES, *(rule for rules in counted.values() for rule in rules)}):
+        told = {tool: rules.get(rule) for tool, rules in counted.items()}
+        if len(set(told.values())) > 1 or None in told.values():
+            wrong.append(f"{rule}: {told}")
+    return wrong
+
+
+def compare(rows: int, seed: int, peers: Path, folder: Path) -> tuple[str, dict[str, object]]:
+    """The table and the figures of one size.
+
+    Raises:
+        RuntimeError: the tools do not name the same failing rows; says of which rules.
+    """
+    table = folder / "resident.parquet"
+    make_table(table, rows, seed)
+    tools = {OURS: ("ours", Path(sys.executable)), **{tool: (name, peers) for tool, name in PEERS.items()}}
+    paths = {tool: folder / f"{name}.found" for tool, (name, _) in tools.items()}
+    runs = [run_tool(tool, name, python, table, paths[tool]) for tool, (name, python) in tools.items()]
+    wrong = differences({run.tool: paths[run.tool] for run in runs if run.figures})
+    if wrong:
+        raise RuntimeError("the tools do not agree:\n" + "\n".join(wrong))
+    with duckdb.connect() as connection:
+        counted = connection.execute("SELECT count(*) FROM read_parquet($1)", [str(paths[OURS])]).fetchone()
+    assert counted is not None
+    ours = runs[0].figures
+    lines = [
+        f"{rows:,} rows, {len(RULES)} rules, {counted[0]:,} findings",
+        "",
+        "| tool | seconds | CPU seconds | peak MiB | seconds to ours |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {run.tool} | {run.figures['seconds']:.2f} | {run.figures['cpu_seconds']:.2f} | "
+        f"{run.figures['peak_mib']:,} | {run.figures['seconds'] / ours['seconds']:.1f} |"
+        if run.figures
+        else f"| {run.tool} | cannot: {run.reason} | | | |"
+        for run in runs
+    ]
+    told = {run.tool: dict(run.figures) or {"cannot": run.reason} for run in runs}
+    return "\n".join(lines) + "\n", {"rows": rows, "findings": counted[0], **told}
+
+
+def main() -> None:
+    """Compare at one size."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--peers", type=Path, required=True, help="the Python that has the other tools")
+    parser.add_argument("--folder", type=Path, help="work below this folder")
+    asked = parser.parse_args()
+    # Not resolved: the Python of a virtual environment is a link.
+    python = asked.peers.absolute()
+    with tempfile.TemporaryDirectory(dir=asked.folder) as scratch:
+        told, figures = compare(asked.rows, asked.seed, python, Path(scratch))
+    sys.stdout.write(told + json.dumps(figures) + "\n")
+
+
+if __name__ == "__main__":
+    main()
