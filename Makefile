@@ -3,6 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# PySpark beside the environment and not in it: what is tested without it is tested as it is installed.
+SPARK ?= .spark
 PACKAGES := schemas warehouse quality returns assets pipelines sample_city
 RESIDENTS ?= 20000
 SEED ?= 1
@@ -10,7 +12,7 @@ KILLS ?= 200
 MUTANTS ?= 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults dev check format bench accuracy fuzz lock clean
+.PHONY: help setup demo test test-spark faults dev check format bench accuracy fuzz lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -31,6 +33,15 @@ test: $(READY) ## the test suite
 
 faults: $(READY) ## runs killed at random moments: make faults KILLS=200
 	$(BIN)/python -m pytest tests/faults/test_kill.py --kills $(KILLS)
+
+$(SPARK)/.ready: $(READY) requirements-spark.lock
+	rm -rf $(SPARK)
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --target $(SPARK) -r requirements-spark.lock
+	touch $@
+
+test-spark: $(SPARK)/.ready ## the demo city on Spark finds what it finds on DuckDB (needs Java 17)
+	@command -v java >/dev/null || { echo "Java 17 is missing: apt-get install openjdk-17-jre-headless"; exit 1; }
+	PYTHONPATH=$(SPARK) $(BIN)/python -m pytest tests/parity
 
 dev: $(READY) ## Dagster's UI on http://127.0.0.1:3000 with everything wired
 	$(BIN)/zhenjie dev
@@ -58,6 +69,7 @@ fuzz: $(READY) ## mutated files against every reader: make fuzz MUTANTS=2000
 lock: ## write the locked packages anew (needs uv)
 	uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate -q pyproject.toml -o requirements.lock
 	uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate -q pyproject.toml --group dev -o requirements-dev.lock
+	sed -n 's/^spark = \["\(.*\)"\]/\1/p' pyproject.toml | uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate -q - -o requirements-spark.lock
 
 clean: ## take away the virtual environment and the demo's home
-	rm -rf $(VENV) .zhenjie
+	rm -rf $(VENV) $(SPARK) .zhenjie

@@ -19,7 +19,7 @@ import sqlglot
 from sqlglot import TokenType, exp
 
 from schemas.functions import Function
-from schemas.portable import function_name, objection
+from schemas.portable import function_name, objection, pattern_objection
 
 DIALECT = "duckdb"
 BATCH_DATE = "batch_date"
@@ -185,14 +185,15 @@ def columns_of(expression: str, alias: str) -> frozenset[str]:
 
 @cache
 def pattern_problem(pattern: str) -> str | None:
-    """What is wrong with a regular expression, or None; DuckDB judges it, whose engine is RE2."""
+    """What is wrong with a regular expression, or None: RE2 must read it, and Java read it alike."""
     with duckdb.connect() as connection:
         try:
             connection.execute("SELECT regexp_matches('', ?)", [pattern])
         except duckdb.Error as error:
             reason = str(error).partition(": ")[2].partition("\n")[0]
             return f"`{pattern}` is not a regular expression of RE2: {reason}"
-    return None
+    differs = pattern_objection(pattern)
+    return f"`{pattern}` is not portable: {differs}" if differs else None
 
 
 def is_constant(text: str, logical_type: str) -> bool:

@@ -162,7 +162,7 @@ def _cast(node: exp.Expr) -> str | None:
 def _count(argument: str, least: int) -> Callable[[exp.Expr], str | None]:
     def condition(node: exp.Expr) -> str | None:
         count = node.args.get(argument)
-        if count is None or isinstance(count, exp.Literal) and count.is_int and int(count.name) >= least:
+        if count is None or (isinstance(count, exp.Literal) and count.is_int and int(count.name) >= least):
             return None
         return f"{shown(node)}: write the number itself, {least} or larger"
 

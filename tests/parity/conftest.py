@@ -90,3 +90,9 @@ def _corrections(connection: duckdb.DuckDBPyConnection, lake: Lake) -> pl.DataFr
         f"FROM {people.scan}) WHERE md5(record_key) < '1' QUALIFY "
         "row_number() OVER (PARTITION BY record_key, field ORDER BY delivered) = 1"
     ).pl()
+
+
+@pytest.fixture(scope="session")
+def day() -> date:
+    """The business date of the city's batch."""
+    return DAY

@@ -59,7 +59,12 @@ def texts() -> list[str | None]:
     spans = (range(0x3100), range(0xF900, 0xFB00), range(0xFE00, 0x10000), range(0x1FFF0, 0x20010))
     for span in spans:
         found += [f"{before}{chr(c)}{before}" for c in span for before in ("字", "1", "")]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(text for text in found if not _in_several_letters(text)))
+
+
+def _in_several_letters(text: str | None) -> bool:
+    """Whether a letter's other case is several letters (ß, ŉ): there the engines differ, see decision 10."""
+    return any(len(sign.upper()) > 1 or len(sign.lower()) > 1 for sign in text or "")
 
 
 def differences(

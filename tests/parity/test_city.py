@@ -1,0 +1,83 @@
+"""Standardisation and verification of the sample city find on Spark, row by row, what they find on DuckDB."""
+
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+from pyspark.sql import SparkSession
+
+from quality.spark import finding_rows
+from schemas.library import load_library
+from warehouse.lake import Partition
+from warehouse.spark.standard import read, standard_rows
+from warehouse.standard import extracts_in_force
+
+DATASETS = [contract.id for contract in load_library()]
+
+
+def rows_of(con: duckdb.DuckDBPyConnection, partition: Partition | None, order: str) -> pa.Table:
+    assert partition is not None
+    return con.execute(f"FROM {partition.scan} ORDER BY {order}").to_arrow_table()
+
+
+def differences(ours: pa.Table, theirs: pa.Table) -> list[tuple[str, int, Any, Any]]:
+    """Column, row, DuckDB's value and Spark's, where they are not the same; names and types come first."""
+    assert theirs.column_names == ours.column_names
+    assert [_kind(field.type) for field in theirs.schema] == [_kind(field.type) for field in ours.schema]
+    assert theirs.num_rows == ours.num_rows
+    return [
+        (name, row, our, their)
+        for name in ours.column_names
+        for row, (our, their) in enumerate(zip(ours[name].to_pylist(), theirs[name].to_pylist(), strict=True))
+        if our != their
+    ]
+
+
+def _kind(kind: pa.DataType) -> str:
+    return "map" if pa.types.is_map(kind) else str(kind)
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_the_standard_table_is_the_same(
+    spark: SparkSession, con: duckdb.DuckDBPyConnection, city: Any, day: Any, dataset: str
+) -> None:
+    contract = city.library[dataset]
+    extracts = extracts_in_force(city.lake, dataset, day)
+    theirs = standard_rows(spark, contract, city.codes, extracts, city.corrections).toArrow()
+    ours = rows_of(con, city.lake.as_of("standard", dataset, day), "_row")
+    assert ours.num_rows > 0
+    assert differences(ours, theirs)[:20] == []
+
+
+@pytest.fixture(scope="module")
+def standard_views(spark: SparkSession, city: Any, day: Any) -> dict[str, str]:
+    views = {}
+    for dataset in DATASETS:
+        views[dataset] = f"standard__{dataset.replace('.', '__')}"
+        read(spark, city.lake.as_of("standard", dataset, day)).createOrReplaceTempView(views[dataset])
+    return views
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_the_findings_are_the_same(
+    spark: SparkSession,
+    con: duckdb.DuckDBPyConnection,
+    city: Any,
+    day: Any,
+    standard_views: dict[str, str],
+    dataset: str,
+) -> None:
+    contract = city.library[dataset]
+    theirs = finding_rows(spark, contract, city.library, city.codes, standard_views, day).toArrow()
+    ours = rows_of(con, city.lake.as_of("finding", dataset, day), "_row, field, rule")
+    assert differences(ours, theirs)[:20] == []
+
+
+def test_the_city_has_findings_and_corrections_to_compare(
+    con: duckdb.DuckDBPyConnection, city: Any, day: Any
+) -> None:
+    found = [rows_of(con, city.lake.as_of("finding", dataset, day), "_row") for dataset in DATASETS]
+    assert sum(rows.num_rows for rows in found) > 200
+    people = rows_of(con, city.lake.as_of("standard", "police.population", day), "_row")
+    assert sum(corrected is not None for corrected in people["_corrected"].to_pylist()) > 50
