@@ -5,14 +5,17 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # PySpark beside the environment and not in it: what is tested without it is tested as it is installed.
 SPARK ?= .spark
+# The tools that we are compared with, in an environment of their own.
+PEERS ?= .venv-peers
 PACKAGES := schemas warehouse quality returns assets pipelines sample_city
 RESIDENTS ?= 20000
+ROWS ?= 1000000
 SEED ?= 1
 KILLS ?= 200
 MUTANTS ?= 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-spark faults dev check format bench accuracy fuzz lock clean
+.PHONY: help setup demo test test-spark faults dev check format bench bench-peers accuracy fuzz lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -60,6 +63,14 @@ format: $(READY) ## mend what a formatter can mend
 bench: $(READY) ## the loop at a city's size beside the floor: make bench RESIDENTS=1000000
 	$(BIN)/python -m benchmarks.city --residents $(RESIDENTS) --seed $(SEED)
 
+$(PEERS)/.ready: benchmarks/peers/requirements.lock
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --require-hashes --no-deps -r $<
+	touch $@
+
+bench-peers: $(READY) $(PEERS)/.ready ## our verification beside other tools: make bench-peers ROWS=1000000
+	$(BIN)/python -m benchmarks.peers.run --rows $(ROWS) --seed $(SEED) --peers $(PEERS)/bin/python
+
 accuracy: $(READY) ## how well planted errors are found: make accuracy RESIDENTS=100000 SEED=1
 	$(BIN)/python -m benchmarks.accuracy --residents $(RESIDENTS) --seed $(SEED)
 
@@ -70,6 +81,7 @@ lock: ## write the locked packages anew (needs uv)
 	uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate -q pyproject.toml -o requirements.lock
 	uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate -q pyproject.toml --group dev -o requirements-dev.lock
 	sed -n 's/^spark = \["\(.*\)"\]/\1/p' pyproject.toml | uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate -q - -o requirements-spark.lock
+	uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q benchmarks/peers/requirements.in -o benchmarks/peers/requirements.lock
 
 clean: ## take away the virtual environment and the demo's home
-	rm -rf $(VENV) $(SPARK) .zhenjie
+	rm -rf $(VENV) $(PEERS) $(SPARK) .zhenjie
