@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -135,14 +135,15 @@ def state(home: Path) -> dict[str, str]:
 
 
 @contextmanager
-def a_reader(home: Home) -> Iterator[list[str]]:
+def a_reader(home: Home, pause: threading.Lock) -> Iterator[list[str]]:
     """Somebody who opens what is published again and again; yields what was not whole."""
     seen: list[str] = []
     stop = threading.Event()
 
     def read() -> None:
         while not stop.wait(0.05):
-            seen.extend(_not_whole(home))
+            with pause:
+                seen.extend(_not_whole(home))
 
     thread = threading.Thread(target=read)
     thread.start()
@@ -191,6 +192,8 @@ class Storm:
     home: Path
     lengths: Mapping[date, Lengths]
     rng: random.Random
+    # Held while the home is put back to the morning, which no reader of ours is to see.
+    pause: threading.Lock = field(default_factory=threading.Lock)
 
     def walk(self, day: date, kills: int) -> None:
         """Kill a day's walk at random moments spread over its length, then let it go to its end.
@@ -212,9 +215,10 @@ class Storm:
                 left -= 1
             else:
                 break
-            shutil.rmtree(self.home)
-            if morning.exists():
-                shutil.copytree(morning, self.home)
+            with self.pause:
+                shutil.rmtree(self.home)
+                if morning.exists():
+                    shutil.copytree(morning, self.home)
         assert self.process.attempt(self.home, day)[0] == 0
         shutil.rmtree(morning, ignore_errors=True)
 
@@ -270,7 +274,7 @@ def shares(kills: int) -> list[int]:
 def endure(storm: Storm, kills: int, expected: Mapping[str, str]) -> None:
     """A new installation through a storm: a reader sees nothing torn, and in the end all is as expected."""
     home = storm.home
-    with a_reader(Home(home)) as torn:
+    with a_reader(Home(home), storm.pause) as torn:
         storm.walk(DAYS[0], kills // 2)
         storm.walk(DAYS[1], kills - kills // 2)
     assert torn == []
