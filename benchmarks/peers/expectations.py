@@ -83,7 +83,9 @@ def check(table: Path) -> Sequence[ExpectationValidationResult]:
     asset = context.data_sources.add_pandas("pandas").add_dataframe_asset("resident")
     suite = gx.ExpectationSuite("rules", [_expectation(name, rule) for name, rule in RULES.items()])
     validation = gx.ValidationDefinition(
-        name="rules", data=asset.add_batch_definition_whole_dataframe("whole"), suite=context.suites.add(suite)
+        name="rules",
+        data=asset.add_batch_definition_whole_dataframe("whole"),
+        suite=context.suites.add(suite),
     )
     checkpoint = gx.Checkpoint(
         name="rules",
@@ -102,8 +104,11 @@ def failing(found: Sequence[ExpectationValidationResult]) -> pl.DataFrame:
         if result.exception_info.get("raised_exception"):
             raise RuntimeError(str(result.exception_info))
         keys = [row[KEY] for row in result.result.get("unexpected_index_list") or []]
+        assert result.expectation_config is not None and result.expectation_config.meta is not None
         rule = result.expectation_config.meta["rule"]
-        parts.append(pl.DataFrame({"key": keys}, schema={"key": pl.String}).select(rule=pl.lit(rule), key="key"))
+        parts.append(
+            pl.DataFrame({"key": keys}, schema={"key": pl.String}).select(rule=pl.lit(rule), key="key")
+        )
     return pl.concat(parts)
 
 

@@ -59,7 +59,9 @@ def schema(types: pl.Schema) -> pa.DataFrameSchema:
     for name, rule in RULES.items():
         made = _of(name, rule)
         if made is not None:
-            (of_row if isinstance(rule, NotBefore | Never) else of_one.setdefault(rule.field, [])).append(made)
+            (of_row if isinstance(rule, NotBefore | Never) else of_one.setdefault(rule.field, [])).append(
+                made
+            )
     present = {rule.field for rule in RULES.values() if isinstance(rule, Present)}
     unique = {rule.field for rule in RULES.values() if isinstance(rule, Unique)}
     columns = {
@@ -76,7 +78,11 @@ def check(table: Path) -> pl.DataFrame:
         schema(frame.schema).validate(frame, lazy=True)
     except SchemaErrors as errors:
         cases = errors.failure_cases
-        keys = frame.select(key=KEY).with_row_index("index").with_columns(pl.col("index").cast(cases["index"].dtype))
+        keys = (
+            frame.select(key=KEY)
+            .with_row_index("index")
+            .with_columns(pl.col("index").cast(cases["index"].dtype))
+        )
         return cases.join(keys, on="index", how="left")
     raise RuntimeError("nothing failed")
 

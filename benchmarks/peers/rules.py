@@ -81,45 +81,44 @@ class Never:
 
 Rule = Present | Unique | Matches | Coded | Between | NotBefore | Never
 
-# Each under the name that our findings have for it: rule and field.
-RULES: Mapping[str, Rule] = {
-    f"{name}.{rule.field}": rule
-    for name, rule in [
-        ("presence", Present("name")),
-        ("presence", Present("birth_date")),
-        ("presence", Present("household_no")),
-        ("presence", Present("village_code")),
-        ("uniqueness", Unique("resident_id")),
-        ("pattern", Matches("resident_id", "^[0-9]{17}[0-9X]$")),
-        ("pattern", Matches("household_no", "^H[0-9]{10}$")),
-        ("pattern", Matches("phone", "^1[3-9][0-9]{9}$")),
-        ("pattern", Matches("village_code", "^3706[0-9]{8}$")),
-        ("code_table", Coded("sex", "sex")),
-        ("code_table", Coded("ethnic_group", "ethnic_group")),
-        ("code_table", Coded("relation", "relation")),
-        ("code_table", Coded("marital_status", "marital_status")),
-        ("range", Between("birth_date", date(1900, 1, 1), date(2026, 3, 2))),
-        ("range", Between("monthly_income", 0, 100_000)),
-        ("range", Between("household_size", 1, 20)),
-        ("registered_before_birth", NotBefore("registered_on", "birth_date")),
-        (
-            "birth_year_matches_id",
-            Never("birth_date", "try_cast(substr(resident_id, 7, 4) as integer) <> year(birth_date)"),
+_NAMED: list[tuple[str, Rule]] = [
+    ("presence", Present("name")),
+    ("presence", Present("birth_date")),
+    ("presence", Present("household_no")),
+    ("presence", Present("village_code")),
+    ("uniqueness", Unique("resident_id")),
+    ("pattern", Matches("resident_id", "^[0-9]{17}[0-9X]$")),
+    ("pattern", Matches("household_no", "^H[0-9]{10}$")),
+    ("pattern", Matches("phone", "^1[3-9][0-9]{9}$")),
+    ("pattern", Matches("village_code", "^3706[0-9]{8}$")),
+    ("code_table", Coded("sex", "sex")),
+    ("code_table", Coded("ethnic_group", "ethnic_group")),
+    ("code_table", Coded("relation", "relation")),
+    ("code_table", Coded("marital_status", "marital_status")),
+    ("range", Between("birth_date", date(1900, 1, 1), date(2026, 3, 2))),
+    ("range", Between("monthly_income", 0, 100_000)),
+    ("range", Between("household_size", 1, 20)),
+    ("registered_before_birth", NotBefore("registered_on", "birth_date")),
+    (
+        "birth_year_matches_id",
+        Never("birth_date", "try_cast(substr(resident_id, 7, 4) as integer) <> year(birth_date)"),
+    ),
+    (
+        "sex_matches_id",
+        Never(
+            "sex",
+            "sex in ('1', '2') and sex <> "
+            "case when try_cast(substr(resident_id, 17, 1) as integer) % 2 = 1 then '1' else '2' end",
         ),
-        (
-            "sex_matches_id",
-            Never(
-                "sex",
-                "sex in ('1', '2') and sex <> "
-                "case when try_cast(substr(resident_id, 17, 1) as integer) % 2 = 1 then '1' else '2' end",
-            ),
+    ),
+    (
+        "married_under_age",
+        Never(
+            "marital_status",
+            "marital_status in ('20', '21', '22', '23') and birth_date > date '2006-03-02'",
         ),
-        (
-            "married_under_age",
-            Never(
-                "marital_status",
-                "marital_status in ('20', '21', '22', '23') and birth_date > date '2006-03-02'",
-            ),
-        ),
-    ]
-}
+    ),
+]
+
+RULES: Mapping[str, Rule] = {f"{name}.{rule.field}": rule for name, rule in _NAMED}
+"""Each rule under the name that our findings have for it: rule and field."""

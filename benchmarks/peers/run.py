@@ -1,4 +1,4 @@
-"""Our verification beside Pointblank, Great Expectations and pandera: the same rules, the same table, every failing row.
+"""Our verification beside Pointblank, Great Expectations and pandera: the same rules, the same table, all that fail.
 
 Run `make bench-peers ROWS=1000000`. The table is made once (not timed); then each tool checks it in a process of its
 own, one after the other, with two threads. All must name the same failing rows, rule by rule: they are each other's
@@ -48,9 +48,9 @@ class Run:
 def run_tool(tool: str, module: str, python: Path, table: Path, target: Path) -> Run:
     """Check the table with one tool in a process of its own, watched for memory and time."""
     command = [str(python), "-m", f"benchmarks.peers.{module}", str(table), str(target)]
-    threads = {
-        name: THREADS for name in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "ARROW_NUM_THREADS", "ZHENJIE_THREADS")
-    }
+    threads = dict.fromkeys(
+        ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "ARROW_NUM_THREADS", "ZHENJIE_THREADS"), THREADS
+    )
     with (
         target.with_suffix(".log").open("w+", encoding="utf-8") as log,
         subprocess.Popen(
@@ -153,7 +153,7 @@ def compare(rows: int, seed: int, peers: Path, folder: Path) -> tuple[str, dict[
         else f"| {run.tool} | cannot: {run.reason} | | | |"
         for run in runs
     ]
-    told = {run.tool: dict(run.figures) or {"cannot": run.reason} for run in runs}
+    told: dict[str, object] = {run.tool: dict(run.figures) or {"cannot": run.reason} for run in runs}
     return "\n".join(lines) + "\n", {"rows": rows, "findings": counted[0], **told}
 
 

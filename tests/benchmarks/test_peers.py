@@ -1,4 +1,4 @@
-"""The comparison's own rules: what our findings are of its table, counted by hand-written SQL that knows no contract."""
+"""The comparison's own rules: what our findings are of its table, counted by SQL that knows no contract."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def found(table: Path) -> pl.DataFrame:
 
 
 def test_our_findings_are_what_the_rules_say_counted_by_hand(table: Path, found: pl.DataFrame) -> None:
-    counts = ", ".join(f"count(*) FILTER ({bad}) AS \"{rule}\"" for rule, bad in COUNTS.items())
+    counts = ", ".join(f'count(*) FILTER ({bad}) AS "{rule}"' for rule, bad in COUNTS.items())
     by_hand = duckdb.execute(
         f"SELECT {counts} FROM (SELECT *, min(row_no) OVER (PARTITION BY resident_id) AS first_row "
         f"FROM read_parquet('{table}'))"
