@@ -21,7 +21,7 @@ from warehouse.functions import install as install_on_duckdb
 from warehouse.home import Home
 from warehouse.lake import Lake
 from warehouse.spark.functions import install
-from warehouse.spark.session import local_session
+from warehouse.spark.session import SMALL, local_session
 from warehouse.standard import no_corrections, standardise
 
 CHINA = ZoneInfo("Asia/Shanghai")
@@ -31,7 +31,7 @@ RESIDENTS, SEED = 2_000, 1
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
-    session = local_session()
+    session = local_session(further=SMALL)
     install(session, CodeLibrary())
     yield session
     session.stop()

@@ -6,6 +6,7 @@ Only the way to a session lives here. What it can be asked is `warehouse.spark.f
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from pyspark.sql import SparkSession
 
@@ -16,17 +17,26 @@ SETTINGS: Mapping[str, str] = {
     "spark.sql.legacy.timeParserPolicy": "CORRECTED",
     "spark.sql.parquet.inferTimestampNTZ.enabled": "true",
     "spark.sql.timestampType": "TIMESTAMP_NTZ",
-    # A row number a file: rows are told apart by it, not by the order files are read in.
-    "spark.sql.adaptive.enabled": "true",
 }
 
 
-def local_session(cores: int = 2, memory: str = "2g") -> SparkSession:
+# For a few thousand rows, as in tests: compiling what a query of many rules is made into takes most of the time then.
+SMALL: Mapping[str, str] = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+}
+
+
+def local_session(
+    cores: int = 2, memory: str = "2g", further: Mapping[str, str] = MappingProxyType({})
+) -> SparkSession:
     """A session in this process; on a cluster the operator's own session needs `SETTINGS` only.
 
     Args:
         cores: threads, and parts of a shuffle.
         memory: of the Java process, such as `2g`.
+        further: settings of Spark to add, such as `SMALL`.
     """
     builder = SparkSession.builder.master(f"local[{cores}]").appName("zhenjie")
     for name, value in {
@@ -40,6 +50,7 @@ def local_session(cores: int = 2, memory: str = "2g") -> SparkSession:
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "OFF",
         "spark.sql.shuffle.partitions": str(cores),
+        **further,
     }.items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
