@@ -13,6 +13,8 @@ from importlib.resources import files
 
 import duckdb
 
+from schemas.emit.sql import literal
+
 # Later files use macros of earlier ones.
 _FILES = ("codes", "text", "value", "resident_id", "uscc", "phone", "person", "division", "plate", "address")
 
@@ -36,6 +38,16 @@ def install_places(con: duckdb.DuckDBPyConnection) -> None:
         con: an open connection with the code tables `division` and `area`.
     """
     con.execute(_script(_PLACES))
+    row = con.execute("SELECT spellings, facts FROM codes.county_spelling").fetchone()
+    if row is None or row[0] is None:
+        return  # no county in use: no address names one
+    spellings, facts = (", ".join(map(literal, texts)) for texts in row)
+    # As constants: a sub-query joins the lists to every row, which can take a hundred times as long. An enumeration
+    # is looked up by its hash.
+    con.execute(
+        "CREATE OR REPLACE MACRO _county_spelt(s VARCHAR) AS "
+        f"list_extract([{facts}], enum_code(TRY_CAST(s AS ENUM({spellings}))) + 1)"
+    )
 
 
 @cache

@@ -2,8 +2,8 @@
 -- the functions of address.sql only look up. A spelling that means two places means none and is left out.
 
 -- Counties in use, as an address may begin: 山东省烟台市莱山区, 烟台市莱山区, 烟台莱山区, 莱山区; by their aliases too, and by
--- the names of closed counties of the city that became one. One row with two lists: looking a text up in a list that
--- is the same for all rows is faster than a join. A fact is the length of the spelling in two digits, code and label.
+-- the names of closed counties of the city that became one. One row with two lists, from which
+-- the macro _county_spelt is made. A fact is the length of the spelling in two digits, code and label.
 CREATE OR REPLACE TABLE codes.county_spelling AS
 WITH county AS (
     SELECT code, label, parent, string_split(coalesce(aliases, ''), '|') AS aliases
