@@ -58,7 +58,7 @@ def texts() -> list[str | None]:
     found += [f"{a} {b}1号" for a in labels[:20] for b in labels[20:40]]
     spans = (range(0x3100), range(0xF900, 0xFB00), range(0xFE00, 0x10000), range(0x1FFF0, 0x20010))
     for span in spans:
-        found += [f"{before}{chr(c)}{before}" for c in span for before in ("字", "1", "")]
+        found += [f"{before}{chr(c)}{before}" for c in span for before in (("字", "1", "")[c % 3],)]
     return list(dict.fromkeys(text for text in found if not _in_several_letters(text)))
 
 
@@ -87,7 +87,7 @@ def differences(
 
 def test_every_function_of_a_text_gives_the_same(spark: SparkSession, con: duckdb.DuckDBPyConnection) -> None:
     values = texts()
-    assert len(values) > 40_000
+    assert len(values) > 20_000
     rows = pa.table({"i": range(len(values)), "v": pa.array(values, pa.string())})
     assert differences(spark, con, rows, [f"{name}(v)" for name in OF_TEXT])[:50] == []
 
