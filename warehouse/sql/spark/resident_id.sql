@@ -80,4 +80,4 @@ CASE WHEN t IS NOT NULL THEN t IN (SELECT area.code FROM codes__area AS area) EN
 -- Areas that were not yet there in a year, as ten digits, are worked out once: see warehouse/spark/functions.py.
 CREATE OR REPLACE TEMPORARY FUNCTION is_resident_id_area_plausible(t STRING) RETURNS BOOLEAN RETURN
     is_known_area(substr(t, 1, 6))
-    AND CASE WHEN substr(t, 1, 10) IN (SELECT early.code FROM codes__area_too_early AS early) THEN FALSE ELSE t IS NOT NULL END;
+    AND CASE WHEN substr(t, 1, 10) IN (SELECT early.code FROM codes__area_too_early AS early) THEN FALSE ELSE TRUE END;
