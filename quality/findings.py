@@ -112,6 +112,7 @@ def hits_query(contract: Contract, todo: Sequence[Check], scans: Mapping[str, st
         table=scans[contract.id],
         shared="".join(f"{call} AS {quote(name)}, " for name, call in shared.items()),
         batch_date=f"DATE '{batch.isoformat()}'" if dated else "NULL",
+        bad="\n      OR ".join(f"({check.violates})" for check in reading),
         cases=",\n    ".join(_case(index, check) for index, check in enumerate(reading)),
         lookups="\n  ".join(
             f"LEFT JOIN ({_filled(lookup, scans)}) AS {quote(lookup.alias)} ON {lookup.on}"

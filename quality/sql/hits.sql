@@ -1,4 +1,5 @@
 -- One pass over a dataset's rows for all of its checks: each row's list of the checks it violates, unnested to a hit each.
+-- Nearly all rows violate none, and are let go before a list is made for them.
 SELECT seen.* EXCLUDE (hit), rule.* EXCLUDE (check_no), hit.observed AS observed,
   nullif(hit.suggestion, coalesce(hit.observed, '')) AS suggestion, hit.evidence AS evidence
 FROM (
@@ -9,6 +10,7 @@ FROM (
     ], lambda h: h IS NOT NULL) AS hits
     FROM (SELECT {shared}*, {batch_date} AS batch_date FROM {table} AS {row}) AS {row}
     {lookups}
+    WHERE {bad}
   ) AS judged
 ) AS seen
 JOIN (VALUES
