@@ -46,11 +46,16 @@ class Walk:
         """What is right on a day, and what was planted."""
         return self.samples / day.isoformat() / "truth"
 
-    def deliver(self, day: date) -> None:
-        """The departments deliver what they know on a day."""
+    def prepare(self, day: date) -> Path:
+        """What the departments know on a day, in a folder, not delivered yet."""
         folder = self.samples / day.isoformat()
         if not folder.exists():
             generate(folder, RESIDENTS, SEED, day)
+        return folder
+
+    def deliver(self, day: date) -> None:
+        """The departments deliver what they know on a day."""
+        folder = self.prepare(day)
         files = sorted(path for path in folder.iterdir() if path.is_file())
         at = datetime(day.year, day.month, day.day, 8, tzinfo=CHINA)
         desk.deliver(self.platform.home, self.platform.library, files, day, at)

@@ -310,9 +310,7 @@ def caught_up(
     walk = walk_in(folder / "home", folder / "sample")
     corrected = right_corrections(loop)
     one = corrected.filter((pl.col("dataset") == POPULATION) & (pl.col("field") == "name")).row(0, named=True)
-    walk.deliver(THIRD)
-    home = walk.platform.home
-    (file,) = (path for path in (home.inbox / THIRD.isoformat()).rglob("户籍人口*.csv"))
+    (file,) = walk.prepare(THIRD).glob("户籍人口*.csv")
     lines = file.read_bytes().decode("gb18030").split("\r\n")
     planted = truth(walk, THIRD, "errors").filter(
         pl.all_horizontal(pl.col(name) == one[name] for name in PROBLEM)
@@ -323,6 +321,7 @@ def caught_up(
     cells[1] = one["value"]
     lines[place] = ",".join(cells)
     file.write_bytes("\r\n".join(lines).encode("gb18030"))
+    walk.deliver(THIRD)
     walk.turn(THIRD)
     return walk, one
 

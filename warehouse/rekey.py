@@ -12,7 +12,7 @@ import duckdb
 
 from warehouse.encryption import Keys, WrongKey, attach, is_encrypted
 from warehouse.home import Home
-from warehouse.lake import Lake, note_keys
+from warehouse.lake import DamagedPartition, Lake, note_keys
 from warehouse.publish import candidate_of, open_database
 
 
@@ -20,7 +20,10 @@ def other_keys(home: Home, lake: Lake) -> Iterator[str]:
     """What the present key does not read: partitions and databases, in words; everything plain without a key."""
     present = lake.keys.present.id if lake.keys.present else None
     for layer, table, batch in lake.places():
-        partition = lake.partition(layer, table, batch)
+        try:
+            partition = lake.partition(layer, table, batch)
+        except DamagedPartition:
+            continue  # damage is told of elsewhere
         assert partition is not None
         if {part.key for part in partition.parts} != {present}:
             yield str(partition.folder)
