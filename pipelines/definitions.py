@@ -54,6 +54,7 @@ def build_definitions(
     *,
     resources: Mapping[str, object] | None = None,
     loggers: Mapping[str, dg.LoggerDefinition] | None = None,
+    executor: dg.ExecutorDefinition | None = None,
 ) -> dg.Definitions:
     """A fresh `Definitions` of one platform.
 
@@ -61,6 +62,7 @@ def build_definitions(
         platform: the installation whose contracts become assets.
         resources: replacements for resources, by name.
         loggers: loggers beside Dagster's own, by name.
+        executor: who carries out the jobs; without one, each run waits for the installation.
     """
     return dg.Definitions(
         assets=all_assets(platform),
@@ -69,6 +71,6 @@ def build_definitions(
         schedules=[every_morning],
         sensors=[inbox, answered, alert],
         resources={PLATFORM: platform, **(resources or {})},
-        executor=one_at_a_time(platform),
+        executor=executor or one_at_a_time(platform),
         loggers=dict(loggers or {}),
     )

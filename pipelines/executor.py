@@ -1,4 +1,4 @@
-"""How Dagster carries out a run of ours: in one process, step by step, and never two on one installation.
+"""How Dagster carries out a run of ours: in one process, side by side, and never two runs on one installation.
 
 `zhenjie run` takes the lock itself; here are the runs that Dagster starts, from its schedule, its sensors, or an
 engineer's click on one asset. They wait for their turn: one that was refused would not be asked for again.
@@ -11,22 +11,21 @@ from datetime import date
 import dagster as dg
 from dagster._core.execution.context.system import PlanOrchestrationContext
 from dagster._core.execution.plan.plan import ExecutionPlan
-from dagster._core.execution.retries import RetryMode
-from dagster._core.executor.in_process import InProcessExecutor
 
 from assets.platform import Platform
 from pipelines.dead_runs import marked, report_dead_runs
 from pipelines.preparation import prepared
+from pipelines.steps import SideBySide
 from warehouse.lock import exclusive
 
 PARTITION = "dagster/partition"
 
 
-class OneAtATime(InProcessExecutor):
-    """Dagster's executor in one process, behind the installation's lock; a process per step would cost seconds."""
+class OneAtATime(SideBySide):
+    """Runs behind the installation's lock."""
 
     def __init__(self, platform: Platform) -> None:
-        super().__init__(RetryMode.ENABLED)
+        super().__init__(platform.engine.threads)
         self._platform = platform
 
     def execute(
@@ -54,3 +53,13 @@ def one_at_a_time(platform: Platform) -> dg.ExecutorDefinition:
         return OneAtATime(platform)
 
     return _one_at_a_time
+
+
+def side_by_side(platform: Platform) -> dg.ExecutorDefinition:
+    """The executor of a run whose caller holds the installation."""
+
+    @dg.executor(name="side_by_side")
+    def _side_by_side(_: dg.InitExecutorContext) -> SideBySide:
+        return SideBySide(platform.engine.threads)
+
+    return _side_by_side

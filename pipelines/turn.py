@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from datetime import date
 
 import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
 
 from assets.platform import Platform
 from pipelines.dead_runs import marked, report_dead_runs
 from pipelines.definitions import build_definitions
+from pipelines.executor import side_by_side
 from pipelines.failures import explained
 from pipelines.jobs import turn
 from pipelines.preparation import prepared
@@ -71,14 +74,15 @@ def _run(platform: Platform, batch: date, instance: dg.DagsterInstance, progress
         logger.addHandler(_Lines(progress))
         return logger
 
-    definitions = build_definitions(platform, loggers={"lines": lines})
-    result = definitions.resolve_job_def(turn.name).execute_in_process(
-        instance=instance,
-        partition_key=batch.isoformat(),
-        raise_on_error=False,
+    # The caller holds the installation.
+    definitions = build_definitions(platform, loggers={"lines": lines}, executor=side_by_side(platform))
+    job = definitions.resolve_job_def(turn.name)
+    run = instance.create_run_for_job(
+        job_def=job,
         run_config={"loggers": {"lines": {}}},
-        tags=marked(),
+        tags={**job.get_tags_for_partition_key(batch.isoformat(), selected_asset_keys=None), **marked()},
     )
+    result = execute_run(InMemoryJob(job), run, instance)
     evaluations = result.get_asset_check_evaluations()
     return TurnResult(
         batch=batch,

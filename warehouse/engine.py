@@ -20,8 +20,6 @@ from schemas.emit.sql import literal, quote
 from warehouse.encryption import NO_KEYS, Keys
 from warehouse.functions import install, install_places
 
-# What a reader of files sets for a while; every other setting is locked.
-_CHANGEABLE = ["preserve_insertion_order"]
 # A database and what DuckDB writes beside it.
 _DATABASE_FILES = ("", ".wal", ".wal.checkpoint", ".wal.recovery")
 
@@ -91,7 +89,7 @@ class Engine:
         install(database)
         install_codes(database, self.codes)
         self.keys.prepare(database)
-        confine(database, [self.spill, *(self.folders or (self.spill.parent,))], self.databases, _CHANGEABLE)
+        confine(database, [self.spill, *(self.folders or (self.spill.parent,))], self.databases)
         return database
 
     @contextmanager
@@ -118,7 +116,6 @@ def confine(
     connection: duckdb.DuckDBPyConnection,
     folders: Sequence[Path] = (),
     databases: Sequence[Path] = (),
-    changeable: Sequence[str] = (),
 ) -> None:
     """Let SQL of this connection's database reach these folders and databases only, and keep its settings.
 
@@ -129,13 +126,12 @@ def confine(
         connection: any connection to the database.
         folders: with all below them.
         databases: files, each with what DuckDB writes beside it.
-        changeable: settings that may still be changed.
     """
     files = [f"{path}{end}" for path in databases for end in _DATABASE_FILES]
     connection.execute(f"SET allowed_directories = {_texts([str(folder) for folder in folders])}")
     connection.execute(f"SET allowed_paths = {_texts(files)}")
     connection.execute("SET enable_external_access = false")
-    connection.execute(f"SET allowed_configs = {_texts(changeable)}")
+    connection.execute("SET allowed_configs = []")
     connection.execute("SET lock_configuration = true")
 
 

@@ -213,18 +213,6 @@ def test_a_file_with_headings_only_has_no_rows(rows_of: Read) -> None:
     assert rows_of(HEADER)[1] == []
 
 
-def test_the_order_of_the_file_is_kept_whatever_the_connection_prefers(tmp_path: Path) -> None:
-    path = tmp_path / "x.csv"
-    path.write_text(HEADER + "\n" + "".join(f"{i},甲,\n" for i in range(1000)), encoding="utf-8")
-    with duckdb.connect() as connection:
-        connection.execute("SET preserve_insertion_order = false")
-        read(path, LAYOUT, connection, "t", spool=tmp_path)
-        setting = connection.execute("SELECT current_setting('preserve_insertion_order')").fetchone()
-        wrong = connection.execute("FROM t SELECT count(*) WHERE _row <> CAST(resident_id AS INT) + 2")
-        assert wrong.fetchone() == (0,)
-    assert setting == (False,)
-
-
 def test_a_given_heading_row_is_the_only_one_looked_at(rows_of: Read, refusal_of: Callable[..., str]) -> None:
     content = f"{HEADER}\n{HEADER}\n1,甲,2\n"
     reading, rows = rows_of(content, replace(LAYOUT, header_row=2))

@@ -147,7 +147,6 @@ def test_half_a_million_rows_have_their_own_numbers_whatever_reads_them(tmp_path
     with pytest.MonkeyPatch.context() as patch, duckdb.connect(config={"threads": 4}) as connection:
         patch.setattr(encoding, "CHUNK", 4 << 20)
         patch.setattr(spool, "_PART", 70 << 20)
-        connection.execute("SET preserve_insertion_order = false")
         reading = read(tmp_path / "x.csv", LAYOUT, connection, "t", spool=tmp_path)
         table = connection.execute("SELECT _row, CAST(a AS BIGINT) AS a, b FROM t").fetchnumpy()
     assert reading.rows == records

@@ -7,8 +7,7 @@ comes from is the readers' business.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,15 +64,14 @@ class Stage:
         keys = [cells[column.name] for column in self._identity()]
         titles = {f"title_{cells[found.name]}": found.title for found in self.recognition.columns}
         values = (self._value(column, cells.get(column.name)) for column in self.layout.columns)
-        with _in_order(self.connection):
-            self._run(
-                "insert",
-                source=source,
-                values=", ".join(values),
-                parameters=titles,
-                suspect=suspect_sql(keys),
-                state=state_sql(keys, list(cells.values()), width),
-            )
+        self._run(
+            "insert",
+            source=source,
+            values=", ".join(values),
+            parameters=titles,
+            suspect=suspect_sql(keys),
+            state=state_sql(keys, list(cells.values()), width),
+        )
 
     def insert_batch(self, batch: pa.Table, width: int, flags: str = NO_FLAGS) -> None:
         """Add the rows of an Arrow table with `_row` and the cells.
@@ -163,17 +161,6 @@ class Stage:
             asides=listed([State.REMARK, State.TOTAL]),
             remark=int(State.REMARK),
         )
-
-
-@contextmanager
-def _in_order(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Rows keep the order of their file, though the connection may be set otherwise to save memory."""
-    setting = connection.execute("SELECT current_setting('preserve_insertion_order')").fetchall()
-    connection.execute("SET preserve_insertion_order = true")
-    try:
-        yield
-    finally:
-        connection.execute(f"SET preserve_insertion_order = {setting[0][0]}")
 
 
 def _notes(kept: list[tuple[int, int]]) -> Iterable[Note]:

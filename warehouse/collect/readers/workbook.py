@@ -114,7 +114,7 @@ def _read_sheets(
     for place, (sheet, headings) in enumerate(chosen):
         reading = _read_sheet(connection, part, layout, book, sheet, headings)
         rows = f"SELECT *, {literal(sheet.name)} AS _sheet FROM {quote(part)} ORDER BY _row"
-        verb = f"INSERT INTO {quote(table)}" if place else f"CREATE OR REPLACE TABLE {quote(table)} AS"
+        verb = f"INSERT INTO {quote(table)}" if place else f"CREATE OR REPLACE TEMP TABLE {quote(table)} AS"
         connection.execute(f"{verb} {rows}")
         readings.append((sheet.name, reading))
     connection.execute(f"DROP TABLE {quote(part)}")

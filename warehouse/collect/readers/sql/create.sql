@@ -1,1 +1,1 @@
-CREATE OR REPLACE TABLE {table} (_row BIGINT, {columns}, _state UTINYINT)
+CREATE OR REPLACE TEMP TABLE {table} (_row BIGINT, {columns}, _state UTINYINT)

@@ -1,0 +1,137 @@
+"""Steps of a run side by side: in threads of one process, as many at once as the engine has threads.
+
+Dagster itself carries steps out one after the other, or each in a process of its own, which costs seconds a step.
+Ours spend their time in DuckDB, which lets go of the interpreter, and share the engine's memory limit; which of them
+may run is Dagster's own book-keeping. Who may start a run is `executor`.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from queue import Empty, SimpleQueue
+
+import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
+from dagster._core.execution.api import ExecuteRunWithPlanIterable
+from dagster._core.execution.context.system import (
+    PlanExecutionContext,
+    PlanOrchestrationContext,
+    StepExecutionContext,
+)
+from dagster._core.execution.context_creation_job import PlanExecutionContextManager
+from dagster._core.execution.plan.active import ActiveExecution
+from dagster._core.execution.plan.execute_plan import dagster_event_sequence_for_step
+from dagster._core.execution.plan.plan import ExecutionPlan
+from dagster._core.execution.retries import RetryMode
+from dagster._core.execution.step_dependency_config import StepDependencyConfig
+from dagster._core.executor.base import Executor
+from dagster._utils.interrupts import pop_captured_interrupt
+
+# Seconds after which somebody who wants to stop the run is heard.
+_LOOKING_UP = 0.5
+
+
+class SideBySide(Executor):
+    """Dagster's executor in one process, several steps at once."""
+
+    def __init__(self, at_once: int) -> None:
+        self._at_once = at_once
+
+    @property
+    def retries(self) -> RetryMode:
+        """A step may ask to be tried again."""
+        return RetryMode.ENABLED
+
+    @property
+    def step_dependency_config(self) -> StepDependencyConfig:
+        """A step waits for the whole of every step before it."""
+        return StepDependencyConfig.default()
+
+    def execute(
+        self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
+    ) -> Iterator[dg.DagsterEvent]:
+        """Run every step of the plan."""
+        yield from ExecuteRunWithPlanIterable(
+            execution_plan=execution_plan,
+            iterator=partial(_run, at_once=self._at_once),
+            execution_context_manager=PlanExecutionContextManager(
+                job=plan_context.job,
+                retry_mode=plan_context.retry_mode,
+                execution_plan=execution_plan,
+                run_config=plan_context.run_config,
+                dagster_run=plan_context.dagster_run,
+                instance=plan_context.instance,
+                raise_on_error=plan_context.raise_on_error,
+                output_capture=plan_context.output_capture,
+                step_dependency_config=self.step_dependency_config,
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """A step has told its last event; `error` is what it raised beyond a failure that Dagster knows."""
+
+    step_key: str
+    error: BaseException | None = None
+
+
+_Told = SimpleQueue[dg.DagsterEvent | _Ended]
+
+
+def _run(
+    job_context: PlanExecutionContext, execution_plan: ExecutionPlan, at_once: int
+) -> Iterator[dg.DagsterEvent]:
+    told: _Told = SimpleQueue()
+    with (
+        execution_plan.start(
+            retry_mode=job_context.retry_mode,
+            max_concurrent=at_once,
+            step_dependency_config=job_context.step_dependency_config,
+        ) as active,
+        ThreadPoolExecutor(at_once, thread_name_prefix="step") as workers,
+    ):
+        running = 0
+        while not active.is_complete:
+            for step in active.get_steps_to_execute():
+                workers.submit(_carry_out, job_context.for_step(step, active.get_known_state()), told)
+                running += 1
+            if not running:
+                # Nothing to do but to wait until a step may be tried again.
+                active.sleep_til_ready()
+                continue
+            if pop_captured_interrupt():
+                # The steps under way come to their end first.
+                active.mark_interrupted()
+                raise DagsterExecutionInterruptedError("the run was stopped")
+            try:
+                event = told.get(timeout=_LOOKING_UP)
+            except Empty:
+                continue
+            if isinstance(event, _Ended):
+                running -= 1
+                yield from _closed(active, job_context, event)
+            else:
+                active.handle_event(event)
+                yield event
+
+
+def _closed(
+    active: ActiveExecution, job_context: PlanExecutionContext, ended: _Ended
+) -> Iterator[dg.DagsterEvent]:
+    if ended.error is not None:
+        raise ended.error
+    active.verify_complete(job_context, ended.step_key)
+    # What cannot run any more, because a step before it failed, is said at once.
+    yield from active.plan_events_iterator(job_context)
+
+
+def _carry_out(context: StepExecutionContext, told: _Told) -> None:
+    error = None
+    try:
+        for event in dagster_event_sequence_for_step(context):
+            told.put(event)
+    except BaseException as raised:
+        error = raised
+    told.put(_Ended(context.step.key, error))
