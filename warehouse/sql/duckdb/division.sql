@@ -19,7 +19,8 @@ CREATE OR REPLACE MACRO _division_successor(t VARCHAR) AS (
 CREATE OR REPLACE MACRO current_division(t VARCHAR) AS coalesce(_division_successor(t), t);
 
 -- Text as delivered: blanks out, a closed code's successor in its place.
-CREATE OR REPLACE MACRO normalise_division(t VARCHAR) AS current_division(_without(t, '[ ''‘’`"=]'));
+CREATE OR REPLACE MACRO normalise_division(t VARCHAR) AS
+current_division(CASE WHEN regexp_matches(t, '^[0-9]{6,12}$') THEN t ELSE _without(t, '[ ''‘’`"=]') END);
 
 -- The county a code lies in. A city padded with zeros (370600) lies in none.
 CREATE OR REPLACE MACRO county_of(t VARCHAR) AS

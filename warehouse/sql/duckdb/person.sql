@@ -12,8 +12,15 @@ CREATE OR REPLACE MACRO is_person_name(t VARCHAR) AS
 
 -- Blanks inside a Chinese name go (张　三), every dot becomes the middle dot U+00B7 that identity cards print. A name
 -- in Latin letters keeps both.
+-- A name of two to four characters is right as it is, unless it begins as a word for "nothing here" does: 不 无 暂 未 没 空.
 CREATE OR REPLACE MACRO normalise_person_name(t VARCHAR) AS
 CASE
+    WHEN regexp_matches(
+        t,
+        '^[\x{4E00}-\x{4E0C}\x{4E0E}-\x{65DF}\x{65E1}-\x{6681}\x{6683}-\x{6729}\x{672B}-\x{6CA0}\x{6CA2}-\x{7A79}'
+        || '\x{7A7B}-\x{9FFF}][\x{4E00}-\x{9FFF}]{1,3}$'
+    )
+    THEN t
     WHEN regexp_matches(t, '[A-Za-zＡ-Ｚａ-ｚ]') THEN clean_text(t)
     ELSE regexp_replace(_without(t, '[ ''‘’`"=]'), '[‧•・･.∙⋅●]', '·', 'g')
 END;

@@ -69,30 +69,26 @@ CASE
     WHEN t IS NOT NULL THEN FALSE
 END;
 
--- Of cleaned text without blanks: 15 digits brought to 18 (century 19, check character added; GB 11643-1999)
--- and the ×, or a Cyrillic Х, that people type for X. Anything else, and 15 digits with an impossible
--- birth date, stays.
-CREATE OR REPLACE MACRO _resident_id_of_18(t VARCHAR) AS
+-- Of 15 digits (GB 11643-1989): century 19 and check character added. Anything else, and an impossible birth date, stays.
+CREATE OR REPLACE MACRO _resident_id_of_15(t VARCHAR) AS
 CASE
     WHEN regexp_matches(t, '^[0-9]{15}$')
         AND resident_id_birth_date(substr(t, 1, 6) || '19' || substr(t, 7, 9) || '0') IS NOT NULL
     THEN substr(t, 1, 6) || '19' || substr(t, 7, 9)
         || resident_id_check_character(substr(t, 1, 6) || '19' || substr(t, 7, 9))
-    WHEN regexp_matches(t, '^[0-9]{17}[×Х]$') THEN substr(t, 1, 17) || 'X'
     ELSE t
 END;
 
--- Blanks and dashes out, X in capitals, 15 digits to 18. What a spreadsheet has shortened to 3.70602E+17 cannot
--- be restored and stays as it is.
+CREATE OR REPLACE MACRO _resident_id_text(t VARCHAR) AS upper(_without(t, '[ ''‘’`"=-]'));
+
+-- Blanks and dashes out, X in capitals, and for the × or the Cyrillic Х that people type; 15 digits to 18. What a
+-- spreadsheet has shortened to 3.70602E+17 cannot be restored and stays as it is.
 CREATE OR REPLACE MACRO normalise_resident_id(t VARCHAR) AS
 CASE
     WHEN regexp_matches(t, '^[0-9]{17}[0-9X]$') THEN t
-    ELSE list_extract(
-        list_transform(
-            [upper(_without(t, '[ ''‘’`"=-]'))], lambda c: _resident_id_of_18(c)
-        ),
-        1
-    )
+    WHEN length(regexp_replace(t, '[^0-9０-９]', '', 'g')) = 15
+    THEN list_extract(list_transform([_resident_id_text(t)], lambda c: _resident_id_of_15(c)), 1)
+    ELSE regexp_replace(_resident_id_text(t), '^([0-9]{17})[×Х]$', '\1X')
 END;
 
 -- The number with the check character its first 17 digits call for; NULL where these cannot be right

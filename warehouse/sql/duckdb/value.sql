@@ -1,61 +1,43 @@
 -- Text into typed values. A text that is not such a value gives NULL, never a guess.
 -- The first branches read the spellings that nearly all extracts use without cleaning the text first.
 
--- The year of two digits: 00 to 29 are 2000 to 2029, 30 to 99 are 1930 to 1999, as spreadsheets read them (ECMA-376
--- leaves it to the program; 2029 is the common default). Fixed, so that a text means the same day in every batch.
+-- The year of two digits, before a month: 00 to 29 are 2000 to 2029, 30 to 99 are 1930 to 1999, as spreadsheets read them
+-- (ECMA-376 leaves it to the program; 2029 is the common default). Fixed, so that a text means the same in every batch.
 CREATE OR REPLACE MACRO _full_year(t VARCHAR) AS
-CASE WHEN length(t) = 2 THEN CASE WHEN t < '30' THEN '20' ELSE '19' END ELSE '' END || t;
+regexp_replace(regexp_replace(t, '^([012][0-9]-)', '20\1'), '^([3-9][0-9]-)', '19\1');
 
--- A month or day whose digits are half-width and whose tens may be written with 十: 十 is 10, 2十1 is 21.
-CREATE OR REPLACE MACRO _tens(t VARCHAR) AS
-CASE WHEN starts_with(t, '十') THEN '1' ELSE '' END
-|| replace(t, '十', '')
-|| CASE WHEN ends_with(t, '十') THEN '0' ELSE '' END;
+-- A text such as 2023-5-3 as a day. DuckDB itself would read more.
+CREATE OR REPLACE MACRO _day_of(t VARCHAR) AS
+try_cast(regexp_extract(t, '^[1-9][0-9]{3}-[0-9]{1,2}-[0-9]{1,2}$') AS DATE);
 
--- Of a date in Chinese numerals whose single digits have been translated: 2023年十2月2十1日, 85年3月2日.
+-- Of cleaned text: a day written with separators or of eight digits, behind which a time of day may stand, and of a year
+-- of two digits. That is not read before slashes: there spreadsheets put the month first.
+CREATE OR REPLACE MACRO _date_of_digits(t VARCHAR) AS
+_day_of(_full_year(regexp_replace(
+    regexp_replace(
+        regexp_replace(t, '^([0-9]{2})(?:-([0-9]{1,2})-|[.]([0-9]{1,2})[.])([0-9]{1,2})$', '\1-\2\3-\4'),
+        '^([1-9][0-9]{3})([0-9]{2})([0-9]{2})(?: ?(?:[01][0-9]|2[0-3]):?[0-5][0-9]:?[0-5][0-9])?$',
+        '\1-\2-\3'
+    ),
+    '^([1-9][0-9]{3})(?:-([0-9]{1,2})-|/([0-9]{1,2})/|[.]([0-9]{1,2})[.]|年([0-9]{1,2})月)([0-9]{1,2})[日号]?'
+    || '(?:[ T](?:[01]?[0-9]|2[0-3])[:：时][0-5][0-9](?:[:：分](?:[0-5][0-9](?:[.][0-9]+)?秒?)?)?'
+    || '(?:[+]08:?00)?)?$',
+    '\1-\2\3\4\5-\6'
+)));
+
+-- Of cleaned text: Chinese numerals, 二〇二三年十二月二十一日, 85年3月2日. 元月 is January; 十 is 10 alone, the ten of 十一 and of
+-- 二十, and nothing in 二十一.
 CREATE OR REPLACE MACRO _date_of_numerals(t VARCHAR) AS
-CASE
-    WHEN regexp_matches(
-        t, '^(?:[1-9][0-9]{3}|[0-9]{2})年(?:[0-9]{1,2}|[0-9]?十[0-9]?)月(?:[0-9]{1,2}|[0-9]?十[0-9]?)[日号]?$'
-    )
-    THEN try_cast(
-        _full_year(regexp_extract(t, '^[0-9]+'))
-        || '-' || _tens(regexp_extract(t, '年(.+)月', 1))
-        || '-' || _tens(regexp_extract(t, '月([0-9十]+)', 1)) AS DATE
-    )
-END;
-
--- Of cleaned text: a day written with separators, a day of eight digits, a spreadsheet's day number, a year of two
--- digits, Chinese numerals. Behind the first two a time of day may stand. A year of two digits is not read before
--- slashes: there spreadsheets put the month first. 元月 is January.
-CREATE OR REPLACE MACRO _date_of(t VARCHAR) AS
-coalesce(
-    try_cast(regexp_replace(regexp_extract(
-        t,
-        '^([1-9][0-9]{3}(?:-[0-9]{1,2}-|/[0-9]{1,2}/|[.][0-9]{1,2}[.]|年[0-9]{1,2}月)[0-9]{1,2})[日号]?'
-        || '(?:[ T](?:[01]?[0-9]|2[0-3])[:：时][0-5][0-9](?:[:：分](?:[0-5][0-9](?:[.][0-9]+)?秒?)?)?'
-        || '(?:[+]08:?00)?)?$',
-        1
-    ), '[年月/.]', '-', 'g') AS DATE),
-    CASE
-        WHEN regexp_matches(
-            t, '^[1-9][0-9]{7}(?: ?(?:[01][0-9]|2[0-3]):?[0-5][0-9]:?[0-5][0-9])?$'
-        )
-        THEN try_cast(substr(t, 1, 4) || '-' || substr(t, 5, 2) || '-' || substr(t, 7, 2) AS DATE)
-    END,
-    DATE '1899-12-30' + try_cast(regexp_extract(
-        t, '^([1-6][0-9]{4}|7[0-2][0-9]{3}|73[0-3][0-9]{2}|7340[0-9]|7341[0-5])(?:[.][0-9]+)?$', 1
-    ) AS INTEGER),
-    CASE
-        WHEN regexp_matches(t, '^[0-9]{2}(?:-[0-9]{1,2}-|[.][0-9]{1,2}[.])[0-9]{1,2}$')
-        THEN try_cast(_full_year(substr(t, 1, 2)) || replace(substr(t, 3), '.', '-') AS DATE)
-        WHEN regexp_matches(t, '年.+月')
-        THEN _date_of_numerals(translate(
+_day_of(_full_year(regexp_replace(
+    replace(regexp_replace(regexp_replace(regexp_replace(
+        translate(
             replace(replace(replace(t, '元月', '1月'), '廿', '二十'), '卅', '三十'),
             '〇○◯零Oo一二三四五六七八九', '000000123456789'
-        ))
-    END
-);
+        ),
+        '([0-9])十([0-9])', '\1\2', 'g'
+    ), '([0-9])十', '\10', 'g'), '十([0-9])', '1\1', 'g'), '十', '10'),
+    '^([1-9][0-9]{3}|[0-9]{2})年([0-9]{1,2})月([0-9]{1,2})[日号]?$', '\1-\2-\3'
+)));
 
 -- 20230503, 2023-5-3, 2023/5/3, 2023.05.03, 2023年5月3日, each with or without a time of day; 23-05-03, 23.5.3,
 -- 85年3月2日; 二〇二三年五月三日; and the day number of a spreadsheet: five digits from 10000 (1927-05-18) to 73415 (2100-12-31), counted from 1899-12-30
@@ -63,11 +45,16 @@ coalesce(
 -- A month is no date. A time that names UTC is refused: in China its day may be the next one.
 CREATE OR REPLACE MACRO parse_date(t VARCHAR) AS
 CASE
-    WHEN regexp_matches(t, '^[1-9][0-9]{7}$')
-    THEN try_cast(substr(t, 1, 4) || '-' || substr(t, 5, 2) || '-' || substr(t, 7, 2) AS DATE)
-    WHEN regexp_matches(t, '^[1-9][0-9]{3}(?:-[0-9]{1,2}-|/[0-9]{1,2}/)[0-9]{1,2}$')
-    THEN try_cast(replace(t, '/', '-') AS DATE)
-    ELSE list_extract(list_transform([clean_text(t)], lambda c: _date_of(c)), 1)
+    WHEN regexp_matches(t, '^[1-9][0-9]{7}$') THEN CAST(try_strptime(t, '%Y%m%d') AS DATE)
+    WHEN regexp_matches(t, '^[1-9][0-9]{3}(?:-[0-9]{1,2}-|/[0-9]{1,2}/)[0-9]{1,2}$') THEN try_cast(t AS DATE)
+    ELSE coalesce(
+        _date_of_digits(clean_text(t)),
+        DATE '1899-12-30' + try_cast(regexp_extract(
+            clean_text(t),
+            '^([1-6][0-9]{4}|7[0-2][0-9]{3}|73[0-3][0-9]{2}|7340[0-9]|7341[0-5])(?:[.][0-9]+)?$', 1
+        ) AS INTEGER),
+        _date_of_numerals(clean_text(t))
+    )
 END;
 
 -- Of cleaned text: the day, and behind it hours, minutes and, where they are there, seconds.
