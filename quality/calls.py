@@ -46,7 +46,7 @@ def _calls(tree: exp.Expr) -> Iterable[exp.Anonymous]:
         if (
             node.name.lower() in load_functions()
             and len(columns) == len(node.expressions)
-            and all(column.table == ROW and column.name != "batch_date" for column in columns)
+            and all(column.table == ROW for column in columns)
         ):
             yield node
 

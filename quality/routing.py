@@ -33,7 +33,7 @@ def no_findings() -> str:
 
 
 def row_facts(contract: Contract) -> str:
-    """What a hit carries of its row (alias `s`): identity, corrections, label, what leads to a township."""
+    """What a hit carries of its row (alias `s`): identity, label, what leads to a township."""
     label = cell(contract.column(contract.label)) if contract.label else "NULL"
     ways = "".join(
         f", {cell(contract.column(route.column))} AS way_{index}"
@@ -41,7 +41,7 @@ def row_facts(contract: Contract) -> str:
     )
     return (
         f"{ROW}.record_key AS record_key, {ROW}._row AS _row, {ROW}._line AS row_number, "
-        f"{ROW}._sheet AS sheet, {ROW}._extract_id AS extract_id, {ROW}._corrected AS corrected, "
+        f"{ROW}._sheet AS sheet, {ROW}._extract_id AS extract_id, "
         f"CAST({label} AS VARCHAR) AS label{ways}"
     )
 
@@ -75,6 +75,7 @@ def finding_rows(contract: Contract, library: Library, hits: str, scans: Mapping
             places.append(f"{alias}.code")
     return template("quality", "findings").format(
         hits=hits,
+        table=scans[contract.id],
         dataset=literal(contract.id),
         department=literal(contract.department),
         place=f"coalesce({', '.join(places)})" if places else "CAST(NULL AS VARCHAR)",

@@ -38,6 +38,7 @@ def install_places(con: duckdb.DuckDBPyConnection) -> None:
         con: an open connection with the code tables `division` and `area`.
     """
     con.execute(_script(_PLACES))
+    _install_area_years(con)
     row = con.execute("SELECT spellings, facts FROM codes.county_spelling").fetchone()
     if row is None or row[0] is None:
         return  # no county in use: no address names one
@@ -47,6 +48,20 @@ def install_places(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         "CREATE OR REPLACE MACRO _county_spelt(s VARCHAR) AS "
         f"list_extract([{facts}], enum_code(TRY_CAST(s AS ENUM({spellings}))) + 1)"
+    )
+
+
+def _install_area_years(con: duckdb.DuckDBPyConnection) -> None:
+    """Tell from an area's place in `codes.area_code` whether it was there in a year since 2000."""
+    (known,) = con.execute(
+        "SELECT list(areas ORDER BY year) FROM ("
+        "SELECT year, count(*) FILTER (CAST(valid_from AS INTEGER) <= year) AS areas "
+        "FROM codes.area, range(2000, 2100) AS years (year) GROUP BY year)"
+    ).fetchall()[0]
+    con.execute(
+        "CREATE OR REPLACE MACRO _is_area_after(t VARCHAR, year VARCHAR) AS CASE WHEN year >= '2000' "
+        f"THEN enum_code(TRY_CAST(t AS codes.area_code)) >= list_extract({known or []}, TRY_CAST(year AS INTEGER) - 1999) "
+        "END"
     )
 
 

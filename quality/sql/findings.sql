@@ -3,8 +3,11 @@
 WITH hit AS (
 {hits}
 ), placed AS (
-  SELECT hit.*, {dataset} AS dataset, {department} AS department, {place} AS place
+  SELECT hit.*, {dataset} AS dataset, {department} AS department, {place} AS place, source.corrected
   FROM hit
+  -- Only here, for DuckDB does not gather the few rows that are hit into full vectors while a map is among them.
+  LEFT JOIN (SELECT _row, _corrected AS corrected FROM {table} WHERE _corrected IS NOT NULL) AS source
+    ON source._row = hit._row
   {joins}
 ), named AS (
   SELECT *, concat_ws('|', dataset, rule, record_key, field) AS identity FROM placed

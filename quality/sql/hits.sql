@@ -8,7 +8,7 @@ FROM (
     SELECT {row_facts}, list_filter([
       {cases}
     ], lambda h: h IS NOT NULL) AS hits
-    FROM (SELECT {shared}*, {batch_date} AS batch_date FROM {table} AS {row}) AS {row}
+    FROM (SELECT {shared}* FROM (SELECT *, {batch_date} AS batch_date FROM {table}) AS {row}) AS {row}
     {lookups}
     WHERE {bad}
   ) AS judged
