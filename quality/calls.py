@@ -20,18 +20,18 @@ from schemas.functions import load_functions
 
 
 def share_calls(checks: Sequence[Check]) -> tuple[Mapping[str, str], list[Check]]:
-    """Take what at least two checks ask of a row out of them.
+    """Take what at least two checks ask of a row out of them, and what is asked on behalf of another call.
 
     Returns:
         New columns of the row with the SQL that computes them, and the checks that read them there.
     """
     trees = {index: parse(check.violates) for index, check in enumerate(checks)}
     asked = Counter(call for tree in trees.values() for call in {_text(node) for node in _calls(tree)})
-    names = {
-        # No column of a contract has a blank in its name.
-        call: f"asked {number}"
-        for number, call in enumerate(sorted(call for call, times in asked.items() if times > 1))
-    }
+    # A function of ours is SQL that may name an argument many times, and what is asked there is computed as often.
+    argued = {_text(node) for tree in trees.values() for node in _calls(tree) if _is_ours(node.parent)}
+    wanted = argued | {call for call, times in asked.items() if times > 1}
+    # No column of a contract has a blank in its name.
+    names = {call: f"asked {number}" for number, call in enumerate(sorted(wanted))}
     read = [
         replace(check, violates=_reading(trees[index], names)) if _asks(trees[index], names) else check
         for index, check in enumerate(checks)
@@ -44,11 +44,15 @@ def _calls(tree: exp.Expr) -> Iterable[exp.Anonymous]:
     for node in tree.find_all(exp.Anonymous):
         columns = [argument for argument in node.expressions if isinstance(argument, exp.Column)]
         if (
-            node.name.lower() in load_functions()
+            _is_ours(node)
             and len(columns) == len(node.expressions)
             and all(column.table == ROW for column in columns)
         ):
             yield node
+
+
+def _is_ours(node: exp.Expr | None) -> bool:
+    return isinstance(node, exp.Anonymous) and node.name.lower() in load_functions()
 
 
 def _text(node: exp.Anonymous) -> str:
