@@ -71,10 +71,14 @@ class SideBySide(Executor):
 
 @dataclass(frozen=True)
 class _Ended:
-    """A step has told its last event; `error` is what it raised beyond a failure that Dagster knows."""
+    """A step has told its last event; `error` is what it raised beyond a failure that Dagster knows.
+
+    `again` is its wish to be tried again: heard only now, or it would start while it is still here.
+    """
 
     step_key: str
     error: BaseException | None = None
+    again: dg.DagsterEvent | None = None
 
 
 _Told = SimpleQueue[dg.DagsterEvent | _Ended]
@@ -122,16 +126,23 @@ def _closed(
 ) -> Iterator[dg.DagsterEvent]:
     if ended.error is not None:
         raise ended.error
+    if ended.again is not None:
+        active.handle_event(ended.again)
+        yield ended.again
+        return
     active.verify_complete(job_context, ended.step_key)
     # What cannot run any more, because a step before it failed, is said at once.
     yield from active.plan_events_iterator(job_context)
 
 
 def _carry_out(context: StepExecutionContext, told: _Told) -> None:
-    error = None
+    error, again = None, None
     try:
         for event in dagster_event_sequence_for_step(context):
-            told.put(event)
-    except BaseException as raised:
+            if event.is_step_up_for_retry:
+                again = event
+            else:
+                told.put(event)
+    except BaseException as raised:  # noqa: BLE001  # raised again where the run waits
         error = raised
-    told.put(_Ended(context.step.key, error))
+    told.put(_Ended(context.step.key, error, again))

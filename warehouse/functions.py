@@ -59,9 +59,9 @@ def _install_area_years(con: duckdb.DuckDBPyConnection) -> None:
         "FROM codes.area, range(2000, 2100) AS years (year) GROUP BY year)"
     ).fetchall()[0]
     con.execute(
-        "CREATE OR REPLACE MACRO _is_area_after(t VARCHAR, year VARCHAR) AS CASE WHEN year >= '2000' "
-        f"THEN enum_code(TRY_CAST(t AS codes.area_code)) >= list_extract({known or []}, TRY_CAST(year AS INTEGER) - 1999) "
-        "END"
+        "CREATE OR REPLACE MACRO _is_area_after(t VARCHAR, year VARCHAR) AS CASE WHEN year >= '2000' THEN "
+        "enum_code(TRY_CAST(t AS codes.area_code)) "
+        f">= list_extract({known or []}, TRY_CAST(year AS INTEGER) - 1999) END"
     )
 
 

@@ -1,0 +1,94 @@
+"""Steps side by side: two at a time, what cannot run is left out, everything else is done."""
+
+import threading
+from collections.abc import Callable
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
+
+from pipelines.steps import SideBySide
+
+
+@dg.executor(name="side_by_side")
+def two_at_once(_: dg.InitExecutorContext) -> SideBySide:
+    return SideBySide(2)
+
+
+def carried_out(*assets: dg.AssetsDefinition) -> dg.JobExecutionResult:
+    definitions = dg.Definitions(assets=list(assets), jobs=[dg.define_asset_job("all")], executor=two_at_once)
+    job = definitions.resolve_job_def("all")
+    with dg.DagsterInstance.ephemeral() as instance:
+        return execute_run(InMemoryJob(job), instance.create_run_for_job(job_def=job), instance)
+
+
+def asset(name: str, does: Callable[[], object], deps: tuple[str, ...] = ()) -> dg.AssetsDefinition:
+    @dg.asset(name=name, deps=list(deps))
+    def _asset() -> None:
+        does()
+
+    return _asset
+
+
+def refuse() -> None:
+    raise ValueError("no")
+
+
+def test_two_steps_that_need_nothing_of_each_other_run_at_the_same_time() -> None:
+    # Each waits for the other: one after the other neither would come to its end.
+    both = threading.Barrier(2, timeout=30)
+    assert carried_out(asset("a", both.wait), asset("b", both.wait)).success
+
+
+def test_no_more_steps_run_at_once_than_are_asked_for() -> None:
+    running, most = [0], [0]
+    lock = threading.Lock()
+    two = threading.Barrier(2, timeout=30)
+
+    def count() -> None:
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        two.wait()
+        with lock:
+            running[0] -= 1
+
+    assert carried_out(*(asset(f"a{number}", count) for number in range(6))).success
+    assert most == [2]
+
+
+def test_a_step_waits_for_those_it_follows_from() -> None:
+    order: list[str] = []
+    done = carried_out(
+        asset("last", lambda: order.append("last"), ("middle",)),
+        asset("middle", lambda: order.append("middle"), ("first",)),
+        asset("first", lambda: order.append("first")),
+    )
+    assert done.success
+    assert order == ["first", "middle", "last"]
+
+
+def test_what_follows_from_a_failed_step_is_left_out_and_the_rest_is_done() -> None:
+    order: list[str] = []
+    done = carried_out(
+        asset("broken", refuse),
+        asset("after_broken", lambda: order.append("after_broken"), ("broken",)),
+        asset("sound", lambda: order.append("sound")),
+        asset("after_sound", lambda: order.append("after_sound"), ("sound",)),
+    )
+    assert not done.success
+    assert [event.step_key for event in done.all_events if event.is_step_failure] == ["broken"]
+    assert order == ["sound", "after_sound"]
+
+
+@pytest.mark.parametrize("tries", [1, 2])
+def test_a_step_may_ask_to_be_tried_again(tries: int) -> None:
+    left = [tries]
+
+    def shaky() -> None:
+        if left[0]:
+            left[0] -= 1
+            raise dg.RetryRequested(max_retries=2)
+
+    assert carried_out(asset("shaky", shaky)).success
