@@ -83,7 +83,6 @@ def test_a_disk_that_is_full_at_any_stage_is_named_and_nothing_half_is_left(
     home = tmp_path / "home"
     for stage in STAGES:
         attempt = process.attempt(home, MONDAY, full_at=stage)
-        print(stage, attempt)
         assert attempt.codes == (1,)
         (told,) = attempt.told
         assert told is not None

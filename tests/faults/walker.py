@@ -29,7 +29,7 @@ from typing import Any
 # What libraries import when they are first used: once here, and not in every child.
 import pandas  # noqa: F401
 import pyarrow as pa
-import pyarrow.dataset  # noqa: F401
+import pyarrow.dataset
 import sqlalchemy.orm  # noqa: F401
 import sqlglot.dialects.duckdb  # noqa: F401
 
