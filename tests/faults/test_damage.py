@@ -296,6 +296,8 @@ def test_a_database_lost_in_the_middle_of_a_workbook_leaves_nothing_of_it(
     ("message", "said"),
     [
         ("IO Error: Could not write file: No space left on device", "磁盘已满"),
+        ("(sqlite3.OperationalError) disk I/O error", "可能已满"),
+        ("(sqlite3.OperationalError) database is locked", "另一个程序"),
         ("[Errno 30] Read-only file system: 'lake'", "不可写"),
         ("server closed the connection unexpectedly", "台账数据库的连接中断"),
         ("Invalid Input Error: No magic bytes found at end of file 'x.parquet'", "zhenjie doctor"),

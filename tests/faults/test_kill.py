@@ -30,6 +30,8 @@ SEED = 1
 # Kills in one installation; after the last in each walk it is let go to its end.
 FEW = 40
 
+Facts = tuple[int, int, int]
+
 
 @contextmanager
 def a_reader(home: Home, days: tuple[date, ...], pause: threading.Lock) -> Iterator[list[str]]:
@@ -38,11 +40,14 @@ def a_reader(home: Home, days: tuple[date, ...], pause: threading.Lock) -> Itera
     stop = threading.Event()
 
     def read() -> None:
-        last = None
+        last: dict[Path, Facts] = {}
         while not stop.wait(0.02):
             with pause:
-                if (now := _signature(home)) != last:
+                if (now := _published_files(home)) != last:
                     seen.extend(_not_whole(home, days))
+                was, is_now = (files.get(home.warehouse) for files in (last, now))
+                if was and is_now and was != is_now and was[0] == is_now[0]:
+                    seen.append("a warehouse that is written where it is read")
                 last = now
 
     thread = threading.Thread(target=read)
@@ -54,13 +59,13 @@ def a_reader(home: Home, days: tuple[date, ...], pause: threading.Lock) -> Itera
         thread.join()
 
 
-def _signature(home: Home) -> list[tuple[str, int, int, int]]:
-    """What changes when anything published does."""
-    found = []
+def _published_files(home: Home) -> dict[Path, Facts]:
+    """What is published, and what of it changes with its content: inode, time and size."""
+    found = {}
     for path in (home.warehouse, *home.root.glob("returns/*/*")):
         with suppress(FileNotFoundError):
             facts = path.stat()
-            found.append((str(path), facts.st_ino, facts.st_mtime_ns, facts.st_size))
+            found[path] = (facts.st_ino, facts.st_mtime_ns, facts.st_size)
     return found
 
 
@@ -113,10 +118,12 @@ class Storm:
             left -= self._kill(day, left)
             if not left:
                 break
+            over = self.home.with_name("over")
             with self.pause:
-                shutil.rmtree(self.home)
+                self.home.rename(over)
                 if morning.exists():
                     shutil.copytree(morning, self.home)
+            shutil.rmtree(over)
         self.process.walk(self.home, day)
         shutil.rmtree(morning, ignore_errors=True)
 
