@@ -62,7 +62,7 @@ class Walker:
             kill_after: seconds after the beginning at which the walk is killed.
             wrong: `dies_at` and `full_at` name the stage at which the process dies or the disk is full, `clock` by
                 how many days the clock is wrong, `at_once` how many do the same at once; `unprivileged` takes root's
-                privileges away.
+                privileges away; `damaged` says that damage is no surprise.
         """
         assert self.process.stdin is not None
         job = {"home": str(home), "samples": str(self.samples), "day": day.isoformat(), **wrong}

@@ -99,6 +99,21 @@ def test_a_disk_that_is_full_at_any_stage_is_named_and_nothing_half_is_left(
     assert state_of(home) == undisturbed.first
 
 
+def test_whatever_is_damaged_of_a_batch_is_named_by_the_doctor_and_the_same_again_after_its_turn(
+    home: Path, process: Any, undisturbed: Any, state_of: State
+) -> None:
+    damaged = [*home.glob("lake/*/*/*/*.parquet"), *home.glob("returns/*/*.zip"), home / "warehouse.duckdb"]
+    for path in damaged:
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    said = zhenjie(home, "doctor")
+    assert said.exit_code == 1
+    assert {line.partition("：")[0] for line in said.stdout.splitlines()} == set(map(str, damaged))
+    process.walk(home, MONDAY, damaged=True)
+    assert state_of(home) == undisturbed.first
+
+
 def test_a_folder_that_cannot_be_written_to_is_named_and_stays_as_it_was(
     home: Path, process: Any, undisturbed: Any, state_of: State
 ) -> None:

@@ -135,6 +135,8 @@ def go_wrong(job: dict[str, Any]) -> None:
         globals()[job["full_at"]] = on_a_full_disk(globals()[job["full_at"]])
     if job.get("unprivileged"):
         lose_privileges()
+    if job.get("damaged"):
+        globals()["no_damage"] = len
 
 
 def on_a_full_disk(stage: Callable[..., Any]) -> Callable[..., Any]:
