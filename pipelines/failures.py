@@ -14,7 +14,13 @@ CAUSES = {
     r"Read-only file system|Permission denied|readonly database|attempt to write a readonly": (
         "安装目录不可写。请检查目录的属主、权限和磁盘的挂载方式，再运行一次"
     ),
-    r"disk I/O error|Input/output error": "磁盘读写出错。请检查磁盘，再运行 zhenjie doctor",
+    r"database is locked": (
+        "数据库正被另一个程序占用。请关闭占用它的程序（例如打开着 ledger.sqlite 的数据库工具），再运行一次"
+    ),
+    # SQLite says no more when there is no room for its index of the log.
+    r"disk I/O error|Input/output error": (
+        "磁盘读写出错，可能已满或有坏道。请检查磁盘和剩余空间，再运行一次；仍然出错时运行 zhenjie doctor"
+    ),
     (
         r"server closed the connection|connection .*(refused|failed|closed|lost|terminated)|could not connect"
         r"|terminating connection|AdminShutdown"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import shutil
 import sqlite3
 import tarfile
@@ -43,6 +44,7 @@ def write_backup(home: Home, archive: Path) -> int:
         with draft.open("wb") as file:
             _write(home, file, {draft.resolve(), archive.resolve()})
             file.flush()
+            os.fsync(file.fileno())
         draft.replace(archive)
     finally:
         draft.unlink(missing_ok=True)

@@ -174,7 +174,7 @@ class Lake:
                 content = _content(connection, scan)
             # Named by the content: a query of the lake is the same as long as what it reads is.
             name = f"part-{(content or digest)[:16]}{f'-{key}' if key else ''}.parquet"
-            _keep(draft)
+            flush(draft)
             draft.replace(folder / name)
         finally:
             draft.unlink(missing_ok=True)
@@ -286,12 +286,24 @@ def digest_of_frame(frame: pl.DataFrame) -> str:
 def replace_json(path: Path, value: object) -> None:
     """Write a JSON file beside and put it in place in one step."""
     draft = path.with_name(f".{path.name}.{uuid4().hex}")
-    with draft.open("w", encoding="utf-8") as file:
-        json.dump(value, file, ensure_ascii=False, indent=1, sort_keys=True, default=str)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        with draft.open("w", encoding="utf-8") as file:
+            json.dump(value, file, ensure_ascii=False, indent=1, sort_keys=True, default=str)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def flush(path: Path) -> None:
+    """Have a file, or the names in a folder, on the disk before going on."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _measured(
@@ -319,15 +331,6 @@ def _scan(files: str, key: str | None) -> str:
     return f"read_parquet({files}, hive_partitioning = false{sealed})"
 
 
-def _keep(path: Path) -> None:
-    """Have a file, or the names in a folder, on the disk before going on."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _put_in_place(partition: Partition) -> None:
     replace_json(
         partition.folder / MANIFEST,
@@ -341,7 +344,7 @@ def _put_in_place(partition: Partition) -> None:
             "facts": dict(partition.facts),
         },
     )
-    _keep(partition.folder)
+    flush(partition.folder)
     named = {part.name for part in partition.parts} | {MANIFEST}
     for stale in partition.folder.iterdir():
         if stale.name not in named:

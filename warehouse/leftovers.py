@@ -50,7 +50,9 @@ def _drafts(home: Home, now: datetime) -> Iterator[Path]:
         if place.is_dir():
             yield from sorted(child for child in place.iterdir() if child.name.startswith("."))
     yield from (path for path in [home.previous_warehouse.with_suffix(".draft")] if path.exists())
-    for place, pattern in ((home.inbox, "*/.draft-*"), (home.aside, "*/.draft-*"), (home.spill, "*")):
+    # A delivery begins a folder, or something in one that is there.
+    taking_in = [(place, pattern) for place in (home.inbox, home.aside) for pattern in ("*/.*", "*/[!.]*/.*")]
+    for place, pattern in (*taking_in, (home.spill, "*")):
         # The engine's own scratch, and that of the readers, is of a run: only the lock's holder has some.
         for path in sorted(place.glob(pattern)):
             began = datetime.fromtimestamp(path.stat().st_mtime, now.tzinfo)

@@ -14,6 +14,7 @@ from pipelines import console
 from pipelines.platform import build_platform
 from pipelines.settings import Settings, SettingsError
 from schemas.codes import CodeTableError
+from schemas.library import load_library
 from schemas.lint import lint
 from schemas.odcs import ContractError
 from warehouse.encryption import WrongKey
@@ -87,7 +88,8 @@ def linted_platform_of(context: typer.Context) -> Platform:
         typer.Exit: as with `platform_of`, or contracts have problems; each is said with file and line.
     """
     platform = platform_of(context)
-    problems = lint(platform.library, platform.codes)
+    # As they are written: of a choice of datasets, contracts say less than their files.
+    problems = lint(load_library(settings_of(context).contracts), platform.codes)
     if problems:
         for problem in problems:
             console.progress(str(problem))

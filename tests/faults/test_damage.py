@@ -149,16 +149,18 @@ def test_what_dead_processes_left_is_taken_away_but_not_a_delivery_under_way(cit
         home.root / ".warehouse.candidate.verdict.json.0",
         home.spill / "duckdb_temp_storage-0.tmp",
     ]
-    under_way = home.inbox / "2026-03-02" / ".draft-0"
-    under_way.mkdir()
+    receipt = desk.receipts(home.inbox, MONDAY)[0]
+    under_way = [home.inbox / "2026-03-02" / ".draft-0", receipt.path.with_name(".reading.json.0")]
+    under_way[0].mkdir()
+    under_way[1].write_bytes(b"half")
     home.spill.mkdir(exist_ok=True)
     for path in left:
         path.write_bytes(b"half")
-    began = datetime.fromtimestamp(under_way.stat().st_mtime, UTC)
+    began = datetime.fromtimestamp(under_way[1].stat().st_mtime, UTC)
     assert sorted(leftovers(home, city.lake, began)) == sorted(left)
     assert sorted(tidy(home, city.lake, MONDAY, began)) == sorted(left)
-    assert under_way.exists()
-    assert tidy(home, city.lake, MONDAY, began + timedelta(days=1)) == [under_way]
+    assert all(path.exists() for path in under_way)
+    assert tidy(home, city.lake, MONDAY, began + timedelta(days=1)) == under_way
 
 
 def test_a_draft_of_a_delivery_is_not_received(tmp_path: Path, city_after_one_turn: Any) -> None:
@@ -296,6 +298,8 @@ def test_a_database_lost_in_the_middle_of_a_workbook_leaves_nothing_of_it(
     ("message", "said"),
     [
         ("IO Error: Could not write file: No space left on device", "磁盘已满"),
+        ("(sqlite3.OperationalError) disk I/O error", "可能已满"),
+        ("(sqlite3.OperationalError) database is locked", "另一个程序"),
         ("[Errno 30] Read-only file system: 'lake'", "不可写"),
         ("server closed the connection unexpectedly", "台账数据库的连接中断"),
         ("Invalid Input Error: No magic bytes found at end of file 'x.parquet'", "zhenjie doctor"),

@@ -1,23 +1,42 @@
-"""A process that may be killed: walks an installation to its end, one fork for each attempt.
+"""A process that may be killed: walks an installation to its end, a fork for each attempt.
 
-Run as a script, with `--dagster` to run turns through it. It imports everything once, then reads a job a line:
-`{"home", "samples", "day"}`. For each it forks and prints the child's id; the child says `ready` when it is about to
-begin, and at its end its exit code is printed (negative: the signal that killed it).
+Run as a script, with `--dagster` to run turns through it. It imports everything once and starts no thread, then reads
+jobs, one a line, as `conftest.Walker` writes them: where, which day, and what is to go wrong. A child says `ready` when
+it is about to begin, and after a failure what an operator would be told; when all of a job have ended, their exit codes
+are told (negative: the signal that killed one).
 """
 
 from __future__ import annotations
 
+import csv
+import ctypes
 import json
 import os
+import resource
+import signal
 import sys
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from functools import cache
+from importlib.resources import files
+from operator import itemgetter
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+# What libraries import when they are first used: once here, and not in every child.
+import pandas  # noqa: F401
+import pyarrow as pa
+import pyarrow.dataset
+import sqlalchemy.orm  # noqa: F401
+import sqlglot.dialects.duckdb  # noqa: F401
+
+import pipelines.platform
 from assets.platform import CHINA, Platform
+from pipelines.failures import explained
 from pipelines.intake import take_in_all
-from pipelines.platform import build_platform
 from pipelines.preparation import prepared
 from pipelines.settings import Settings
 from quality.agreement import agree, compared, table_name
@@ -25,19 +44,23 @@ from quality.findings import LAYER as FINDINGS
 from quality.findings import verify
 from quality.published import quality_tables
 from quality.turn import update_tickets
+from returns.declared import sheet_standard
 from returns.effects import corrections, ticket_replies
 from returns.ledger.store import Ledger
-from returns.packages import build_packages
+from returns.packages import AUDIENCES, build_packages
 from returns.summary import build_summary
-from schemas.codes import CodeLibrary
+from schemas.codes import COLUMNS, CodeLibrary
+from schemas.functions import load_functions
+from schemas.tables import load_tables
 from warehouse.catalogue import contract_tables, extract_table, governance_tables
 from warehouse.collect import desk
 from warehouse.collect.extracts import extract
+from warehouse.engine import Engine
 from warehouse.governance import derive, derived, fuse
 from warehouse.publish import build, record_verdict, switch
 from warehouse.standard import standardise
 
-# Imports of seconds, once for all attempts.
+# Imports of seconds.
 DAGSTER = "--dagster" in sys.argv
 if DAGSTER:
     import dagster as dg
@@ -50,13 +73,10 @@ CODES = (
     "allowance_status", "area", "cancellation_reason", "disability_grade", "disability_type", "division",
     "ethnic_group", "marital_status", "plate_prefix", "relation", "sex",
 )  # fmt: skip
-DATASETS = ("police.population", "police.cancellation", "health.death")
-DAYS = (date(2026, 3, 2), date(2026, 3, 3))
-
-
-def surprised(message: str) -> None:
-    """Nothing that a process leaves when it is killed may look like damage."""
-    raise AssertionError(message)
+DATASETS = ("police.population", "health.death")
+NEXT_TO_NOTHING = 100
+# What lets root pass over permissions, as capabilities(7) numbers it.
+CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAPABILITIES_3 = 1, 2, 0x20080522
 
 
 class FewCodes(CodeLibrary):
@@ -66,38 +86,96 @@ class FewCodes(CodeLibrary):
         return tuple(name for name in super().ids() if name in CODES)
 
 
-def platform_in(home: Path) -> Platform:
-    platform = build_platform(Settings(home, datasets=DATASETS, memory="1GiB"))
-    codes = FewCodes()
-    return replace(platform, codes=codes, engine=replace(platform.engine, codes=codes))
+class ArrowCodes(FewCodes):
+    """The same for the engine, read without Polars, which would not work in a child after the parent had used it."""
+
+    def load(self, id_: str) -> Any:
+        with (files("schemas") / "codes" / f"{id_}.csv").open(encoding="utf-8-sig") as file:
+            rows = [{name: row.get(name) or None for name in COLUMNS} for row in csv.DictReader(file)]
+        text = pa.schema([(name, pa.string()) for name in COLUMNS])
+        return SimpleNamespace(rows=pa.Table.from_pylist(sorted(rows, key=itemgetter("code")), text))
 
 
-def walk(home: Path, samples: Path, day: date) -> None:
+def prepare(base: Path) -> Engine:
+    """Read what is the same for every attempt, and have it found by `build_platform`.
+
+    Returns:
+        An engine for installations below `base`. With one thread it has none of its own, and outlives a fork.
+    """
+    few = FewCodes()
+    pipelines.platform.load_library = cache(pipelines.platform.load_library)
+    pipelines.platform.code_library = lambda _: few
+    pipelines.platform.load_library(())
+    load_functions()
+    load_tables()
+    for sheet in {sheet for audience in AUDIENCES for sheet in audience.sheets}:
+        sheet_standard(sheet)
+    engine = Engine(base / "spill", ArrowCodes(), memory_limit="1GiB", threads=1, folders=(base,))
+    with engine.connect():
+        return engine
+
+
+def walk(engine: Engine, job: dict[str, Any]) -> None:
     """Deliveries, a turn, and the answers to its packages; what is done already is found done."""
-    platform = platform_in(home)
-    with platform.engine.connect():
-        print("ready", flush=True)  # noqa: T201
-    deliver(platform, samples, day)
+    home, samples, day = Path(job["home"]), Path(job["samples"]), date.fromisoformat(job["day"])
+    platform = pipelines.platform.build_platform(Settings(home, datasets=DATASETS))
+    platform = replace(platform, engine=engine)
+    tell({"ready": os.getpid()})
+    go_wrong(job)
+    deliver(platform, samples, day, timedelta(days=job.get("clock", 0)))
     (dagster_turn if DAGSTER else turn)(platform, day)
     reply(platform, samples, day)
+
+
+def go_wrong(job: dict[str, Any]) -> None:
+    """Take from this process what the job says."""
+    if "dies_at" in job:
+        globals()[job["dies_at"]] = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    if "full_at" in job:
+        globals()[job["full_at"]] = on_a_full_disk(globals()[job["full_at"]])
+    if job.get("unprivileged"):
+        lose_privileges()
+    if job.get("damaged"):
+        globals()["no_damage"] = len
+
+
+def on_a_full_disk(stage: Callable[..., Any]) -> Callable[..., Any]:
+    """The stage, from whose beginning on no file may grow beyond what is next to nothing."""
+
+    def full(*arguments: Any) -> Any:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (NEXT_TO_NOTHING, NEXT_TO_NOTHING))
+        return stage(*arguments)
+
+    return full
+
+
+def lose_privileges() -> None:
+    """Have permissions hold for this process, should it be root's."""
+    header = (ctypes.c_uint32 * 2)(CAPABILITIES_3, 0)
+    held = (ctypes.c_uint32 * 6)()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.capget(header, held) == 0:
+        held[0] &= ~(1 << CAP_DAC_OVERRIDE | 1 << CAP_DAC_READ_SEARCH)
+        libc.capset(header, held)
 
 
 def dagster_turn(platform: Platform, day: date) -> None:
     """The turn as `zhenjie run` walks it."""
     instance = dagster_instance(platform.home)
-    assert run_turn(platform, day, instance, quiet).done
+    done = run_turn(platform, day, instance, no_damage)
+    assert done.done, done.failed
     stuck = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
     assert not stuck, "Dagster takes a dead run for running"
 
 
-def quiet(line: str) -> None:
-    if "损坏" in line:
-        surprised(line)
+def no_damage(line: str) -> None:
+    """Nothing that a process leaves when it is killed may look like damage."""
+    assert "损坏" not in line, line
 
 
-def deliver(platform: Platform, samples: Path, day: date) -> None:
+def deliver(platform: Platform, samples: Path, day: date, clock: timedelta) -> None:
     files = sorted(path for path in (samples / day.isoformat()).iterdir() if path.is_file())
-    at = datetime(day.year, day.month, day.day, 8, tzinfo=CHINA)
+    at = datetime(day.year, day.month, day.day, 8, tzinfo=CHINA) + clock
     desk.deliver(platform.home, platform.library, files, day, at)
 
 
@@ -111,7 +189,7 @@ def reply(platform: Platform, samples: Path, day: date) -> None:
 
 def turn(platform: Platform, day: date) -> None:
     """Every stage in the order of the assets, without Dagster and with an acceptance that passes."""
-    with prepared(platform, day, surprised), platform.engine.connect() as connection:
+    with prepared(platform, day, no_damage), platform.engine.connect() as connection:
         lake, library, codes, home = platform.lake, platform.library, platform.codes, platform.home
         with Ledger.open(platform.ledger_url) as ledger:
             replies = ledger.replies(day.isoformat())
@@ -147,26 +225,34 @@ def turn(platform: Platform, day: date) -> None:
         build_summary(connection, home, lake, library, codes, day)
 
 
-def attempt(job: dict[str, str]) -> int:
+def attempt(engine: Engine, job: dict[str, Any]) -> int:
     """Walk in this process; 0 when the end is reached."""
     try:
-        walk(Path(job["home"]), Path(job["samples"]), date.fromisoformat(job["day"]))
-    except BaseException:  # noqa: BLE001  # told to the one who waits for the child
-        traceback.print_exc()
+        walk(engine, job)
+    except BaseException as error:  # noqa: BLE001  # told to the one who waits for the child
+        tell({"failed": type(error).__name__, "told": explained(type(error).__name__, str(error))})
+        if not {"full_at", "unprivileged", "at_once"} & job.keys():
+            traceback.print_exc()
         return 1
     return 0
 
 
+def tell(fact: dict[str, Any]) -> None:
+    """A line to the one who gave the job, in one piece though others may be telling."""
+    os.write(1, (json.dumps(fact) + "\n").encode())
+
+
 def main() -> None:
+    engine = prepare(Path(sys.argv[1]))
     for line in sys.stdin:
-        child = os.fork()
-        if child == 0:
-            code = attempt(json.loads(line))
-            sys.stderr.flush()
-            os._exit(code)
-        print(child, flush=True)  # noqa: T201
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        print(code, flush=True)  # noqa: T201
+        job, children = json.loads(line), []
+        for _ in range(job.get("at_once", 1)):
+            children.append(os.fork())
+            if children[-1] == 0:
+                code = attempt(engine, job)
+                sys.stderr.flush()
+                os._exit(code)
+        tell({"ended": [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]})
 
 
 if __name__ == "__main__":

@@ -115,6 +115,13 @@ def test_a_dataset_that_nobody_declares_is_a_wrong_call(tmp_path: Path, zhenjie:
     assert "ZHENJIE_DATASETS: no dataset is called polce.vehicle" in said.err
 
 
+def test_a_choice_of_datasets_is_no_problem_of_the_contracts_whose_rules_name_the_others(
+    tmp_path: Path, zhenjie: Command
+) -> None:
+    said = zhenjie(tmp_path / "home", "run", ZHENJIE_DATASETS="police.population,health.death")
+    assert "还没有收到任何文件" in said.err
+
+
 def test_a_contract_with_a_mistake_stops_every_command_with_its_place(
     tmp_path: Path, zhenjie: Command
 ) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
@@ -17,12 +16,12 @@ from fnmatch import fnmatch
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
-from uuid import uuid4
 
 from schemas.contract import Contract, Delivery
 from schemas.library import Library
 from warehouse.collect.archive import is_archive, unpack
 from warehouse.collect.judgement import refuse_drift
+from warehouse.collect.keeping import keep, make_whole
 from warehouse.collect.layouts import layout_of
 from warehouse.collect.readers import Recognition, UnreadableFile, recognise
 from warehouse.home import Home
@@ -143,6 +142,7 @@ def deliver(
 
     Raises:
         KeyError: `dataset` has no contract.
+        OSError: a file cannot be read or kept, or is still being written; those before it have been taken in.
     """
     contracts = list(library) if dataset is None else [library[dataset]]
     visit = _Visit(home, contracts, batch, received_at, named=dataset is not None, confirm=confirm)
@@ -218,7 +218,7 @@ def _received(home: Home, path: Path, match: _Match, bare: Receipt) -> Receipt:
     earlier = receipts(home.inbox, bare.batch)
     known = next((receipt for receipt in earlier if receipt.extract_id == extract_id), None)
     if known is not None:
-        _make_whole(known, path)
+        make_whole(known.path, path, known.sha256)
         return replace(known, file=bare.file, status="repeated", message=STATUSES["repeated"])
     replaced = _replaced(match, earlier)
     seen = match.recognition
@@ -344,24 +344,8 @@ SUFFIXES = {
 }
 
 
-def _make_whole(known: Receipt, path: Path) -> None:
-    """Put a file that came again in the place of the one that was kept, should that have been damaged."""
-    if known.path.exists() and sha256_of(known.path) == known.sha256:
-        return
-    draft = known.path.with_name(f".{known.path.name}")
-    shutil.copyfile(path, draft)
-    draft.replace(known.path)
-
-
 def _keep(folder: Path, path: Path, receipt: Receipt) -> Receipt:
-    """Copy the file and its receipt beside, then put the folder in place in one step."""
-    if folder.exists():
-        return receipt
-    draft = folder.parent / f".draft-{uuid4().hex}"
-    draft.mkdir(parents=True)
-    shutil.copyfile(path, draft / path.name)
-    replace_json(draft / RECEIPT, receipt.as_json())
-    draft.rename(folder)
+    keep(folder, path, receipt.sha256, (RECEIPT, receipt.as_json()))
     return receipt
 
 

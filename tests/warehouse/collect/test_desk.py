@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
 import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from pathlib import Path
 
@@ -18,6 +22,8 @@ from warehouse.home import Home
 ROOT = Path(__file__).parents[3]
 BATCH = date(2026, 3, 2)
 AT = datetime(2026, 3, 2, 8, 30)
+
+Copy = Callable[[Path, Path], None]
 
 DWELLINGS = "房屋编码,坐落,村居代码,房屋用途,建筑面积,产权人电话\n1,南大街1号,370602001001,住宅,80,1\n"
 
@@ -220,6 +226,42 @@ def test_a_sheet_that_satisfies_two_standards_goes_to_the_one_with_more_of_its_c
     (receipt,) = deliver(home, library, path)
     assert (receipt.dataset, len(receipt.columns)) == ("disabled_persons.certificate", 6)
     assert receipt.extra == ("低保证号", "月保障金额", "保障状态")
+
+
+def test_a_file_that_many_hand_in_at_once_is_received_once(
+    home: Home, library: Library, dwellings: Path
+) -> None:
+    with ThreadPoolExecutor(8) as senders:
+        told = list(senders.map(lambda _: deliver(home, library, dwellings), range(8)))
+    (kept_one,) = desk.receipts(home.inbox, BATCH)
+    assert {receipt.extract_id for (receipt,) in told} == {kept_one.extract_id}
+    assert [path.name for path in (home.inbox / "2026-03-02").iterdir()] == [kept_one.extract_id]
+
+
+def more(source: Path, target: Path) -> None:
+    """A copy during which the sender writes on."""
+    target.write_bytes(source.read_bytes() + "2,南大街2号".encode())
+
+
+def gone(source: Path, _: Path) -> None:
+    """A copy from a share that is no longer there."""
+    source.rename(source.with_suffix(".gone"))
+    raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(source))
+
+
+@pytest.mark.parametrize("copy", [more, gone])
+def test_a_file_that_changes_or_vanishes_while_it_is_taken_in_is_named_and_nothing_of_it_is_kept(
+    home: Home, library: Library, dwellings: Path, monkeypatch: pytest.MonkeyPatch, copy: Copy
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "copyfile", copy)
+        with pytest.raises(OSError, match=dwellings.name) as error:
+            deliver(home, library, dwellings)
+    assert error.value.filename == str(dwellings)
+    assert not any(home.inbox.rglob("*/*"))
+    dwellings.write_text(DWELLINGS, encoding="utf-8")
+    (receipt,) = deliver(home, library, dwellings)
+    assert receipt.path.read_text(encoding="utf-8") == DWELLINGS
 
 
 def test_batches_are_those_with_something_received(

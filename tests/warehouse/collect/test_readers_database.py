@@ -194,3 +194,21 @@ def test_a_damaged_database_is_refused(tmp_path: Path, damage, said: str) -> Non
     path = write(tmp_path / "死亡.db", TABLE, rows={"death_certificate": rows})
     path.write_bytes(damage(path.read_bytes()))
     assert said in refusal(path)
+
+
+MANY = [(f"E{number}", "乙" * 200) for number in range(100)]
+
+
+@pytest.mark.parametrize(("mode", "beside"), [("WAL", "死亡.db-wal"), ("DELETE", "死亡.db-journal")])
+def test_a_database_in_the_middle_of_being_written_is_refused_until_it_is_closed(
+    tmp_path: Path, mode: str, beside: str
+) -> None:
+    path = write(tmp_path / "死亡.db", TABLE, rows={"death_certificate": [("D1", "甲", None)]})
+    with closing(sqlite3.connect(path)) as writer:
+        writer.execute(f"PRAGMA journal_mode = {mode}")
+        writer.execute("PRAGMA cache_size = 1")  # so that a transaction reaches the file before its end
+        writer.executemany("INSERT INTO death_certificate VALUES (?, ?, NULL)", MANY)
+        assert beside in refusal(path)
+        writer.commit()
+    _, table = table_of(path)
+    assert len(table) == 1 + len(MANY)

@@ -1,6 +1,7 @@
 """SQLite databases: the table found by its columns, its rows read in the order in which they were stored.
 
-The file is opened read-only and as it lies; nothing in it is run, so views are no tables here.
+The file is opened read-only and as it lies; nothing in it is run, so views are no tables here. One that lies beside
+its unfinished transactions is refused: without them it is not what the department sees.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from warehouse.collect.readers.layout import (
 from warehouse.collect.readers.staging import Stage
 from warehouse.collect.readers.titles import Headings, match_titles, missing_columns
 
+# What SQLite keeps beside a database that is being written, and how that begins: https://sqlite.org/fileformat.html
+_BESIDE = {"-wal": b"\x37\x7f\x06", "-journal": b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"}
 _BATCH = 20_000
 # Beyond this, a whole REAL may not be the number that was meant; it keeps its exponent.
 _EXACT = 2.0**53
@@ -98,6 +101,12 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
         raise unreadable(path, "文件是空的", "核对导出是否成功，重新交付")
     if start != SQLITE:
         raise unreadable(path, "内容不是 SQLite 数据库", "按数据标准规定的格式导出后重新交付")
+    if in_use := [beside.name for beside in _transactions(path)]:
+        raise unreadable(
+            path,
+            f"数据库仍在使用中，有尚未写入的内容（{'、'.join(in_use)}）",
+            "关闭使用它的程序或重新导出后交付",
+        )
     try:
         # Immutable: no lock and no journal beside the file, which stays as it was delivered.
         uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
@@ -113,6 +122,16 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
         )
         # SQLite quotes the text that it cannot decode, so its own error goes no further.
         raise unreadable(path, problem, remedy) from None
+
+
+def _transactions(path: Path) -> Iterator[Path]:
+    """Files beside a database that hold what belongs to it: a log not yet taken in, a journal not yet rolled back."""
+    for ending, start in _BESIDE.items():
+        beside = path.with_name(path.name + ending)
+        if beside.exists():
+            with beside.open("rb") as file:
+                if file.read(len(start)) == start:
+                    yield beside
 
 
 def _refuse_damaged(database: sqlite3.Connection) -> None:
