@@ -16,9 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import dagster as dg
@@ -37,27 +38,43 @@ CHANGED = 100
 """One row in so many is changed for the second turn."""
 
 
-@dataclass
-class Clock:
-    """Seconds and rows of each stage; what passes between two assets belongs to the second."""
+@dataclass(frozen=True)
+class Step:
+    """An asset's work: its stage, and when it began and ended, in seconds since some moment."""
 
-    last: float = field(default_factory=time.perf_counter)
-    seconds: dict[str, float] = field(default_factory=dict)
-    rows: dict[str, int] = field(default_factory=dict)
+    stage: str
+    began: float
+    ended: float
 
-    def tick(self, line: str) -> None:
-        """An asset is done: a line such as `standard/police/population  10,021 rows`."""
-        now = time.perf_counter()
-        name, _, rows = line.partition("  ")
-        stage = name.split("/")[0]
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self.last
-        self.rows[stage] = self.rows.get(stage, 0) + int(rows.removesuffix(" rows").replace(",", "") or 0)
-        self.last = now
+
+@dataclass(frozen=True)
+class Turn:
+    """When a turn began, its steps, and the rows of each stage."""
+
+    began: float
+    steps: tuple[Step, ...]
+    rows: Mapping[str, int]
 
     @property
     def loop(self) -> float:
-        """Seconds from the extracts to the publication."""
-        return sum(seconds for stage, seconds in self.seconds.items() if stage != PACKAGES)
+        """Seconds from the extracts to the publication; packages come after it."""
+        return max(step.ended for step in self.steps if step.stage != PACKAGES) - self.began
+
+    @property
+    def packages(self) -> float:
+        """Seconds from the publication to the last package."""
+        return max(step.ended for step in self.steps) - self.began - self.loop
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """The seconds of each stage; a moment in which several steps run is shared out among them."""
+        shares: dict[str, float] = {}
+        moments = sorted({moment for step in self.steps for moment in (step.began, step.ended)})
+        for start, end in pairwise(moments):
+            running = [step.stage for step in self.steps if step.began <= start and step.ended >= end]
+            for stage in running:
+                shares[stage] = shares.get(stage, 0.0) + (end - start) / len(running)
+        return shares
 
 
 def floor(files: list[Path], folder: Path, settings: dict[str, str | int]) -> float:
@@ -117,19 +134,33 @@ def _changed(lines: Iterator[bytes]) -> Iterator[bytes]:
             yield line
 
 
-def turn(platform: Platform, files: list[Path], day: date) -> Clock:
+def turn(platform: Platform, files: list[Path], day: date) -> Turn:
     """One turn with these files, timed from the extracts on."""
     at = datetime(day.year, day.month, day.day, 8, tzinfo=CHINA)
     receipts = desk.deliver(platform.home, platform.library, files, day, at)
     aside = [receipt.file for receipt in receipts if receipt.status == "set_aside"]
     if aside:
         raise RuntimeError(f"not taken in: {', '.join(aside)}")
+    rows: dict[str, int] = {}
+
+    def count(line: str) -> None:
+        """A line such as `standard/police/population  10,021 rows`."""
+        name, _, told = line.partition("  ")
+        stage = name.split("/")[0]
+        rows[stage] = rows.get(stage, 0) + int(told.removesuffix(" rows").replace(",", "") or 0)
+
     with dg.DagsterInstance.ephemeral() as instance:
-        clock = Clock()
-        done = run_turn(platform, day, instance, clock.tick)
-    if not done.done:
-        raise RuntimeError(f"the turn of {day} failed: {', '.join(done.failed)}")
-    return clock
+        began = time.time()
+        done = run_turn(platform, day, instance, count)
+        if not done.done:
+            raise RuntimeError(f"the turn of {day} failed: {', '.join(done.failed)}")
+        [run] = instance.get_runs()
+        steps = tuple(
+            Step(step.step_key.split("__")[0], step.start_time, step.end_time)
+            for step in instance.get_run_step_stats(run.run_id)
+            if step.start_time is not None and step.end_time is not None
+        )
+    return Turn(began, steps, rows)
 
 
 def measure(folder: Path, residents: int, seed: int) -> tuple[str, dict[str, object]]:
@@ -144,24 +175,25 @@ def measure(folder: Path, residents: int, seed: int) -> tuple[str, dict[str, obj
     platform = build_platform(settings)
     first = turn(platform, files, FIRST_BATCH)
     second = turn(platform, change(files, folder / "changed"), SECOND_BATCH)
+    seconds, again = first.seconds, second.seconds
     figures: dict[str, object] = {
         "residents": residents,
         "rows": first.rows["extract"],
         "floor_s": round(at_least, 2),
         "loop_s": round(first.loop, 2),
         "ratio": round(first.loop / at_least, 2),
-        "packages_s": round(first.seconds[PACKAGES], 2),
+        "packages_s": round(first.packages, 2),
         "workbook_rows_per_s": round(workbook_speed(200_000)),
-        "verify_rows_per_s": round(first.rows["standard"] / first.seconds["finding"]),
+        "verify_rows_per_s": round(first.rows["standard"] / seconds["finding"]),
         "incremental_ratio": round(second.loop / first.loop, 3),
         "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
     lines = ["| stage | seconds | rows | rows/s | second turn |", "|---|---|---|---|---|"]
-    lines += [
-        f"| {stage} | {seconds:.2f} | {first.rows[stage]:,} | {first.rows[stage] / seconds:,.0f} | "
-        f"{second.seconds.get(stage, 0):.2f} |"
-        for stage, seconds in first.seconds.items()
-    ]
+    for stage, spent in seconds.items():
+        rows = first.rows.get(stage, 0)
+        lines.append(
+            f"| {stage} | {spent:.2f} | {rows:,} | {rows / spent:,.0f} | {again.get(stage, 0):.2f} |"
+        )
     return "\n".join(lines) + "\n", figures
 
 
