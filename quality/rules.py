@@ -15,7 +15,7 @@ from schemas.emit.sql import literal, quote
 from schemas.expressions import BATCH_DATE, columns_of, qualify
 from schemas.kinds import Kind, load_kinds, of
 from schemas.library import Library
-from warehouse.values import bound, delivered_name, is_labelled, shown
+from warehouse.values import bound, delivered_name, shown
 
 ROW = "s"
 
@@ -185,7 +185,7 @@ def _codes(column: Column, codes: CodeLibrary) -> Iterator[Check]:
         return
     table = codes.load(column.codes)
     rule = _rule("code_table", column, "conformity", f"{column.title}不在代码表《{table.title}》中")
-    if is_labelled(table):
+    if table.is_labelled:
         listed = ", ".join(literal(code) for code in table.current.get_column("code"))
         yield Check(rule, f"{cell(column)} NOT IN ({listed})", observed(column))
         return

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from schemas.codes import CodeLibrary
+from schemas.codes import LABELLED_CODES, CodeLibrary
 from schemas.library import Library
-from warehouse.values import LABELLED_CODES
 
 
 def code_labels(codes: CodeLibrary) -> pl.DataFrame:

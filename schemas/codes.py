@@ -26,6 +26,12 @@ COLUMNS = (
 _FACTS = frozenset({"title", "standard", "note", "replaces"})
 
 
+# A code table with more codes is looked up by its codes alone: its labels are names, not spellings of a code.
+LABELLED_CODES = 200
+# Functions of the engine, one a table, named so: the code that a department's spelling stands for.
+CODE_IN = "code_in_"
+
+
 class CodeTableError(ValueError):
     """A code table is missing or not as it must be; says which and why."""
 
@@ -48,6 +54,11 @@ class CodeTable:
     def current(self) -> pl.DataFrame:
         """The rows whose code is in use: those without an end of validity."""
         return self.rows.filter(pl.col("valid_to").is_null())
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether a label that a department writes stands for its code, as 男 does for 1."""
+        return self.current.height <= LABELLED_CODES
 
     @cached_property
     def spellings(self) -> pl.DataFrame:

@@ -15,10 +15,10 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from schemas.codes import CodeLibrary
+from schemas.codes import CODE_IN, CodeLibrary
 from schemas.emit.sql import literal, quote
 from warehouse.encryption import NO_KEYS, Keys
-from warehouse.functions import install, install_places
+from warehouse.functions import install, install_places, install_spellings
 
 # A database and what DuckDB writes beside it.
 _DATABASE_FILES = ("", ".wal", ".wal.checkpoint", ".wal.recovery")
@@ -146,4 +146,6 @@ def install_codes(connection: duckdb.DuckDBPyConnection, codes: CodeLibrary) -> 
         connection.register("code_rows", codes.load(table).rows)
         connection.execute(f"CREATE OR REPLACE TABLE codes.{quote(table)} AS FROM code_rows")
         connection.unregister("code_rows")
+        if codes.load(table).is_labelled:
+            install_spellings(connection, f"{CODE_IN}{table}", codes.load(table).spellings)
     install_places(connection)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from schemas.codes import CodeLibrary, CodeTable
+from schemas.codes import CODE_IN, CodeLibrary
 from schemas.contract import Column, LogicalType
 from schemas.emit.sql import SQL_TYPES, literal
 from schemas.kinds import load_kinds
@@ -20,14 +20,6 @@ _READERS: Mapping[LogicalType, str] = {
     "timestamp": "parse_timestamp({0})",
     "boolean": "parse_boolean({0})",
 }
-
-# A code table with more codes is looked up by its codes alone: its labels are names, not spellings of a code.
-LABELLED_CODES = 200
-
-
-def is_labelled(table: CodeTable) -> bool:
-    """Whether a label that a department writes stands for its code, as 男 does for 1."""
-    return table.current.height <= LABELLED_CODES
 
 
 def delivered_name(column: Column) -> str:
@@ -53,7 +45,7 @@ def read(column: Column, text: str, codes: CodeLibrary) -> str:
     if column.kind is not None:
         return f"{load_kinds()[column.kind].normalise}({text})"
     # A label such as 未知 also is a way to say nothing: it must meet the code table before it is taken for that.
-    return f"tidy_text({text})" if _spellings(column, codes) else f"clean_text({text})"
+    return f"tidy_text({text})" if _by_label(column, codes) else f"clean_text({text})"
 
 
 def coded(column: Column, cleaned: str, codes: CodeLibrary) -> str:
@@ -64,18 +56,14 @@ def coded(column: Column, cleaned: str, codes: CodeLibrary) -> str:
         cleaned: what `read` gave, as an SQL expression; a column is better than the call, which stands here twice.
         codes: the code tables.
     """
-    spellings = _spellings(column, codes)
-    if not spellings:
+    if not _by_label(column, codes):
         return cleaned
-    written, meant = (", ".join(literal(text) for text in texts) for texts in (spellings, spellings.values()))
-    return f"coalesce(map_extract_value(MAP([{written}], [{meant}]), {cleaned}), clean_text({cleaned}))"
+    return f"coalesce({CODE_IN}{column.codes}({cleaned}), clean_text({cleaned}))"
 
 
-def _spellings(column: Column, codes: CodeLibrary) -> dict[str, str]:
-    """Spelling → code, where the column's code table is known by its labels too."""
-    if column.codes is None or not is_labelled(codes.load(column.codes)):
-        return {}
-    return dict(codes.load(column.codes).spellings.select("spelling", "code").iter_rows())
+def _by_label(column: Column, codes: CodeLibrary) -> bool:
+    """Whether the column's code table is known by its labels too."""
+    return column.codes is not None and codes.load(column.codes).is_labelled
 
 
 def shown(expression: str, logical_type: LogicalType) -> str:

@@ -15,12 +15,11 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from schemas.codes import CodeLibrary
+from schemas.codes import LABELLED_CODES, CodeLibrary
 from schemas.contract import Column, LogicalType
 from schemas.kinds import load_kinds
 from schemas.library import Library
 from warehouse.collect.readers.titles import clean_title
-from warehouse.values import LABELLED_CODES
 
 _SQL = Path(__file__).parent / "sql"
 

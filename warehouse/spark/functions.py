@@ -9,7 +9,7 @@ from __future__ import annotations
 import duckdb
 from pyspark.sql import SparkSession
 
-from schemas.codes import CodeLibrary
+from schemas.codes import CODE_IN, CodeLibrary, CodeTable
 from warehouse.engine import install_codes
 from warehouse.functions import install as install_on_duckdb
 from warehouse.functions import statements
@@ -55,3 +55,19 @@ def install(session: SparkSession, codes: CodeLibrary) -> None:
             session.createDataFrame(rows).createOrReplaceTempView(view_name(table))
     for statement in statements("spark", _FILES):
         session.sql(statement)
+    for table in codes.ids():
+        if codes.load(table).is_labelled:
+            session.sql(_look_up(f"{CODE_IN}{table}", codes.load(table)))
+
+
+def _look_up(name: str, table: CodeTable) -> str:
+    """The statement that makes a function which looks a spelling up."""
+    pairs = table.spellings.select("spelling", "code").iter_rows()
+    entries = ", ".join(_text(text) for pair in pairs for text in pair)
+    found = f"try_element_at(map({entries}), s)"
+    return f"CREATE OR REPLACE TEMPORARY FUNCTION {name}(s STRING) RETURNS STRING RETURN {found}"
+
+
+def _text(text: str) -> str:
+    """A constant in Spark's SQL, which takes a backslash for the beginning of an escape."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
