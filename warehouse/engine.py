@@ -147,5 +147,6 @@ def install_codes(connection: duckdb.DuckDBPyConnection, codes: CodeLibrary) -> 
         connection.execute(f"CREATE OR REPLACE TABLE codes.{quote(table)} AS FROM code_rows")
         connection.unregister("code_rows")
         if codes.load(table).is_labelled:
-            install_spellings(connection, f"{CODE_IN}{table}", codes.load(table).spellings)
+            spellings = codes.load(table).spellings.iter_rows()
+            install_spellings(connection, f"{CODE_IN}{table}", dict(spellings))
     install_places(connection)

@@ -8,11 +8,11 @@ name begins with an underscore are steps of another one; contracts and rules can
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
 import duckdb
-import polars as pl
 
 from schemas.emit.sql import literal
 
@@ -43,22 +43,20 @@ def install_places(con: duckdb.DuckDBPyConnection) -> None:
     row = con.execute("SELECT spellings, facts FROM codes.county_spelling").fetchone()
     if row is None or row[0] is None:
         return  # no county in use: no address names one
-    install_spellings(con, "_county_spelt", pl.DataFrame(dict(zip(("spelling", "code"), row, strict=True))))
+    install_spellings(con, "_county_spelt", dict(zip(*row, strict=True)))
 
 
-def install_spellings(con: duckdb.DuckDBPyConnection, name: str, spellings: pl.DataFrame) -> None:
+def install_spellings(con: duckdb.DuckDBPyConnection, name: str, spellings: Mapping[str, str]) -> None:
     """Make a function that looks a text up.
 
     Args:
         con: an open connection.
         name: of the function; it takes a text and gives NULL for one that is not in the table.
-        spellings: columns `spelling`, each once, and `code`.
+        spellings: what each text stands for.
     """
     # As constants: a sub-query joins the table to every row, which can take a hundred times as long, and a map is
     # searched from its beginning. An enumeration is looked up by its hash.
-    written, meant = (
-        ", ".join(map(literal, spellings.get_column(column))) for column in ("spelling", "code")
-    )
+    written, meant = (", ".join(map(literal, texts)) for texts in (spellings, spellings.values()))
     con.execute(
         f"CREATE OR REPLACE MACRO {name}(s VARCHAR) AS "
         f"list_extract([{meant}], enum_code(TRY_CAST(s AS ENUM({written}))) + 1)"

@@ -8,9 +8,9 @@ are told (negative: the signal that killed one).
 
 from __future__ import annotations
 
-import csv
 import ctypes
 import json
+import multiprocessing
 import os
 import resource
 import signal
@@ -20,8 +20,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import cache
-from importlib.resources import files
-from operator import itemgetter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -87,13 +85,30 @@ class FewCodes(CodeLibrary):
 
 
 class ArrowCodes(FewCodes):
-    """The same for the engine, read without Polars, which would not work in a child after the parent had used it."""
+    """The same for the engine, read in a child: Polars would not work in later ones after it was used here."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        with multiprocessing.get_context("fork").Pool(1) as pool:
+            self._read = pool.apply(read_codes)
 
     def load(self, id_: str) -> Any:
-        with (files("schemas") / "codes" / f"{id_}.csv").open(encoding="utf-8-sig") as file:
-            rows = [{name: row.get(name) or None for name in COLUMNS} for row in csv.DictReader(file)]
+        rows, labelled, spellings = self._read[id_]
         text = pa.schema([(name, pa.string()) for name in COLUMNS])
-        return SimpleNamespace(rows=pa.Table.from_pylist(sorted(rows, key=itemgetter("code")), text))
+        return SimpleNamespace(
+            rows=pa.Table.from_pylist(rows, text),
+            is_labelled=labelled,
+            spellings=SimpleNamespace(iter_rows=spellings.__iter__),
+        )
+
+
+def read_codes() -> dict[str, tuple[list[dict[str, Any]], bool, list[tuple[Any, ...]]]]:
+    """What the engine asks of each code table, in plain values."""
+    tables = {id_: FewCodes().load(id_) for id_ in FewCodes().ids()}
+    return {
+        id_: (table.rows.to_dicts(), table.is_labelled, table.spellings.rows())
+        for id_, table in tables.items()
+    }
 
 
 def prepare(base: Path) -> Engine:
