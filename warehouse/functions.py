@@ -19,7 +19,7 @@ from schemas.emit.sql import literal
 # Later files use macros of earlier ones.
 _FILES = ("codes", "text", "value", "resident_id", "uscc", "phone", "person", "division", "plate", "address")
 
-_PLACES = "places"
+_PLACES, _KNOWN = "places", "known"
 
 
 def install(con: duckdb.DuckDBPyConnection) -> None:
@@ -40,10 +40,23 @@ def install_places(con: duckdb.DuckDBPyConnection) -> None:
     """
     con.execute(_script(_PLACES))
     _install_area_years(con)
-    row = con.execute("SELECT spellings, facts FROM codes.county_spelling").fetchone()
+    row = con.execute(_script(_KNOWN)).fetchone()
     if row is None or row[0] is None:
         return  # no county in use: no address names one
-    install_spellings(con, "_county_spelt", dict(zip(*row, strict=True)))
+    # As constants: a sub-query joins what it finds to every row, which can take a hundred times as long. Names are
+    # looked up by their hash, as those of an enumeration.
+    cities, counties, labels, places, usual = row
+    for macro in (
+        f"_without_city(s) AS regexp_replace(s, {literal(cities)}, '')",
+        f"_county_spelt(s) AS regexp_extract(s, {literal(counties)})",
+        f"_county_label(spelt) AS list_extract(string_split({literal(labels)}, '|'), "
+        "CAST(enum_code(TRY_CAST(spelt AS codes.county_name)) AS BIGINT) + 1)",
+        "_place_number(name) AS CAST(enum_code(TRY_CAST(name AS codes.place_name)) AS BIGINT)",
+        f"_other_place_number(name) AS {int(usual)} + "
+        "CAST(enum_code(TRY_CAST(name AS codes.other_place_name)) AS BIGINT)",
+        f"_place_code(number) AS rtrim(substr({literal(places)}, 12 * number + 1, 12))",
+    ):
+        con.execute(f"CREATE OR REPLACE MACRO {macro}")
 
 
 def install_spellings(con: duckdb.DuckDBPyConnection, name: str, spellings: Mapping[str, str]) -> None:
@@ -80,7 +93,7 @@ def _install_area_years(con: duckdb.DuckDBPyConnection) -> None:
 @cache
 def library_digest() -> str:
     """A fingerprint of the library: what was made with other functions is out of date."""
-    return hashlib.sha256("".join((*_scripts(), _script(_PLACES))).encode()).hexdigest()
+    return hashlib.sha256("".join((*_scripts(), _script(_PLACES), _script(_KNOWN))).encode()).hexdigest()
 
 
 @cache

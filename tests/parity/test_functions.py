@@ -57,10 +57,31 @@ def texts() -> list[str | None]:
     for prefix in ("", "山东省", "烟台市", "山东省烟台市", "北京市"):
         found += [f"{prefix}{a}{b}3＃楼" for a, b in zip(labels[::97], labels[5::97], strict=False)]
     found += [f"{a} {b}1号" for a in labels[:20] for b in labels[20:40]]
+    found += addresses()
     spans = (range(0x3100), range(0xF900, 0xFB00), range(0xFE00, 0x10000), range(0x1FFF0, 0x20010))
     for span in spans:
         found += [f"{before}{chr(c)}{before}" for c in span for before in (("字", "1", "")[c % 3],)]
     return list(dict.fromkeys(text for text in found if not _cased_otherwise(text)))
+
+
+def addresses() -> list[str]:
+    """Places of the code table by their labels and as people call them, whole and with a part left out."""
+    rows = load_code_table("division").current
+    label = dict(rows.select("code", "label").iter_rows())
+    found = []
+    for code in [code for code in label if len(code) == 12][::11]:
+        county, township, village = (label[code[:n]] for n in (6, 9, 12))
+        place = village.replace("居民委员会", "").replace("村委会", "村").replace("村民委员会", "村")
+        short = place.removesuffix("村").removesuffix("社区")
+        found += [
+            f"山东省烟台市{county}{township}{village}3号",
+            f"{county}{township}办事处 {place}沿街房３号",
+            f"{county}{township.replace('街道', '办事处')}{short}3#楼",
+            f"{township}{place}",
+            f"烟台{county}{place}某小区",
+            f"{county}{township}南大街1号",
+        ]
+    return found
 
 
 # Letters that got a capital in a later Unicode than one of the engines knows.

@@ -30,7 +30,12 @@ _VIEWS = {
         SELECT area.code || CAST(birth.year AS VARCHAR) AS code
         FROM codes.area AS area
         INNER JOIN range(2000, 2100) AS birth (year) ON CAST(area.valid_from AS INTEGER) > birth.year""",
-    "county_spelling": "SELECT map(spellings, facts) AS facts FROM codes.county_spelling",
+    # Of each spelling of a county its length in two digits, code and label.
+    "county_spelling": """
+        SELECT map(list(spelling), list(lpad(CAST(length(spelling) AS VARCHAR), 2, '0') || code || label)) AS facts
+        FROM codes.county_spelling""",
+    "city_pattern": "FROM codes.city_pattern",
+    "place": "SELECT name, code FROM codes.place",
 }
 
 

@@ -10,5 +10,3 @@ CREATE TABLE IF NOT EXISTS codes.division (
 CREATE TABLE IF NOT EXISTS codes.area AS FROM codes.division WHERE FALSE;
 
 CREATE TABLE IF NOT EXISTS codes.plate_prefix AS FROM codes.division WHERE FALSE;
-
-CREATE TABLE IF NOT EXISTS codes.county_spelling (spellings VARCHAR[], facts VARCHAR[]);

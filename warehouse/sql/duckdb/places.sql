@@ -1,40 +1,117 @@
 -- What addresses call the places of the code table `division`, made anew whenever the code tables are loaded, so that
 -- the functions of address.sql only look up. A spelling that means two places means none and is left out.
 
+-- Province and city before each county in use, as an address may write them: 山东省烟台市, 山东烟台市, 烟台市, 烟台 or nothing.
+CREATE OR REPLACE TABLE codes.city_spelling AS
+WITH county AS (
+    SELECT county.code, coalesce(province.label, '') AS province, coalesce(city.label, '') AS city
+    FROM codes.division AS county
+    LEFT JOIN codes.division AS city ON city.code = county.parent AND city.valid_to IS NULL
+    LEFT JOIN codes.area AS province ON province.code = substr(county.code, 1, 2) || '0000'
+    WHERE county.level = 'county' AND county.valid_to IS NULL
+)
+SELECT DISTINCT county.code, regexp_replace(city, '市$', '') AS short_city, provinces.text || cities.text AS spelling
+FROM county,
+LATERAL (VALUES (''), (province), (regexp_replace(province, '(?:省|市|(?:壮族|回族|维吾尔)?自治区)$', ''))) AS provinces (text),
+LATERAL (VALUES (''), (city), (regexp_replace(city, '市$', ''))) AS cities (text);
+
+CREATE OR REPLACE TABLE codes.city_pattern AS
+-- Descending, a longer spelling comes before the shorter one that it begins with.
+SELECT '^(?:' || string_agg(DISTINCT regexp_escape(spelling), '|' ORDER BY regexp_escape(spelling) DESC) || ')' AS pattern
+FROM codes.city_spelling;
+
 -- Counties in use, as an address may begin: 山东省烟台市莱山区, 烟台市莱山区, 烟台莱山区, 莱山区; by their aliases too, and by
--- the names of closed counties of the city that became one. One row with two lists, from which
--- the macro _county_spelt is made. A fact is the length of the spelling in two digits, code and label.
+-- the names of closed counties of the city that became one.
 CREATE OR REPLACE TABLE codes.county_spelling AS
 WITH county AS (
     SELECT code, label, parent, string_split(coalesce(aliases, ''), '|') AS aliases
     FROM codes.division WHERE level = 'county' AND valid_to IS NULL
-), prefix AS (
-    SELECT county.code, coalesce(province.label, '') AS province, coalesce(city.label, '') AS city
-    FROM county
-    LEFT JOIN codes.division AS city ON city.code = county.parent AND city.valid_to IS NULL
-    LEFT JOIN codes.area AS province ON province.code = substr(county.code, 1, 2) || '0000'
 ), named AS (
     SELECT code, label, label AS name FROM county
     UNION ALL SELECT code, label, unnest(aliases) FROM county
     UNION ALL SELECT county.code, county.label, past.label FROM county
     INNER JOIN codes.division AS past ON past.successor = county.code
         AND past.level = 'county' AND past.parent = county.parent
-), spelled AS (
-    SELECT DISTINCT named.code, named.label, provinces.text || cities.text || names.text AS spelling
-    FROM named
-    INNER JOIN prefix ON prefix.code = named.code,
-    LATERAL (VALUES (''), (province), (regexp_replace(province, '(?:省|市|(?:壮族|回族|维吾尔)?自治区)$', ''))) AS provinces (text),
-    LATERAL (VALUES (''), (city), (regexp_replace(city, '市$', ''))) AS cities (text),
-    LATERAL (VALUES (name), (replace(name, regexp_replace(city, '市$', ''), ''))) AS names (text)
-    WHERE name <> '' AND names.text <> ''
-), sure AS (
-    SELECT spelling, max(code) AS code, max(label) AS label
-    FROM spelled GROUP BY spelling HAVING count(DISTINCT code) = 1
 )
-SELECT
-    list(spelling ORDER BY spelling) AS spellings,
-    list(right('0' || CAST(length(spelling) AS VARCHAR), 2) || code || label ORDER BY spelling) AS facts
-FROM sure;
+SELECT city.spelling || names.text AS spelling, max(named.code) AS code, max(named.label) AS label
+FROM named
+INNER JOIN codes.city_spelling AS city ON city.code = named.code,
+LATERAL (VALUES (name), (replace(name, short_city, ''))) AS names (text)
+WHERE regexp_matches(names.text, '.[区县市]$')
+GROUP BY ALL HAVING count(DISTINCT named.code) = 1;
+
+-- What begins with none has the empty spelling and label.
+CREATE OR REPLACE TYPE codes.county_name AS ENUM (
+    SELECT spelling FROM (SELECT '' AS spelling UNION ALL SELECT spelling FROM codes.county_spelling) ORDER BY spelling
+);
+
+-- Villages and communities by their usual names: 砖园村委会 and 砖园村村委会 are 砖园村, 友谊街社区居民委员会 is 友谊街社区. Less surely
+-- (`rank`) they are called 砖园村村 or, in short, 砖园 and 友谊街.
+CREATE OR REPLACE TABLE codes.village_name AS
+WITH stem AS (
+    SELECT code, parent,
+        regexp_replace(label, '(?:村*(?:村民委员会|村委会)|(?:社区)?(?:居民委员会|居委会)|社区)$', '') AS stem,
+        CASE
+            WHEN regexp_matches(label, '村(?:民委员会|委会)$') THEN '村'
+            WHEN regexp_matches(label, '(?:居民委员会|居委会|社区)$') THEN '社区'
+            ELSE ''
+        END AS ending,
+        regexp_matches(label, '村村(?:民委员会|委会)$') AS doubled
+    FROM codes.division WHERE level = 'village' AND valid_to IS NULL
+)
+SELECT code, parent, 0 AS rank, stem || ending AS name FROM stem
+UNION ALL SELECT code, parent, 2, stem || '村村' FROM stem WHERE doubled
+UNION ALL SELECT code, parent, 3, stem FROM stem WHERE ending <> '' AND length(stem) > 1;
+
+-- Townships by their labels and aliases, and by the labels of closed ones that became one.
+CREATE OR REPLACE TABLE codes.township_name AS
+WITH township AS (
+    SELECT code, parent, label, string_split(coalesce(aliases, ''), '|') AS aliases
+    FROM codes.division WHERE level = 'township' AND valid_to IS NULL
+)
+SELECT code, parent, 0 AS rank, label AS name FROM township
+UNION ALL SELECT code, parent, 1, unnest(aliases) FROM township
+UNION ALL SELECT township.code, township.parent, 1, past.label FROM township
+INNER JOIN codes.division AS past ON past.successor = township.code AND past.level = 'township';
+
+-- Every place by what an address says behind province and city. A village is known by its township, and by its county
+-- alone where no other village there is called so; a township, and its villages, without a county where no other is
+-- called so. Names are looked up by the million: those that nearly all addresses use (`usual`) lie in an enumeration of
+-- their own, which is smaller. A short name in which a village seems to end (杲村李家) is among them, to come before 杲村.
+CREATE OR REPLACE TABLE codes.place AS
+WITH county AS (
+    SELECT code, regexp_replace(label, (SELECT pattern FROM codes.city_pattern), '') AS name
+    FROM codes.division WHERE level = 'county' AND valid_to IS NULL
+), township AS (
+    SELECT township_name.code, rank, before.text || township_name.name AS name, before.text = '' AS alone
+    FROM codes.township_name
+    INNER JOIN county ON county.code = township_name.parent,
+    LATERAL (VALUES (county.name), ('')) AS before (text)
+    WHERE township_name.name <> ''
+), called AS (
+    SELECT code, 0 AS rank, true AS usual, name FROM county
+    UNION ALL SELECT code, rank, rank = 0 AND NOT alone, name FROM township
+    UNION ALL SELECT village.code, 4 * township.rank + village.rank,
+        township.rank = 0 AND NOT township.alone
+        AND (village.rank = 0 OR village.rank = 3 AND regexp_matches(village.name, '村|社区')),
+        township.name || village.name
+    FROM codes.village_name AS village
+    INNER JOIN township ON township.code = village.parent
+    WHERE village.rank = 0 OR NOT township.alone
+    UNION ALL SELECT village.code, 9, false, county.name || village.name
+    FROM codes.village_name AS village
+    INNER JOIN codes.division AS township ON township.code = village.parent
+    INNER JOIN county ON county.code = township.parent
+    WHERE village.rank = 0
+), surest AS (
+    SELECT code, usual, name FROM called QUALIFY rank = min(rank) OVER (PARTITION BY name)
+)
+SELECT name, min(code) AS code, bool_or(usual) AS usual
+FROM surest GROUP BY name HAVING count(DISTINCT code) = 1;
+
+CREATE OR REPLACE TYPE codes.place_name AS ENUM (SELECT name FROM codes.place WHERE usual ORDER BY name);
+
+CREATE OR REPLACE TYPE codes.other_place_name AS ENUM (SELECT name FROM codes.place WHERE NOT usual ORDER BY name);
 
 -- The areas of identity numbers, the oldest first, so that an area's place in the type tells whether it was there in a
 -- year. A look into an enumeration costs the same whatever is looked up; a sub-query is worked out anew by every query.

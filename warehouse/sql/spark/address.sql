@@ -10,15 +10,15 @@ END;
 CREATE OR REPLACE TEMPORARY FUNCTION _county_spelt(s STRING) RETURNS STRING RETURN
 try_element_at((SELECT known.facts FROM codes__county_spelling AS known), s);
 
--- What the tables know of the county that a text without blanks begins with: up to the second, first or third 区, 县 or
+-- What the tables know of the county that a text without blanks begins with: up to the third, second or first 区, 县 or
 -- 市.
 CREATE OR REPLACE TEMPORARY FUNCTION _county_fact(s STRING) RETURNS STRING RETURN
 coalesce(
-    _county_spelt(regexp_extract(s, '^[^区县市]{0,12}[区县市][^区县市]{0,12}[区县市]', 0)),
-    _county_spelt(regexp_extract(s, '^[^区县市]{0,12}[区县市]', 0)),
     _county_spelt(regexp_extract(
-        s, '^[^区县市]{0,12}[区县市][^区县市]{0,12}[区县市][^区县市]{0,12}[区县市]', 0
-    ))
+        s, '^[^区县市]*[区县市][^区县市]*[区县市][^区县市]*[区县市]', 0
+    )),
+    _county_spelt(regexp_extract(s, '^[^区县市]*[区县市][^区县市]*[区县市]', 0)),
+    _county_spelt(regexp_extract(s, '^[^区县市]*[区县市]', 0))
 );
 
 CREATE OR REPLACE TEMPORARY FUNCTION _behind_county(s STRING, fact STRING) RETURNS STRING RETURN
@@ -45,3 +45,33 @@ nullif(regexp_extract(
     '^(?:[^0-9]{1,9}?(?:街道|镇|乡)(?:办事处)?)?([^0-9-]{1,20}?(?:社区|村|居委会|居民委员会)(?:社区|村)?)',
     1
 ), '');
+
+-- The steps of address_division; p is an address as the table of places writes it.
+CREATE OR REPLACE TEMPORARY FUNCTION _without_city(s STRING) RETURNS STRING RETURN
+regexp_replace(s, (SELECT known.pattern FROM codes__city_pattern AS known), '');
+
+CREATE OR REPLACE TEMPORARY FUNCTION _place_text(s STRING) RETURNS STRING RETURN
+_without_city(replace(
+    regexp_replace(s, '(街道|镇|乡)(?:办事处|人民政府)|(村)(?:村民委员会|村委会)', '$1$2'), '办事处', '街道'
+));
+
+CREATE OR REPLACE TEMPORARY FUNCTION _place(called STRING) RETURNS STRING RETURN
+(SELECT max(known.code) FROM codes__place AS known WHERE known.name = called);
+
+CREATE OR REPLACE TEMPORARY FUNCTION _place_of(p STRING, county STRING) RETURNS STRING RETURN
+coalesce(
+    _place(regexp_extract(p, '^[^0-9-]+', 0)),
+    _place(regexp_extract(
+        p, '^(?:[^0-9-]*?(?:街道|镇|乡)(?:[^0-9-]*(?:村|社区)|[^0-9-]*)|[^0-9-]*(?:村|社区))', 0
+    )),
+    _place(regexp_extract(p, '^[^0-9-]+?社区', 0)),
+    _place(regexp_extract(p, '^([^0-9-]+?)(?:居委会|居民委员会)', 1) || '社区'),
+    _place(regexp_extract(p, '^[^0-9]{2,24}?(?:街道|镇|乡)', 0)),
+    _place(regexp_extract(
+        p, '^[^0-9]{2,24}?(?:[镇乡]镇|苏木|[农林]场|(?:开发|园|工业|加工|度假|管理|示范|矿|新)区)', 0
+    )),
+    _place(county)
+);
+
+CREATE OR REPLACE TEMPORARY FUNCTION address_division(t STRING) RETURNS STRING RETURN
+_place_of(_place_text(normalise_address(t)), _without_city(address_county(t)));
