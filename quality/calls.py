@@ -20,23 +20,36 @@ from schemas.functions import load_functions
 
 
 def share_calls(checks: Sequence[Check]) -> tuple[Mapping[str, str], list[Check]]:
-    """Take what at least two checks ask of a row out of them, and what is asked on behalf of another call.
+    """Take what is asked of a row at least twice, or on behalf of another call, out of the checks.
+
+    What no check asks, only a suggestion or an evidence, is left where it is: few rows need it.
 
     Returns:
         New columns of the row with the SQL that computes them, and the checks that read them there.
     """
-    trees = {index: parse(check.violates) for index, check in enumerate(checks)}
-    asked = Counter(call for tree in trees.values() for call in {_text(node) for node in _calls(tree)})
+    trees = [{part: parse(text) for part in _PARTS if (text := getattr(check, part))} for check in checks]
+    asked = Counter(call for parts in trees for tree in parts.values() for call in _asked(tree))
+    judging = {call for parts in trees for call in _asked(parts["violates"])}
     # A function of ours is SQL that may name an argument many times, and what is asked there is computed as often.
-    argued = {_text(node) for tree in trees.values() for node in _calls(tree) if _is_ours(node.parent)}
-    wanted = argued | {call for call, times in asked.items() if times > 1}
+    argued = {_text(node) for parts in trees for node in _calls(parts["violates"]) if _is_ours(node.parent)}
+    wanted = argued | {call for call in judging if asked[call] > 1}
     # No column of a contract has a blank in its name.
     names = {call: f"asked {number}" for number, call in enumerate(sorted(wanted))}
-    read = [
-        replace(check, violates=_reading(trees[index], names)) if _asks(trees[index], names) else check
-        for index, check in enumerate(checks)
-    ]
+    read = []
+    for check, parts in zip(checks, trees, strict=True):
+        said = {part: _reading(tree, names) for part, tree in parts.items() if _asked(tree) & names.keys()}
+        read.append(
+            replace(
+                check,
+                violates=said.get("violates", check.violates),
+                suggestion=said.get("suggestion", check.suggestion),
+                evidence=said.get("evidence", check.evidence),
+            )
+        )
     return {name: call for call, name in names.items()}, read
+
+
+_PARTS = ("violates", "suggestion", "evidence")
 
 
 def _calls(tree: exp.Expr) -> Iterable[exp.Anonymous]:
@@ -60,8 +73,8 @@ def _text(node: exp.Anonymous) -> str:
     return f"{node.name.lower()}({arguments})"
 
 
-def _asks(tree: exp.Expr, names: Mapping[str, str]) -> bool:
-    return any(_text(node) in names for node in _calls(tree))
+def _asked(tree: exp.Expr) -> set[str]:
+    return {_text(node) for node in _calls(tree)}
 
 
 def _reading(tree: exp.Expr, names: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ it. Running checks is `quality.findings`; agreement between sources is `quality.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from schemas.codes import CodeLibrary
 from schemas.contract import Column, Contract, Dimension, Join, LogicalType, Rule, Severity
@@ -68,7 +68,11 @@ class Check:
 
 def checks(contract: Contract, library: Library, codes: CodeLibrary) -> tuple[Check, ...]:
     """Every check of a dataset: the built-in ones column by column, then the declared ones."""
-    built_in = [check for column in contract.delivered_columns for check in _of(column, contract, codes)]
+    built_in = [
+        _advised(check, column)
+        for column in contract.delivered_columns
+        for check in _of(column, contract, codes)
+    ]
     declared = [_declared(rule, contract, library) for rule in contract.rules]
     return (*built_in, *_uniqueness(contract), *declared)
 
@@ -115,6 +119,14 @@ def _of(column: Column, contract: Contract, codes: CodeLibrary) -> Iterator[Chec
     yield from _kind(column)
     yield from _codes(column, codes)
     yield from _reference(column, contract)
+
+
+def _advised(check: Check, column: Column) -> Check:
+    """With what the row itself says the value should be, where the check knows nothing of its own."""
+    if column.suggest is None or check.suggestion is not None:
+        return check
+    suggestion = shown(f"({qualify(column.suggest, ROW)})", column.type)
+    return replace(check, rule=replace(check.rule, suggest=column.suggest), suggestion=suggestion)
 
 
 def _presence(column: Column) -> Iterator[Check]:

@@ -154,7 +154,8 @@ class Column:
     """One column of an extract.
 
     `minimum` and `maximum` are text as written in the contract and read with the column's own type.
-    `derive` is an SQL expression over the other columns; such a column is not delivered.
+    `derive` is an SQL expression over the other columns; such a column is not delivered. `suggest` is one for what
+    the value should be where it is missing or faulty and nothing else says.
     `repeats_merged` gives every row of a merged cell its text; `from_sheet_name` says that the column is no
     column of the sheet but its name.
     """
@@ -176,6 +177,7 @@ class Column:
     pattern: str | None = None
     references: str | None = None
     derive: str | None = None
+    suggest: str | None = None
     repeats_merged: bool = False
     from_sheet_name: bool = False
     feeds: tuple[Feed, ...] = ()

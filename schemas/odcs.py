@@ -190,6 +190,7 @@ class _Reader:
             pattern=options.get("pattern"),
             references=self._reference(item.relationships or [], place),
             derive=item.transformLogic,
+            suggest=facts.text("suggest"),
             repeats_merged=facts.values.get("mergedCells") == "repeat",
             from_sheet_name=facts.values.get("sheetName") is True,
             feeds=self._feeds(facts),

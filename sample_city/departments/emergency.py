@@ -199,7 +199,7 @@ def _kinds_of_premises(city: City) -> tuple[Kind, ...]:
         Kind("enterprise_unknown", dataset, "uscc", _shop, mistakes.nobodys_uscc("uscc"), derivable=False),
         Kind("phone_missing", dataset, "phone", _shop, corruption.nothing),
         Kind("village_code_unknown", dataset, "village_code", _stall,
-             corruption.unknown_village, derivable=False),
+             corruption.unknown_village),
         Kind("village_mismatch", dataset, "village_code", _shop,
              mistakes.neighbour_village("village_code", codes)),
         Kind("area_absurd", dataset, "floor_area", _any, mistakes.times("floor_area", 1_000), derivable=False),

@@ -128,9 +128,7 @@ def kinds(city: City) -> tuple[Kind, ...]:
             corruption.other_uscc_check,
             derivable=False,
         ),
-        Kind(
-            "village_code_unknown", dataset, "village_code", _any, corruption.unknown_village, derivable=False
-        ),
+        Kind("village_code_unknown", dataset, "village_code", _any, corruption.unknown_village),
         Kind("phone_malformed", dataset, "phone", _any, corruption.missing_digit, derivable=False),
         Kind(
             "capital_in_yuan",

@@ -255,7 +255,7 @@ def kinds(city: City) -> tuple[Kind, ...]:
         Kind("village_code_unknown", police, "village_code",
              lambda c, named: ~named.by("civil_affairs.subsistence_allowance",
                                         "disabled_persons.certificate"),
-             corruption.unknown_village, derivable=False),
+             corruption.unknown_village),
         Kind("phone_malformed", police, "phone",
              lambda c, named: (c.people.phone != "").to_numpy() & ~named.by("disabled_persons.certificate"),
              corruption.missing_digit, derivable=False),

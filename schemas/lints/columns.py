@@ -60,6 +60,8 @@ class _ColumnCheck:
         yield from self.feeds()
         if self.column.derive is not None:
             yield from self.derived(self.column.derive)
+        if self.column.suggest is not None:
+            yield from self.suggested(self.column.suggest)
 
     def naming(self) -> Iterator[Problem]:
         column = self.column
@@ -194,6 +196,14 @@ class _ColumnCheck:
 
     def wrong_feed(self, target: str, fault: str, advice: str) -> Problem:
         return self.wrong_fact("feeds", f"feeds {target}{fault}", advice, target)
+
+    def suggested(self, suggest: str) -> Iterator[Problem]:
+        scope = Scope(self.page.names, load_functions())
+        for message in expression_problems(suggest, scope):
+            yield self.wrong_fact("suggest", f"suggest: {message}", _ADVICE)
+        if not self.column.delivered:
+            message = "suggest means nothing for a derived column"
+            yield self.wrong_fact("suggest", message, "take it out: what is derived is not judged")
 
     def derived(self, derive: str) -> Iterator[Problem]:
         column = self.column

@@ -11,7 +11,7 @@ from schemas.lints import delivery
 from schemas.lints.problem import NAME, Page, Problem, did_you_mean, has_chinese
 
 CONTRACT_FACTS = ("delivery", "change", "volume", "drift", "subjects", "unit", "label", "latest")
-COLUMN_FACTS = ("semanticKind", "codeTable", "feeds", "mergedCells", "sheetName")
+COLUMN_FACTS = ("semanticKind", "codeTable", "feeds", "suggest", "mergedCells", "sheetName")
 
 # The lake keeps an entity's agreement findings as `agreement.<entity>`, beside `<department>.<dataset>`.
 RESERVED_DEPARTMENTS = frozenset({"agreement"})

@@ -4,6 +4,10 @@
 CREATE OR REPLACE MACRO is_division_code(t VARCHAR) AS
 regexp_matches(t, '^[1-8][0-9]{5}(?:[0-9]{3}){0,2}$');
 
+-- Whether there is such a code today.
+CREATE OR REPLACE MACRO is_known_division(t VARCHAR) AS
+t IN (SELECT division.code FROM codes.division AS division WHERE division.valid_to IS NULL);
+
 -- The code that took a closed one's place, where the table names one only and has it in use: 370684 is 370614. A
 -- village lies in its township's successor under its own last three digits. NULL for all other codes: those of the
 -- former Changdao county, whose townships got new numbers when it became part of 370614, among them.

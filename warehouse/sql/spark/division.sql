@@ -3,6 +3,11 @@
 CREATE OR REPLACE TEMPORARY FUNCTION is_division_code(t STRING) RETURNS BOOLEAN RETURN
 t RLIKE r'^[1-8][0-9]{5}(?:[0-9]{3}){0,2}\z';
 
+CREATE OR REPLACE TEMPORARY FUNCTION is_known_division(t STRING) RETURNS BOOLEAN RETURN
+CASE WHEN t IS NOT NULL THEN t IN (
+    SELECT division.code FROM codes__division AS division WHERE division.valid_to IS NULL
+) END;
+
 -- The successors are worked out once, in a table: see warehouse/spark/functions.py.
 CREATE OR REPLACE TEMPORARY FUNCTION current_division(t STRING) RETURNS STRING RETURN
 coalesce((SELECT max(known.successor) FROM codes__division_successor AS known WHERE known.code = t), t);
