@@ -155,6 +155,11 @@ DATASET = [
         "{property: mergedCells, value: repeat}",
         "status: mergedCells means nothing but for a column of a workbook",
     ),
+    (
+        "{property: codeTable, value: allowance_status}",
+        "{property: suggest, value: address_division(place)}",
+        "status: suggest: unknown column place",
+    ),
     ("{property: label, ", "{property: lable, ", "unknown custom property lable: did you mean label?"),
     ("{property: encodings, ", "{property: encoding, ", "did you mean encodings?"),
     ("{property: codeTable, ", "{property: codetable, ", "did you mean codeTable?"),
