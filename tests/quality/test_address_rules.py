@@ -32,7 +32,10 @@ def found(engine: Engine, folder: Path, dataset: str, row: dict[str, str | None]
     contract = library[dataset]
     columns = [column.name for column in contract.delivered_columns]
     frame = pl.DataFrame([row], schema=dict.fromkeys(columns, pl.String)).with_columns(
-        _row=pl.lit(2, pl.Int64), _line=pl.lit(2, pl.Int64), _sheet=pl.lit(None, pl.String), _extract_id=pl.lit("E1")
+        _row=pl.lit(2, pl.Int64),
+        _line=pl.lit(2, pl.Int64),
+        _sheet=pl.lit(None, pl.String),
+        _extract_id=pl.lit("E1"),
     )
     with engine.connect() as connection:
         connection.register("rows", frame)
@@ -76,4 +79,6 @@ def test_a_code_that_the_number_confirms_is_believed_rather_than_the_address(
     dwelling = found(engine, tmp_path, "housing.dwelling", row)
     assert dwelling == {("address_not_of_village", "warning", None)}
     row["village_code"] = DEER
-    assert found(engine, tmp_path / "other", "housing.dwelling", row) == {("village_mismatch", "error", FRIEND)}
+    assert found(engine, tmp_path / "other", "housing.dwelling", row) == {
+        ("village_mismatch", "error", FRIEND)
+    }

@@ -9,32 +9,31 @@ CREATE OR REPLACE MACRO _uscc_value(t VARCHAR, i INTEGER) AS
 strpos('0123456789ABCDEFGHJKLMNPQRTUWXY', substr(t, i, 1)) - 1;
 
 -- The check character that belongs to the first 17: MOD 31, weights 3^(i-1) mod 31 (GB 32100-2015). The
--- list of one binds the code once, however long the expression is that stands for t.
+-- list of one binds the code once, however long the expression is that stands for t; a regular expression inside it
+-- would be compiled for every vector.
 CREATE OR REPLACE MACRO uscc_check_character(t VARCHAR) AS
 list_extract(
-    list_transform([t], lambda c:
-        CASE
-            WHEN regexp_matches(c, '^[0-9A-HJ-NP-RTUWXY]{17}')
-            THEN substr('0123456789ABCDEFGHJKLMNPQRTUWXY', (31 - (
-                1 * _uscc_value(c, 1)
-                + 3 * _uscc_value(c, 2)
-                + 9 * _uscc_value(c, 3)
-                + 27 * _uscc_value(c, 4)
-                + 19 * _uscc_value(c, 5)
-                + 26 * _uscc_value(c, 6)
-                + 16 * _uscc_value(c, 7)
-                + 17 * _uscc_value(c, 8)
-                + 20 * _uscc_value(c, 9)
-                + 29 * _uscc_value(c, 10)
-                + 25 * _uscc_value(c, 11)
-                + 13 * _uscc_value(c, 12)
-                + 8 * _uscc_value(c, 13)
-                + 24 * _uscc_value(c, 14)
-                + 10 * _uscc_value(c, 15)
-                + 30 * _uscc_value(c, 16)
-                + 28 * _uscc_value(c, 17)
-            ) % 31) % 31 + 1, 1)
-        END
+    list_transform(
+        [CASE WHEN regexp_matches(t, '^[0-9A-HJ-NP-RTUWXY]{17}') THEN t END],
+        lambda c: substr('0123456789ABCDEFGHJKLMNPQRTUWXY', (31 - (
+            1 * _uscc_value(c, 1)
+            + 3 * _uscc_value(c, 2)
+            + 9 * _uscc_value(c, 3)
+            + 27 * _uscc_value(c, 4)
+            + 19 * _uscc_value(c, 5)
+            + 26 * _uscc_value(c, 6)
+            + 16 * _uscc_value(c, 7)
+            + 17 * _uscc_value(c, 8)
+            + 20 * _uscc_value(c, 9)
+            + 29 * _uscc_value(c, 10)
+            + 25 * _uscc_value(c, 11)
+            + 13 * _uscc_value(c, 12)
+            + 8 * _uscc_value(c, 13)
+            + 24 * _uscc_value(c, 14)
+            + 10 * _uscc_value(c, 15)
+            + 30 * _uscc_value(c, 16)
+            + 28 * _uscc_value(c, 17)
+        ) % 31) % 31 + 1, 1)
     ),
     1
 );
