@@ -6,6 +6,7 @@
 | `finding` | the findings of this batch |
 | `<entity>`, `household` | the governance table of this batch; what nothing feeds is NULL, or no row |
 | `change` | what changed in the governance tables since the last batch that was returned |
+| `delivered_file` | the name of each delivery in force, `extract_id` and `file`: of a file in a zip both names |
 | `placeholder` | what was delivered where a rule found the value missing, such as 无, as far as it is known |
 | `correction_in_force` | the confirmed corrections that the sources have not caught up with |
 | `catalog_dataset`, `catalog_field`, `catalog_rule` | the contracts |
@@ -38,6 +39,7 @@ from schemas.library import Library
 from warehouse.catalogue import contract_tables
 from warehouse.governance import LAYER, PLACE, derived, standard_of, standard_of_derived
 from warehouse.lake import Lake, Partition, digest_of
+from warehouse.standard import extracts_in_force
 
 Known = Mapping[str, frozenset[str]]
 """The columns of each governance table that are there, be they filled or not."""
@@ -110,6 +112,7 @@ def turn_inputs(turn: Turn) -> dict[str, str]:
                 for pair in [(turn.governance(name), turn.governance_before(name))]
             }
         ),
+        "files": digest_of(_delivered_files(turn).to_dicts()),
         "contracts": digest_of({contract.id: contract.digest for contract in library}),
         "codes": turn.codes.digest,
     }
@@ -134,6 +137,7 @@ def name_relations(
         "ticket_before": f"FROM {before.scan}" if before else pl.DataFrame(schema=SCHEMA),
         "finding": findings_of(turn.lake, turn.library, turn.batch),
         "correction_in_force": corrections_in_force(turn.lake, turn.library, turn.batch),
+        "delivered_file": _delivered_files(turn),
         "placeholder": _placeholders(turn),
         "catalog_rule": rule_rows(turn.library, turn.codes),
         "attribute": _attributes(turn.library),
@@ -172,6 +176,25 @@ def _pairs(turn: Turn) -> dict[str, tuple[Partition, Partition]]:
         for entity in turn.library.fed_entities
     }
     return {name: (before, now) for name, (before, now) in pairs.items() if before and now}
+
+
+def _delivered_files(turn: Turn) -> pl.DataFrame:
+    """Every delivery in force as its receipt names it."""
+    files = {
+        str(told["extract_id"]): str(told["file"])
+        for contract in turn.library
+        for extract in extracts_in_force(turn.lake, contract.id, turn.batch)
+        for told in _deliveries(extract)
+    }
+    return pl.DataFrame(
+        sorted(files.items()), schema={"extract_id": pl.String, "file": pl.String}, orient="row"
+    )
+
+
+def _deliveries(extract: Partition) -> list[Mapping[str, object]]:
+    told = extract.facts.get("deliveries", [])
+    assert isinstance(told, list)
+    return told
 
 
 def _placeholders(turn: Turn) -> str:

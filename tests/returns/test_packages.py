@@ -397,6 +397,22 @@ def test_a_missing_value_is_shown_with_what_stood_in_the_file(
     assert set(said.drop_nulls()) == texts
 
 
+def test_a_department_is_told_the_file_and_the_row_in_it_also_of_a_file_in_a_zip(
+    city_after_one_turn: Any, packages: dict[str, list[Path]]
+) -> None:
+    truth = pl.read_csv(city_after_one_turn.truth(BATCH) / "errors.csv", infer_schema=False)
+    planted = truth.filter(pl.col("dataset") == "emergency.small_premises")
+    lines = planted.select("record_key", "row", file=pl.format("{}/{}/九小场所.csv", "file", "part"))
+    assert planted.height > 2 and planted["file"].str.ends_with(".zip").all()
+    (emergency,) = (path for path in packages["department"] if "emergency" in path.name)
+    (police,) = (path for path in packages["department"] if path.name.startswith("police"))
+    shown = csv_of(emergency, "问题清单").filter(pl.col("数据集") == "九小场所")
+    told = shown.select("记录主键", "文件行号", "文件")
+    assert set(told.rows()) == set(lines.rows())
+    assert told["文件"].n_unique() > 1
+    assert "户籍人口_20260302.csv" in set(csv_of(police, "问题清单")["文件"])
+
+
 def test_rows_of_totals_stand_out(workbook: openpyxl.Workbook) -> None:
     for title in ("人口统计表", "特殊群体统计表", "市场主体统计表"):
         sheet = workbook[title]
