@@ -47,14 +47,19 @@ class Walk:
         return self.samples / day.isoformat() / "truth"
 
     def prepare(self, day: date) -> Path:
-        """What the departments know on a day, in a folder, not delivered yet."""
+        """What the departments send on a day, in a folder, not delivered yet.
+
+        Everything the first time; afterwards, of datasets that take it, what changed since the day before.
+        """
         folder = self.samples / day.isoformat()
         if not folder.exists():
-            generate(folder, RESIDENTS, SEED, day)
+            sent = (date.fromisoformat(truth.parent.name) for truth in self.samples.glob("*/truth"))
+            since = max((then for then in sent if then < day), default=None)
+            generate(folder, RESIDENTS, SEED, day, since=since)
         return folder
 
     def deliver(self, day: date) -> None:
-        """The departments deliver what they know on a day."""
+        """The departments deliver what they send on a day; a file that mends another has the later name."""
         folder = self.prepare(day)
         files = sorted(path for path in folder.iterdir() if path.is_file())
         at = datetime(day.year, day.month, day.day, 8, tzinfo=CHINA)
