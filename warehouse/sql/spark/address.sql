@@ -55,8 +55,20 @@ _without_city(replace(
     regexp_replace(s, '(街道|镇|乡)(?:办事处|人民政府)|(村)(?:村民委员会|村委会)', '$1$2'), '办事处', '街道'
 ));
 
+-- A map is looked through from its beginning: names lie in one of many maps. A sub-query for each row would be a join
+-- for each name, and as many as there are rules.
+CREATE OR REPLACE TEMPORARY VIEW codes__place_drawer AS
+SELECT map_from_entries(collect_list(struct(drawer, names))) AS drawers
+FROM (
+    SELECT pmod(crc32(CAST(name AS BINARY)), 160) AS drawer, map_from_entries(collect_list(struct(name, code))) AS names
+    FROM codes__place GROUP BY 1
+);
+
 CREATE OR REPLACE TEMPORARY FUNCTION _place(called STRING) RETURNS STRING RETURN
-(SELECT max(known.code) FROM codes__place AS known WHERE known.name = called);
+try_element_at(
+    try_element_at((SELECT known.drawers FROM codes__place_drawer AS known), pmod(crc32(CAST(called AS BINARY)), 160)),
+    called
+);
 
 CREATE OR REPLACE TEMPORARY FUNCTION _place_of(p STRING, county STRING) RETURNS STRING RETURN
 coalesce(
