@@ -29,7 +29,7 @@ _FACTS = frozenset({"title", "standard", "note", "replaces"})
 # A code table with more codes is looked up by its codes alone: its labels are names, not spellings of a code.
 LABELLED_CODES = 200
 # Functions of the engine, one a table, named so: the code that a department's spelling stands for.
-CODE_IN = "code_in_"
+CODE_IN = "_code_in_"
 
 
 class CodeTableError(ValueError):
