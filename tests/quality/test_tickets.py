@@ -318,7 +318,7 @@ BATCH = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 4), BATCH), min_size=1, max_size=8))
 def test_any_story_ends_as_a_person_would_tell_it(
     batches: list[tuple[int, dict[str, tuple[str | None, str | None]]]],
