@@ -14,6 +14,8 @@ Format = dict[str, object]
 
 FONT = "微软雅黑"
 BODY_SIZE = 11
+# What a spreadsheet program does not break over two lines.
+_UNBROKEN = r"[0-9A-Za-z]{10}"
 LINE_HEIGHT = 18.0
 """Points that one line of the body font takes."""
 
@@ -94,8 +96,10 @@ def row_height(columns: tuple[SheetColumn, ...]) -> pl.Expr:
 def _lines(column: SheetColumn) -> pl.Expr:
     """Lines that a column's text breaks into; null where there is none.
 
-    A Chinese character has three UTF-8 bytes: (characters + bytes) / 2 counts it as two.
+    A Chinese character has three UTF-8 bytes: (characters + bytes) / 2 counts it as two. A long number is not broken
+    and leaves the rest of its line empty: of a text that takes several lines, one more.
     """
     text = pl.col(column.name).cast(pl.String).str
     width = (text.len_chars() + text.len_bytes()) / 2
-    return (width / column.width).ceil() + text.count_matches("\n", literal=True)
+    pushed = (width > column.width) & text.contains(_UNBROKEN)
+    return (width / column.width).ceil() + pushed.cast(pl.Int64) + text.count_matches("\n", literal=True)

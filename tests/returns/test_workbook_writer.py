@@ -17,6 +17,7 @@ from openpyxl.utils.escape import unescape
 from openpyxl.worksheet.worksheet import Worksheet
 
 from returns.workbook import cells
+from returns.workbook.layout import LINE_HEIGHT, ROW_PADDING, row_height
 from returns.workbook.model import Sheet, SheetColumn, TextSheet, WorkbookProperties
 from returns.workbook.writer import write_workbook
 
@@ -371,3 +372,11 @@ def test_a_hidden_column_is_there_but_folded_away(tmp_path: Path) -> None:
     written = openpyxl.load_workbook(path)["表"]
     assert [written.column_dimensions[letter].hidden for letter in "AB"] == [False, True]
     assert written["B2"].value == "2"
+
+
+def test_a_number_that_moves_to_a_line_of_its_own_is_given_that_line() -> None:
+    # 30 characters wide: behind 22 of Chinese the number of 16 does not fit and moves down with the rest.
+    column = SheetColumn("evidence", "依据", 30, wrap=True)
+    texts = ["卫生健康委死亡医学证明 3706852025000002，死亡日期 2025-01-04", "交付文件中填的是“不详”"]
+    heights = pl.DataFrame({"evidence": texts}).select(row_height((column,))).to_series()
+    assert heights.to_list() == [ROW_PADDING + 3 * LINE_HEIGHT, ROW_PADDING + LINE_HEIGHT]
