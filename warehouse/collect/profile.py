@@ -17,6 +17,7 @@ import polars as pl
 
 from schemas.codes import LABELLED_CODES, CodeLibrary
 from schemas.contract import Column, LogicalType
+from schemas.emit.sql import quote
 from schemas.kinds import load_kinds
 from schemas.library import Library
 from warehouse.collect.readers.titles import clean_title
@@ -206,16 +207,21 @@ def _run(connection: duckdb.DuckDBPyConnection, query: str, **parts: object) -> 
 
 def _kinds(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, float]]:
     """Column → kind → share of its values. A kind that cannot be judged by a value has all of them."""
+    kinds = load_kinds().values()
+    # Normalised in a step of its own: a function names its argument many times, and it is computed as often.
+    normalised = "".join(f", {kind.normalise}(value) AS {quote(kind.name)}" for kind in kinds if kind.valid)
     judged = {
-        kind.name: f"{kind.valid}({kind.normalise}(value))" if kind.valid else "value IS NOT NULL"
-        for kind in load_kinds().values()
+        kind.name: f"{kind.valid}({quote(kind.name)})" if kind.valid else "value IS NOT NULL"
+        for kind in kinds
     }
     # Any six digits have the shape of a division code: it must be one.
     judged["division_code"] = "division.code IS NOT NULL"
     counts = ", ".join(f"count(*) FILTER ({test})" for test in judged.values())
     return {
         name: {kind: found / filled for kind, found in zip(judged, each, strict=True)}
-        for name, *each, filled in _run(connection, "kinds", kinds=counts, rows=_FIRST_ROWS)
+        for name, *each, filled in _run(
+            connection, "kinds", kinds=counts, normalised=normalised, rows=_FIRST_ROWS
+        )
         if filled
     }
 

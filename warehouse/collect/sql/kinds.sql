@@ -1,10 +1,13 @@
 -- How many of the first values of each column of a sample are of each semantic kind.
 SELECT name, {kinds}, count(value) AS filled
 FROM (
-  SELECT name, clean_text(delivered) AS value
+  SELECT name, value{normalised}
   FROM (
-    UNPIVOT (SELECT * FROM sample_rows ORDER BY _row LIMIT {rows})
-    ON COLUMNS(* EXCLUDE (_row)) INTO NAME name VALUE delivered
+    SELECT name, clean_text(delivered) AS value
+    FROM (
+      UNPIVOT (SELECT * FROM sample_rows ORDER BY _row LIMIT {rows})
+      ON COLUMNS(* EXCLUDE (_row)) INTO NAME name VALUE delivered
+    )
   )
 )
 LEFT JOIN division ON division.code = value
