@@ -1,8 +1,16 @@
 -- What one dataset says of one of its subjects: a row per key, the newest. Each value once as far as no rule found it
--- faulty, once as it stands. A faulty date does not make a row the newest.
+-- faulty, once as it stands. A faulty date does not make a row the newest. Few keys stand twice: only their rows are put
+-- in order, not all rows with all that they say.
 SELECT s.{key} AS key, s._row AS row_number,
   {values}
 FROM {table} AS s
 {faults}
-WHERE s.{key} IS NOT NULL{among}
-QUALIFY row_number() OVER (PARTITION BY s.{key} ORDER BY {newest}s._row) = 1
+WHERE s.{key} IS NOT NULL{among} AND s._row NOT IN (
+  SELECT _row FROM (
+    SELECT s._row, row_number() OVER (PARTITION BY s.{key} ORDER BY {newest}s._row) AS place
+    FROM {table} AS s
+    {faults}
+    WHERE s.{key} IN (SELECT {key} FROM {table} WHERE {key} IS NOT NULL GROUP BY {key} HAVING count(*) > 1)
+  ) AS ordered
+  WHERE place > 1
+)
