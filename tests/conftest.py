@@ -100,8 +100,9 @@ def install(tmp_path_factory: pytest.TempPathFactory) -> Install:
     """A new installation in a folder, with the shipped contracts; all share one engine, which is costly."""
     library, codes = load_library(), CodeLibrary()
     spill = tmp_path_factory.mktemp("spill")
-    # One engine serves every installation of this run, also those that its workers share.
-    engine = Engine(spill, codes, folders=(spill.parent, spill.parent.parent))
+    # One engine serves every installation of this run, also those that its workers share. Small tables cost more with
+    # more threads.
+    engine = Engine(spill, codes, threads=1, folders=(spill.parent, spill.parent.parent))
 
     def installed(folder: Path) -> Platform:
         home = Home(folder)

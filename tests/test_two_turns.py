@@ -287,12 +287,12 @@ def digests(folder: Path) -> dict[str, str]:
 def test_the_same_extracts_and_answers_give_the_same_bytes_in_another_home(
     loop: Loop, city_after_one_turn: Any, walk_in: Callable[[Path, Path], Any], tmp_path: Path
 ) -> None:
-    """From the first turn on, with one thread instead of two."""
+    """From the first turn on, with two threads instead of one."""
     shutil.copytree(city_after_one_turn.platform.home.root, tmp_path / "another place")
     other = walk_in(tmp_path / "another place", loop.walk.samples)
     platform = other.platform
-    single = Engine(tmp_path / "spill", platform.codes, threads=1)
-    other = replace(other, platform=replace(platform, engine=single))
+    two = Engine(tmp_path / "spill", platform.codes, threads=2, folders=(tmp_path,))
+    other = replace(other, platform=replace(platform, engine=two))
     receive(other, loop.files)
     other.deliver(SECOND)
     other.turn(SECOND)

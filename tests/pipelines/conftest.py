@@ -74,7 +74,7 @@ def here(home: Path, *arguments: object, **environment: str) -> Said:
     result = CliRunner().invoke(
         app,
         ["--home", str(home), *map(str, arguments)],
-        env={"ZHENJIE_DATASETS": ",".join(DATASETS), **environment},
+        env={"ZHENJIE_DATASETS": ",".join(DATASETS), "ZHENJIE_THREADS": "1", **environment},
         catch_exceptions=False,
     )
     return Said(result.exit_code, result.stdout, result.stderr)
