@@ -17,6 +17,8 @@ SETTINGS: Mapping[str, str] = {
     "spark.sql.legacy.timeParserPolicy": "CORRECTED",
     "spark.sql.parquet.inferTimestampNTZ.enabled": "true",
     "spark.sql.timestampType": "TIMESTAMP_NTZ",
+    # What the optimiser infers of a query of many rules with columns made of columns grows beyond any memory.
+    "spark.sql.constraintPropagation.enabled": "false",
 }
 
 
