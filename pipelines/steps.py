@@ -97,7 +97,12 @@ def _run(
         ThreadPoolExecutor(at_once, thread_name_prefix="step") as workers,
     ):
         running = 0
-        while not active.is_complete:
+        # The last step's success is known before it has ended, and an error may come with its end.
+        while running or not active.is_complete:
+            if pop_captured_interrupt():
+                # The steps under way come to their end first.
+                active.mark_interrupted()
+                raise DagsterExecutionInterruptedError("the run was stopped")
             for step in active.get_steps_to_execute():
                 workers.submit(_carry_out, job_context.for_step(step, active.get_known_state()), told)
                 running += 1
@@ -105,10 +110,6 @@ def _run(
                 # Nothing to do but to wait until a step may be tried again.
                 active.sleep_til_ready()
                 continue
-            if pop_captured_interrupt():
-                # The steps under way come to their end first.
-                active.mark_interrupted()
-                raise DagsterExecutionInterruptedError("the run was stopped")
             try:
                 event = told.get(timeout=_LOOKING_UP)
             except Empty:

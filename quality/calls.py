@@ -18,6 +18,9 @@ from schemas.emit.sql import quote
 from schemas.expressions import DIALECT, parse
 from schemas.functions import load_functions
 
+# What of a check is SQL over its row.
+_PARTS = ("violates", "suggestion", "evidence")
+
 
 def share_calls(checks: Sequence[Check]) -> tuple[Mapping[str, str], list[Check]]:
     """Take what is asked of a row at least twice, or on behalf of another call, out of the checks.
@@ -47,9 +50,6 @@ def share_calls(checks: Sequence[Check]) -> tuple[Mapping[str, str], list[Check]
             )
         )
     return {name: call for call, name in names.items()}, read
-
-
-_PARTS = ("violates", "suggestion", "evidence")
 
 
 def _calls(tree: exp.Expr) -> Iterable[exp.Anonymous]:

@@ -1,5 +1,7 @@
 """Steps side by side: two at a time, what cannot run is left out, everything else is done."""
 
+import os
+import signal
 import threading
 from collections.abc import Callable
 
@@ -16,11 +18,13 @@ def two_at_once(_: dg.InitExecutorContext) -> SideBySide:
     return SideBySide(2)
 
 
-def carried_out(*assets: dg.AssetsDefinition) -> dg.JobExecutionResult:
+def carried_out(*assets: dg.AssetsDefinition, raise_on_error: bool = False) -> dg.JobExecutionResult:
     definitions = dg.Definitions(assets=list(assets), jobs=[dg.define_asset_job("all")], executor=two_at_once)
     job = definitions.resolve_job_def("all")
     with dg.DagsterInstance.ephemeral() as instance:
-        return execute_run(InMemoryJob(job), instance.create_run_for_job(job_def=job), instance)
+        return execute_run(
+            InMemoryJob(job), instance.create_run_for_job(job_def=job), instance, raise_on_error
+        )
 
 
 def asset(name: str, does: Callable[[], object], deps: tuple[str, ...] = ()) -> dg.AssetsDefinition:
@@ -92,3 +96,18 @@ def test_a_step_may_ask_to_be_tried_again(tries: int) -> None:
             raise dg.RetryRequested(max_retries=2)
 
     assert carried_out(asset("shaky", shaky)).success
+
+
+def test_a_run_that_is_stopped_starts_no_further_step_and_has_failed() -> None:
+    order: list[str] = []
+    done = carried_out(
+        asset("first", lambda: os.kill(os.getpid(), signal.SIGINT)),
+        asset("second", lambda: order.append("second"), ("first",)),
+    )
+    assert not done.success
+    assert order == []
+
+
+def test_what_the_last_step_raises_reaches_a_caller_who_asked_for_it() -> None:
+    with pytest.raises(ValueError, match="no"):
+        carried_out(asset("broken", refuse), raise_on_error=True)
