@@ -13,8 +13,8 @@ import duckdb
 
 from assets.platform import CHINA, Platform
 from schemas.contract import Contract
-from warehouse.lake import Partition
 from warehouse.masking import masked
+from warehouse.partition import Partition
 
 # A batch is a day; today's partition is there from midnight on.
 BATCHES = dg.DailyPartitionsDefinition(start_date="2020-01-01", timezone=CHINA.key, end_offset=1)

@@ -14,7 +14,7 @@ from assets.common import (
 )
 from schemas.contract import Contract
 from warehouse.collect.extracts import LAYER, extract
-from warehouse.lake import Partition
+from warehouse.partition import Partition
 
 
 def extract_asset(contract: Contract) -> dg.AssetsDefinition:

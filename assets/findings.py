@@ -25,7 +25,7 @@ from returns.ledger.store import Ledger
 from schemas.codes import CodeLibrary
 from schemas.contract import DIMENSIONS, Contract, Entity
 from schemas.library import Library
-from warehouse.lake import Partition
+from warehouse.partition import Partition
 
 TICKETS = dg.AssetKey(["ticket"])
 

@@ -22,7 +22,7 @@ from schemas.contract import Entity
 from schemas.library import Library
 from schemas.tables import TableStandard
 from warehouse.governance import LAYER, derive, fuse, standard_of, standard_of_derived
-from warehouse.lake import Partition
+from warehouse.partition import Partition
 
 _BY_COUNTY = """
 SELECT coalesce(division.label, '未落到区市'), count(*)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from queue import Empty, SimpleQueue
 
 import dagster as dg
@@ -27,6 +28,10 @@ from dagster._core.execution.retries import RetryMode
 from dagster._core.execution.step_dependency_config import StepDependencyConfig
 from dagster._core.executor.base import Executor
 from dagster._utils.interrupts import pop_captured_interrupt
+
+# What steps import when they need it, and DuckDB by itself. Two threads that import such libraries at once, each another
+# half, may see them half made: so they are there before the first thread is.
+_IMPORTED_LATE = ("pandas", "schemas.emit.pandera")
 
 # Seconds after which somebody who wants to stop the run is heard.
 _LOOKING_UP = 0.5
@@ -52,6 +57,8 @@ class SideBySide(Executor):
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
     ) -> Iterator[dg.DagsterEvent]:
         """Run every step of the plan."""
+        for late in _IMPORTED_LATE:
+            import_module(late)
         yield from ExecuteRunWithPlanIterable(
             execution_plan=execution_plan,
             iterator=partial(_run, at_once=self._at_once),

@@ -1,7 +1,9 @@
 """Findings: one pass over a dataset's standard table for all of its row rules, every failing row kept.
 
 The result is row × field × rule with what was observed, what is suggested and what shows it, and the township
-it belongs to. Which rules there are is `quality.rules`; what becomes of a finding is `quality.tickets`.
+it belongs to. What a rule said of a row by that row alone is said again of the same row without looking at it: only
+new rows, and rules that look beyond the row, are judged. Which rules there are is `quality.rules`; what becomes of a
+finding is `quality.tickets`.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from schemas.contract import Contract
 from schemas.emit.sql import literal, quote
 from schemas.library import Library
 from warehouse.functions import library_digest
-from warehouse.lake import Lake, Partition, digest_of
+from warehouse.lake import Lake, digest_of
+from warehouse.partition import Changes, Partition
 from warehouse.templates import template
 
 LAYER = "finding"
@@ -61,11 +64,16 @@ def verify(
     read |= {route.dataset for route in contract.routes if route.dataset} | {contract.id}
     # Told by their names, the tables make the query the same in every lake.
     names = {dataset: quote(dataset) for dataset in tables}
-    inputs = {
-        "query": digest_of(findings_query(contract, library, todo, names, batch)),
+    of_the_row = [check for check in todo if check.of_the_row]
+    program = {
+        "row_rules": digest_of(hits_query(contract, of_the_row, names, batch)) if of_the_row else "",
         # The divisions, and long code tables, are read where the query runs.
         "codes": codes.digest,
         "functions": library_digest(),
+    }
+    inputs = {
+        **program,
+        "query": digest_of(findings_query(contract, library, todo, names, batch)),
         **{f"contract/{dataset}": library[dataset].digest for dataset in sorted(read)},
         **{f"standard/{d}": tables[d].fingerprint for d in sorted(read & tables.keys())},
     }
@@ -73,16 +81,66 @@ def verify(
     if current is not None:
         return current
     scans = {dataset: table.scan for dataset, table in tables.items()}
+    known = _known(lake, contract, tables[contract.id], batch, program)
+    if known is None:
+        query = findings_query(contract, library, todo, scans, batch)
+    else:
+        hits = _hits_since(*known, contract, todo, scans, batch)
+        query = finding_rows(contract, library, hits, scans)
     return lake.write(
         connection,
         LAYER,
         contract.id,
         batch,
-        findings_query(contract, library, todo, scans, batch),
+        query,
         inputs=inputs,
         facts={"rules": len(todo)},
         measures=MEASURES,
     )
+
+
+def _known(
+    lake: Lake, contract: Contract, now: Partition, batch: date, program: Mapping[str, str]
+) -> tuple[Partition, Changes] | None:
+    """The findings before, if rules said them that say the same of the same row, and the rows that changed since."""
+    before = lake.before(LAYER, contract.id, batch)
+    if before is None or any(before.inputs.get(name) != value for name, value in program.items()):
+        return None
+    judged = lake.with_fingerprint(
+        "standard", contract.id, before.batch, before.inputs[f"standard/{contract.id}"]
+    )
+    changes = now.changes(judged) if judged is not None else None
+    return (before, changes) if changes is not None else None
+
+
+def _hits_since(
+    before: Partition,
+    changes: Changes,
+    contract: Contract,
+    todo: Sequence[Check],
+    scans: Mapping[str, str],
+    batch: date,
+) -> str:
+    """The SQL of all hits, as of `hits_query`: of unchanged rows, by rules of the row, those that were found before."""
+    of_the_row = [check for check in todo if check.of_the_row]
+    beyond = [check for check in todo if not check.of_the_row]
+    rules = ", ".join(f"({literal(c.rule.name)}, {literal(c.rule.field)})" for c in of_the_row) or "('', '')"
+    parts = [
+        template("quality", "known_hits").format(
+            row=ROW,
+            row_facts=row_facts(contract),
+            table=scans[contract.id],
+            findings=before.scan,
+            lost=changes.lost,
+            gained=changes.gained,
+            rules=rules,
+        )
+    ]
+    if of_the_row and changes.any:
+        parts.append(hits_query(contract, of_the_row, {**scans, contract.id: changes.gained}, batch))
+    if beyond:
+        parts.append(hits_query(contract, beyond, scans, batch))
+    return " UNION ALL BY NAME ".join(f"({part})" for part in parts)
 
 
 def findings_query(

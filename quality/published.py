@@ -9,14 +9,16 @@ from datetime import date
 import polars as pl
 
 from quality import findings
-from quality.agreement import advice_name, agreement_rules, table_name
+from quality.agreement import agreement_rules, table_name
+from quality.disputes import dispute_name
 from quality.routing import no_findings
 from quality.rules import checks
 from schemas.codes import CodeLibrary
 from schemas.library import Library
 from schemas.tables import load_tables
 from warehouse.catalogue import frame
-from warehouse.lake import Lake, Partition
+from warehouse.lake import Lake
+from warehouse.partition import Partition
 from warehouse.publish import Published
 from warehouse.templates import template
 
@@ -38,7 +40,10 @@ def findings_of(lake: Lake, library: Library, batch: date) -> str:
     """The findings of one batch as a query, every column that the lake keeps, dataset by dataset in row order."""
     partitions = finding_partitions(lake, library, batch).values()
     scans = [f"SELECT * FROM {partition.scan}" for partition in partitions] or [no_findings()]
-    advice = [f"SELECT * FROM {partition.scan}" for partition in advice_partitions(lake, library, batch)]
+    advice = [
+        f"SELECT finding_id, suggestion, evidence FROM {disputes.scan} WHERE finding_id IS NOT NULL"
+        for disputes in dispute_partitions(lake, library, batch)
+    ]
     return template("quality", "published").format(
         day=batch.isoformat(),
         findings=" UNION ALL ".join(scans),
@@ -48,9 +53,9 @@ def findings_of(lake: Lake, library: Library, batch: date) -> str:
     )
 
 
-def advice_partitions(lake: Lake, library: Library, batch: date) -> list[Partition]:
-    """What the other sources suggest for faulty values, entity by entity."""
-    found = (lake.as_of(findings.LAYER, advice_name(entity), batch) for entity in library.fed_entities)
+def dispute_partitions(lake: Lake, library: Library, batch: date) -> list[Partition]:
+    """The disputes of each entity; among them stands what other sources suggest for faulty values."""
+    found = (lake.as_of(findings.LAYER, dispute_name(entity), batch) for entity in library.fed_entities)
     return [partition for partition in found if partition is not None]
 
 

@@ -59,6 +59,12 @@ class Check:
         return frozenset(join.dataset for join in self.rule.joins)
 
     @property
+    def of_the_row(self) -> bool:
+        """Whether it judges a row by what stands in it alone, so that the same row is always judged the same."""
+        # A query over other tables of the city names them so; code tables do not change with a batch.
+        return not self.uses_batch_date and not any("{dataset:" in lookup.relation for lookup in self.lookups)
+
+    @property
     def uses_batch_date(self) -> bool:
         """Whether the same row may be judged otherwise on another day."""
         rule = self.rule

@@ -7,11 +7,12 @@ from datetime import date
 import duckdb
 import polars as pl
 
-from quality.published import TICKETS, advice_partitions, finding_partitions, findings_of
+from quality.published import TICKETS, dispute_partitions, finding_partitions, findings_of
 from quality.tickets import FROM_FINDING, SCHEMA, TO_ANSWER, no_tickets, tickets
 from schemas.emit.sql import literal
 from schemas.library import Library
-from warehouse.lake import Lake, Partition, digest_of_frame
+from warehouse.lake import Lake, digest_of_frame
+from warehouse.partition import Partition
 
 
 def update_tickets(
@@ -39,7 +40,7 @@ def update_tickets(
         "previous": before.fingerprint if before else "",
         "replies": digest_of_frame(replies),
         **{f"finding/{name}": partition.fingerprint for name, partition in found.items()},
-        **{f"advice/{p.table}": p.fingerprint for p in advice_partitions(lake, library, batch)},
+        **{f"dispute/{p.table}": p.fingerprint for p in dispute_partitions(lake, library, batch)},
     }
     current = lake.fresh(*TICKETS, batch, inputs)
     if current is not None:

@@ -15,7 +15,7 @@ from returns.declared import sheet_text
 from schemas.contract import Entity, LogicalType
 from schemas.emit.sql import literal, quote
 from schemas.library import Library
-from warehouse.lake import Partition
+from warehouse.partition import Partition
 from warehouse.values import shown
 
 VILLAGE = "village_code"

@@ -37,8 +37,10 @@ from schemas.contract import LogicalType
 from schemas.emit.sql import SQL_TYPES, literal, quote
 from schemas.library import Library
 from warehouse.catalogue import contract_tables
+from warehouse.collect.unchanged import sources_of
 from warehouse.governance import LAYER, PLACE, derived, standard_of, standard_of_derived
-from warehouse.lake import Lake, Partition, digest_of
+from warehouse.lake import Lake, digest_of
+from warehouse.partition import Partition
 from warehouse.standard import extracts_in_force
 
 Known = Mapping[str, frozenset[str]]
@@ -184,17 +186,11 @@ def _delivered_files(turn: Turn) -> pl.DataFrame:
         str(told["extract_id"]): str(told["file"])
         for contract in turn.library
         for extract in extracts_in_force(turn.lake, contract.id, turn.batch)
-        for told in _deliveries(extract)
+        for told in sources_of(extract)
     }
     return pl.DataFrame(
         sorted(files.items()), schema={"extract_id": pl.String, "file": pl.String}, orient="row"
     )
-
-
-def _deliveries(extract: Partition) -> list[Mapping[str, object]]:
-    told = extract.facts.get("deliveries", [])
-    assert isinstance(told, list)
-    return told
 
 
 def _placeholders(turn: Turn) -> str:

@@ -184,7 +184,7 @@ def test_values_are_typed_and_nothing_is_lost(bureau: Bureau) -> None:
     assert partition is not None
     rows = pl.read_parquet(partition.folder / partition.parts[0].name).sort("_row")
     first = rows.row(0, named=True)
-    assert (first["record_key"], first["_row"], first["station_name"]) == ("1", 1, "宫家岛")
+    assert (first["record_key"], first["_line"], first["station_name"]) == ("1", 1, "宫家岛")
     assert (first["longitude"], first["latitude"]) == (121.30600908196, 37.538029854186)
     assert first["side"] == "(路东)"
     # Coordinates that are nonsense are still numbers: the rules find them, no conversion hides them.

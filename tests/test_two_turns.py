@@ -26,7 +26,7 @@ from returns.packages import Index, Package, read_index
 from returns.replies import Intake, take_in
 from sample_city.officer import answer
 from warehouse.engine import Engine
-from warehouse.lake import Partition
+from warehouse.partition import Partition
 
 FIRST, SECOND, THIRD = date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 4)
 MISTAKES = 0.1

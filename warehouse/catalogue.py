@@ -14,7 +14,8 @@ from schemas.emit.polars import POLARS_TYPES
 from schemas.library import Library
 from schemas.tables import TableStandard, load_tables
 from warehouse import governance, history
-from warehouse.lake import Lake, Partition
+from warehouse.lake import Lake
+from warehouse.partition import Partition
 from warehouse.publish import Published
 
 

@@ -18,7 +18,7 @@ from warehouse.collect.extracts import LAYER as EXTRACTS
 from warehouse.encryption import Keys
 from warehouse.history import HISTORY
 from warehouse.home import Home
-from warehouse.lake import MANIFEST, DamagedPartition, Lake, Partition, sha256_of, verify
+from warehouse.lake import MANIFEST, DamagedPartition, Lake, damaged, sha256_of
 from warehouse.publish import accepted, published
 
 AGAIN = "重新运行该批次即可恢复：zhenjie run --batch {}"
@@ -50,8 +50,9 @@ def delivery_damage(home: Home) -> Iterator[Damage]:
 
 def lake_damage(lake: Lake) -> Iterator[Damage]:
     """Every damaged partition."""
-    for layer, table, batch in lake.places():
-        yield from _partition_damage(lake, layer, table, batch)
+    found = (damage for place in lake.places() for damage in _partition_damage(lake, *place))
+    # Of a file that several partitions rest on once.
+    yield from dict.fromkeys(found)
 
 
 def warehouse_damage(home: Home, keys: Keys) -> Iterator[Damage]:
@@ -93,9 +94,10 @@ def mend(home: Home, lake: Lake, batch: date) -> list[Damage]:
     if any(damage.path.is_relative_to(lake.root / EXTRACTS) for damage in own):
         beyond += _delivery_damage(home, batch)
     if beyond:
-        raise DamagedHome("\n".join(map(str, beyond)))
+        raise DamagedHome("\n".join(map(str, dict.fromkeys(beyond))))
     for damage in own:
-        (damage.path.parent / MANIFEST).unlink(missing_ok=True)
+        lake_table = damage.path.parent.parent
+        (lake_table / f"batch={batch.isoformat()}" / MANIFEST).unlink(missing_ok=True)
     broken = [damage for damage in warehouse_damage(home, lake.keys) if damage.path == home.warehouse]
     for damage in broken:
         damage.path.unlink()
@@ -118,21 +120,15 @@ def _partition_damage(lake: Lake, layer: str, table: str, batch: date) -> Iterat
         manifest = lake.folder(layer, table, batch) / MANIFEST
         yield Damage(manifest, batch, "分区清单损坏", AGAIN.format(batch))
         return
-    if partition is not None and (path := _damaged_part(partition)) is not None:
+    for part in damaged(partition) if partition is not None else ():
+        assert partition is not None
+        path = partition.path(part)
         problem = "与分区清单中的校验值不符" if path.exists() else "文件缺失"
-        yield Damage(path, batch, problem, AGAIN.format(batch))
-
-
-def _damaged_part(partition: Partition) -> Path | None:
-    try:
-        verify(partition)
-    except DamagedPartition:
-        for part in partition.parts:
-            path = partition.folder / part.name
-            if not path.exists() or sha256_of(path) != part.sha256:
-                return path
-        return partition.folder / MANIFEST
-    return None
+        # A file of an earlier batch is made again by that batch's turn, unless it has other ones by now.
+        owner = date.fromisoformat(part.batch)
+        found = lake.partition(layer, table, owner) if owner != batch else None
+        maker = owner if found is not None and part in found.parts else batch
+        yield Damage(path, maker, problem, AGAIN.format(maker))
 
 
 def _delivery_damage(home: Home, batch: date) -> Iterator[Damage]:

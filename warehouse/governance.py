@@ -21,14 +21,17 @@ from schemas.tables import Field, TableStandard, load_tables
 from warehouse.claims import Claimant, claimants, claims_query, unquestioned
 from warehouse.functions import library_digest
 from warehouse.history import HISTORY, LAYER, Chain
-from warehouse.lake import Lake, Partition, digest_of
+from warehouse.lake import Lake, digest_of
+from warehouse.partition import Partition
 from warehouse.templates import template
+from warehouse.touched import same_but, touched_keys
 
 __all__ = ["HISTORY", "LAYER", "derive", "derived", "fuse", "standard_of", "standard_of_derived"]
 
 MODELS = Path(__file__).parent / "models"
 
-# Models by name, with the governance tables they are made from and the attributes they read there.
+# Models by name, with the governance tables they are made from and the attributes they read there. A model's row
+# follows from those rows alone that carry its key, in a column of the same name.
 DERIVED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "household": {
         "person": ("resident_id", "name", "birth_date", "household_no", "relation", "address", "village_code")
@@ -130,13 +133,35 @@ def fuse(
     current = chain.fresh(batch, inputs)
     if current is not None:
         return current
-    query = fused_query(
-        library,
-        entity,
-        {dataset: table.scan for dataset, table in tables.items()},
-        {dataset: [fault.scan for fault in every] for dataset, every in known.items()},
+    scans = {dataset: table.scan for dataset, table in tables.items()}
+    found_faulty = {dataset: [fault.scan for fault in every] for dataset, every in known.items()}
+    touched = touched_keys(
+        lake,
+        lake.before(LAYER, entity.name, batch),
+        inputs,
+        claimants(library, entity, tables).values(),
+        tables,
+        {d: {f"fault/{d}/{fault.table}": fault for fault in every} for d, every in known.items()},
     )
-    return chain.append(batch, query, inputs)
+    if touched is not None:
+        query = fused_query(library, entity, scans, found_faulty, "touched_key")
+        amended = _amend(chain, batch, query, touched, inputs)
+        if amended is not None:
+            return amended
+    return chain.append(batch, fused_query(library, entity, scans, found_faulty), inputs)
+
+
+def _amend(
+    chain: Chain, batch: date, query: str, touched: str, inputs: Mapping[str, str]
+) -> Partition | None:
+    """The table with the rows of the touched keys as `query` makes them of the relation `touched_key`."""
+    chain.connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE touched_key AS SELECT DISTINCT key FROM ({touched}) WHERE key IS NOT NULL"
+    )
+    try:
+        return chain.amend(batch, query, "touched_key", inputs)
+    finally:
+        chain.connection.execute("DROP TABLE touched_key")
 
 
 def derive(connection: duckdb.DuckDBPyConnection, lake: Lake, name: str, batch: date) -> Partition | None:
@@ -160,8 +185,43 @@ def derive(connection: duckdb.DuckDBPyConnection, lake: Lake, name: str, batch: 
     current = chain.fresh(batch, inputs)
     if current is not None:
         return current
+    before = lake.before(LAYER, name, batch)
+    touched = _touched_by(lake, before, inputs, present, key)
+    if touched is not None:
+        of_touched = {
+            table: f"(SELECT * FROM {source.scan} WHERE {quote(key)} IN (FROM touched_key))"
+            for table, source in present.items()
+        }
+        amended = _amend(chain, batch, _placed(model.format(**of_touched)), touched, inputs)
+        if amended is not None:
+            return amended
     rows = model.format(**{table: source.scan for table, source in present.items()})
-    return chain.append(batch, f"SELECT *, {_PLACE_COLUMNS} FROM ({rows})", inputs)
+    return chain.append(batch, _placed(rows), inputs)
+
+
+def _placed(rows: str) -> str:
+    return f"SELECT *, {_PLACE_COLUMNS} FROM ({rows})"
+
+
+def _touched_by(
+    lake: Lake,
+    before: Partition | None,
+    inputs: Mapping[str, str],
+    sources: Mapping[str, Partition],
+    key: str,
+) -> str | None:
+    """The keys of a derived table that changes of its sources touch, as of `warehouse.touched.touched_keys`."""
+    named = {f"{LAYER}/{table}" for table in sources}
+    if before is None or not same_but(before.inputs, inputs, named):
+        return None
+    parts = []
+    for table, now in sources.items():
+        earlier = lake.with_fingerprint(LAYER, table, before.batch, before.inputs[f"{LAYER}/{table}"])
+        changes = now.changes(earlier) if earlier is not None else None
+        if changes is None:
+            return None
+        parts += [f"SELECT {quote(key)} AS key FROM {rows}" for rows in (changes.lost, changes.gained)]
+    return " UNION ALL ".join(parts)
 
 
 def _founding(library: Library, entity: Entity, datasets: Collection[str]) -> list[Source]:
@@ -177,6 +237,7 @@ def fused_query(
     entity: Entity,
     tables: Mapping[str, str],
     faults: Mapping[str, Sequence[str]],
+    among: str | None = None,
 ) -> str:
     """The SQL of an entity's table, without its validity.
 
@@ -185,10 +246,11 @@ def fused_query(
         entity: the entity.
         tables: dataset → its standard table as a relation in SQL, for those that were delivered.
         faults: dataset → relations with what was found faulty there.
+        among: a relation whose column `key` holds the only keys that are asked for.
     """
     speakers = claimants(library, entity, tables)
     claims = [
-        f"{c.alias} AS ({claims_query(c, tables[c.contract.id], _faults(c, faults))})"
+        f"{c.alias} AS ({claims_query(c, tables[c.contract.id], _faults(c, faults), among)})"
         for c in speakers.values()
     ]
     founding = [speakers[s.contract.id, s.feed.subject].alias for s in _founding(library, entity, tables)]

@@ -16,7 +16,8 @@ from datetime import date
 import duckdb
 
 from schemas.emit.sql import quote
-from warehouse.lake import Lake, Partition
+from warehouse.lake import Lake, can_be_patched
+from warehouse.partition import GONE, Partition
 from warehouse.templates import template
 
 LAYER = "governance"
@@ -50,6 +51,50 @@ class Chain:
         self._write_ended(partition, before)
         return partition
 
+    def amend(self, batch: date, query: str, touched: str, inputs: Mapping[str, str]) -> Partition | None:
+        """As `append`, of a table in which only some keys can be otherwise than in the batch before.
+
+        Args:
+            batch: the day of the turn.
+            query: the rows of the touched keys.
+            touched: a relation with those keys, each once, in the one column `key`.
+            inputs: what the table follows from.
+
+        Returns:
+            None when there was no batch before, or when too many rows are otherwise for a patch.
+        """
+        before = self.lake.before(LAYER, self.table, batch)
+        if before is None:
+            return None
+        [key] = self.key
+        held = f"(SELECT * FROM {before.scan} WHERE {quote(key)} IN (FROM {touched}))"
+        amended = f"{self.table} amended"
+        self.connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {quote(amended)} AS {self._versions(batch, query, held)}"
+        )
+        try:
+            changed = (
+                f"SELECT *, false AS {GONE} FROM (FROM {quote(amended)} EXCEPT FROM {held}) UNION ALL BY NAME "
+                f"SELECT {quote(key)}, true AS {GONE} FROM {held} "
+                f"WHERE {quote(key)} NOT IN (SELECT {quote(key)} FROM {quote(amended)})"
+            )
+            todo = self.connection.execute(f"SELECT count(*) FROM ({changed})").fetchall()[0][0]
+            if not can_be_patched(before, todo):
+                return None
+            partition = self.lake.patch(
+                self.connection,
+                before,
+                batch,
+                f"{changed} ORDER BY {quote(key)}",
+                key,
+                inputs=inputs,
+                facts={_BEFORE: _named(before)},
+            )
+        finally:
+            self.connection.execute(f"DROP TABLE {quote(amended)}")
+        self._write_ended(partition, before)
+        return partition
+
     def mend(self, batch: date) -> None:
         """Make every partition up to a day follow from the one before, as its neighbours now stand."""
         before: Partition | None = None
@@ -67,20 +112,12 @@ class Chain:
     def _write(
         self, batch: date, rows: str, inputs: Mapping[str, str], before: Partition | None
     ) -> Partition:
-        order = ", ".join(f"now.{quote(column)}" for column in self.key)
+        order = ", ".join(map(quote, self.key))
         if before is None:
-            query = f"SELECT *, {_day(batch)} AS valid_from FROM ({rows}) AS now ORDER BY {order}"
+            query = f"SELECT *, {_day(batch)} AS valid_from FROM ({rows})"
         else:
-            known = set(self._columns(before.scan))
-            compared = [c for c in self._columns(f"({rows})") if c in known and c not in _ASIDE]
-            query = template("warehouse", "versions").format(
-                rows=rows,
-                before=before.scan,
-                same=" AND ".join(f"now.{c} IS NOT DISTINCT FROM before.{c}" for c in map(quote, compared)),
-                joined=self._joined(),
-                today=_day(batch),
-                order=order,
-            )
+            query = self._versions(batch, rows, before.scan)
+        query = f"{query} ORDER BY {order}"
         return self.lake.write(
             self.connection,
             LAYER,
@@ -91,14 +128,27 @@ class Chain:
             facts={_BEFORE: _named(before)},
         )
 
+    def _versions(self, batch: date, rows: str, before: str) -> str:
+        """The rows of a query with the batch since when each is as it is, beside the relation before."""
+        known = set(self._columns(before))
+        compared = [c for c in self._columns(f"({rows})") if c in known and c not in _ASIDE]
+        return template("warehouse", "versions").format(
+            rows=rows,
+            before=before,
+            same=" AND ".join(f"now.{c} IS NOT DISTINCT FROM before.{c}" for c in map(quote, compared)),
+            joined=self._joined(),
+            today=_day(batch),
+        )
+
     def _write_ended(self, now: Partition, before: Partition | None) -> None:
         inputs = {"before": _named(before), "now": now.fingerprint}
         found = self.lake.partition(HISTORY, self.table, now.batch)
         if before is None or (found is not None and dict(found.inputs) == inputs):
             return
+        changes = now.changes(before)
         query = template("warehouse", "ended").format(
-            before=before.scan,
-            now=now.scan,
+            before=changes.lost if changes else before.scan,
+            now=changes.gained if changes else now.scan,
             joined=self._joined(),
             today=_day(now.batch),
             order=", ".join(f"before.{quote(column)}" for column in self.key),

@@ -2,7 +2,8 @@
 
 The manifest is the partition: it names the files, their rows and checksums, and the fingerprints of what the
 partition was made from. It is replaced in one step, so that a reader sees a whole partition or the one
-before. What the tables mean is not known here.
+before. Files that a later batch's partition rests on stay while it does (`warehouse.partition`). What the tables
+mean is not known here.
 
 With a key every file is encrypted, by a fresh nonce each time, so that its bytes say nothing of its content:
 the manifest then keeps a digest of the rows, and that is what the partition's fingerprint follows from.
@@ -23,66 +24,22 @@ from uuid import uuid4
 import duckdb
 import polars as pl
 
+from schemas.emit.sql import quote
 from warehouse.encryption import NO_KEYS, Keys
+from warehouse.partition import GONE, Part, Partition, escaped, read_files
 
 MANIFEST = "_manifest.json"
 # Which keys the lake's files need; not there while all are plain.
 KEYS = "_keys.json"
 PARTITION = re.compile(r"batch=(\d{4}-\d{2}-\d{2})")
 
+# A day is written as a patch of an earlier one while its patches say of no more than this share of the rows.
+PATCHED = 0.2
+PATCHES = 8
+
 
 class DamagedPartition(Exception):
     """A partition whose files are not what its manifest says, or whose manifest is none; names the file."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """One file of a partition: name, rows, sha256; what it is encrypted with, and a digest of its rows.
-
-    A plain file has no `key`, and no `content` but the sha256, unless it was encrypted before.
-    """
-
-    name: str
-    rows: int
-    sha256: str
-    key: str | None = None
-    content: str | None = None
-
-
-@dataclass(frozen=True)
-class Partition:
-    """A whole partition as its manifest tells it.
-
-    `inputs` maps what the partition was made from (other partitions, the contract, the rules) to
-    fingerprints; `facts` are further plain facts the stage wants to keep.
-    """
-
-    folder: Path
-    layer: str
-    table: str
-    batch: date
-    parts: tuple[Part, ...]
-    inputs: Mapping[str, str]
-    facts: Mapping[str, object]
-
-    @property
-    def rows(self) -> int:
-        """The number of rows in all files."""
-        return sum(part.rows for part in self.parts)
-
-    @property
-    def fingerprint(self) -> str:
-        """What this partition's content is, for those made from it."""
-        return hashlib.sha256(
-            "".join(part.content or part.sha256 for part in self.parts).encode()
-        ).hexdigest()
-
-    @property
-    def scan(self) -> str:
-        """The partition as a relation in SQL; keys are named, not told."""
-        files = ", ".join(f"'{_escaped(self.folder / part.name)}'" for part in self.parts)
-        key = next((part.key for part in self.parts if part.key), None)
-        return _scan(f"[{files}]", key)
 
 
 @dataclass(frozen=True)
@@ -128,7 +85,66 @@ class Lake:
         part, measured = self._write_part(connection, folder, query, measures or {})
         told = {**(facts or {}), **measured}
         partition = Partition(folder, layer, table, batch, (part,), dict(sorted(inputs.items())), told)
-        _put_in_place(partition)
+        self._put_in_place(partition)
+        return partition
+
+    def patch(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        base: Partition,
+        batch: date,
+        query: str,
+        row_id: str,
+        *,
+        inputs: Mapping[str, str],
+        facts: Mapping[str, object] | None = None,
+    ) -> Partition:
+        """Write what is otherwise than in an earlier partition as one that rests on it.
+
+        Args:
+            connection: what `query` reads must be visible to it.
+            base: the earlier partition, of the same table.
+            batch: the day of the turn.
+            query: the columns of `base` and `_gone`: the rows that are new or otherwise, and for each one that
+                is gone its identity; sorted as for `write`.
+            row_id: the column that identifies a row, the same in all patches of the table.
+            inputs: as for `write`.
+            facts: as for `write`.
+        """
+        assert base.batch < batch and base.row_id in (None, row_id)
+        folder = self.folder(base.layer, base.table, batch)
+        measures = {
+            "gone": f"count(*) FILTER ({GONE})",
+            "lost": f"(SELECT count(*) FROM {base.scan} WHERE {quote(row_id)} IN "
+            f"(SELECT {quote(row_id)} FROM {{written}}))",
+        }
+        part, measured = self._write_part(connection, folder, query, measures, drop_empty=True)
+        lost, gone = measured["lost"], measured["gone"]
+        assert isinstance(lost, int) and isinstance(gone, int)
+        if not part.rows:
+            return self.repeat(base, batch, inputs=inputs, facts=facts)
+        parts = (*base.parts, replace(part, rows=part.rows - gone, lost=lost))
+        partition = Partition(
+            folder, base.layer, base.table, batch, parts, dict(sorted(inputs.items())), facts or {}, row_id
+        )
+        self._put_in_place(partition)
+        return partition
+
+    def repeat(
+        self,
+        base: Partition,
+        batch: date,
+        *,
+        inputs: Mapping[str, str],
+        facts: Mapping[str, object] | None = None,
+    ) -> Partition:
+        """Write a partition that holds exactly what an earlier one holds, by resting on its files."""
+        folder = self.folder(base.layer, base.table, batch)
+        partition = replace(
+            base, folder=folder, batch=batch, inputs=dict(sorted(inputs.items())), facts=facts or {}
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        self._put_in_place(partition)
         return partition
 
     def rewrite(self, connection: duckdb.DuckDBPyConnection, partition: Partition) -> Partition:
@@ -136,16 +152,30 @@ class Lake:
 
         Its fingerprint stays too, so that nothing made from it is made again.
         """
-        if {part.key for part in partition.parts} == {self.keys.present and self.keys.present.id}:
+        present = self.keys.present.id if self.keys.present else None
+        if {part.key for part in partition.parts} == {present}:
             return partition
-        [before] = partition.parts
-        query = f"FROM {partition.scan}"
-        part, _ = self._write_part(
-            connection, partition.folder, query, {}, content=before.content or before.sha256
+        rewritten = replace(
+            partition, parts=tuple(self._rewritten(connection, partition, part) for part in partition.parts)
         )
-        rewritten = replace(partition, parts=(part,))
-        _put_in_place(rewritten)
+        self._put_in_place(rewritten)
+        for part in partition.parts:
+            self._sweep(self.folder(partition.layer, partition.table, date.fromisoformat(part.batch)))
         return rewritten
+
+    def _rewritten(self, connection: duckdb.DuckDBPyConnection, partition: Partition, part: Part) -> Part:
+        """A file of a partition with the present key, or plain without one, where it lies."""
+        present = self.keys.present.id if self.keys.present else None
+        if part.key == present:
+            return part
+        folder, content = partition.path(part).parent, part.content or part.sha256
+        known = folder / _name(content, present)
+        if known.exists():
+            # Another partition that rests on the same file was written anew before.
+            return replace(part, name=known.name, sha256=sha256_of(known), key=present, content=content)
+        query = f"FROM {read_files([partition.path(part)], part.key)}"
+        written, _ = self._write_part(connection, folder, query, {}, content=content)
+        return replace(part, name=written.name, sha256=written.sha256, key=present, content=content)
 
     def _write_part(
         self,
@@ -154,6 +184,8 @@ class Lake:
         query: str,
         measures: Mapping[str, str],
         content: str | None = None,
+        *,
+        drop_empty: bool = False,
     ) -> tuple[Part, dict[str, object]]:
         """The rows of a query as a file of a folder, and the measures of them; no manifest names it yet."""
         key = self.keys.present.id if self.keys.present else None
@@ -164,21 +196,58 @@ class Lake:
         sealed = f", ENCRYPTION_CONFIG {{footer_key: '{key}'}}" if key else ""
         try:
             connection.execute(
-                f"COPY ({query}) TO '{_escaped(draft)}' "
+                f"COPY ({query}) TO '{escaped(draft)}' "
                 f"(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1{sealed})"
             )
-            scan = _scan(f"'{_escaped(draft)}'", key)
+            scan = read_files([draft], key)
             rows, measured = _measured(connection, scan, measures)
             digest = sha256_of(draft)
             if key and content is None:
                 content = _content(connection, scan)
             # Named by the content: a query of the lake is the same as long as what it reads is.
-            name = f"part-{(content or digest)[:16]}{f'-{key}' if key else ''}.parquet"
-            flush(draft)
-            draft.replace(folder / name)
+            name = _name(content or digest, key)
+            if rows or not drop_empty:
+                flush(draft)
+                draft.replace(folder / name)
         finally:
             draft.unlink(missing_ok=True)
-        return Part(name, rows, digest, key, content), measured
+        return Part(
+            name, rows, digest, folder.name.removeprefix("batch="), key=key, content=content
+        ), measured
+
+    def _put_in_place(self, partition: Partition) -> None:
+        replace_json(
+            partition.folder / MANIFEST,
+            {
+                "parts": [_told(part, partition.batch) for part in partition.parts],
+                "rows": partition.rows,
+                "inputs": dict(partition.inputs),
+                "facts": dict(partition.facts),
+                **({"row_id": partition.row_id} if partition.row_id else {}),
+            },
+        )
+        flush(partition.folder)
+        self._sweep(partition.folder)
+
+    def _sweep(self, folder: Path) -> None:
+        """Take away the files of a partition's folder that no manifest names any more."""
+        for stale in self.unnamed(folder):
+            stale.unlink()
+
+    def unnamed(self, folder: Path) -> list[Path]:
+        """The files of a partition's folder that neither its manifest nor a later one of the table names."""
+        batch = folder.name.removeprefix("batch=")
+        named = {MANIFEST}
+        layer, table = folder.parent.relative_to(self.root).parts
+        for day in reversed(self.batches(layer, table)):
+            if day.isoformat() < batch or {path.name for path in folder.iterdir()} <= named:
+                break
+            try:
+                partition = _read(self.folder(layer, table, day), layer, table, day)
+            except DamagedPartition:
+                return []  # what it named cannot be told
+            named |= {part.name for part in partition.parts if part.batch == batch} if partition else set()
+        return sorted(path for path in folder.iterdir() if path.name not in named)
 
     def check(self) -> None:
         """The keys at hand read every file of the lake.
@@ -222,6 +291,13 @@ class Lake:
         earlier = [found for found in self.batches(layer, table) if found <= batch]
         return self.partition(layer, table, earlier[-1]) if earlier else None
 
+    def with_fingerprint(
+        self, layer: str, table: str, batch: date, fingerprint: str | None
+    ) -> Partition | None:
+        """The newest partition not after `batch`, if its fingerprint is that one."""
+        newest = self.as_of(layer, table, batch)
+        return newest if newest is not None and newest.fingerprint == fingerprint else None
+
     def before(self, layer: str, table: str, batch: date) -> Partition | None:
         """The newest partition of an earlier batch."""
         earlier = [found for found in self.batches(layer, table) if found < batch]
@@ -252,18 +328,12 @@ def note_keys(lake: Path, needed: Iterable[str]) -> None:
         replace_json(lake / KEYS, {"keys": keys})
 
 
-def verify(partition: Partition) -> None:
-    """Compare a partition's files with its manifest.
-
-    Raises:
-        DamagedPartition: a file is missing or its checksum differs; names it.
-    """
+def damaged(partition: Partition) -> Iterator[Part]:
+    """The files of a partition that are missing, or not what its manifest says."""
     for part in partition.parts:
-        path = partition.folder / part.name
-        if not path.exists():
-            raise DamagedPartition(f"{path} is missing")
-        if sha256_of(path) != part.sha256:
-            raise DamagedPartition(f"{path} is not what its manifest says")
+        path = partition.path(part)
+        if not path.exists() or sha256_of(path) != part.sha256:
+            yield part
 
 
 def sha256_of(path: Path) -> str:
@@ -310,7 +380,7 @@ def _measured(
     connection: duckdb.DuckDBPyConnection, scan: str, measures: Mapping[str, str]
 ) -> tuple[int, dict[str, object]]:
     """The number of rows of a file, and the measures of them."""
-    asked = ", ".join(["count(*)", *measures.values()])
+    asked = ", ".join(["count(*)", *(measure.replace("{written}", scan) for measure in measures.values())])
     row = connection.execute(f"SELECT {asked} FROM {scan}").fetchone()
     assert row is not None
     return row[0], dict(zip(measures, row[1:], strict=True))
@@ -326,29 +396,25 @@ def _content(connection: duckdb.DuckDBPyConnection, scan: str) -> str:
     return digest_of([columns, sums])
 
 
-def _scan(files: str, key: str | None) -> str:
-    sealed = f", encryption_config = {{footer_key: '{key}'}}" if key else ""
-    return f"read_parquet({files}, hive_partitioning = false{sealed})"
+def can_be_patched(base: Partition, changed: int) -> bool:
+    """Whether it is better to rest on an earlier partition than to write all of its rows anew.
+
+    Args:
+        base: the earlier partition.
+        changed: rows that are new, otherwise or gone.
+    """
+    patched = sum(part.rows + part.lost for part in base.parts[1:]) + changed
+    return len(base.parts) <= PATCHES and patched <= PATCHED * base.parts[0].rows
 
 
-def _put_in_place(partition: Partition) -> None:
-    replace_json(
-        partition.folder / MANIFEST,
-        {
-            "parts": [
-                {name: fact for name, fact in asdict(part).items() if fact is not None}
-                for part in partition.parts
-            ],
-            "rows": partition.rows,
-            "inputs": dict(partition.inputs),
-            "facts": dict(partition.facts),
-        },
-    )
-    flush(partition.folder)
-    named = {part.name for part in partition.parts} | {MANIFEST}
-    for stale in partition.folder.iterdir():
-        if stale.name not in named:
-            stale.unlink()
+def _name(content: str, key: str | None) -> str:
+    return f"part-{content[:16]}{f'-{key}' if key else ''}.parquet"
+
+
+def _told(part: Part, batch: date) -> dict[str, object]:
+    """A part as the manifest of a batch's partition tells it: without what goes without saying."""
+    silent = {"batch": batch.isoformat(), "lost": 0, "key": None, "content": None}
+    return {name: fact for name, fact in asdict(part).items() if name not in silent or fact != silent[name]}
 
 
 def _read(folder: Path, layer: str, table: str, batch: date) -> Partition | None:
@@ -358,11 +424,9 @@ def _read(folder: Path, layer: str, table: str, batch: date) -> Partition | None
         return None
     try:
         manifest = json.loads(text)
-        parts = tuple(Part(**part) for part in manifest["parts"])
-        return Partition(folder, layer, table, batch, parts, manifest["inputs"], manifest["facts"])
+        parts = tuple(Part(**{"batch": batch.isoformat(), **part}) for part in manifest["parts"])
+        return Partition(
+            folder, layer, table, batch, parts, manifest["inputs"], manifest["facts"], manifest.get("row_id")
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedPartition(f"{folder / MANIFEST} is no manifest") from error
-
-
-def _escaped(path: Path) -> str:
-    return str(path).replace("'", "''")

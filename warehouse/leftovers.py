@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from warehouse.home import Home
-from warehouse.lake import DamagedPartition, Lake
+from warehouse.lake import Lake
 
 # Deliveries take no lock, so one may be under way beside a turn: what is younger is left to it.
 DELIVERY_TAKES = timedelta(days=1)
@@ -64,11 +64,4 @@ def _drafts(home: Home, now: datetime) -> Iterator[Path]:
 def _unnamed(lake: Lake, batch: date) -> Iterator[Path]:
     """Files in the batch's partitions that no manifest names."""
     for folder in sorted(lake.root.glob(f"*/*/batch={batch.isoformat()}")):
-        layer, table = folder.parent.relative_to(lake.root).parts
-        try:
-            partition = lake.partition(layer, table, batch)
-        except DamagedPartition:
-            continue
-        named = {"_manifest.json"} if partition is not None else set()
-        named |= {part.name for part in partition.parts} if partition is not None else set()
-        yield from sorted(path for path in folder.iterdir() if path.name not in named)
+        yield from lake.unnamed(folder)

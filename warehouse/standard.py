@@ -1,12 +1,13 @@
 """Standardisation: delivered text becomes typed, normalised, coded columns; confirmed corrections are laid over.
 
 No row is dropped and nothing is judged here. A value that will not convert stays beside its column as
-delivered, in `<column>__delivered`, and the rules find it there. Corrections come in as a table.
+delivered, in `<column>__delivered`, and the rules find it there. Corrections come in as a table. Only rows are made
+that are new, or that a correction touches: the others rest where they are (`warehouse.partition`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
 import duckdb
@@ -15,8 +16,10 @@ import polars as pl
 from schemas.codes import CodeLibrary
 from schemas.contract import Column, Contract
 from schemas.emit.sql import literal, quote
+from warehouse.collect.unchanged import deliveries_of
 from warehouse.functions import library_digest
-from warehouse.lake import Lake, Partition, digest_of, digest_of_frame
+from warehouse.lake import Lake, can_be_patched, digest_of, digest_of_frame
+from warehouse.partition import GONE, Partition
 from warehouse.templates import template
 from warehouse.values import coded, delivered_name, read, shown, value_of
 
@@ -75,24 +78,84 @@ def standardise(
         .sort("record_key", "field")
     )
     fields = own.get_column("field").unique().to_list()
-    inputs = {
-        **{f"extract/{extract.batch}": extract.fingerprint for extract in extracts},
+    program = {
         "contract": contract.digest,
         # Labels stand in the query; functions look codes up where it runs.
         "codes": codes.digest,
-        "query": digest_of(standard_query(contract, codes, "extract", fields)),
+        "query": digest_of(standard_query(contract, codes, "extract", ())),
         "functions": library_digest(),
-        "corrections": digest_of_frame(own),
     }
+    files = {f"extract/{part.batch}": part.identity[1] for extract in extracts for part in extract.parts}
+    inputs = {**program, **files, "corrections": digest_of_frame(own)}
     current = lake.fresh(LAYER, contract.id, batch, inputs)
     if current is not None:
         return current
+    delivered = _delivered(contract, extracts)
     connection.register("corrections", own)
     try:
-        query = standard_query(contract, codes, _delivered(contract, extracts), fields)
+        base = lake.before(LAYER, contract.id, batch)
+        if base is not None and _rests_on(base, program, files):
+            patched = _patched(connection, lake, contract, codes, base, batch, delivered, fields, inputs)
+            if patched is not None:
+                return patched
+        query = f"{standard_query(contract, codes, delivered, fields)} ORDER BY _row"
         return lake.write(connection, LAYER, contract.id, batch, query, inputs=inputs)
     finally:
         connection.unregister("corrections")
+
+
+def _rests_on(base: Partition, program: Mapping[str, str], files: Mapping[str, str]) -> bool:
+    """Whether a row of the same number in both is the same: made by the same program, of the same files."""
+    before = base.inputs
+    return all(before.get(name) == value for name, value in program.items()) and all(
+        before.get(name, value) == value for name, value in files.items()
+    )
+
+
+def _patched(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    contract: Contract,
+    codes: CodeLibrary,
+    base: Partition,
+    batch: date,
+    delivered: str,
+    fields: Sequence[str],
+    inputs: Mapping[str, str],
+) -> Partition | None:
+    """The standard table as what is otherwise than before; None when that is too much."""
+    names = ("again", "made")
+    try:
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE again AS SELECT _row FROM {delivered} ANTI JOIN {base.scan} USING (_row) "
+            f"UNION SELECT _row FROM {base.scan} "
+            "WHERE _corrected IS NOT NULL OR record_key IN (SELECT record_key FROM corrections)"
+        )
+        source = f"(SELECT * FROM {delivered} SEMI JOIN again USING (_row))"
+        if contract.takes_deltas:
+            # A record that is delivered anew is judged with all of its rows.
+            keys = f"SELECT record_key FROM ({standard_query(contract, codes, source, (), present='keyed')})"
+            connection.execute(
+                f"INSERT INTO again SELECT _row FROM {base.scan} WHERE record_key IN ({keys}) EXCEPT FROM again"
+            )
+        todo = connection.execute("SELECT count(*) FROM again").fetchall()[0][0]
+        if not can_be_patched(base, todo):
+            return None
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE made AS {standard_query(contract, codes, source, fields)}"
+        )
+        query = (
+            f"SELECT *, false AS {GONE} FROM "
+            f"(FROM made EXCEPT SELECT * FROM {base.scan} WHERE _row IN (FROM again)) "
+            f"UNION ALL BY NAME SELECT _row, true AS {GONE} FROM {base.scan} WHERE _row IN (FROM again) "
+            f"AND _row NOT IN (SELECT _row FROM made) "
+            f"UNION ALL BY NAME SELECT _row, true AS {GONE} FROM {base.scan} ANTI JOIN {delivered} USING (_row) "
+            "ORDER BY _row"
+        )
+        return lake.patch(connection, base, batch, query, "_row", inputs=inputs)
+    finally:
+        for name in names:
+            connection.execute(f"DROP TABLE IF EXISTS {name}")
 
 
 def extracts_in_force(lake: Lake, dataset: str, batch: date) -> list[Partition]:
@@ -108,25 +171,39 @@ def extracts_in_force(lake: Lake, dataset: str, batch: date) -> list[Partition]:
 
 
 def _delivered(contract: Contract, extracts: Sequence[Partition]) -> str:
-    """The extracts as one relation, rows numbered through; a column that one does not know yet is empty there."""
+    """The extracts as one relation; a column that one does not know yet is empty there.
+
+    `_delivery` tells which rows came together: those of a snapshot, whenever they came first, and those of each delta.
+    """
     columns = ", ".join(f"CAST(NULL AS VARCHAR) AS {quote(c.name)}" for c in contract.delivered_columns)
-    parts, offset = [f"SELECT {columns} WHERE false"], 0
+    parts = [f"SELECT {columns} WHERE false"]
     for extract in extracts:
-        parts.append(f"SELECT * REPLACE (_row + {offset} AS _row) FROM {extract.scan}")
-        last = extract.facts.get("last_row") or 0
-        assert isinstance(last, int)
-        offset += last
+        deltas = ", ".join(literal(delta) for delta in deltas_of(extract))
+        together = f"CASE WHEN _extract_id IN ({deltas}) THEN _extract_id ELSE '' END" if deltas else "''"
+        parts.append(f"SELECT *, {together} AS _delivery FROM {extract.scan}")
     return f"({' UNION ALL BY NAME '.join(parts)})"
 
 
-def standard_query(contract: Contract, codes: CodeLibrary, source: str, corrected: Collection[str]) -> str:
-    """The SQL that turns extracts into their standard table.
+def deltas_of(extract: Partition) -> list[str]:
+    """The deliveries of an extract that are deltas, by their identifiers."""
+    return [str(told["extract_id"]) for told in deliveries_of(extract) if told["delivery"] == "delta"]
+
+
+def standard_query(
+    contract: Contract,
+    codes: CodeLibrary,
+    source: str,
+    corrected: Collection[str],
+    present: str | None = None,
+) -> str:
+    """The SQL that turns extracts into their standard table, its rows in no order.
 
     Args:
         contract: the dataset's contract.
         codes: the code tables.
         source: the extracts in force as a relation in SQL.
         corrected: the fields that a relation `corrections` has rows for.
+        present: which step's rows count, instead of those that are in force.
     """
     columns = contract.delivered_columns
     fields = [column for column in columns if column.name in corrected]
@@ -137,7 +214,7 @@ def standard_query(contract: Contract, codes: CodeLibrary, source: str, correcte
         cleaned=separator.join(part for column in columns for part in _cleaned(column, codes)),
         coded=separator.join(part for column in columns for part in _coded(column, codes)),
         record_key=_record_key(contract),
-        present=_present(contract, codes),
+        present=f"FROM {present}" if present else _present(contract, codes),
         corrected=_corrected(fields),
         laid_over=separator.join(part for column in columns for part in _laid_over(column, fields)),
         corrections=_corrections(fields, codes),
@@ -177,9 +254,7 @@ def _present(contract: Contract, codes: CodeLibrary) -> str:
     """The rows that are in force: of a record in several deliveries those of the newest, unless it is gone."""
     if not contract.takes_deltas:
         return "SELECT * FROM keyed"
-    newest = (
-        "SELECT * FROM keyed QUALIFY _extract_id = arg_max(_extract_id, _row) OVER (PARTITION BY record_key)"
-    )
+    newest = "SELECT * FROM keyed QUALIFY _delivery = arg_max(_delivery, _row) OVER (PARTITION BY record_key)"
     if contract.change is None:
         return newest
     column = contract.column(contract.change.column)

@@ -19,7 +19,8 @@ from quality.findings import verify
 from schemas.codes import CodeLibrary
 from schemas.library import Library, load_library
 from warehouse.engine import Engine
-from warehouse.lake import Lake, Partition
+from warehouse.lake import Lake
+from warehouse.partition import Partition
 from warehouse.values import delivered_name
 
 BATCH = date(2026, 3, 2)

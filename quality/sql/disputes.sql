@@ -39,14 +39,14 @@ WITH RECURSIVE claim AS (
     ORDER BY final DESC, vote.datasets > 1 AND authority.datasets = 1 DESC, rank, value
   ) = 1
 )
-SELECT NULL AS finding_id, dataset, row_number, field, voice.value AS observed, winner.value AS suggestion,
+SELECT voice.key, NULL AS finding_id, dataset, row_number, field, voice.value AS observed, winner.value AS suggestion,
   concat(winner.voters, '为“', coalesce(label.label, winner.value), '”') AS evidence
 FROM voice
 JOIN winner ON winner.key = voice.key
 LEFT JOIN {labels} AS label ON label.code = winner.value
 WHERE voice.meant <> winner.meant AND NOT voice.final
 UNION ALL
-SELECT question.finding_id, NULL, NULL, NULL, NULL, winner.value,
+SELECT question.key, question.finding_id, NULL, NULL, NULL, NULL, winner.value,
   concat(winner.voters, '为“', coalesce(label.label, winner.value), '”')
 FROM question
 JOIN winner ON winner.key = question.key

@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from quality.spark import finding_rows
 from schemas.library import load_library
-from warehouse.lake import Partition
+from warehouse.partition import Partition
 from warehouse.spark.standard import read, standard_rows
 from warehouse.standard import extracts_in_force
 

@@ -18,7 +18,8 @@ from schemas.codes import CodeLibrary
 from schemas.library import Library, load_library
 from warehouse.engine import Engine
 from warehouse.governance import fuse
-from warehouse.lake import Lake, Partition
+from warehouse.lake import Lake
+from warehouse.partition import Partition
 from warehouse.standard import CORRECTIONS, no_corrections, standardise
 
 TINY = Path(__file__).parents[1] / "data" / "tiny"
@@ -38,8 +39,10 @@ class School:
     def deliver(self, dataset: str, rows: list[tuple[str | None, ...]], day: date = DAY) -> None:
         columns = [column.name for column in self.library[dataset].delivered_columns]
         frame = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
-        frame = frame.with_row_index("_row", 2).with_columns(pl.col("_row").cast(pl.Int64))
-        told = {"_extract_id": pl.lit("E1"), "_line": "_row", "_sheet": pl.lit(None, pl.String)}
+        frame = frame.with_row_index("_line", 2).with_columns(pl.col("_line").cast(pl.Int64))
+        # A number never comes again for another row.
+        number = pl.col("_line") + (day - DAY).days * 1000
+        told = {"_extract_id": pl.lit("E1"), "_row": number, "_sheet": pl.lit(None, pl.String)}
         self.connection.register("rows", frame.with_columns(**told))
         self.lake.write(self.connection, "extract", dataset, day, "FROM rows", inputs={"day": str(day)})
 

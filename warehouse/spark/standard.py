@@ -16,16 +16,21 @@ from pyspark.sql import functions as f
 from schemas.codes import CodeLibrary
 from schemas.contract import Contract
 from schemas.emit.sql import SQL_TYPES
-from warehouse.lake import Partition
+from warehouse.partition import GONE, Partition
 from warehouse.spark.translate import to_spark
-from warehouse.standard import standard_query
+from warehouse.standard import deltas_of, standard_query
 
 _ROW_FACTS = ("_row", "_line", "_sheet", "_extract_id")
 
 
 def read(session: SparkSession, partition: Partition) -> DataFrame:
-    """The rows of a partition, in no order."""
-    return session.read.parquet(*(str(partition.folder / part.name) for part in partition.parts))
+    """The rows of a partition, in no order; see `warehouse.partition` for what its files say."""
+    first, *patches = (session.read.parquet(str(partition.path(part))) for part in partition.parts)
+    rows = first
+    for patch in patches:
+        kept = rows.join(patch.select(partition.row_id), on=partition.row_id, how="left_anti")
+        rows = kept.unionByName(patch.filter(~f.col(GONE)).drop(GONE))
+    return rows
 
 
 def column_types(contract: Contract, alias: str = "") -> dict[tuple[str, str], str]:
@@ -59,17 +64,15 @@ def standard_rows(
 
 
 def _delivered(session: SparkSession, contract: Contract, extracts: Sequence[Partition]) -> DataFrame:
-    """The extracts as one relation, rows numbered through; a column that one does not know yet is empty there."""
-    parts, offset = [], 0
+    """The extracts as one relation, as `warehouse.standard` says; a column that one does not know is empty there."""
+    parts = []
     for extract in extracts:
         rows = read(session, extract)
         columns = [
             f.col(c.name) if c.name in rows.columns else f.lit(None).cast("string").alias(c.name)
             for c in contract.delivered_columns
         ]
-        numbered = (f.col("_row") + f.lit(offset)).alias("_row")
-        parts.append(rows.select(*columns, numbered, *_ROW_FACTS[1:]))
-        last = extract.facts.get("last_row") or 0
-        assert isinstance(last, int)
-        offset += last
+        of_a_delta = f.col("_extract_id").isin(deltas_of(extract))
+        together = f.when(of_a_delta, f.col("_extract_id")).otherwise(f.lit("")).alias("_delivery")
+        parts.append(rows.select(*columns, *_ROW_FACTS, together))
     return reduce(DataFrame.unionAll, parts)

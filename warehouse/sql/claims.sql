@@ -10,7 +10,9 @@ WHERE s.{key} IS NOT NULL{among} AND s._row NOT IN (
     SELECT s._row, row_number() OVER (PARTITION BY s.{key} ORDER BY {newest}s._row) AS place
     FROM {table} AS s
     {faults}
-    WHERE s.{key} IN (SELECT {key} FROM {table} WHERE {key} IS NOT NULL GROUP BY {key} HAVING count(*) > 1)
+    WHERE s.{key} IN (
+      SELECT s.{key} FROM {table} AS s WHERE s.{key} IS NOT NULL{among} GROUP BY s.{key} HAVING count(*) > 1
+    )
   ) AS ordered
   WHERE place > 1
 )

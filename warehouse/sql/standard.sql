@@ -1,11 +1,11 @@
 -- The deliveries that count, brought to their standard, every row of them. The steps have names so that a cell is cleaned once and what
 -- was cleaned is read by the next step: DuckDB computes an expression that stands twice in a CASE twice.
 WITH cleaned AS (
-  SELECT _row, _line, _sheet, _extract_id,
+  SELECT _row, _line, _sheet, _extract_id, _delivery,
     {cleaned}
   FROM {source}
 ), coded AS (
-  SELECT _row, _line, _sheet, _extract_id,
+  SELECT _row, _line, _sheet, _extract_id, _delivery,
     {coded}
   FROM cleaned
 ), keyed AS (
@@ -19,4 +19,3 @@ WITH cleaned AS (
   {corrections}
 )
 SELECT *{derived} FROM corrected
-ORDER BY _row

@@ -2,4 +2,3 @@
 SELECT now.*, CASE WHEN {same} THEN before.valid_from ELSE {today} END AS valid_from
 FROM ({rows}) AS now
 LEFT JOIN {before} AS before ON {joined}
-ORDER BY {order}

@@ -20,7 +20,8 @@ from warehouse.collect.desk import Receipt, receipts, refusal_of
 from warehouse.collect.extracts import Extraction, extract
 from warehouse.engine import Engine
 from warehouse.home import Home
-from warehouse.lake import Lake, Partition
+from warehouse.lake import Lake
+from warehouse.partition import Partition
 from warehouse.standard import no_corrections, standardise
 
 CONTRACT = """
@@ -170,9 +171,9 @@ def test_rows_are_told_apart_and_stay_traceable(deltas: School) -> None:
     deltas.extract()
     deltas.extract(day(2))
     assert deltas.rows(day(2), "student_no, _row, _line, _sheet, _extract_id") == [
-        ("A1", 2, 2, None, first.extract_id),
-        ("A2", 4, 4, None, first.extract_id),
-        ("A3", 6, 2, None, second.extract_id),
+        ("A1", (day(1).toordinal() << 32) + 2, 2, None, first.extract_id),
+        ("A2", (day(1).toordinal() << 32) + 4, 4, None, first.extract_id),
+        ("A3", (day(2).toordinal() << 32) + 2, 2, None, second.extract_id),
     ]
 
 

@@ -1,0 +1,275 @@
+"""What did not change is not made again: batch after batch the city is the same as if everything were made anew.
+
+The oracle is the platform itself with nothing to rest on: every partition written as a whole.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from assets.platform import Platform
+from quality.agreement import agree, compared, table_name
+from quality.findings import LAYER as FINDINGS
+from quality.findings import verify
+from quality.published import findings_of
+from sample_city.generate import generate
+from schemas.library import Library
+from schemas.selection import select
+from warehouse import lake as lakes
+from warehouse.collect import desk
+from warehouse.collect.extracts import extract
+from warehouse.governance import derive, derived, fuse
+from warehouse.partition import Partition
+from warehouse.standard import CORRECTIONS, no_corrections, standardise
+
+DAYS = [date(2026, 3, 2) + timedelta(days=number) for number in range(3)]
+DATASETS = [
+    "police.population",
+    "health.death",
+    "medical_insurance.enrolment",
+    "human_resources.employment",
+    "market_regulation.enterprise",
+    "housing.dwelling",
+]
+SNAPSHOTS = ("户籍人口", "医保参保", "市场主体", "房屋")
+"""Delivered every day; the deaths come once again byte by byte, employment by what changed."""
+
+
+@dataclass(frozen=True)
+class Bureau:
+    """An installation of these datasets, and the stages between extract and publication."""
+
+    platform: Platform
+    library: Library
+
+    def turn(self, folder: Path, day: date, corrections: pl.DataFrame) -> None:
+        platform, lake, library = self.platform, self.platform.lake, self.library
+        at = datetime(day.year, day.month, day.day, 8)
+        desk.deliver(platform.home, library, sorted(folder.iterdir()), day, at)
+        with platform.engine.connect() as connection:
+            for contract in library:
+                done = extract(connection, platform.home, lake, contract, day)
+                assert not done.refused
+                standardise(connection, lake, contract, platform.codes, day, corrections)
+            for contract in library:
+                verify(connection, lake, contract, library, platform.codes, day)
+            for entity in library.fed_entities:
+                if compared(library, entity):
+                    agree(connection, lake, entity, library, platform.codes, day)
+            for entity in library.fed_entities:
+                faults = {
+                    contract.id: [
+                        found
+                        for name in (contract.id, table_name(entity))
+                        if (found := lake.as_of(FINDINGS, name, day))
+                    ]
+                    for contract in library
+                }
+                fuse(connection, lake, library, entity, day, faults)
+            for name in derived(library):
+                derive(connection, lake, name, day)
+
+    def state(self, day: date) -> dict[str, list[str]]:
+        """Everything that a reader may see of a day; but not where in which delivery a row stands."""
+        lake, library = self.platform.lake, self.library
+        found = {
+            "findings": f"SELECT * EXCLUDE (finding_id, extract_id, row_number, sheet, _row) "
+            f"FROM ({findings_of(lake, library, day)})"
+        }
+        tables = [entity.name for entity in library.fed_entities] + list(derived(library))
+        for layer, names in (("standard", DATASETS), ("governance", tables), ("history", tables)):
+            aside = "EXCLUDE (_row, _line, _sheet, _extract_id)" if layer == "standard" else ""
+            for name in names:
+                partition = lake.as_of(layer, name, day)
+                if partition is not None:
+                    found[f"{layer} {name}"] = f"SELECT * {aside} FROM {partition.scan}"
+        with duckdb.connect() as connection:
+            return {
+                name: sorted(map(repr, connection.execute(query).fetchall())) for name, query in found.items()
+            }
+
+    def partition(self, layer: str, name: str, day: date) -> Partition:
+        found = self.platform.lake.as_of(layer, name, day)
+        assert found is not None
+        return found
+
+
+def lines(file: Path) -> list[str]:
+    content = file.read_bytes()
+    return content.decode("utf-8-sig" if content.startswith(b"\xef\xbb\xbf") else "gb18030").splitlines()
+
+
+def delta(file: Path, target: Path, day: int) -> None:
+    """What changed of a snapshot: a record otherwise, one gone, one that is new, and one as it was."""
+    head, *rows = lines(file)
+    otherwise, gone, new, same = (row.split(",")[:-1] for row in rows[day * 10 : day * 10 + 4])
+    sent = [
+        [*otherwise[:-1], "不详", "修改"],
+        [*gone, "删除"],
+        [new[0].replace("0", "9"), *new[1:], "新增"],
+        [*same, "修改"],
+    ]
+    target.write_text("\n".join([head, *map(",".join, sent), ""]), encoding="gb18030")
+
+
+def changed(file: Path, target: Path, day: int) -> None:
+    """A later snapshot: rows otherwise, gone, new, twice, as they were two days before, and in another order.
+
+    Rows of a key that stands twice stay in their order: which of them is the first is not the same for a row that
+    came before the other and for one that stands before it.
+    """
+    head, *rows = lines(file)
+    dice = random.Random(f"{file.name} {day}")
+    keys = Counter(row.split(",")[0] for row in rows)
+    twice = [row for row in rows if keys[row.split(",")[0]] > 1]
+    rows = [row for row in rows if keys[row.split(",")[0]] == 1]
+    for _ in range(max(1, len(rows) // 150)):
+        place = dice.randrange(len(rows))
+        cells = rows[place].split(",")
+        # A cell loses its end, or is what its neighbour is.
+        spot = dice.randrange(1, len(cells) - 1)
+        cells[spot] = cells[spot][:-1] if dice.random() < 0.5 else cells[spot - 1]
+        rows[place] = ",".join(cells)
+    del rows[dice.randrange(len(rows))]
+    key, *cells = rows[dice.randrange(len(rows))].split(",")
+    dice.shuffle(rows)
+    copied = rows[dice.randrange(len(rows))]
+    new = ",".join([key.replace("1", "2"), *cells])
+    target.write_text("\n".join([head, *rows, *twice, copied, new, ""]), encoding="gb18030")
+
+
+@pytest.fixture(scope="module")
+def deliveries(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """A folder for each day."""
+    folder = tmp_path_factory.mktemp("deliveries")
+    first = folder / "first"
+    generate(first, 1_000, 1, DAYS[0])
+    days = []
+    for number, day in enumerate(DAYS):
+        sent = folder / day.isoformat()
+        sent.mkdir()
+        for name in SNAPSHOTS:
+            [file] = first.glob(f"{name}_*.csv")
+            # Every second day the first day's file comes again, in another order.
+            changed(file, sent / file.name, number if number % 2 else 0)
+        [deaths] = first.glob("死亡医学证明*")
+        shutil.copy(deaths, sent / deaths.name)
+        [employment] = first.glob("就业登记*.csv")
+        if number:
+            delta(employment, sent / f"就业登记变更_{number}.csv", number)
+        else:
+            shutil.copy(employment, sent / employment.name)
+        days.append(sent)
+    return days
+
+
+@pytest.fixture(scope="module")
+def corrections(deliveries: list[Path]) -> list[pl.DataFrame]:
+    """For each day the corrections in force: none, two, one of them and another."""
+    file = next(deliveries[0].glob("户籍人口*.csv"))
+    rows = [line.split(",") for line in file.read_text(encoding="gb18030").splitlines()]
+    title = rows[0].index("姓名")
+    keys = {row[rows[0].index("公民身份号码")]: row[title] for row in rows[1:]}
+    known = [(key, name) for key, name in sorted(keys.items()) if len(key) == 18 and name][:3]
+    laid = [
+        {
+            "dataset": "police.population",
+            "record_key": key,
+            "field": "name",
+            "delivered": name,
+            "value": "改正",
+        }
+        for key, name in known
+    ]
+    frames = [pl.DataFrame(some, schema=CORRECTIONS) for some in (laid[:2], laid[1:])]
+    return [no_corrections(), *frames]
+
+
+@pytest.fixture(scope="module")
+def bureaus(
+    install: Callable[[Path], Platform],
+    tmp_path_factory: pytest.TempPathFactory,
+    deliveries: list[Path],
+    corrections: list[pl.DataFrame],
+) -> tuple[Bureau, Bureau]:
+    """One that rests on what it has, and one that makes everything anew, after three days."""
+    made = []
+    for share in (0.5, -1.0):
+        platform = install(tmp_path_factory.mktemp("bureau"))
+        bureau = Bureau(platform, select(platform.library, DATASETS))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(lakes, "PATCHED", share)
+            for day, folder, laid in zip(DAYS, deliveries, corrections, strict=True):
+                bureau.turn(folder, day, laid)
+        made.append(bureau)
+    return made[0], made[1]
+
+
+@pytest.mark.parametrize("day", DAYS, ids=str)
+def test_a_turn_that_rests_on_the_one_before_ends_like_one_that_does_not(
+    bureaus: tuple[Bureau, Bureau], day: date
+) -> None:
+    resting, anew = (bureau.state(day) for bureau in bureaus)
+    assert resting.keys() == anew.keys()
+    for name in anew:
+        assert resting[name] == anew[name], name
+
+
+@pytest.mark.parametrize(
+    ("layer", "name"),
+    [
+        ("extract", "police.population"),
+        ("standard", "police.population"),
+        ("standard", "housing.dwelling"),
+        ("standard", "human_resources.employment"),
+        ("governance", "person"),
+        ("governance", "household"),
+    ],
+)
+def test_only_what_is_otherwise_is_written(bureaus: tuple[Bureau, Bureau], layer: str, name: str) -> None:
+    resting, anew = bureaus
+    first = resting.partition(layer, name, DAYS[0])
+    for number, day in enumerate(DAYS[1:], start=2):
+        partition = resting.partition(layer, name, day)
+        assert partition.parts[0] == first.parts[0]
+        assert len(partition.parts) == number
+        assert all(0 < part.rows + part.lost < first.rows / 10 for part in partition.parts[1:])
+    assert all(len(anew.partition(layer, name, day).parts) == 1 for day in DAYS)
+
+
+def test_the_same_file_again_is_not_read_and_nothing_is_made_of_it(bureaus: tuple[Bureau, Bureau]) -> None:
+    resting, _ = bureaus
+    first = resting.partition("extract", "health.death", DAYS[0])
+    last = resting.partition("extract", "health.death", DAYS[-1])
+    assert (last.batch, last.parts) == (DAYS[-1], first.parts)
+    assert resting.partition("standard", "health.death", DAYS[-1]).batch == DAYS[0]
+    # It was delivered all the same, and its receipt tells what was found in it.
+    assert len(last.facts["deliveries"]) == 1  # type: ignore[arg-type]
+    [told] = resting.platform.home.inbox.glob(f"{DAYS[-1]}/{last.facts['extract_id']}/reading.json")
+    [before] = resting.platform.home.inbox.glob(f"{DAYS[0]}/{first.facts['extract_id']}/reading.json")
+    assert told.read_bytes() == before.read_bytes()
+
+
+def test_a_row_keeps_its_number_and_the_delivery_that_brought_it(bureaus: tuple[Bureau, Bureau]) -> None:
+    resting, _ = bureaus
+    first = resting.partition("extract", "police.population", DAYS[0])
+    later = resting.partition("extract", "police.population", DAYS[1])
+    with duckdb.connect() as connection:
+        places = "SELECT COLUMNS(c -> c NOT LIKE '\\_%' ESCAPE '\\' OR c IN ('_row', '_line', '_extract_id'))"
+        kept = connection.execute(
+            f"SELECT count(*) FROM ({places} FROM {first.scan} INTERSECT {places} FROM {later.scan})"
+        ).fetchone()
+        assert kept is not None
+        assert kept[0] == first.rows - later.parts[1].lost
+        again = connection.execute(f"SELECT count(*) - count(DISTINCT _row) FROM {later.scan}").fetchone()
+    assert again == (0,)

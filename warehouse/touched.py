@@ -1,0 +1,96 @@
+"""Touched: the entities of which something is said otherwise than when a table was made before.
+
+What follows from the claims on one entity alone (`warehouse.claims`) need not be made again for the others. A key is
+touched by a row of any source that is new, otherwise or gone, and by a finding on a row that came or went.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+from schemas.emit.sql import literal, quote
+from warehouse.claims import Claimant
+from warehouse.lake import Lake
+from warehouse.partition import Changes, Partition
+
+# What of a finding may bear on the claims of its row.
+_FAULT = "_row, field, severity, finding_id, suggestion"
+
+
+def touched_keys(
+    lake: Lake,
+    before: Partition | None,
+    inputs: Mapping[str, str],
+    claimants: Collection[Claimant],
+    tables: Mapping[str, Partition],
+    faults: Mapping[str, Mapping[str, Partition]],
+) -> str | None:
+    """The SQL of the touched keys, each at least once, as `key`.
+
+    Args:
+        lake: where the tables lie, and those that `before` was made of.
+        before: the table as it was made before.
+        inputs: what it is to be made from now; of standard tables by `standard/<dataset>`.
+        claimants: who speaks of the entity.
+        tables: dataset → its standard table now.
+        faults: dataset → findings on its rows, each by its name among the inputs.
+
+    Returns:
+        None when all keys may be touched: nothing was made before, something else than rows is otherwise, or a
+        table does not rest on the one before.
+    """
+    rows = {f"standard/{c.contract.id}" for c in claimants}
+    found = {name for every in faults.values() for name in every}
+    if before is None or not same_but(before.inputs, inputs, rows | found):
+        return None
+    earlier = {
+        dataset: lake.with_fingerprint(
+            "standard", dataset, before.batch, before.inputs[f"standard/{dataset}"]
+        )
+        for dataset in {c.contract.id for c in claimants}
+    }
+    changes = {d: tables[d].changes(table) for d, table in earlier.items() if table is not None}
+    findings = {
+        name: lake.with_fingerprint(now.layer, now.table, before.batch, before.inputs[name])
+        for every in faults.values()
+        for name, now in every.items()
+    }
+    known_changes = {dataset: change for dataset, change in changes.items() if change is not None}
+    known_findings = {name: table for name, table in findings.items() if table is not None}
+    if len(known_changes) < len(earlier) or len(known_findings) < len(findings):
+        return None
+    keys = [
+        query
+        for claimant in claimants
+        for query in _keys(
+            claimant,
+            tables[claimant.contract.id],
+            known_changes[claimant.contract.id],
+            {name: (known_findings[name], now) for name, now in faults.get(claimant.contract.id, {}).items()},
+        )
+    ]
+    return " UNION ALL ".join(keys) or "SELECT NULL AS key WHERE false"
+
+
+def same_but(before: Mapping[str, str], now: Mapping[str, str], but: Collection[str]) -> bool:
+    """Whether both were made from the same, but for the content of some inputs."""
+    return before.keys() == now.keys() and all(before[name] == now[name] for name in now if name not in but)
+
+
+def _keys(
+    claimant: Claimant,
+    table: Partition,
+    changes: Changes,
+    findings: Mapping[str, tuple[Partition, Partition]],
+) -> Iterator[str]:
+    key = quote(claimant.subject.key)
+    if changes.any:
+        yield f"SELECT {key} AS key FROM {changes.lost} UNION ALL SELECT {key} FROM {changes.gained}"
+    for before, now in findings.values():
+        if before.fingerprint != now.fingerprint:
+            old, new = (
+                f"SELECT {_FAULT} FROM {p.scan} WHERE dataset = {literal(claimant.contract.id)}"
+                for p in (before, now)
+            )
+            rows = f"SELECT _row FROM (({old} EXCEPT {new}) UNION ALL ({new} EXCEPT {old}))"
+            yield f"SELECT {key} AS key FROM {table.scan} WHERE _row IN ({rows})"
