@@ -29,7 +29,7 @@ from dagster._core.execution.step_dependency_config import StepDependencyConfig
 from dagster._core.executor.base import Executor
 from dagster._utils.interrupts import pop_captured_interrupt
 
-# What steps import when they need it, and DuckDB by itself. Two threads that import such libraries at once, each another
+# What steps, or DuckDB for them, import when it is needed. Two threads that import such libraries at once, each another
 # half, may see them half made: so they are there before the first thread is.
 _IMPORTED_LATE = ("pandas", "schemas.emit.pandera")
 
