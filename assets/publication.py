@@ -11,9 +11,10 @@ from assets.platform import Platform
 from quality.published import TICKETS as TICKET_TABLE
 from quality.published import quality_tables
 from schemas.library import Library
+from warehouse.candidate import build
 from warehouse.catalogue import contract_tables, extract_table, governance_tables
 from warehouse.governance import derived
-from warehouse.publish import build, candidate_of, record_verdict, switch
+from warehouse.publish import candidate_of, record_verdict, switch
 
 CANDIDATE = dg.AssetKey(["publication", "candidate"])
 WAREHOUSE = dg.AssetKey(["publication", "warehouse"])

@@ -16,10 +16,10 @@ from quality.rules import checks
 from schemas.codes import CodeLibrary
 from schemas.library import Library
 from schemas.tables import load_tables
+from warehouse.candidate import Published
 from warehouse.catalogue import frame
 from warehouse.lake import Lake
 from warehouse.partition import Partition
-from warehouse.publish import Published
 from warehouse.templates import template
 
 TICKETS = ("ticket", "all")
@@ -79,7 +79,7 @@ def quality_tables(
     figures = frame(tables["catalog.batch"], _figures(lake, library, days))
     return [
         Published(tables["quality.finding"], recent),
-        Published(tables["quality.ticket"], f"FROM {ticket.scan}"),
+        Published(tables["quality.ticket"], ticket),
         Published(tables["catalog.rule"], rule_rows(library, codes)),
         Published(tables["catalog.batch"], figures),
     ]

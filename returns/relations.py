@@ -151,6 +151,7 @@ def name_relations(
         "code_label": code_labels(turn.codes),
     }
     for published in contract_tables(turn.library):
+        assert isinstance(published.rows, pl.DataFrame)
         relations[published.standard.id.replace(".", "_")] = published.rows
     wanted = _wanted(sheets)
     columns = {name: _columns(connection, turn, name) for name in turn.tables}

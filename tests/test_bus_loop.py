@@ -23,6 +23,7 @@ from returns.packages import build_packages
 from schemas.codes import CodeLibrary
 from schemas.library import Library, load_library
 from schemas.lint import lint
+from warehouse.candidate import build
 from warehouse.catalogue import contract_tables, extract_table, governance_tables
 from warehouse.collect import desk
 from warehouse.collect.extracts import extract
@@ -30,7 +31,7 @@ from warehouse.engine import Engine
 from warehouse.governance import fuse
 from warehouse.home import Home
 from warehouse.lake import Lake
-from warehouse.publish import build, record_verdict, switch
+from warehouse.publish import record_verdict, switch
 from warehouse.standard import no_corrections, standardise
 
 ROOT = Path(__file__).parents[1]

@@ -14,9 +14,9 @@ from schemas.emit.polars import POLARS_TYPES
 from schemas.library import Library
 from schemas.tables import TableStandard, load_tables
 from warehouse import governance, history
+from warehouse.candidate import Published, Since
 from warehouse.lake import Lake
 from warehouse.partition import Partition
-from warehouse.publish import Published
 
 
 def frame(standard: TableStandard, rows: Iterable[Mapping[str, object]]) -> pl.DataFrame:
@@ -101,9 +101,18 @@ def governance_tables(lake: Lake, library: Library, batch: date) -> list[Publish
         name = standard.id.partition(".")[2]
         current = lake.as_of(history.LAYER, name, batch)
         if current is not None:
-            published.append(Published(standard, f"FROM {current.scan}"))
+            published.append(Published(standard, current, since=_since(lake, current)))
             published += _versions(standard, current, history.ended(lake, name, batch))
     return published
+
+
+def _since(lake: Lake, current: Partition) -> Since | None:
+    """What a governance table holds otherwise than the day before it."""
+    before = lake.before(current.layer, current.table, current.batch)
+    changes = current.changes(before) if before is not None else None
+    if before is None or changes is None or current.row_id is None:
+        return None
+    return Since(before, changes, current.row_id)
 
 
 def _versions(standard: TableStandard, current: Partition, ended: Sequence[Partition]) -> list[Published]:

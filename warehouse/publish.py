@@ -1,32 +1,26 @@
-"""Publication: a new DuckDB file built beside, every table with its comments, then switched in in one step.
+"""Publication: the accepted candidate takes the place of the published DuckDB file in one step.
 
-Which tables there are is said by those who make them, as `Published`; here they are written, described and
-put in place. Readers keep the file they have open; the one published before stays as
-`warehouse.previous.duckdb`.
+How the candidate is built is `warehouse.candidate`. Readers keep the file they have open; the one published before
+stays as `warehouse.previous.duckdb`.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
 import duckdb
-import polars as pl
 
-from schemas.emit.sql import literal, quote
-from schemas.tables import TableStandard, load_tables
-from warehouse.encryption import NO_KEYS, Keys, attach, is_encrypted
+from warehouse.encryption import NO_KEYS, Keys, WrongKey, attach, is_encrypted
 from warehouse.engine import confine
 from warehouse.home import Home
-from warehouse.lake import digest_of, digest_of_frame, replace_json, sha256_of
+from warehouse.lake import replace_json, sha256_of
 
 # Checksums kept: of the database published, the one before, and the one that a dead run was about to publish.
 KEPT = 3
-SCHEMAS = ("governance", "quality", "catalog")
 
 
 class NotAccepted(Exception):
@@ -37,99 +31,9 @@ class OlderBatch(Exception):
     """A newer batch is already published; an older one is not put in its place."""
 
 
-@dataclass(frozen=True)
-class Published:
-    """One table to publish: what it is, and its rows as a query or a frame.
-
-    A view keeps the query itself, which then may name nothing but tables published before it.
-    """
-
-    standard: TableStandard
-    rows: str | pl.DataFrame
-    view: bool = False
-
-
 def candidate_of(home: Home) -> Path:
     """Where the candidate of the next publication lies."""
     return home.root / "warehouse.candidate.duckdb"
-
-
-def fingerprint(home: Home, tables: Sequence[Published], keys: Keys = NO_KEYS) -> str:
-    """What a publication follows from: the lake names every file by its content, so the queries say it.
-
-    The key's name is a part of it, for a change of the key must reach what is published.
-    """
-    parts = [
-        [
-            table.standard.id,
-            table.standard.comment,
-            [[field.name, field.comment] for field in table.standard.fields],
-            digest_of_frame(table.rows)
-            if isinstance(table.rows, pl.DataFrame)
-            else table.rows.replace(str(home.root), ""),
-        ]
-        for table in tables
-    ]
-    return digest_of([parts, keys.present.id] if keys.present else parts)
-
-
-def build(
-    connection: duckdb.DuckDBPyConnection,
-    home: Home,
-    batch: date,
-    tables: Sequence[Published],
-    keys: Keys = NO_KEYS,
-) -> Path | None:
-    """Build the candidate database of a batch, unless exactly this, or a later batch, is published.
-
-    Args:
-        connection: with the function library; what the queries of `tables` read must be visible to it.
-        home: the candidate is written beside the published file.
-        batch: the day of the turn; kept in the file as `catalog.published`.
-        tables: what to publish.
-        keys: the present one encrypts the candidate.
-
-    Returns:
-        The path of the candidate, closed and complete; None when there is nothing new to publish.
-    """
-    candidate = candidate_of(home)
-    # A build that died leaves its write-ahead log too, which must not be replayed into a new file.
-    for stale in (candidate, candidate.with_name(f"{candidate.name}.wal"), _verdict_of(home)):
-        stale.unlink(missing_ok=True)
-    digest = fingerprint(home, tables, keys)
-    current = published(home.warehouse, keys)
-    if current is not None and (current[0] > batch or current == (batch, digest)):
-        return None
-    attach(connection, candidate, "candidate", keys, read_only=False)
-    try:
-        for schema in SCHEMAS:
-            connection.execute(f"CREATE SCHEMA IF NOT EXISTS candidate.{schema}")
-        for table in tables:
-            _write(connection, table)
-        rows = pl.DataFrame({"batch": [batch], "fingerprint": [digest]})
-        _write(connection, Published(load_tables()["catalog.published"], rows))
-    finally:
-        connection.execute("DETACH candidate")
-    return candidate
-
-
-def _write(connection: duckdb.DuckDBPyConnection, table: Published) -> None:
-    schema, _, name = table.standard.id.partition(".")
-    target = f"candidate.{schema}.{quote(name)}"
-    kind = "VIEW" if table.view else "TABLE"
-    columns = ", ".join(quote(field.name) for field in table.standard.fields)
-    if isinstance(table.rows, pl.DataFrame):
-        connection.register("published_rows", table.rows)
-        connection.execute(f"CREATE {kind} {target} AS SELECT {columns} FROM published_rows")
-        connection.unregister("published_rows")
-    else:
-        connection.execute(f"CREATE {kind} {target} AS SELECT {columns} FROM ({table.rows})")
-    # Each statement by itself would be a write to the disk of its own.
-    connection.execute("BEGIN")
-    connection.execute(f"COMMENT ON {kind} {target} IS {literal(table.standard.comment)}")
-    for field in table.standard.fields:
-        connection.execute(f"COMMENT ON COLUMN {target}.{quote(field.name)} IS {literal(field.comment)}")
-    connection.execute("COMMIT")
 
 
 def open_published(
@@ -173,6 +77,17 @@ def open_database(
     return connection
 
 
+def has_present_key(database: Path, keys: Keys) -> bool:
+    """Whether a database is plain without a present key, or opens with the present one."""
+    if keys.present is None or not is_encrypted(database):
+        return is_encrypted(database) == (keys.present is not None)
+    try:
+        open_database(database, Keys(keys.present)).close()
+    except WrongKey:
+        return False
+    return True
+
+
 def published(database: Path, keys: Keys = NO_KEYS) -> tuple[date, str] | None:
     """The batch and the fingerprint of a published file, or None when there is no such file.
 
@@ -186,19 +101,20 @@ def published(database: Path, keys: Keys = NO_KEYS) -> tuple[date, str] | None:
     return (row[0], row[1]) if row else None
 
 
-def _verdict_of(home: Home) -> Path:
+def verdict_of(home: Home) -> Path:
+    """Where the acceptance suite's verdict on the candidate lies."""
     return candidate_of(home).with_suffix(".verdict.json")
 
 
 def record_verdict(home: Home, *, passed: bool) -> None:
     """Keep the acceptance suite's verdict beside the candidate it was given for."""
     facts = {"sha256": sha256_of(candidate_of(home)), "passed": passed}
-    replace_json(_verdict_of(home), facts)
+    replace_json(verdict_of(home), facts)
 
 
 def _accepted(home: Home) -> bool:
     try:
-        verdict = json.loads(_verdict_of(home).read_text(encoding="utf-8"))
+        verdict = json.loads(verdict_of(home).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return False
     return bool(verdict["passed"]) and verdict["sha256"] == sha256_of(candidate_of(home))
@@ -246,5 +162,5 @@ def switch(home: Home, batch: date, keys: Keys = NO_KEYS) -> Path:
         os.link(home.warehouse, draft)
         draft.replace(home.previous_warehouse)
     candidate.replace(home.warehouse)
-    _verdict_of(home).unlink()
+    verdict_of(home).unlink()
     return home.warehouse

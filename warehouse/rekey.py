@@ -10,10 +10,10 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.encryption import Keys, WrongKey, attach, is_encrypted
+from warehouse.encryption import Keys, attach
 from warehouse.home import Home
 from warehouse.lake import DamagedPartition, Lake, note_keys
-from warehouse.publish import candidate_of, open_database
+from warehouse.publish import candidate_of, has_present_key
 
 
 def other_keys(home: Home, lake: Lake) -> Iterator[str]:
@@ -28,7 +28,7 @@ def other_keys(home: Home, lake: Lake) -> Iterator[str]:
         if {part.key for part in partition.parts} != {present}:
             yield str(partition.folder)
     for database in _databases(home):
-        if not _is_current(database, lake.keys):
+        if not has_present_key(database, lake.keys):
             yield str(database)
 
 
@@ -62,7 +62,7 @@ def rekey_warehouse(home: Home, keys: Keys) -> int:
         WrongKey: one is encrypted with none of the keys; it stays as it is.
     """
     candidate_of(home).unlink(missing_ok=True)
-    stale = [database for database in _databases(home) if not _is_current(database, keys)]
+    stale = [database for database in _databases(home) if not has_present_key(database, keys)]
     for database in stale:
         draft = database.with_suffix(".rekey")
         draft.unlink(missing_ok=True)
@@ -78,14 +78,3 @@ def rekey_warehouse(home: Home, keys: Keys) -> int:
 
 def _databases(home: Home) -> list[Path]:
     return [path for path in (home.warehouse, home.previous_warehouse) if path.exists()]
-
-
-def _is_current(database: Path, keys: Keys) -> bool:
-    """Whether a database is plain without a present key, or opens with the present one."""
-    if keys.present is None or not is_encrypted(database):
-        return is_encrypted(database) == (keys.present is not None)
-    try:
-        open_database(database, Keys(keys.present)).close()
-    except WrongKey:
-        return False
-    return True

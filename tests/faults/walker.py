@@ -50,12 +50,13 @@ from returns.summary import build_summary
 from schemas.codes import COLUMNS, CodeLibrary
 from schemas.functions import load_functions
 from schemas.tables import load_tables
+from warehouse.candidate import build
 from warehouse.catalogue import contract_tables, extract_table, governance_tables
 from warehouse.collect import desk
 from warehouse.collect.extracts import extract
 from warehouse.engine import Engine
 from warehouse.governance import derive, derived, fuse
-from warehouse.publish import build, record_verdict, switch
+from warehouse.publish import record_verdict, switch
 from warehouse.standard import standardise
 
 # Imports of seconds.

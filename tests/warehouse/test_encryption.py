@@ -14,11 +14,12 @@ import pytest
 
 from schemas.codes import CodeLibrary
 from schemas.tables import Field, TableStandard
+from warehouse.candidate import Published, build
 from warehouse.encryption import Key, Keys, WrongKey, is_encrypted
 from warehouse.engine import Engine, QueryFailed, confine
 from warehouse.home import Home
 from warehouse.lake import MANIFEST, Lake
-from warehouse.publish import Published, build, open_database, open_published, published
+from warehouse.publish import open_database, open_published, published
 from warehouse.rekey import other_keys, rekey_lake, rekey_warehouse
 
 MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)

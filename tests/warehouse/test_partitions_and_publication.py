@@ -12,14 +12,13 @@ import pytest
 
 from schemas.codes import CodeLibrary
 from schemas.tables import Field, TableStandard
+from warehouse.candidate import Published, build
 from warehouse.engine import Engine
 from warehouse.home import Home
 from warehouse.lake import MANIFEST, Lake, damaged
 from warehouse.publish import (
     NotAccepted,
     OlderBatch,
-    Published,
-    build,
     candidate_of,
     open_published,
     published,
