@@ -111,13 +111,13 @@ def _weigh(
     # Whatever at least two datasets name is named by one that is not the largest: so only the keys of the
     # others are held against it, a few ten thousand instead of a whole population.
     largest = max(tables, key=lambda dataset: (tables[dataset].rows, dataset))
+    among = "WHERE key IN (FROM touched_key)" if only_touched else ""
     keys = " UNION ".join(
-        f"SELECT {quote(c.subject.key)} AS key FROM {tables[c.contract.id].scan}"
+        f"SELECT key FROM (SELECT {quote(c.subject.key)} AS key FROM {tables[c.contract.id].scan}) {among}"
         for c in speakers.values()
         if c.contract.id != largest
     )
-    among = "WHERE key IN (FROM touched_key)" if only_touched else ""
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE known_key AS SELECT key FROM ({keys}) {among}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE known_key AS {keys}")
     for claimant in speakers.values():
         query = _claims(claimant, attributes, tables[claimant.contract.id].scan, faults)
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {claimant.alias} AS {query}")

@@ -17,7 +17,7 @@ import duckdb
 
 from schemas.emit.sql import quote
 from warehouse.lake import Lake, can_be_patched
-from warehouse.partition import GONE, Partition
+from warehouse.partition import GONE, Changes, Partition
 from warehouse.templates import template
 
 LAYER = "governance"
@@ -66,34 +66,32 @@ class Chain:
         before = self.lake.before(LAYER, self.table, batch)
         if before is None:
             return None
-        [key] = self.key
-        held = f"(SELECT * FROM {before.scan} WHERE {quote(key)} IN (FROM {touched}))"
-        amended = f"{self.table} amended"
-        self.connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {quote(amended)} AS {self._versions(batch, query, held)}"
-        )
+        [key] = map(quote, self.key)
+        held, amended, changed = (quote(f"{self.table} {name}") for name in ("held", "amended", "changed"))
         try:
-            changed = (
-                f"SELECT *, false AS {GONE} FROM (FROM {quote(amended)} EXCEPT FROM {held}) UNION ALL BY NAME "
-                f"SELECT {quote(key)}, true AS {GONE} FROM {held} "
-                f"WHERE {quote(key)} NOT IN (SELECT {quote(key)} FROM {quote(amended)})"
+            self._keep(held, f"SELECT * FROM {before.scan} WHERE {key} IN (FROM {touched})")
+            self._keep(amended, self._versions(batch, query, held))
+            self._keep(
+                changed,
+                f"SELECT *, false AS {GONE} FROM (FROM {amended} EXCEPT FROM {held}) UNION ALL BY NAME "
+                f"SELECT {key}, true AS {GONE} FROM {held} ANTI JOIN {amended} USING ({key})",
             )
-            todo = self.connection.execute(f"SELECT count(*) FROM ({changed})").fetchall()[0][0]
+            [(todo,)] = self.connection.execute(f"SELECT count(*) FROM {changed}").fetchall()
             if not can_be_patched(before, todo):
                 return None
+            query = f"FROM {changed} ORDER BY {key}"
+            facts = {_BEFORE: _named(before)}
             partition = self.lake.patch(
-                self.connection,
-                before,
-                batch,
-                f"{changed} ORDER BY {quote(key)}",
-                key,
-                inputs=inputs,
-                facts={_BEFORE: _named(before)},
+                self.connection, before, batch, query, self.key[0], inputs=inputs, facts=facts
             )
+            self._write_ended(partition, before, Changes(held, amended))
         finally:
-            self.connection.execute(f"DROP TABLE {quote(amended)}")
-        self._write_ended(partition, before)
+            for relation in (held, amended, changed):
+                self.connection.execute(f"DROP TABLE IF EXISTS {relation}")
         return partition
+
+    def _keep(self, name: str, query: str) -> None:
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
 
     def mend(self, batch: date) -> None:
         """Make every partition up to a day follow from the one before, as its neighbours now stand."""
@@ -140,12 +138,13 @@ class Chain:
             today=_day(batch),
         )
 
-    def _write_ended(self, now: Partition, before: Partition | None) -> None:
+    def _write_ended(self, now: Partition, before: Partition | None, changes: Changes | None = None) -> None:
+        """Write the versions that ended; if known, only `changes` are looked at: both relations may hold more."""
         inputs = {"before": _named(before), "now": now.fingerprint}
         found = self.lake.partition(HISTORY, self.table, now.batch)
         if before is None or (found is not None and dict(found.inputs) == inputs):
             return
-        changes = now.changes(before)
+        changes = changes or now.changes(before)
         query = template("warehouse", "ended").format(
             before=changes.lost if changes else before.scan,
             now=changes.gained if changes else now.scan,

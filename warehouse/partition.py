@@ -100,9 +100,7 @@ class Partition:
             return Changes(nothing, nothing, any=False)
         assert self.row_id is not None
         named = f"SEMI JOIN {self._named(known)} AS patched USING ({quote(self.row_id)})"
-        return Changes(
-            lost=f"(SELECT * FROM {earlier.scan} {named})", gained=f"({self._patched(known)})", any=True
-        )
+        return Changes(lost=f"(SELECT * FROM {earlier.scan} {named})", gained=f"({self._patched(known)})")
 
     def _named(self, first: int) -> str:
         """The identities that the patches from the one of that number on say something of."""
@@ -134,7 +132,7 @@ class Changes:
 
     lost: str
     gained: str
-    any: bool
+    any: bool = True
 
 
 def read_files(paths: Sequence[Path], key: str | None) -> str:
