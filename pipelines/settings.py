@@ -10,7 +10,7 @@
 | `ZHENJIE_FORMER_KEYS` | keys that only read what they encrypted, separated by commas | none |
 | `ZHENJIE_USER` | who queries, as the ledger keeps it | the system's user |
 | `ZHENJIE_LEDGER` | SQLAlchemy URL of the ledger | SQLite in the home |
-| `ZHENJIE_MEMORY` | what the engine may use, as DuckDB writes it | `4GiB` |
+| `ZHENJIE_MEMORY` | what the engine may use, as DuckDB writes it | a third of the machine's memory |
 | `ZHENJIE_THREADS` | how many cores the engine may use | `2` |
 | `ZHENJIE_PUBLISHED_BATCHES` | how many batches of findings the warehouse shows | `10` |
 """
@@ -69,7 +69,7 @@ def read_settings(environment: Mapping[str, str] | None = None, home: Path | Non
         ledger_url=values.get("ZHENJIE_LEDGER") or None,
         keys=_keys(values),
         user=values.get("ZHENJIE_USER") or _system_user(),
-        memory=values.get("ZHENJIE_MEMORY") or "4GiB",
+        memory=values.get("ZHENJIE_MEMORY") or _third_of_memory(),
         threads=_count(values, "ZHENJIE_THREADS", 2),
         published_batches=_count(values, "ZHENJIE_PUBLISHED_BATCHES", 10),
     )
@@ -116,6 +116,12 @@ def _system_user() -> str:
         return getpass.getuser()
     except (ImportError, KeyError, OSError):  # a container may run under a number that has no name
         return "unknown"
+
+
+def _third_of_memory() -> str:
+    """A third of what the machine has: reading and writing files, and the packages, need some beside the engine."""
+    megabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    return f"{max(1024, megabytes // 3)}MiB"
 
 
 def _count(values: Mapping[str, str], name: str, default: int) -> int:

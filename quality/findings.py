@@ -1,9 +1,8 @@
 """Findings: one pass over a dataset's standard table for all of its row rules, every failing row kept.
 
 The result is row × field × rule with what was observed, what is suggested and what shows it, and the township
-it belongs to. What a rule said of a row by that row alone is said again of the same row without looking at it: only
-new rows, and rules that look beyond the row, are judged. Which rules there are is `quality.rules`; what becomes of a
-finding is `quality.tickets`.
+it belongs to. What was found before stays where nothing changed that a rule looks at (`quality.affected`). Which rules
+there are is `quality.rules`; what becomes of a finding is `quality.tickets`.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from datetime import date
 
 import duckdb
 
+from quality.affected import Affected, affected_rows
 from quality.calls import share_calls
 from quality.routing import finding_rows, no_findings, row_facts
 from quality.rules import ROW, Check, Lookup, checks
@@ -23,7 +23,7 @@ from schemas.emit.sql import literal, quote
 from schemas.library import Library
 from warehouse.functions import library_digest
 from warehouse.lake import Lake, digest_of
-from warehouse.partition import Changes, Partition
+from warehouse.partition import Partition
 from warehouse.templates import template
 
 LAYER = "finding"
@@ -64,9 +64,9 @@ def verify(
     read |= {route.dataset for route in contract.routes if route.dataset} | {contract.id}
     # Told by their names, the tables make the query the same in every lake.
     names = {dataset: quote(dataset) for dataset in tables}
-    of_the_row = [check for check in todo if check.of_the_row]
     program = {
-        "row_rules": digest_of(hits_query(contract, of_the_row, names, batch)) if of_the_row else "",
+        # The day aside, on which some rules look.
+        "rules": digest_of(findings_query(contract, library, todo, names, date.min)),
         # The divisions, and long code tables, are read where the query runs.
         "codes": codes.digest,
         "functions": library_digest(),
@@ -81,66 +81,45 @@ def verify(
     if current is not None:
         return current
     scans = {dataset: table.scan for dataset, table in tables.items()}
-    known = _known(lake, contract, tables[contract.id], batch, program)
-    if known is None:
-        query = findings_query(contract, library, todo, scans, batch)
-    else:
-        hits = _hits_since(*known, contract, todo, scans, batch)
-        query = finding_rows(contract, library, hits, scans)
-    return lake.write(
-        connection,
-        LAYER,
-        contract.id,
-        batch,
-        query,
-        inputs=inputs,
-        facts={"rules": len(todo)},
-        measures=MEASURES,
-    )
-
-
-def _known(
-    lake: Lake, contract: Contract, now: Partition, batch: date, program: Mapping[str, str]
-) -> tuple[Partition, Changes] | None:
-    """The findings before, if rules said them that say the same of the same row, and the rows that changed since."""
     before = lake.before(LAYER, contract.id, batch)
-    if before is None or any(before.inputs.get(name) != value for name, value in program.items()):
-        return None
-    judged = lake.with_fingerprint(
-        "standard", contract.id, before.batch, before.inputs[f"standard/{contract.id}"]
-    )
-    changes = now.changes(judged) if judged is not None else None
-    return (before, changes) if changes is not None else None
-
-
-def _hits_since(
-    before: Partition,
-    changes: Changes,
-    contract: Contract,
-    todo: Sequence[Check],
-    scans: Mapping[str, str],
-    batch: date,
-) -> str:
-    """The SQL of all hits, as of `hits_query`: of unchanged rows, by rules of the row, those that were found before."""
-    of_the_row = [check for check in todo if check.of_the_row]
-    beyond = [check for check in todo if not check.of_the_row]
-    rules = ", ".join(f"({literal(c.rule.name)}, {literal(c.rule.field)})" for c in of_the_row) or "('', '')"
-    parts = [
-        template("quality", "known_hits").format(
-            row=ROW,
-            row_facts=row_facts(contract),
-            table=scans[contract.id],
-            findings=before.scan,
-            lost=changes.lost,
-            gained=changes.gained,
-            rules=rules,
+    affected = affected_rows(lake, before, contract, todo, tables, program)
+    try:
+        if affected is None:
+            query = findings_query(contract, library, todo, scans, batch)
+        else:
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE affected AS {affected.rows}")
+            hits = _hits_again(contract, affected, scans, batch)
+            query = finding_rows(contract, library, hits, scans)
+        return lake.write(
+            connection,
+            LAYER,
+            contract.id,
+            batch,
+            query,
+            inputs=inputs,
+            facts={"rules": len(todo)},
+            measures=MEASURES,
         )
-    ]
-    if of_the_row and changes.any:
-        parts.append(hits_query(contract, of_the_row, {**scans, contract.id: changes.gained}, batch))
-    if beyond:
-        parts.append(hits_query(contract, beyond, scans, batch))
-    return " UNION ALL BY NAME ".join(f"({part})" for part in parts)
+    finally:
+        connection.execute("DROP TABLE IF EXISTS affected")
+
+
+def _hits_again(contract: Contract, affected: Affected, scans: Mapping[str, str], batch: date) -> str:
+    """The SQL of all hits, as of `hits_query`: those known before, of affected rows, by rules on the day."""
+    rules = ", ".join(f"({literal(c.rule.name)}, {literal(c.rule.field)})" for c in affected.again)
+    known = template("quality", "known_hits").format(
+        row=ROW,
+        row_facts=row_facts(contract),
+        table=scans[contract.id],
+        findings=affected.before.scan,
+        rules=rules or "('', '')",
+    )
+    again = []
+    if affected.again and affected.any:
+        again = [hits_query(contract, affected.again, scans, batch, rows="affected")]
+    # Few rules are left, and their guards let few rows through to the calls that would be worth sharing.
+    whole = [hits_query(contract, affected.whole, scans, batch, share=False)] if affected.whole else []
+    return " UNION ALL BY NAME ".join(f"({query})" for query in (known, *again, *whole))
 
 
 def findings_query(
@@ -152,7 +131,15 @@ def findings_query(
     return finding_rows(contract, library, hits_query(contract, todo, scans, batch), scans)
 
 
-def hits_query(contract: Contract, todo: Sequence[Check], scans: Mapping[str, str], batch: date) -> str:
+def hits_query(
+    contract: Contract,
+    todo: Sequence[Check],
+    scans: Mapping[str, str],
+    batch: date,
+    rows: str | None = None,
+    *,
+    share: bool = True,
+) -> str:
     """The SQL that finds every violated check of every row; columns as `quality.routing.finding_rows` takes them.
 
     Args:
@@ -160,20 +147,22 @@ def hits_query(contract: Contract, todo: Sequence[Check], scans: Mapping[str, st
         todo: its checks.
         scans: dataset → its standard table as a relation in SQL.
         batch: the day of the turn. It stands in the query only where a check reads it.
+        rows: a relation with the only rows of the dataset that are to be judged.
+        share: whether what several checks ask of a row is computed once, for every row.
     """
-    shared, reading = share_calls(todo)
+    shared, reading = share_calls(todo) if share else ({}, todo)
     lookups = {lookup.alias: lookup for check in todo for lookup in check.lookups}
     dated = any(check.uses_batch_date for check in todo)
     return template("quality", "hits").format(
         row=ROW,
         row_facts=row_facts(contract),
-        table=scans[contract.id],
+        table=rows or scans[contract.id],
         shared="".join(f"{call} AS {quote(name)}, " for name, call in shared.items()),
         batch_date=f"DATE '{batch.isoformat()}'" if dated else "NULL",
         bad="\n      OR ".join(f"({check.violates})" for check in reading),
         cases=",\n    ".join(_case(index, check) for index, check in enumerate(reading)),
         lookups="\n  ".join(
-            f"LEFT JOIN ({_filled(lookup, scans)}) AS {quote(lookup.alias)} ON {lookup.on}"
+            f"LEFT JOIN ({_filled(lookup, contract, scans, rows)}) AS {quote(lookup.alias)} ON {lookup.on}"
             for lookup in lookups.values()
         ),
         rules=",\n    ".join(_constants(index, check) for index, check in enumerate(todo)),
@@ -198,7 +187,15 @@ def _constants(index: int, check: Check) -> str:
     return f"({index}, {names})"
 
 
-def _filled(lookup: Lookup, scans: Mapping[str, str]) -> str:
+def _filled(lookup: Lookup, contract: Contract, scans: Mapping[str, str], rows: str | None) -> str:
     """The lookup's query with its tables put in."""
-    filled = re.sub(r"\{dataset:([\w.]+)\}", lambda m: scans[m[1]], lookup.relation)
+    tables = dict(scans)
+    if rows is not None and lookup.dataset == contract.id:
+        # Of the dataset itself only what may stand beside the rows that are judged.
+        keys = ", ".join(map(quote, lookup.keys))
+        tables[contract.id] = (
+            f"(SELECT * FROM {scans[contract.id]} WHERE ({keys}) IN (SELECT ({keys}) FROM {rows}))"
+        )
+    filled = re.sub(r"\{dataset:([\w.]+)\}", lambda m: tables[m[1]], lookup.relation)
+    filled = filled.replace("{rows}", rows or scans[contract.id])
     return re.sub(r"\{codes:(\w+)\}", lambda m: f"codes.{quote(m[1])}", filled)

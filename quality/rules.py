@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from schemas.codes import CodeLibrary
 from schemas.contract import Column, Contract, Dimension, Join, LogicalType, Rule, Severity
 from schemas.emit.sql import literal, quote
-from schemas.expressions import BATCH_DATE, columns_of, qualify
+from schemas.expressions import BATCH_DATE, cheap_first, columns_of, qualify
 from schemas.kinds import Kind, load_kinds, of
 from schemas.library import Library
 from warehouse.values import bound, delivered_name, shown
@@ -33,13 +33,17 @@ _TYPE_TITLES: Mapping[LogicalType, str] = {
 class Lookup:
     """A relation left-joined to every row, with at most one row for each.
 
-    `relation` is a query in which `{dataset:<id>}` and `{codes:<id>}` stand for the tables; `on` is the
-    join's condition.
+    `relation` is a query in which `{dataset:<id>}` and `{codes:<id>}` stand for the tables, `{rows}` for the rows that
+    are judged; `on` is the join's condition. What it says of a row follows from those rows of `dataset` alone that
+    have in `keys` what the row has in `by`; without a dataset, from code tables.
     """
 
     alias: str
     relation: str
     on: str
+    dataset: str | None = None
+    keys: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,12 +61,6 @@ class Check:
     def datasets(self) -> frozenset[str]:
         """The other datasets whose standard tables the check reads."""
         return frozenset(join.dataset for join in self.rule.joins)
-
-    @property
-    def of_the_row(self) -> bool:
-        """Whether it judges a row by what stands in it alone, so that the same row is always judged the same."""
-        # A query over other tables of the city names them so; code tables do not change with a batch.
-        return not self.uses_batch_date and not any("{dataset:" in lookup.relation for lookup in self.lookups)
 
     @property
     def uses_batch_date(self) -> bool:
@@ -210,7 +208,7 @@ def _codes(column: Column, codes: CodeLibrary) -> Iterator[Check]:
     alias = f"code_{column.name}"
     relation = f"SELECT code FROM {{codes:{table.id}}} WHERE valid_to IS NULL"
     lookup = Lookup(alias, relation, f"{alias}.code = {cell(column)}")
-    violates = f"{_well_formed(column)} AND {alias}.code IS NULL"
+    violates = f"{alias}.code IS NULL AND {_well_formed(column)}"
     yield Check(rule, violates, observed(column), lookups=(lookup,))
 
 
@@ -224,10 +222,10 @@ def _reference(column: Column, contract: Contract) -> Iterator[Check]:
     rule = _rule("reference", column, "consistency", message, joins=joins)
     relation = (
         f"SELECT DISTINCT {quote(name)} AS value FROM {{dataset:{dataset}}} "
-        f"WHERE {quote(name)} IN (SELECT {quote(column.name)} FROM {{dataset:{contract.id}}})"
+        f"WHERE {quote(name)} IN (SELECT {quote(column.name)} FROM {{rows}})"
     )
-    lookup = Lookup(alias, relation, f"{alias}.value = {cell(column)}")
-    violates = f"{_well_formed(column)} AND {alias}.value IS NULL"
+    lookup = Lookup(alias, relation, f"{alias}.value = {cell(column)}", dataset, (name,), (column.name,))
+    violates = f"{alias}.value IS NULL AND {_well_formed(column)}"
     yield Check(rule, violates, observed(column), lookups=(lookup,))
 
 
@@ -237,7 +235,8 @@ def _uniqueness(contract: Contract) -> Iterator[Check]:
     for group in groups:
         first = group[0]
         alias = f"twice_{first.name}"
-        names = [quote(column.name) for column in group]
+        keys = tuple(column.name for column in group)
+        names = [quote(key) for key in keys]
         titles = "、".join(column.title for column in group)
         said = "同一主键" if first.key else f"同一{titles}"
         rule = _rule("uniqueness", first, "accuracy", f"{titles}重复，{said}出现多行")
@@ -253,7 +252,7 @@ def _uniqueness(contract: Contract) -> Iterator[Check]:
             observed(first),
             # Not which row: a row number changes with every delivery, and what is shown would seem to change too.
             evidence=literal(f"{said}在本次数据中已出现过"),
-            lookups=(Lookup(alias, relation, on),),
+            lookups=(Lookup(alias, relation, on, contract.id, keys, keys),),
         )
 
 
@@ -262,7 +261,7 @@ def _declared(rule: Rule, contract: Contract, library: Library) -> Check:
     column = contract.column(rule.field)
     return Check(
         rule,
-        qualify(rule.violates, ROW),
+        qualify(cheap_first(rule.violates), ROW),
         observed(column),
         shown(f"({qualify(rule.suggest, ROW)})", column.type) if rule.suggest else None,
         qualify(rule.evidence, ROW) if rule.evidence else None,
@@ -278,7 +277,8 @@ def _joined(join: Join, contract: Contract, library: Library) -> Lookup:
     """
     other = library[join.dataset]
     entity = next(subject.entity for subject in contract.subjects if subject.key == join.by)
-    key = quote(next(subject.key for subject in other.subjects if subject.entity == entity))
+    known_by = next(subject.key for subject in other.subjects if subject.entity == entity)
+    key = quote(known_by)
     texts = [
         text
         for rule in contract.rules
@@ -291,8 +291,8 @@ def _joined(join: Join, contract: Contract, library: Library) -> Lookup:
     picked = "".join(f", {quote(name)}" for name in used)
     relation = (
         f"SELECT {key} AS _key{picked} FROM {{dataset:{other.id}}} "
-        f"WHERE {key} IN (SELECT {quote(join.by)} FROM {{dataset:{contract.id}}}) "
+        f"WHERE {key} IN (SELECT {quote(join.by)} FROM {{rows}}) "
         f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {order}) = 1"
     )
     on = f"{quote(join.alias)}._key = {ROW}.{quote(join.by)}"
-    return Lookup(join.alias, relation, on)
+    return Lookup(join.alias, relation, on, other.id, (known_by,), (join.by,))

@@ -177,6 +177,20 @@ def qualify(expression: str, alias: str) -> str:
 
 
 @cache
+def cheap_first(expression: str) -> str:
+    """A condition in which of all that must hold what asks no function comes first; it means the same.
+
+    What is left undecided by it is then asked of few rows. The functions fail for no value, so that none needs another
+    condition to hold before it is asked.
+    """
+    tree = parse(expression)
+    if not isinstance(tree, exp.And):
+        return expression
+    parts = sorted(tree.flatten(), key=lambda part: len(list(part.find_all(exp.Anonymous))))
+    return str(exp.and_(*parts, copy=True).sql(dialect=DIALECT, comments=False))
+
+
+@cache
 def columns_of(expression: str, alias: str) -> frozenset[str]:
     """The columns that an expression takes from `alias`."""
     columns = parse(expression).find_all(exp.Column)

@@ -1,8 +1,6 @@
--- What was found before by rules that look at nothing but the row, of rows that have not changed since.
+-- What was found before, by rules that look at nothing that has changed since, of rows that have not.
 SELECT {row_facts}, known.rule, known.dimension, known.severity, known.field, known.observed, known.suggestion,
   known.evidence
 FROM {findings} AS known
 JOIN {table} AS {row} ON {row}._row = known._row
-WHERE (known.rule, known.field) IN ({rules})
-  AND known._row NOT IN (SELECT _row FROM {lost})
-  AND known._row NOT IN (SELECT _row FROM {gained})
+WHERE (known.rule, known.field) IN ({rules}) AND known._row NOT IN (SELECT _row FROM affected)
