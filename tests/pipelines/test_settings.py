@@ -21,7 +21,8 @@ def test_every_setting_has_a_default() -> None:
     settings = read_settings({})
     assert settings.home == Path.cwd() / ".zhenjie"
     assert (settings.contracts, settings.ledger_url) == ((), None)
-    [of_the_machine] = [line.split()[1] for line in open("/proc/meminfo") if line.startswith("MemTotal")]
+    memory = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    [of_the_machine] = [line.split()[1] for line in memory if line.startswith("MemTotal")]
     assert settings.memory.endswith("MiB")
     assert abs(3 * int(settings.memory[:-3]) - int(of_the_machine) / 1024) < 100
     assert (settings.threads, settings.published_batches) == (2, 10)
