@@ -21,7 +21,7 @@ from warehouse.partition import Changes, Partition
 class Affected:
     """What has to be judged again, beside the findings `before`.
 
-    `rows` is a query of the affected rows, of which the checks in `again` have to be asked, if there can be `any`; those
+    `rows` is a query of the affected rows, of which the checks in `again` have to be asked if there can be `any`; those
     in `whole` have to be asked of all rows.
     """
 
