@@ -13,12 +13,12 @@ from functools import cache
 from importlib.resources import files
 
 import sqlglot
-import yaml
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass as checked_dataclass
 from sqlglot import TokenType, exp
 
 from schemas.codes import CODE_IN
+from schemas.document import plain_yaml
 from schemas.functions import load_functions
 
 DIALECT = "duckdb"
@@ -77,7 +77,7 @@ def load_allow_list() -> AllowList:
         pydantic.ValidationError: a section that is none, or an entry that is not a Construct.
     """
     text = (files("schemas") / "portable.yaml").read_text(encoding="utf-8")
-    sections = TypeAdapter(dict[str, dict[str, Construct]]).validate_python(yaml.safe_load(text))
+    sections = TypeAdapter(dict[str, dict[str, Construct]]).validate_python(plain_yaml(text))
     return AllowList(**sections)
 
 
