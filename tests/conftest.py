@@ -96,18 +96,24 @@ Install = Callable[[Path], Platform]
 
 
 @pytest.fixture(scope="session")
-def install(tmp_path_factory: pytest.TempPathFactory) -> Install:
-    """A new installation in a folder, with the shipped contracts; all share one engine, which is costly."""
-    library, codes = load_library(), CodeLibrary()
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """The engine of every test that needs no other: what is costly of one is the function library.
+
+    It reaches the folders of this run, also those that its workers share. Small tables cost more with more threads.
+    """
     spill = tmp_path_factory.mktemp("spill")
-    # One engine serves every installation of this run, also those that its workers share. Small tables cost more with
-    # more threads.
-    engine = Engine(spill, codes, threads=1, folders=(spill.parent, spill.parent.parent))
+    return Engine(spill, CodeLibrary(), threads=1, folders=(spill.parent, spill.parent.parent))
+
+
+@pytest.fixture(scope="session")
+def install(engine: Engine) -> Install:
+    """A new installation in a folder, with the shipped contracts."""
+    library = load_library()
 
     def installed(folder: Path) -> Platform:
         home = Home(folder)
         home.root.mkdir(parents=True, exist_ok=True)
-        return Platform(home, library, codes, engine, f"sqlite:///{home.ledger}")
+        return Platform(home, library, engine.codes, engine, f"sqlite:///{home.ledger}")
 
     return installed
 
