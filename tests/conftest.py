@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import polars as pl
 import pytest
 
 from assets.platform import Platform
@@ -58,19 +59,19 @@ class Walk:
             generate(folder, RESIDENTS, SEED, day, since=since)
         return folder
 
-    def deliver(self, day: date) -> None:
-        """The departments deliver what they send on a day; a file that mends another has the later name."""
-        folder = self.prepare(day)
-        files = sorted(path for path in folder.iterdir() if path.is_file())
+    def deliver(self, day: date, names: str = "*") -> None:
+        """The departments deliver what they send on a day, or some files of it by the pattern of their names.
+
+        A file that mends another has the later name.
+        """
+        files = sorted(path for path in self.prepare(day).glob(names) if path.is_file())
         at = datetime(day.year, day.month, day.day, 8, tzinfo=CHINA)
         desk.deliver(self.platform.home, self.platform.library, files, day, at)
 
-    def turn(self, day: date) -> None:
-        """Every stage from the extracts to the packages, in the order of the assets; nothing is published."""
+    def find(self, day: date, confirmed: pl.DataFrame) -> None:
+        """The stages from the extracts to the findings."""
         platform, lake, library = self.platform, self.platform.lake, self.platform.library
-        with Ledger.open(platform.ledger_url) as ledger, platform.engine.connect() as connection:
-            replies = ledger.replies(day.isoformat())
-            confirmed = corrections(replies)
+        with platform.engine.connect() as connection:
             for contract in library:
                 extract(connection, platform.home, lake, contract, day)
                 standardise(connection, lake, contract, platform.codes, day, confirmed)
@@ -79,6 +80,13 @@ class Walk:
             for entity in library.fed_entities:
                 if compared(library, entity):
                     agree(connection, lake, entity, library, platform.codes, day)
+
+    def turn(self, day: date) -> None:
+        """Every stage from the extracts to the packages, in the order of the assets; nothing is published."""
+        platform, lake, library = self.platform, self.platform.lake, self.platform.library
+        with Ledger.open(platform.ledger_url) as ledger, platform.engine.connect() as connection:
+            replies = ledger.replies(day.isoformat())
+            self.find(day, corrections(replies))
             update_tickets(connection, lake, library, day, ticket_replies(replies))
             for entity in library.fed_entities:
                 tables = {c.id: (c.id, table_name(entity)) for c in library}
