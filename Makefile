@@ -32,7 +32,7 @@ demo: $(READY) ## the sample city, two turns of the loop, and where everything l
 	$(BIN)/zhenjie demo
 
 test: $(READY) ## the test suite
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 faults: $(READY) ## runs killed at random moments: make faults KILLS=200
 	$(BIN)/python -m pytest tests/faults/test_kill.py --kills $(KILLS)

@@ -100,6 +100,20 @@ class Walk:
             build_packages(connection, platform.home, lake, library, platform.codes, day)
 
 
+# The files that take longest go first, so that no worker is left with one when the others are done; `make test` keeps
+# this order. Those that wait for the same shared folder do not begin together.
+LONGEST = (
+    "test_tutorial.py", "pipelines/test_cli.py", "test_two_turns.py", "faults/test_kill.py",
+    "warehouse/collect/test_infer.py", "returns/test_packages.py", "quality/test_expectations.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    tests = Path(__file__).parent
+    place = {tests / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
+
+
 Install = Callable[[Path], Platform]
 
 
