@@ -14,6 +14,9 @@ SEED ?= 1
 KILLS ?= 200
 MUTANTS ?= 2000
 
+# Where nothing compiled is kept, every process, and there are many in the suite, compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-spark faults dev check format bench bench-peers accuracy fuzz lock clean
 
