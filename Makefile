@@ -14,6 +14,9 @@ SEED ?= 1
 KILLS ?= 200
 MUTANTS ?= 2000
 
+# Where nothing compiled is kept, every process, and there are many in the suite, compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-spark faults dev check format bench bench-peers accuracy fuzz lock clean
 
@@ -32,7 +35,7 @@ demo: $(READY) ## the sample city, two turns of the loop, and where everything l
 	$(BIN)/zhenjie demo
 
 test: $(READY) ## the test suite
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 faults: $(READY) ## runs killed at random moments: make faults KILLS=200
 	$(BIN)/python -m pytest tests/faults/test_kill.py --kills $(KILLS)

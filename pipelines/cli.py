@@ -6,22 +6,59 @@ Exit codes: 0 done; 1 done with something set aside or refused; 2 a wrong call; 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import duckdb
 import typer
 from sqlalchemy.exc import SQLAlchemyError
+from typer.core import TyperGroup
 
 from pipelines import console
-from pipelines.commands import city, contract, dev, loop, operations, query, status
 from pipelines.failures import explained
 from pipelines.settings import SettingsError, read_settings
 from returns.ledger.chain import LedgerError
 from warehouse.encryption import WrongKey
 
+# Verb → the module in `pipelines.commands` that has the command, or the commands, of that name.
+VERBS: Mapping[str, str] = {
+    "demo": "city", "sample": "city", "deliver": "loop", "run": "loop", "status": "status", "query": "query",
+    "reply": "loop", "dev": "dev", "doctor": "operations", "backup": "operations", "restore": "operations",
+    "rekey": "operations", "contract": "contract",
+}  # fmt: skip
+
+
+class Verbs(TyperGroup):
+    """The verbs, each imported when it is asked for: all of them together take twice as long as any."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The verbs in the order of the help."""
+        return list(VERBS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command behind a verb; of a word that is none, typer guesses which of `commands` was meant."""
+        for verb in [cmd_name] if cmd_name in VERBS else VERBS:
+            if verb not in self.commands:
+                self.add_command(_command(verb), verb)
+        return self.commands.get(cmd_name)
+
+
+def _command(verb: str) -> Any:
+    found = getattr(import_module(f"pipelines.commands.{VERBS[verb]}"), verb)
+    if not isinstance(found, typer.Typer):
+        alone = typer.Typer(add_completion=False)
+        alone.command(verb)(found)
+        found = alone
+    command = typer.main.get_command(found)
+    command.name = verb
+    return command
+
+
 app = typer.Typer(
     name="zhenjie",
+    cls=Verbs,
     help="镇街综合数据平台：采集—校核—返还—更正。 The township data platform.",
     no_args_is_help=True,
     add_completion=False,
@@ -41,24 +78,6 @@ def root(
         context.obj = read_settings(home=home)
     except SettingsError as error:
         raise console.usage(str(error)) from None
-
-
-for command in (
-    city.demo,
-    city.sample,
-    loop.deliver,
-    loop.run,
-    status.status,
-    query.query,
-    loop.reply,
-    dev.dev,
-    operations.doctor,
-    operations.backup,
-    operations.restore,
-    operations.rekey,
-):
-    app.command()(command)
-app.add_typer(contract.app, name="contract")
 
 
 def main() -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
+from types import MappingProxyType
 
 from sqlglot import exp
 
@@ -18,8 +20,8 @@ from schemas.emit.sql import quote
 from schemas.expressions import DIALECT, parse
 from schemas.functions import load_functions
 
-# What of a check is SQL over its row.
-_PARTS = ("violates", "suggestion", "evidence")
+# What of a check is SQL over its row: when it is violated, what is suggested, what shows it.
+_Parts = tuple[str, str | None, str | None]
 
 
 def share_calls(checks: Sequence[Check]) -> tuple[Mapping[str, str], list[Check]]:
@@ -30,31 +32,39 @@ def share_calls(checks: Sequence[Check]) -> tuple[Mapping[str, str], list[Check]
     Returns:
         New columns of the row with the SQL that computes them, and the checks that read them there.
     """
-    trees = [{part: parse(text) for part in _PARTS if (text := getattr(check, part))} for check in checks]
-    asked = Counter(call for parts in trees for tree in parts.values() for call in _asked(tree))
-    judging = {call for parts in trees for call in _asked(parts["violates"])}
+    names, reading = _shared(tuple((check.violates, check.suggestion, check.evidence) for check in checks))
+    return names, [
+        replace(check, violates=violates, suggestion=suggestion, evidence=evidence)
+        for check, (violates, suggestion, evidence) in zip(checks, reading, strict=True)
+    ]
+
+
+# A dataset's query is asked for more than once a turn, and parsing its checks takes most of the time.
+@cache
+def _shared(checks: tuple[_Parts, ...]) -> tuple[Mapping[str, str], tuple[_Parts, ...]]:
+    trees = [tuple(parse(text) if text else None for text in parts) for parts in checks]
+    calls = [tuple(_asked(tree) for tree in parts) for parts in trees]
+    asked = Counter(call for parts in calls for part in parts for call in part)
+    judges = [tree for tree, *_ in trees]
+    judging = {call for part, *_ in calls for call in part}
     # A function of ours is SQL that may name an argument many times, and what is asked there is computed as often.
-    argued = {_text(node) for parts in trees for node in _calls(parts["violates"]) if _is_ours(node.parent)}
+    argued = {_text(node) for tree in judges for node in _calls(tree) if _is_ours(node.parent)}
     wanted = argued | {call for call in judging if asked[call] > 1}
     # No column of a contract has a blank in its name.
     names = {call: f"asked {number}" for number, call in enumerate(sorted(wanted))}
-    read = []
-    for check, parts in zip(checks, trees, strict=True):
-        said = {part: _reading(tree, names) for part, tree in parts.items() if _asked(tree) & names.keys()}
-        read.append(
-            replace(
-                check,
-                violates=said.get("violates", check.violates),
-                suggestion=said.get("suggestion", check.suggestion),
-                evidence=said.get("evidence", check.evidence),
-            )
+    reading = []
+    for texts, parts, called in zip(checks, trees, calls, strict=True):
+        violates, suggestion, evidence = (
+            _reading(tree, names) if tree is not None and own & names.keys() else text
+            for text, tree, own in zip(texts, parts, called, strict=True)
         )
-    return {name: call for call, name in names.items()}, read
+        reading.append((violates or "", suggestion, evidence))
+    return MappingProxyType({name: call for call, name in names.items()}), tuple(reading)
 
 
-def _calls(tree: exp.Expr) -> Iterable[exp.Anonymous]:
+def _calls(tree: exp.Expr | None) -> Iterable[exp.Anonymous]:
     """Calls of our functions with nothing but columns of the row at hand as arguments."""
-    for node in tree.find_all(exp.Anonymous):
+    for node in tree.find_all(exp.Anonymous) if tree is not None else ():
         columns = [argument for argument in node.expressions if isinstance(argument, exp.Column)]
         if (
             _is_ours(node)
@@ -73,7 +83,7 @@ def _text(node: exp.Anonymous) -> str:
     return f"{node.name.lower()}({arguments})"
 
 
-def _asked(tree: exp.Expr) -> set[str]:
+def _asked(tree: exp.Expr | None) -> set[str]:
     return {_text(node) for node in _calls(tree)}
 
 

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 
 from quality.tickets import VERDICTS
 from returns.workbook.model import Sheet, SheetColumn, TextSheet
 from schemas.contract import LogicalType
+from schemas.document import plain_yaml
 
 FOLDER = Path(__file__).parent / "sheets"
 INSTRUCTIONS = "_instructions.yaml"
@@ -137,7 +137,7 @@ def sheet_standard(name: str) -> SheetStandard:
     """
     path = FOLDER / f"{name}.yaml"
     try:
-        return _sheet_standard(name, yaml.safe_load(path.read_text(encoding="utf-8")))
+        return _sheet_standard(name, plain_yaml(path.read_text(encoding="utf-8")))
     except (KeyError, TypeError, ValueError) as error:
         raise SheetError(f"{path}: {error}") from error
 
@@ -186,7 +186,7 @@ def _column(facts: Mapping[str, object]) -> SheetColumn:
 
 def instructions(audience: str, facts: Mapping[str, object]) -> TextSheet:
     """The 说明 sheet for townships or departments."""
-    texts = yaml.safe_load(sheet_text(INSTRUCTIONS))[audience]
+    texts = plain_yaml(sheet_text(INSTRUCTIONS))[audience]
     return TextSheet(
         title="说明",
         heading=texts["heading"].format(**facts),

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Final
 
 import polars as pl
-import yaml
+
+from schemas.document import plain_yaml
 
 DATA: Final = Path(__file__).parent / "data"
 
@@ -22,5 +23,5 @@ def table(name: str) -> pl.DataFrame:
 
 def error_rates() -> dict[str, dict[str, float]]:
     """By dataset and kind: the share of the records that could carry an error and do."""
-    rates: dict[str, dict[str, float]] = yaml.safe_load((DATA / "errors.yaml").read_text("utf-8"))
+    rates: dict[str, dict[str, float]] = plain_yaml((DATA / "errors.yaml").read_text("utf-8"))
     return rates

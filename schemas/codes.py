@@ -16,7 +16,8 @@ from types import MappingProxyType
 from typing import Any
 
 import polars as pl
-import yaml
+
+from schemas.document import plain_yaml
 
 HEADER = "_tables.yaml"
 COLUMNS = (
@@ -156,7 +157,7 @@ def _read_header(folder: Traversable) -> Mapping[str, Mapping[str, Any]]:
     file = folder / HEADER
     if not file.is_file():
         raise CodeTableError(f"{folder} has no {HEADER}")
-    header = yaml.safe_load(file.read_text(encoding="utf-8"))
+    header = plain_yaml(file.read_text(encoding="utf-8"))
     if not isinstance(header, dict):
         raise CodeTableError(f"{file} must say for each table its title and standard")
     for id_, facts in header.items():

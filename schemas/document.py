@@ -38,6 +38,14 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
+def plain_yaml(text: str) -> Any:
+    """The values of a YAML text of our own, without their lines.
+
+    By libyaml, as documents are read: the loader that `yaml.safe_load` takes is a tenth as fast.
+    """
+    return yaml.load(text, yaml.CSafeLoader)
+
+
 @dataclass(frozen=True)
 class Document:
     """A YAML file whose top is a mapping.

@@ -198,9 +198,15 @@ def columns_of(expression: str, alias: str) -> frozenset[str]:
 
 
 @cache
+def _judge_of_patterns() -> duckdb.DuckDBPyConnection:
+    """Opened once: it takes longer than all that is asked of it."""
+    return duckdb.connect(config={"threads": 1})
+
+
+@cache
 def pattern_problem(pattern: str) -> str | None:
     """What is wrong with a regular expression, or None: RE2 must read it, and Java read it alike."""
-    with duckdb.connect() as connection:
+    with _judge_of_patterns().cursor() as connection:
         try:
             connection.execute("SELECT regexp_matches('', ?)", [pattern])
         except duckdb.Error as error:

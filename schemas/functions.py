@@ -13,9 +13,10 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Literal
 
-import yaml
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
+
+from schemas.document import plain_yaml
 
 # DuckDB's names; an engine that calls a type otherwise translates.
 SqlType = Literal["VARCHAR", "BIGINT", "DOUBLE", "DATE", "TIMESTAMP", "BOOLEAN"]
@@ -61,5 +62,5 @@ def load_functions() -> Mapping[str, Function]:
         pydantic.ValidationError: an entry of functions.yaml is not a Function; names it.
     """
     text = (files("schemas") / "functions.yaml").read_text(encoding="utf-8")
-    named = {name: {"name": name, **facts} for name, facts in yaml.safe_load(text).items()}
+    named = {name: {"name": name, **facts} for name, facts in plain_yaml(text).items()}
     return MappingProxyType(TypeAdapter(dict[str, Function]).validate_python(named))

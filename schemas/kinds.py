@@ -12,9 +12,10 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Literal
 
-import yaml
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
+
+from schemas.document import plain_yaml
 
 _NO_OTHER_KEYS = ConfigDict(extra="forbid")
 
@@ -71,5 +72,5 @@ def load_kinds() -> Mapping[str, Kind]:
         pydantic.ValidationError: an entry of kinds.yaml is not a Kind; names it.
     """
     text = (files("schemas") / "kinds.yaml").read_text(encoding="utf-8")
-    named = {name: {"name": name, **facts} for name, facts in yaml.safe_load(text).items()}
+    named = {name: {"name": name, **facts} for name, facts in plain_yaml(text).items()}
     return MappingProxyType(TypeAdapter(dict[str, Kind]).validate_python(named))

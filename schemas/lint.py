@@ -7,11 +7,19 @@ contract; the result is the list. The checks themselves are in `schemas.lints`, 
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
 from schemas.codes import CodeLibrary
 from schemas.document import read_document
 from schemas.library import Library
 from schemas.lints import columns, dataset, rules, sources, standard
 from schemas.lints.problem import Page, Problem
+
+# Whose word the checks take: what is SQL, what a regular expression, what the standard wants.
+_JUDGES = ("duckdb", "jsonschema", "open-data-contract-standard", "sqlglot")
 
 
 def lint(library: Library, codes: CodeLibrary) -> list[Problem]:
@@ -22,3 +30,17 @@ def lint(library: Library, codes: CodeLibrary) -> list[Problem]:
         for part in (standard, dataset, columns, rules):
             found.update(part.problems(page))
     return sorted(found)
+
+
+def fingerprint(folders: Sequence[Path] = ()) -> str:
+    """A digest of everything the linter's judgement follows from: contracts that were clean stay so while it does.
+
+    Every file of the shipped folder, contracts, code tables and the linter itself, every file of the bureau's
+    `folders`, and the versions of the libraries that judge.
+    """
+    found = hashlib.sha256(repr([(name, version(name)) for name in _JUDGES]).encode())
+    for folder in (Path(__file__).parent, *folders):
+        files = sorted(path for path in folder.rglob("*") if path.suffix != ".pyc" and path.is_file())
+        digests = [(str(path), hashlib.sha256(path.read_bytes()).hexdigest()) for path in files]
+        found.update(repr((str(folder), digests)).encode())
+    return found.hexdigest()

@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 
 import sqlglot
-import yaml
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass as checked_dataclass
 from sqlglot import TokenType, exp
 
 from schemas.codes import CODE_IN
+from schemas.document import plain_yaml
 from schemas.functions import load_functions
 
 DIALECT = "duckdb"
@@ -48,7 +48,7 @@ class AllowList:
     operators: Mapping[str, Construct]
     functions: Mapping[str, Construct]
 
-    @property
+    @cached_property
     def nodes(self) -> frozenset[str]:
         """The classes of sqlglot that may stand anywhere."""
         constructs = (*self.statements.values(), *self.operators.values())
@@ -77,18 +77,20 @@ def load_allow_list() -> AllowList:
         pydantic.ValidationError: a section that is none, or an entry that is not a Construct.
     """
     text = (files("schemas") / "portable.yaml").read_text(encoding="utf-8")
-    sections = TypeAdapter(dict[str, dict[str, Construct]]).validate_python(yaml.safe_load(text))
+    sections = TypeAdapter(dict[str, dict[str, Construct]]).validate_python(plain_yaml(text))
     return AllowList(**sections)
 
 
 def objections(sql: str) -> list[Objection]:
     """Everything in a statement or expression of DuckDB's dialect that is not portable, line by line."""
+    dialect = sqlglot.Dialect.get_or_raise(DIALECT)
+    tokens = dialect.tokenize(sql)
     found = {
         Objection(token.line, "write `lambda x: …`: the arrow form is gone in DuckDB 2")
-        for token in sqlglot.tokenize(sql, read=DIALECT)
+        for token in tokens
         if token.token_type is TokenType.ARROW
     }
-    for tree in sqlglot.parse(sql, dialect=DIALECT):
+    for tree in dialect.parser().parse(tokens, sql):
         for node in tree.walk() if tree is not None else ():
             if (message := objection(node)) is not None:
                 found.add(Objection(_line(node), message))

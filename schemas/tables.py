@@ -12,11 +12,11 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
-import yaml
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from schemas.contract import LogicalType, comment
+from schemas.document import plain_yaml
 
 _NO_OTHER_KEYS = ConfigDict(extra="forbid")
 
@@ -60,7 +60,7 @@ def load_tables() -> Mapping[str, TableStandard]:
     """
     tables: dict[str, Any] = {}
     for file in sorted((files("schemas") / "tables").iterdir(), key=lambda file: file.name):
-        for name, facts in yaml.safe_load(file.read_text(encoding="utf-8")).items():
+        for name, facts in plain_yaml(file.read_text(encoding="utf-8")).items():
             columns = facts.pop("columns")
             table = f"{file.name.removesuffix('.yaml')}.{name}"
             fields = [{"name": field, **said} for field, said in columns.items()]

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import polars as pl
 import pytest
 
 from assets.platform import Platform
@@ -58,19 +59,19 @@ class Walk:
             generate(folder, RESIDENTS, SEED, day, since=since)
         return folder
 
-    def deliver(self, day: date) -> None:
-        """The departments deliver what they send on a day; a file that mends another has the later name."""
-        folder = self.prepare(day)
-        files = sorted(path for path in folder.iterdir() if path.is_file())
+    def deliver(self, day: date, names: str = "*") -> None:
+        """The departments deliver what they send on a day, or some files of it by the pattern of their names.
+
+        A file that mends another has the later name.
+        """
+        files = sorted(path for path in self.prepare(day).glob(names) if path.is_file())
         at = datetime(day.year, day.month, day.day, 8, tzinfo=CHINA)
         desk.deliver(self.platform.home, self.platform.library, files, day, at)
 
-    def turn(self, day: date) -> None:
-        """Every stage from the extracts to the packages, in the order of the assets; nothing is published."""
+    def find(self, day: date, confirmed: pl.DataFrame) -> None:
+        """The stages from the extracts to the findings."""
         platform, lake, library = self.platform, self.platform.lake, self.platform.library
-        with Ledger.open(platform.ledger_url) as ledger, platform.engine.connect() as connection:
-            replies = ledger.replies(day.isoformat())
-            confirmed = corrections(replies)
+        with platform.engine.connect() as connection:
             for contract in library:
                 extract(connection, platform.home, lake, contract, day)
                 standardise(connection, lake, contract, platform.codes, day, confirmed)
@@ -79,6 +80,13 @@ class Walk:
             for entity in library.fed_entities:
                 if compared(library, entity):
                     agree(connection, lake, entity, library, platform.codes, day)
+
+    def turn(self, day: date) -> None:
+        """Every stage from the extracts to the packages, in the order of the assets; nothing is published."""
+        platform, lake, library = self.platform, self.platform.lake, self.platform.library
+        with Ledger.open(platform.ledger_url) as ledger, platform.engine.connect() as connection:
+            replies = ledger.replies(day.isoformat())
+            self.find(day, corrections(replies))
             update_tickets(connection, lake, library, day, ticket_replies(replies))
             for entity in library.fed_entities:
                 tables = {c.id: (c.id, table_name(entity)) for c in library}
@@ -92,22 +100,42 @@ class Walk:
             build_packages(connection, platform.home, lake, library, platform.codes, day)
 
 
+# The files that take longest go first, so that no worker is left with one when the others are done; `make test` keeps
+# this order. Those that wait for the same shared folder do not begin together.
+LONGEST = (
+    "test_tutorial.py", "pipelines/test_cli.py", "test_two_turns.py", "faults/test_kill.py",
+    "warehouse/collect/test_infer.py", "returns/test_packages.py", "quality/test_expectations.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    tests = Path(__file__).parent
+    place = {tests / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
+
+
 Install = Callable[[Path], Platform]
 
 
 @pytest.fixture(scope="session")
-def install(tmp_path_factory: pytest.TempPathFactory) -> Install:
-    """A new installation in a folder, with the shipped contracts; all share one engine, which is costly."""
-    library, codes = load_library(), CodeLibrary()
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """The engine of every test that needs no other: what is costly of one is the function library.
+
+    It reaches the folders of this run, also those that its workers share. Small tables cost more with more threads.
+    """
     spill = tmp_path_factory.mktemp("spill")
-    # One engine serves every installation of this run, also those that its workers share. Small tables cost more with
-    # more threads.
-    engine = Engine(spill, codes, threads=1, folders=(spill.parent, spill.parent.parent))
+    return Engine(spill, CodeLibrary(), threads=1, folders=(spill.parent, spill.parent.parent))
+
+
+@pytest.fixture(scope="session")
+def install(engine: Engine) -> Install:
+    """A new installation in a folder, with the shipped contracts."""
+    library = load_library()
 
     def installed(folder: Path) -> Platform:
         home = Home(folder)
         home.root.mkdir(parents=True, exist_ok=True)
-        return Platform(home, library, codes, engine, f"sqlite:///{home.ledger}")
+        return Platform(home, library, engine.codes, engine, f"sqlite:///{home.ledger}")
 
     return installed
 

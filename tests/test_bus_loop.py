@@ -148,10 +148,9 @@ class Bureau:
 
 
 @pytest.fixture(scope="module")
-def bureau(tmp_path_factory: pytest.TempPathFactory) -> Bureau:
+def bureau(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Bureau:
     home = Home(tmp_path_factory.mktemp("bureau"))
-    codes = CodeLibrary()
-    made = Bureau(home, load_library([CONTRACTS]), codes, Engine(home.spill, codes))
+    made = Bureau(home, load_library([CONTRACTS]), engine.codes, engine)
     made.deliver(home.root, FIRST)
     made.turn(FIRST)
     made.deliver(

@@ -21,7 +21,7 @@ from typing import IO, Any
 from warehouse.home import Home
 
 # What can be made again from the rest, or belongs to this machine alone.
-NOT_KEPT = ("spill", "dagster", "lock")
+NOT_KEPT = ("spill", "dagster", "lock", "contracts.clean")
 CONTENTS = "backup.json"
 
 

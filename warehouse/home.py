@@ -49,6 +49,11 @@ class Home:
         return self.root / "lock"
 
     @property
+    def clean_contracts(self) -> Path:
+        """The fingerprint of the contracts that were last found clean; without it they are linted again."""
+        return self.root / "contracts.clean"
+
+    @property
     def accepted(self) -> Path:
         """The checksums of the published databases, as the acceptance suite saw them."""
         return self.root / "warehouse.accepted.json"

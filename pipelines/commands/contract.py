@@ -25,7 +25,9 @@ from schemas.selection import resting
 from warehouse.collect.infer import draft_contract
 from warehouse.collect.readers import UnreadableFile
 
-app = typer.Typer(help="合同（数据标准）：新建、检查、查看。", no_args_is_help=True)
+contract = typer.Typer(
+    help="合同（数据标准）：新建、检查、查看。", no_args_is_help=True, add_completion=False
+)
 
 
 def _pandera(contract: Contract) -> str:
@@ -45,7 +47,7 @@ FORMS: Mapping[str, Callable[[Contract], str]] = {
 }
 
 
-@app.command()
+@contract.command()
 def new(
     file: Annotated[Path, typer.Argument(help="部门交付的样例文件", exists=True, dir_okay=False)],
     id_: Annotated[str, typer.Option("--id", help="数据集，如 transport.station")] = "department.dataset",
@@ -58,7 +60,7 @@ def new(
         raise console.usage(str(error)) from None
 
 
-@app.command()
+@contract.command()
 def lint(context: typer.Context) -> None:
     """检查全部合同：文件、行号、问题、怎么改。 Check every contract."""
     settings = settings_of(context)
@@ -79,7 +81,7 @@ def lint(context: typer.Context) -> None:
     console.progress(f"{len(library.contracts)} contracts, no problems")
 
 
-@app.command()
+@contract.command()
 def show(
     context: typer.Context,
     dataset: Annotated[str, typer.Argument(help="数据集")],
@@ -94,7 +96,7 @@ def show(
     typer.echo(FORMS[form](library[dataset]), nl=False)
 
 
-@app.command()
+@contract.command()
 def functions() -> None:
     """列出规则中可用的函数。 The function library that rules may use."""
     console.table(

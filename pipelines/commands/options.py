@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from typing import Annotated
 
@@ -15,7 +15,7 @@ from pipelines.platform import build_platform
 from pipelines.settings import Settings, SettingsError
 from schemas.codes import CodeTableError
 from schemas.library import load_library
-from schemas.lint import lint
+from schemas.lint import fingerprint, lint
 from schemas.odcs import ContractError
 from warehouse.encryption import WrongKey
 from warehouse.home import Home
@@ -84,14 +84,23 @@ def platform_of(context: typer.Context) -> Platform:
 def linted_platform_of(context: typer.Context) -> Platform:
     """The installation, its contracts checked before anything is read or written by them.
 
+    A set of contracts that was found clean is not checked again while nothing that judges it has changed.
+
     Raises:
         typer.Exit: as with `platform_of`, or contracts have problems; each is said with file and line.
     """
     platform = platform_of(context)
+    folders, clean = settings_of(context).contracts, platform.home.clean_contracts
+    now = fingerprint(folders)
+    if clean.is_file() and clean.read_text(encoding="ascii", errors="replace") == now:
+        return platform
     # As they are written: of a choice of datasets, contracts say less than their files.
-    problems = lint(load_library(settings_of(context).contracts), platform.codes)
+    problems = lint(load_library(folders), platform.codes)
     if problems:
         for problem in problems:
             console.progress(str(problem))
         raise console.usage(f"{len(problems)} problems in the contracts: mend them first")
+    # Not worth a failure: without it, or with half of it, the next command lints again.
+    with suppress(OSError):
+        clean.write_text(now, encoding="ascii")
     return platform

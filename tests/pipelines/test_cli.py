@@ -13,6 +13,7 @@ from typing import Any
 import openpyxl
 import pytest
 
+from pipelines.cli import VERBS
 from returns.ledger.store import Ledger
 
 DONE, SET_ASIDE, USAGE, FAILED = 0, 1, 2, 3
@@ -101,6 +102,15 @@ def test_a_wrong_call_says_what_is_wrong_and_ends_with_2(
     assert said_on_stderr in said.err
     assert "Traceback" not in said.err
     assert said.out == ""
+
+
+def test_the_help_tells_every_verb_and_a_misspelt_one_is_guessed(tmp_path: Path, zhenjie: Command) -> None:
+    told = zhenjie(tmp_path / "home", "--help").out
+    assert all(f" {verb} " in told for verb in VERBS)
+    assert "接收部门交付的文件" in told and "合同（数据标准）" in told
+    said = zhenjie(tmp_path / "home", "delivr")
+    assert said.code == USAGE
+    assert "'deliver'" in said.err
 
 
 def test_a_setting_that_cannot_be_used_is_a_wrong_call(tmp_path: Path, zhenjie: Command) -> None:

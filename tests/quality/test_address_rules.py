@@ -9,7 +9,6 @@ import polars as pl
 import pytest
 
 from quality.findings import verify
-from schemas.codes import CodeLibrary
 from schemas.library import load_library
 from warehouse.engine import Engine
 from warehouse.lake import Lake
@@ -19,11 +18,6 @@ DAY = date(2026, 3, 2)
 DEER, FRIEND, TOWNSHIP = "370613001015", "370602001001", "370613001"
 AT_DEER = "烟台市莱山区黄海路街道鹿鸣社区3号"
 Found = set[tuple[str, str, str | None]]
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
-    return Engine(tmp_path_factory.mktemp("spill"), CodeLibrary())
 
 
 def found(engine: Engine, folder: Path, dataset: str, row: dict[str, str | None]) -> Found:

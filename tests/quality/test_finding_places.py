@@ -8,7 +8,6 @@ from pathlib import Path
 import openpyxl
 
 from quality.findings import verify
-from schemas.codes import CodeLibrary
 from schemas.library import Library
 from schemas.odcs import read_contract
 from warehouse.collect import desk
@@ -45,13 +44,15 @@ schema:
 BATCH = date(2026, 3, 2)
 
 
-def test_findings_on_the_same_row_of_two_sheets_are_two_and_name_their_sheets(tmp_path: Path) -> None:
+def test_findings_on_the_same_row_of_two_sheets_are_two_and_name_their_sheets(
+    engine: Engine, tmp_path: Path
+) -> None:
     path = tmp_path / "roll.yaml"
     path.write_text(CONTRACT, encoding="utf-8")
     library = Library((read_contract(path),), ())
     contract, codes, home, lake = (
         library["school.roll"],
-        CodeLibrary(),
+        engine.codes,
         Home(tmp_path / "home"),
         Lake(tmp_path / "home" / "lake"),
     )
@@ -63,7 +64,7 @@ def test_findings_on_the_same_row_of_two_sheets_are_two_and_name_their_sheets(tm
             sheet.append(row)
     workbook.save(tmp_path / "学籍.xlsx")
     (receipt,) = desk.deliver(home, library, [tmp_path / "学籍.xlsx"], BATCH, datetime(2026, 3, 2))
-    with Engine(home.spill, codes).connect() as connection:
+    with engine.connect() as connection:
         extract(connection, home, lake, contract, BATCH)
         standardise(connection, lake, contract, codes, BATCH, no_corrections())
         found = verify(connection, lake, contract, library, codes, BATCH)

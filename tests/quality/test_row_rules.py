@@ -73,11 +73,6 @@ class School:
         return self.connection.execute(f"FROM {partition.scan}").pl()
 
 
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
-    return Engine(tmp_path_factory.mktemp("spill"), CodeLibrary())
-
-
 @pytest.fixture
 def school(engine: Engine, tmp_path: Path) -> Iterator[School]:
     with engine.connect() as connection:

@@ -10,7 +10,6 @@ import duckdb
 import polars as pl
 import pytest
 
-from schemas.codes import CodeLibrary
 from schemas.tables import Field, TableStandard
 from warehouse.candidate import Published, build
 from warehouse.engine import Engine
@@ -36,8 +35,8 @@ STANDARD = TableStandard(
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    with Engine(tmp_path / "spill", CodeLibrary()).connect() as opened:
+def connection(engine: Engine) -> Iterator[duckdb.DuckDBPyConnection]:
+    with engine.connect() as opened:
         yield opened
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
-import yaml
 
 from schemas.codes import CodeLibrary
+from schemas.document import plain_yaml
 from schemas.kinds import load_kinds
 from schemas.library import Library, load_library
 from schemas.lints.problem import has_chinese
@@ -212,5 +212,5 @@ def _asked_of_values(column: Proposal) -> str:
 
 def _scalar(text: str) -> str:
     """A text as YAML writes it: plain where that is safe, within braces too, else in quotes."""
-    plain = _PLAIN.fullmatch(text) and yaml.safe_load(text) == text
+    plain = _PLAIN.fullmatch(text) and plain_yaml(text) == text
     return text if plain else json.dumps(text, ensure_ascii=False)

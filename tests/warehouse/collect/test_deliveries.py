@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -65,7 +65,7 @@ class School:
     lake: Lake
     library: Library
     connection: duckdb.DuckDBPyConnection
-    codes: CodeLibrary = field(default_factory=CodeLibrary)
+    codes: CodeLibrary
     minutes: int = 0
 
     def deliver(self, name: str, text: str, day: date = FIRST, *, confirm: bool = False) -> Receipt:
@@ -90,18 +90,29 @@ class School:
         return self.connection.execute(f"SELECT {columns} FROM {scan} ORDER BY _row").fetchall()
 
 
-def school_of(folder: Path, mode: str, more: str) -> School:
+SchoolOf = Callable[[Path, str, str], School]
+
+
+@pytest.fixture
+def school_of(engine: Engine) -> Iterator[SchoolOf]:
+    """A school in a folder, as its contract says."""
+    with engine.connect() as connection:
+        yield lambda folder, mode, more: a_school(folder, mode, more, connection, engine.codes)
+
+
+def a_school(
+    folder: Path, mode: str, more: str, connection: duckdb.DuckDBPyConnection, codes: CodeLibrary
+) -> School:
     path = folder / "roll.yaml"
     path.write_text(CONTRACT.format(mode=mode, more=more), encoding="utf-8")
     home = Home(folder / "home")
     home.root.mkdir()
-    engine = Engine(home.spill, CodeLibrary())
-    return School(home, Lake(home.lake), Library((read_contract(path),), ()), engine._database)
+    return School(home, Lake(home.lake), Library((read_contract(path),), ()), connection, codes)
 
 
 @pytest.fixture
-def deltas(tmp_path: Path) -> Iterator[School]:
-    yield school_of(tmp_path, "delta", REMOVED)
+def deltas(school_of: SchoolOf, tmp_path: Path) -> School:
+    return school_of(tmp_path, "delta", REMOVED)
 
 
 def day(number: int) -> date:
@@ -177,7 +188,7 @@ def test_rows_are_told_apart_and_stay_traceable(deltas: School) -> None:
     ]
 
 
-def test_the_same_deliveries_give_the_same_bytes(tmp_path: Path) -> None:
+def test_the_same_deliveries_give_the_same_bytes(school_of: SchoolOf, tmp_path: Path) -> None:
     digests = []
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
@@ -195,7 +206,7 @@ def test_a_name_that_fits_no_way_does_not_say_whether_it_is_whole(deltas: School
     assert "看不出是全量还是增量。请按约定命名（学籍全量*.csv、学籍*.csv）" in receipt.message
 
 
-def test_a_snapshot_again_in_a_batch_says_what_it_replaces(tmp_path: Path) -> None:
+def test_a_snapshot_again_in_a_batch_says_what_it_replaces(school_of: SchoolOf, tmp_path: Path) -> None:
     school = school_of(tmp_path, "snapshot", "")
     first = school.deliver("学籍全量.csv", HEAD + "A1,甲,,\n")
     second = school.deliver("学籍全量2.csv", HEAD + "A1,甲,,\nA2,乙,,\n")
@@ -205,7 +216,7 @@ def test_a_snapshot_again_in_a_batch_says_what_it_replaces(tmp_path: Path) -> No
     assert school.rows() == [("A1", "甲"), ("A2", "乙")]
 
 
-def test_a_volume_beyond_the_tolerance_is_held_until_confirmed(tmp_path: Path) -> None:
+def test_a_volume_beyond_the_tolerance_is_held_until_confirmed(school_of: SchoolOf, tmp_path: Path) -> None:
     school = school_of(tmp_path, "snapshot", "- {property: volume, value: {fall: 0.3, handling: hold}}")
     school.deliver("学籍全量.csv", HEAD + "".join(f"A{i},甲,,\n" for i in range(10)))
     school.extract()
@@ -238,7 +249,7 @@ def test_a_volume_beyond_the_tolerance_is_held_until_confirmed(tmp_path: Path) -
     ],
 )
 def test_what_becomes_of_a_number_of_rows(
-    tmp_path: Path, volume: str, rows: int, in_force: int, remark: str | None
+    school_of: SchoolOf, tmp_path: Path, volume: str, rows: int, in_force: int, remark: str | None
 ) -> None:
     school = school_of(tmp_path, "snapshot", f"- {{property: volume, value: {volume}}}")
     school.deliver("学籍全量.csv", HEAD + "".join(f"A{i},甲,,\n" for i in range(10)))
@@ -259,7 +270,7 @@ def test_what_becomes_of_a_number_of_rows(
     ],
 )
 def test_columns_that_drift_are_refused_where_the_contract_says_so(
-    tmp_path: Path, drift: str, head: str, message: str | None
+    school_of: SchoolOf, tmp_path: Path, drift: str, head: str, message: str | None
 ) -> None:
     school = school_of(tmp_path, "snapshot", f"- {{property: drift, value: {drift}}}")
     receipt = school.deliver("学籍全量.csv", head + "A1,甲,1\n")
@@ -267,7 +278,7 @@ def test_columns_that_drift_are_refused_where_the_contract_says_so(
     assert message is None or message in receipt.message
 
 
-def test_what_was_read_and_set_aside_lies_beside_the_receipt(tmp_path: Path) -> None:
+def test_what_was_read_and_set_aside_lies_beside_the_receipt(school_of: SchoolOf, tmp_path: Path) -> None:
     school = school_of(tmp_path, "snapshot", "")
     text = "全市学籍\n学籍号,姓名,备注\nA1,甲,\nA2,乙,\n合计,2,\n"
     receipt = school.deliver("学籍全量.csv", text)

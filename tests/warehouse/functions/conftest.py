@@ -7,18 +7,14 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from schemas.codes import CodeLibrary
-from warehouse.engine import install_codes
-from warehouse.functions import install
+from warehouse.engine import Engine
 
 Apply = Callable[[str, Iterable[Any]], list[Any]]
 
 
 @pytest.fixture(scope="module")
-def con() -> Iterable[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as connection:
-        install(connection)
-        install_codes(connection, CodeLibrary())
+def con(engine: Engine) -> Iterable[duckdb.DuckDBPyConnection]:
+    with engine.connect() as connection:
         yield connection
 
 

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
-import pytest
 
 import schemas
 
@@ -27,12 +26,6 @@ HAN_DIGITS = np.array(list("〇一二三四五六七八九"))
 
 Places = npt.NDArray[np.integer]
 Mask = npt.NDArray[np.bool_]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread(con: duckdb.DuckDBPyConnection) -> None:
-    """Two, beside another test, take twice the time together."""
-    con.execute("SET threads = 1")
 
 
 def texts(places: Places, alphabet: str, lengths: Places | None = None) -> pa.Array:

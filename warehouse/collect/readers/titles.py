@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from warehouse.collect.readers.layout import (
@@ -87,6 +88,12 @@ def clean_title(text: str) -> str:
     return _ORNAMENTS.sub("", unicodedata.normalize("NFKC", text)).casefold()
 
 
+# Of a contract's titles: every row that may be a heading is compared with them.
+@lru_cache(maxsize=4096)
+def _compared(titles: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(title for title in map(clean_title, titles) if title)
+
+
 def match_titles(cells: Cells, layout: Layout, row: int = 1, above: Sequence[Above] = ()) -> Headings:
     """Match one row of cells with the layout's titles.
 
@@ -105,8 +112,7 @@ def match_titles(cells: Cells, layout: Layout, row: int = 1, above: Sequence[Abo
     taken: dict[int, FoundColumn] = {}
     missing = []
     for column in layout.headed_columns:
-        wanted = [title for title in map(clean_title, column.titles) if title]
-        free = (p for title in wanted for p in places.get(title, ()) if p not in taken)
+        free = (p for title in _compared(column.titles) for p in places.get(title, ()) if p not in taken)
         found = next(free, None)
         if found is None:
             missing.append(column)
