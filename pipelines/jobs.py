@@ -8,7 +8,7 @@ import dagster as dg
 from assets.common import PlatformResource
 from assets.platform import Platform
 from pipelines.intake import receipt, take_in_all
-from warehouse.lake import replace_json, sha256_of
+from warehouse.files import replace_json, sha256_of
 
 # 采集—校核—返还—更正: every asset of a batch.
 turn = dg.define_asset_job(

@@ -13,7 +13,7 @@ from pipelines.dead_runs import report_dead_runs
 from pipelines.jobs import answers, turn
 from quality.published import TICKETS
 from warehouse.collect import desk
-from warehouse.lake import digest_of, replace_json
+from warehouse.files import digest_of, replace_json
 
 # A file that was written to less than this ago may still be on its way.
 SETTLED_SECONDS = 30

@@ -18,7 +18,8 @@ from schemas.contract import Entity
 from schemas.emit.sql import literal, quote
 from schemas.library import Library, Source
 from warehouse.claims import Claimant, claimants, claims_query
-from warehouse.lake import Lake, digest_of
+from warehouse.files import digest_of
+from warehouse.lake import Lake
 from warehouse.partition import Partition
 from warehouse.templates import template
 from warehouse.touched import touched_keys

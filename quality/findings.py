@@ -21,8 +21,9 @@ from schemas.codes import CodeLibrary
 from schemas.contract import Contract
 from schemas.emit.sql import literal, quote
 from schemas.library import Library
+from warehouse.files import digest_of
 from warehouse.functions import library_digest
-from warehouse.lake import Lake, digest_of
+from warehouse.lake import Lake
 from warehouse.partition import Partition
 from warehouse.templates import template
 

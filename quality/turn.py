@@ -11,7 +11,8 @@ from quality.published import TICKETS, dispute_partitions, finding_partitions, f
 from quality.tickets import FROM_FINDING, SCHEMA, TO_ANSWER, no_tickets, tickets
 from schemas.emit.sql import literal
 from schemas.library import Library
-from warehouse.lake import Lake, digest_of_frame
+from warehouse.files import digest_of_frame
+from warehouse.lake import Lake
 from warehouse.partition import Partition
 
 

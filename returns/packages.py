@@ -32,9 +32,10 @@ from returns.workbook.model import Sheet, TextSheet, WorkbookProperties
 from returns.workbook.writer import write_workbook
 from schemas.codes import CodeLibrary
 from schemas.library import Library
+from warehouse.files import replace_json, sha256_of
 from warehouse.functions import library_digest
 from warehouse.home import Home
-from warehouse.lake import Lake, replace_json, sha256_of
+from warehouse.lake import Lake
 
 AudienceName = Literal["township", "department"]
 

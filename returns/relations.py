@@ -38,8 +38,9 @@ from schemas.emit.sql import SQL_TYPES, literal, quote
 from schemas.library import Library
 from warehouse.catalogue import contract_tables
 from warehouse.collect.unchanged import sources_of
+from warehouse.files import digest_of
 from warehouse.governance import LAYER, PLACE, derived, standard_of, standard_of_derived
-from warehouse.lake import Lake, digest_of
+from warehouse.lake import Lake
 from warehouse.partition import Partition
 from warehouse.standard import extracts_in_force
 

@@ -25,7 +25,8 @@ from returns.workbook.errors import WorkbookError
 from returns.workbook.reader import ROW, ReturnedWorkbook, open_workbook
 from schemas.codes import CodeLibrary
 from schemas.library import Library
-from warehouse.lake import Lake, sha256_of
+from warehouse.files import sha256_of
+from warehouse.lake import Lake
 
 SHEET = "tickets"
 

@@ -19,8 +19,8 @@ import polars as pl
 from schemas.emit.sql import literal, quote
 from schemas.tables import TableStandard, load_tables
 from warehouse.encryption import NO_KEYS, Keys, attach
+from warehouse.files import digest_of, digest_of_frame
 from warehouse.home import Home
-from warehouse.lake import digest_of, digest_of_frame
 from warehouse.partition import Changes, Partition
 from warehouse.publish import candidate_of, has_present_key, open_database, published, verdict_of
 

@@ -16,9 +16,10 @@ import duckdb
 from warehouse.collect import desk
 from warehouse.collect.extracts import LAYER as EXTRACTS
 from warehouse.encryption import Keys
+from warehouse.files import sha256_of
 from warehouse.history import HISTORY
 from warehouse.home import Home
-from warehouse.lake import MANIFEST, DamagedPartition, Lake, damaged, sha256_of
+from warehouse.lake import MANIFEST, DamagedPartition, Lake, damaged
 from warehouse.publish import accepted, published
 
 AGAIN = "重新运行该批次即可恢复：zhenjie run --batch {}"

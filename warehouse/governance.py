@@ -19,9 +19,10 @@ from schemas.emit.sql import SQL_TYPES, literal, quote
 from schemas.library import Library, Source
 from schemas.tables import Field, TableStandard, load_tables
 from warehouse.claims import Claimant, claimants, claims_query, unquestioned
+from warehouse.files import digest_of
 from warehouse.functions import library_digest
 from warehouse.history import HISTORY, LAYER, Chain
-from warehouse.lake import Lake, digest_of
+from warehouse.lake import Lake
 from warehouse.partition import Partition
 from warehouse.templates import template
 from warehouse.touched import same_but, touched_keys

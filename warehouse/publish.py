@@ -16,8 +16,8 @@ import duckdb
 
 from warehouse.encryption import NO_KEYS, Keys, WrongKey, attach, is_encrypted
 from warehouse.engine import confine
+from warehouse.files import replace_json, sha256_of
 from warehouse.home import Home
-from warehouse.lake import replace_json, sha256_of
 
 # Checksums kept: of the database published, the one before, and the one that a dead run was about to publish.
 KEPT = 3

@@ -17,8 +17,9 @@ from schemas.codes import CodeLibrary
 from schemas.contract import Column, Contract
 from schemas.emit.sql import literal, quote
 from warehouse.collect.unchanged import deliveries_of
+from warehouse.files import digest_of, digest_of_frame
 from warehouse.functions import library_digest
-from warehouse.lake import Lake, can_be_patched, digest_of, digest_of_frame
+from warehouse.lake import Lake, can_be_patched
 from warehouse.partition import GONE, Partition
 from warehouse.templates import template
 from warehouse.values import coded, delivered_name, read, shown, value_of

@@ -17,7 +17,7 @@ from assets.publication import check_batch
 from quality.published import TICKETS as TICKET_TABLE
 from schemas.library import load_library
 from warehouse.collect import desk
-from warehouse.lake import replace_json
+from warehouse.files import replace_json
 
 BATCH, NEXT = date(2026, 3, 2), date(2026, 3, 3)
 POPULATION = "police.population"

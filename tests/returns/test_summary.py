@@ -23,7 +23,7 @@ from returns.packages import read_index
 from returns.relations import turn_of
 from returns.summary import build_summary, summary_page
 from warehouse.collect import desk
-from warehouse.lake import replace_json
+from warehouse.files import replace_json
 
 BATCH, NEXT = date(2026, 3, 2), date(2026, 3, 3)
 

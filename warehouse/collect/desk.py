@@ -24,8 +24,8 @@ from warehouse.collect.judgement import refuse_drift
 from warehouse.collect.keeping import keep, make_whole
 from warehouse.collect.layouts import layout_of
 from warehouse.collect.readers import Recognition, UnreadableFile, recognise
+from warehouse.files import replace_json, sha256_of
 from warehouse.home import Home
-from warehouse.lake import replace_json, sha256_of
 
 # What may lie beside a delivered file: its receipt, why it was refused, that its sender stands by it, what was read.
 RECEIPT = "receipt.json"

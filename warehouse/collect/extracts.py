@@ -31,8 +31,9 @@ from warehouse.collect.unchanged import (
     sources_of,
     write_changes,
 )
+from warehouse.files import replace_json, sha256_of
 from warehouse.home import Home
-from warehouse.lake import Lake, replace_json, sha256_of
+from warehouse.lake import Lake
 from warehouse.partition import Partition
 
 LAYER = "extract"

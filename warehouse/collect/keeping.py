@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
 
-from warehouse.lake import flush, replace_json, sha256_of
+from warehouse.files import flush, replace_json, sha256_of
 
 
 class ChangingFile(OSError):
