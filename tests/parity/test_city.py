@@ -1,5 +1,7 @@
 """Standardisation and verification of the sample city find on Spark, row by row, what they find on DuckDB."""
 
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -9,6 +11,7 @@ from pyspark.sql import SparkSession
 
 from quality.spark import finding_rows
 from schemas.library import load_library
+from warehouse.lake import Lake
 from warehouse.partition import Partition
 from warehouse.spark.standard import read, standard_rows
 from warehouse.standard import extracts_in_force
@@ -81,3 +84,18 @@ def test_the_city_has_findings_and_corrections_to_compare(
     assert sum(rows.num_rows for rows in found) > 200
     people = rows_of(con, city.lake.as_of("standard", "police.population", day), "_row")
     assert sum(corrected is not None for corrected in people["_corrected"].to_pylist()) > 50
+
+
+def test_a_partition_that_rests_on_another_is_read_alike(
+    spark: SparkSession, con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    lake = Lake(tmp_path)
+    days = [date(2026, 3, number) for number in (2, 3, 4)]
+    rows = "SELECT i AS _row, concat('行', i) AS text FROM range(20) AS t (i)"
+    base = lake.write(con, "standard", "a.b", days[0], rows, inputs={})
+    for day, changed, gone in ((days[1], 3, 4), (days[2], 4, 3)):
+        patch = f"SELECT {changed} AS _row, '改' AS text, false AS _gone UNION ALL SELECT {gone}, NULL, true"
+        base = lake.patch(con, base, day, patch, "_row", inputs={})
+    theirs = read(spark, base).orderBy("_row").toArrow()
+    assert theirs.num_rows == 19
+    assert differences(rows_of(con, base, "_row"), theirs) == []
