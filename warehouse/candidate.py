@@ -132,7 +132,14 @@ def _begin(home: Home, tables: Sequence[Published], keys: Keys) -> _Known:
     """Lay the published file down as the candidate, if most of its rows stay; its tables, or none."""
     if not home.warehouse.exists() or not has_present_key(home.warehouse, keys):
         return {}
+    schema, _, name = TABLES.partition(".")
     with open_database(home.warehouse, keys) as connection:
+        # A database of an earlier version does not tell: it is built anew once.
+        told = connection.execute(
+            "SELECT count(*) FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?", [schema, name]
+        ).fetchone()
+        if told == (0,):
+            return {}
         rows = connection.execute(f"SELECT table_name, fingerprint, rows FROM {TABLES}").fetchall()
     known = {name: (fingerprint, count) for name, fingerprint, count in rows}
     staying = sum(

@@ -51,7 +51,8 @@ def delivery_damage(home: Home) -> Iterator[Damage]:
 
 def lake_damage(lake: Lake) -> Iterator[Damage]:
     """Every damaged partition."""
-    found = (damage for place in lake.places() for damage in _partition_damage(lake, *place))
+    sound: set[tuple[Path, str]] = set()
+    found = (damage for place in lake.places() for damage in _partition_damage(lake, *place, sound))
     # Of a file that several partitions rest on once.
     yield from dict.fromkeys(found)
 
@@ -89,7 +90,8 @@ def mend(home: Home, lake: Lake, batch: date) -> list[Damage]:
         DamagedHome: a partition of an earlier batch is damaged, which only that batch's turn can make again, or
             a delivered file that has to be read again.
     """
-    found = [damage for place in _read(lake, batch) for damage in _partition_damage(lake, *place)]
+    sound: set[tuple[Path, str]] = set()
+    found = [damage for place in _read(lake, batch) for damage in _partition_damage(lake, *place, sound)]
     beyond = [damage for damage in found if damage.batch != batch]
     own = [damage for damage in found if damage.batch == batch]
     if any(damage.path.is_relative_to(lake.root / EXTRACTS) for damage in own):
@@ -114,14 +116,16 @@ def _read(lake: Lake, batch: date) -> Iterator[tuple[str, str, date]]:
             yield layer, table, day
 
 
-def _partition_damage(lake: Lake, layer: str, table: str, batch: date) -> Iterator[Damage]:
+def _partition_damage(
+    lake: Lake, layer: str, table: str, batch: date, sound: set[tuple[Path, str]]
+) -> Iterator[Damage]:
     try:
         partition = lake.partition(layer, table, batch)
     except DamagedPartition:
         manifest = lake.folder(layer, table, batch) / MANIFEST
         yield Damage(manifest, batch, "分区清单损坏", AGAIN.format(batch))
         return
-    for part in damaged(partition) if partition is not None else ():
+    for part in damaged(partition, sound) if partition is not None else ():
         assert partition is not None
         path = partition.path(part)
         problem = "与分区清单中的校验值不符" if path.exists() else "文件缺失"

@@ -326,11 +326,22 @@ def note_keys(lake: Path, needed: Iterable[str]) -> None:
         replace_json(lake / KEYS, {"keys": keys})
 
 
-def damaged(partition: Partition) -> Iterator[Part]:
-    """The files of a partition that are missing, or not what its manifest says."""
+def damaged(partition: Partition, sound: set[tuple[Path, str]] | None = None) -> Iterator[Part]:
+    """The files of a partition that are missing, or not what its manifest says.
+
+    Args:
+        partition: the partition.
+        sound: paths with checksums that were verified before, as several partitions may rest on one file; those found
+            sound are added.
+    """
+    known = set() if sound is None else sound
     for part in partition.parts:
-        path = partition.path(part)
-        if not path.exists() or sha256_of(path) != part.sha256:
+        file = partition.path(part), part.sha256
+        if file in known:
+            continue
+        if file[0].exists() and sha256_of(file[0]) == part.sha256:
+            known.add(file)
+        else:
             yield part
 
 

@@ -269,6 +269,30 @@ def test_a_faulty_value_gives_way_to_the_next_source_and_says_so(school: School)
     assert pupils["provenance"].struct.field("name").to_list() == ["school.health", "school.roll"]
 
 
+def test_a_finding_on_a_row_that_has_not_changed_touches_whom_the_row_speaks_of(school: School) -> None:
+    school.deliver("school.roll", [roll(f"S{number}") for number in range(20)])
+    school.deliver("school.health", [("S1", "王炜", "男")])
+    for dataset in ("school.roll", "school.health"):
+        school.standard(dataset)
+        school.findings(dataset)
+    before = school.pupils().filter(pl.col("pupil_no") == "S1")
+    row = school.standard("school.roll").filter(pl.col("record_key") == "S1")["_row"].item()
+    found = school.lake.partition("finding", "school.roll", DAY)
+    assert found is not None
+    query = (
+        f"FROM {found.scan} UNION ALL BY NAME "
+        f"SELECT 'school.roll' AS dataset, {row} AS _row, 'name' AS field, 'error' AS severity"
+    )
+    school.lake.write(school.connection, "finding", "school.roll", date(2026, 3, 3), query, inputs={})
+    now = school.pupils(date(2026, 3, 3))
+    assert before["name"].to_list() == ["王伟"]
+    assert now.filter(pl.col("pupil_no") == "S1")["name"].to_list() == ["王炜"]
+    # Only that one was looked at again.
+    amended = school.lake.partition("governance", "pupil", date(2026, 3, 3))
+    assert amended is not None
+    assert [part.rows for part in amended.parts] == [20, 1]
+
+
 def test_history_keeps_every_version_with_its_days(school: School) -> None:
     second, third = date(2026, 3, 3), date(2026, 3, 4)
     for day, name in ((DAY, "王伟"), (second, "王炜"), (third, "王伟")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from schemas.tables import Field, TableStandard
 from warehouse.candidate import Published, Since, build
+from warehouse.encryption import Key, Keys, is_encrypted
 from warehouse.home import Home
 from warehouse.lake import Lake
 from warehouse.partition import Partition
@@ -146,3 +148,34 @@ def test_where_little_stays_the_file_is_written_anew(
     publish(connection, home, NEXT, [table("乙")])
     assert home.warehouse.stat().st_size < 1.2 * size
     assert rows(home, "governance.person")[7] == (7, "7乙")
+
+
+def test_a_database_of_an_earlier_version_is_built_anew(
+    connection: duckdb.DuckDBPyConnection, home: Home
+) -> None:
+    """It does not tell what its tables were made from."""
+    table = Published(standard("governance.person"), pl.DataFrame({"id": [1], "text": ["甲"]}))
+    publish(connection, home, DAY, [table])
+    with duckdb.connect(home.warehouse) as database:
+        database.execute("DROP TABLE catalog.published_table")
+    publish(connection, home, NEXT, [table])
+    assert rows(home, "governance.person") == [(1, "甲")]
+
+
+def test_an_encrypted_database_goes_on_encrypted_and_with_another_key_anew(tmp_path: Path) -> None:
+    one, two = (Key(base64.b64encode(bytes([number]) * 32).decode()) for number in (1, 2))
+    home = Home(tmp_path / "home")
+    home.root.mkdir()
+    large = Published(standard("governance.person"), pl.DataFrame({"id": range(100), "text": ["同"] * 100}))
+    days = [(DAY, Keys(one)), (NEXT, Keys(one)), (NEXT + timedelta(days=1), Keys(two, (one,)))]
+    with duckdb.connect() as connection:
+        days[-1][1].prepare(connection)
+        for day, keys in days:
+            small = Published(standard("quality.finding"), pl.DataFrame({"id": [day.day], "text": ["甲"]}))
+            assert build(connection, home, day, [large, small], keys) is not None
+            record_verdict(home, passed=True)
+            switch(home, day, keys)
+            with open_published(home, Keys(keys.present)) as database:
+                assert database.execute("SELECT id FROM quality.finding").fetchall() == [(day.day,)]
+                assert database.execute("SELECT count(*) FROM governance.person").fetchall() == [(100,)]
+            assert is_encrypted(home.warehouse)
