@@ -93,7 +93,7 @@ class School:
         path = self.home.root / "学籍.csv"
         path.write_bytes(data)
         at = datetime(day.year, day.month, day.day, 8)
-        (receipt,) = desk.deliver(self.home, Library([self.contract], {}), [path], day, at)
+        (receipt,) = desk.deliver(self.home, Library((self.contract,), ()), [path], day, at)
         if receipt.dataset is None or receipt.status == "set_aside":
             return None, {"message": receipt.message}
         found = extract(self.connection, self.home, Lake(self.home.lake), self.contract, day)
