@@ -13,23 +13,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal
 
 import duckdb
 import polars as pl
 
+from returns.archive import Archive
 from returns.declared import SheetStandard, instructions, sheet_standard, sheets_digest
 from returns.relations import Known, Turn, name_relations, turn_inputs, turn_of
 from returns.reports import settled
 from returns.workbook.model import Sheet, TextSheet, WorkbookProperties
-from returns.workbook.writer import write_workbook
+from returns.workbook.writer import render_workbook
 from schemas.codes import CodeLibrary
 from schemas.library import Library
 from warehouse.files import replace_json, sha256_of
@@ -42,9 +41,6 @@ AudienceName = Literal["township", "department"]
 INDEX = "index.json"
 AUTHOR = "市大数据局"
 FIRST_TIME = "首次返还，没有上一批次可比。"
-
-# zlib level of the tables (a workbook is compressed already): level 6 takes twice the time for a sixth less.
-COMPRESSION = 3
 
 
 @dataclass(frozen=True)
@@ -114,7 +110,6 @@ def build_packages(
     current = _current(folder, inputs)
     if current is not None:
         return current.packages
-    home.spill.mkdir(parents=True, exist_ok=True)
     sheets = [sheet_standard(name) for audience in AUDIENCES for name in audience.sheets]
     known = name_relations(connection, turn, sheets)
     names: Mapping[AudienceName, Mapping[str, str]] = {
@@ -124,7 +119,7 @@ def build_packages(
     packages = tuple(
         package
         for audience in AUDIENCES
-        for package in _of(connection, audience, folder, names[audience.name], turn, known, home.spill)
+        for package in _of(connection, audience, folder, names[audience.name], turn, known)
     )
     _put_in_place(folder, Index(inputs, packages))
     return packages
@@ -197,7 +192,6 @@ def _of(
     names: Mapping[str, str],
     turn: Turn,
     known: Known,
-    scratch: Path,
 ) -> Iterator[Package]:
     """The packages of one audience, a unit at a time: memory holds one unit's rows.
 
@@ -224,7 +218,7 @@ def _of(
             ).pl()
             for standard in standards
         }
-        yield _package(audience, folder, code, names.get(code, code), tables, turn, scratch)
+        yield _package(audience, folder, code, names.get(code, code), tables, turn)
     for standard in standards:
         connection.execute(f"DROP TABLE sheet_{standard.name}")
 
@@ -236,7 +230,6 @@ def _package(
     name: str,
     tables: Mapping[SheetStandard, pl.DataFrame],
     turn: Turn,
-    scratch: Path,
 ) -> Package:
     first, batch = next(iter(tables.values())), turn.batch
     facts = {
@@ -251,7 +244,7 @@ def _package(
         *(standard.sheet(rows, facts) for standard, rows in tables.items()),
     ]
     stem = f"{code}-{name}"
-    members = {f"{stem}-{batch.isoformat()}.xlsx": _workbook(sheets, code, name, batch, scratch)}
+    members = {f"{stem}-{batch.isoformat()}.xlsx": _workbook(sheets, code, name, batch)}
     for standard, rows in tables.items():
         members[f"{standard.title}.csv"] = _csv(standard.table(rows))
         members[f"{standard.title}.schema.json"] = _json(standard.table_schema())
@@ -273,18 +266,16 @@ def _package(
     return Package(audience.name, code, name, path.relative_to(folder).as_posix(), rows_of, digest)
 
 
-def _workbook(sheets: Sequence[Sheet | TextSheet], code: str, name: str, batch: date, scratch: Path) -> bytes:
+def _workbook(sheets: Sequence[Sheet | TextSheet], code: str, name: str, batch: date) -> bytes:
     properties = WorkbookProperties(
         title=f"{name} {batch.isoformat()}",
         author=AUTHOR,
         created=datetime(batch.year, batch.month, batch.day),
         identity={"batch": batch.isoformat(), "unit_code": code},
     )
-    # Not in the machine's own scratch space, where what a dead run leaves is nobody's to find.
-    with TemporaryDirectory(dir=scratch) as folder:
-        path = Path(folder) / "package.xlsx"
-        write_workbook(path, sheets, properties)
-        return path.read_bytes()
+    buffer = BytesIO()
+    render_workbook(buffer, sheets, properties)
+    return buffer.getvalue()
 
 
 def _csv(rows: pl.DataFrame) -> bytes:
@@ -301,14 +292,9 @@ def _json(value: object) -> bytes:
 def _write_zip(path: Path, members: Mapping[str, bytes], batch: date) -> str:
     """Write a zip beside its place, with fixed times: the same content makes the same bytes; returns its sha256."""
     buffer = BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
+    with Archive(buffer, batch) as archive:
         for name, content in members.items():
-            info = zipfile.ZipInfo(name, (batch.year, batch.month, batch.day, 0, 0, 0))
-            stored = name.endswith(".xlsx")
-            info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
-            info.create_system = 3
-            info.external_attr = 0o644 << 16
-            archive.writestr(info, content, compresslevel=COMPRESSION)
+            archive.add(name, [content], compressed=not name.endswith(".xlsx"))
     path.parent.mkdir(parents=True, exist_ok=True)
     with _draft_of(path).open("wb") as file:
         file.write(buffer.getvalue())
