@@ -16,6 +16,7 @@ from returns.workbook.model import IDENTITY_SHEET, Sheet, TextSheet, WorkbookPro
 from returns.workbook.skeleton import build_skeleton
 
 _STYLE = re.compile(rb'<c r="[A-Z]+\d+" s="(\d+)"/>')
+_EXTENT = re.compile(rb'(?<=<dimension ref="A1:)([A-Z]+)\d+')
 
 
 def write_workbook(path: Path, sheets: Sequence[Sheet | TextSheet], properties: WorkbookProperties) -> None:
@@ -59,12 +60,13 @@ def render_workbook(
 
 
 def _content(xml: bytes, sheet: Sheet | TextSheet | None) -> Iterator[bytes]:
-    """A part of the skeleton, its probe row replaced by the rows of the sheet."""
+    """A part of the skeleton, its probe row replaced by the rows of the sheet; no row is told to XlsxWriter."""
     if not isinstance(sheet, Sheet):
         yield xml
         return
     start, end = xml.rindex(b"<row "), xml.rindex(b"</sheetData>")
     styles = [int(number) for number in _STYLE.findall(xml, start, end)]
-    yield xml[:start]
+    last = sheet.header_row + max(1, sheet.rows.height)
+    yield _EXTENT.sub(rb"\g<1>%d" % last, xml[:start], count=1)
     yield from render_rows(sheet, styles)
     yield xml[end:]
