@@ -13,7 +13,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from io import BytesIO
@@ -193,10 +195,10 @@ def _of(
     turn: Turn,
     known: Known,
 ) -> Iterator[Package]:
-    """The packages of one audience, a unit at a time: memory holds one unit's rows.
+    """The packages of one audience in the order of their units, as many at a time as the engine has threads.
 
-    Each sheet's rows are made once for all units, in their order, so that a unit's lie together: reading
-    them skips all the others.
+    Memory holds the rows of so many units and of two that come next. Each sheet's rows are made once for all
+    units, in their order, so that a unit's lie together: reading them skips all the others.
     """
     parameters = {"batch": turn.batch}
     standards = [
@@ -211,16 +213,28 @@ def _of(
         )
     units = " UNION ".join(f"SELECT unit_code FROM sheet_{standard.name}" for standard in standards)
     codes = [row[0] for row in connection.execute(f"{units} ORDER BY unit_code").fetchall()]
-    for code in codes:
-        tables = {
-            standard: connection.execute(
-                f"SELECT * EXCLUDE (unit_code) FROM sheet_{standard.name} WHERE unit_code = ?", [code]
-            ).pl()
-            for standard in standards
-        }
-        yield _package(audience, folder, code, names.get(code, code), tables, turn)
+    threads = connection.execute("SELECT current_setting('threads')").fetchall()[0][0]
+    made: deque[Future[Package]] = deque()
+    with ThreadPoolExecutor(threads, thread_name_prefix="package") as workers:
+        for code in codes:
+            tables = _tables(connection, standards, code)
+            name = names.get(code, code)
+            made.append(workers.submit(_package, audience, folder, code, name, tables, turn))
+            if len(made) > threads:
+                yield made.popleft().result()
+        yield from (package.result() for package in made)
     for standard in standards:
         connection.execute(f"DROP TABLE sheet_{standard.name}")
+
+
+def _tables(
+    connection: duckdb.DuckDBPyConnection, standards: Sequence[SheetStandard], code: str
+) -> dict[SheetStandard, pl.DataFrame]:
+    """The rows of one unit."""
+    query = "SELECT * EXCLUDE (unit_code) FROM sheet_{name} WHERE unit_code = ?"
+    return {
+        standard: connection.execute(query.format(name=standard.name), [code]).pl() for standard in standards
+    }
 
 
 def _package(
