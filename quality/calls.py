@@ -1,7 +1,7 @@
-"""Calls that several checks make of the same row, computed once: whether an ID number is one, for instance.
+"""What is asked of the same row more than once, computed once: whether an ID number is one, for instance.
 
-DuckDB computes an expression as often as it stands in the branches of CASE, and a checksum is the dearest
-thing a rule asks for. The functions of our library fail for no value, so that asking early is harmless.
+DuckDB plans and computes an expression as often as it stands in a query, in the branches of CASE too, and a checksum is
+the dearest thing a rule asks for. The functions of our library fail for no value, so that asking early is harmless.
 Which checks there are is `quality.rules`.
 """
 
@@ -39,23 +39,38 @@ def share_calls(checks: Sequence[Check]) -> tuple[Mapping[str, str], list[Check]
     ]
 
 
+def judge_rows(checks: Sequence[Check]) -> tuple[Mapping[str, str], list[Check]]:
+    """Take the conditions that look at nothing but the row out of the checks.
+
+    Returns:
+        New columns of the row with the SQL that computes them, and the checks that read them there.
+    """
+    columns, reading = {}, []
+    for number, check in enumerate(checks):
+        name = f"judged {number}"
+        if not check.lookups:
+            columns[name] = check.violates
+        reading.append(check if check.lookups else replace(check, violates=f"{ROW}.{quote(name)}"))
+    return columns, reading
+
+
 # A dataset's query is asked for more than once a turn, and parsing its checks takes most of the time.
 @cache
 def _shared(checks: tuple[_Parts, ...]) -> tuple[Mapping[str, str], tuple[_Parts, ...]]:
     trees = [tuple(parse(text) if text else None for text in parts) for parts in checks]
     calls = [tuple(_asked(tree) for tree in parts) for parts in trees]
-    asked = Counter(call for parts in calls for part in parts for call in part)
+    asked = sum((part for parts in calls for part in parts), Counter[str]())
     judges = [tree for tree, *_ in trees]
     judging = {call for part, *_ in calls for call in part}
     # A function of ours is SQL that may name an argument many times, and what is asked there is computed as often.
     argued = {_text(node) for tree in judges for node in _calls(tree) if _is_ours(node.parent)}
     wanted = argued | {call for call in judging if asked[call] > 1}
-    # No column of a contract has a blank in its name.
+    # As with `judged`, no column of a contract has a blank in its name.
     names = {call: f"asked {number}" for number, call in enumerate(sorted(wanted))}
     reading = []
     for texts, parts, called in zip(checks, trees, calls, strict=True):
         violates, suggestion, evidence = (
-            _reading(tree, names) if tree is not None and own & names.keys() else text
+            _reading(tree, names) if tree is not None and own.keys() & names.keys() else text
             for text, tree, own in zip(texts, parts, called, strict=True)
         )
         reading.append((violates or "", suggestion, evidence))
@@ -83,8 +98,8 @@ def _text(node: exp.Anonymous) -> str:
     return f"{node.name.lower()}({arguments})"
 
 
-def _asked(tree: exp.Expr | None) -> set[str]:
-    return {_text(node) for node in _calls(tree)}
+def _asked(tree: exp.Expr | None) -> Counter[str]:
+    return Counter(_text(node) for node in _calls(tree))
 
 
 def _reading(tree: exp.Expr, names: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ from datetime import date
 import duckdb
 
 from quality.affected import Affected, affected_rows
-from quality.calls import share_calls
+from quality.calls import judge_rows, share_calls
 from quality.routing import finding_rows, no_findings, row_facts
 from quality.rules import ROW, Check, Lookup, checks
 from schemas.codes import CodeLibrary
@@ -152,13 +152,15 @@ def hits_query(
         share: whether what several checks ask of a row is computed once, for every row.
     """
     shared, reading = share_calls(todo) if share else ({}, todo)
+    judged, reading = judge_rows(reading) if share else ({}, reading)
     lookups = {lookup.alias: lookup for check in todo for lookup in check.lookups}
     dated = any(check.uses_batch_date for check in todo)
     return template("quality", "hits").format(
         row=ROW,
         row_facts=row_facts(contract),
         table=rows or scans[contract.id],
-        shared="".join(f"{call} AS {quote(name)}, " for name, call in shared.items()),
+        shared=_columns(shared),
+        judged=_columns(judged),
         batch_date=f"DATE '{batch.isoformat()}'" if dated else "NULL",
         bad="\n      OR ".join(f"({check.violates})" for check in reading),
         cases=",\n    ".join(_case(index, check) for index, check in enumerate(reading)),
@@ -168,6 +170,10 @@ def hits_query(
         ),
         rules=",\n    ".join(_constants(index, check) for index, check in enumerate(todo)),
     )
+
+
+def _columns(named: Mapping[str, str]) -> str:
+    return "".join(f"({value}) AS {quote(name)}, " for name, value in named.items())
 
 
 def _case(index: int, check: Check) -> str:

@@ -21,19 +21,23 @@ from warehouse.collect.desk import CONFIRMATION, READING, REFUSAL, Receipt, rece
 from warehouse.collect.judgement import held, refuse_drift, remarks, unusual_volume
 from warehouse.collect.layouts import layout_of
 from warehouse.collect.readers import Reading, Recognition, UnreadableFile, read
+from warehouse.collect.readers.lines import hashes_of
+from warehouse.collect.rereading import hashing_of, reread
 from warehouse.collect.unchanged import (
+    CELL_HASH,
     EARLIER,
-    ROW_HASH,
+    HASHED,
     base_of,
+    cell_hash,
+    compare,
     deliveries_of,
     repeated,
-    row_hash,
     sources_of,
     write_changes,
 )
 from warehouse.files import replace_json, sha256_of
 from warehouse.home import Home
-from warehouse.lake import Lake
+from warehouse.lake import Lake, can_be_patched
 from warehouse.partition import Partition
 
 LAYER = "extract"
@@ -67,6 +71,8 @@ class _Taken:
     table: str
     remarks: tuple[str, ...]
     volume: str | None = None
+    reread: bool = False
+    """Whether the table lacks rows that came before, which `same` lists."""
 
     @property
     def whole(self) -> bool:
@@ -85,8 +91,8 @@ def extract(
 
     Its columns: `_row`, which tells the rows apart, for good, and follows the order of delivery; `_line`, the row as
     a person sees it in the file; `_sheet`, the worksheet if several were read as one; `_extract_id`, the delivery
-    with which the row first came as it is; `_hash` and `_check`, which tell its cells from other rows'; and the
-    contract's delivered columns as text.
+    with which the row first came as it is; `_hash` and `_check`, which tell its content from other rows' (NULL where
+    it is to be looked at anew); and the contract's delivered columns as text.
 
     Returns:
         The batch's partition, or none when nothing readable was delivered in it.
@@ -111,7 +117,9 @@ def extract(
     try:
         for number, receipt in enumerate(reversed(own)):
             try:
-                taken.insert(0, _take(connection, home, contract, receipt, before, f"delivered_{number}"))
+                rest_on = comparable if number == 0 else None
+                table = f"delivered_{number}"
+                taken.insert(0, _take(connection, home, contract, receipt, before, table, rest_on))
             except UnreadableFile as error:
                 replace_json(receipt.path.parent / REFUSAL, {"message": str(error)})
                 refused.append((receipt, str(error)))
@@ -121,8 +129,9 @@ def extract(
         base = comparable if len(taken) == 1 and taken[0].whole else None
         partition = _write(connection, lake, contract, batch, taken, inputs, base) if taken else None
     finally:
-        for number in range(len(own)):
-            connection.execute(f"DROP TABLE IF EXISTS delivered_{number}")
+        tables = [f"delivered_{number}" for number in range(len(own))]
+        for name in [*tables, *map(hashes_of, tables), "same"]:
+            connection.execute(f"DROP TABLE IF EXISTS {quote(name)}")
     return Extraction(partition, tuple(refused))
 
 
@@ -154,8 +163,9 @@ def _take(
     receipt: Receipt,
     before: int | None,
     table: str,
+    base: Partition | None,
 ) -> _Taken:
-    """Read one delivery into a table and judge it.
+    """Read one delivery into a table and judge it; of a snapshot only what is new, if there is one to rest on.
 
     Raises:
         UnreadableFile: it cannot be read, or the contract has it refused or held.
@@ -163,7 +173,13 @@ def _take(
     """
     delivery = delivery_of(contract, receipt)
     _refuse_damage(receipt)
-    reading = read(receipt.path, layout_of(contract, delivery), connection, table, spool=home.spill)
+    layout, reading = layout_of(contract, delivery), None
+    if base is not None and delivery.mode == "snapshot":
+        offset = _first_number(receipt.batch)
+        reading = reread(connection, base, receipt.path, layout, table, home.spill, offset)
+    changes_only = reading is not None
+    if reading is None:
+        reading = read(receipt.path, layout, connection, table, spool=home.spill)
     refuse_drift(receipt.path, contract, reading.recognition)
     told = remarks(contract, reading)
     problem = unusual_volume(contract, reading.rows, before) if delivery.mode == "snapshot" else None
@@ -172,7 +188,7 @@ def _take(
             raise held(receipt.path, problem)
         told.append(problem)
     (receipt.path.parent / REFUSAL).unlink(missing_ok=True)
-    taken = _Taken(receipt, delivery, reading, table, tuple(told), problem)
+    taken = _Taken(receipt, delivery, reading, table, tuple(told), problem, changes_only)
     replace_json(receipt.path.parent / READING, _told(taken))
     return taken
 
@@ -240,36 +256,51 @@ def _write(
     inputs: dict[str, str],
     base: Partition | None,
 ) -> Partition:
-    parts, offset = [], batch.toordinal() * _A_DAY
+    parts, offset = [], _first_number(batch)
+    hashed = hashing_of(taken[0].reading) if len(taken) == 1 else CELL_HASH
     for one in taken:
-        for query, last in _numbered(connection, contract, one, offset):
+        for query, last in _numbered(connection, contract, one, offset, by_line=hashed is not CELL_HASH):
             parts.append(query)
             offset = last
     rows = " UNION ALL ".join(parts)
-    facts = {**_facts(contract, taken), **ROW_HASH}
-    if base is not None:
-        patched = write_changes(connection, lake, contract, base, batch, rows, inputs=inputs, facts=facts)
-        if patched is not None:
-            return patched
+    facts = {**_facts(contract, taken), HASHED: hashed}
+    comparable = base is not None and base.facts[HASHED] == hashed
+    if base is not None and comparable and (taken[0].reread or _much_is_same(connection, base, rows)):
+        return write_changes(connection, lake, base, batch, rows, inputs=inputs, facts=facts)
     # One file's rows keep the order in which they were read; several have to be put in order.
     query = rows if len(parts) == 1 else f"SELECT * FROM ({rows}) ORDER BY _row"
     return lake.write(connection, LAYER, contract.id, batch, query, inputs=inputs, facts=facts)
 
 
+def _first_number(batch: date) -> int:
+    """What is added to the rows of a day's first file to number them."""
+    return batch.toordinal() * _A_DAY
+
+
+def _much_is_same(connection: duckdb.DuckDBPyConnection, base: Partition, rows: str) -> bool:
+    """Whether only the changes are worth writing; the rows that are no changes are then in `same`."""
+    arrived = connection.execute(f"SELECT count(*) FROM ({rows})").fetchall()[0][0]
+    same = compare(connection, base, f"({rows})")
+    return can_be_patched(base, arrived + base.rows - 2 * same)
+
+
 def _numbered(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, taken: _Taken, offset: int
+    connection: duckdb.DuckDBPyConnection, contract: Contract, taken: _Taken, offset: int, *, by_line: bool
 ) -> Iterator[tuple[str, int]]:
     """For each sheet of a delivery a query of its rows, numbered on from `offset`, and the last number."""
     columns = ", ".join(quote(column.name) for column in contract.delivered_columns)
-    table = quote(taken.table)
+    table, hashes = quote(taken.table), cell_hash(contract)
+    source = table
+    if by_line:
+        source, hashes = f"{table} LEFT JOIN {quote(hashes_of(taken.table))} USING (_row)", "_hash, _check"
     for sheet in [seen.sheet for seen in taken.reading.sheets] or [None]:
         where = "" if sheet is None else f" WHERE _sheet = {literal(sheet)}"
         name = "CAST(NULL AS VARCHAR)" if sheet is None else literal(sheet)
         (last,) = connection.execute(f"SELECT max(_row) FROM {table}{where}").fetchall()[0]
         query = (
             f"SELECT _row + {offset} AS _row, _row AS _line, {name} AS _sheet, "
-            f"{literal(taken.receipt.extract_id)} AS _extract_id, {row_hash(contract)}, {columns} "
-            f"FROM {table}{where}"
+            f"{literal(taken.receipt.extract_id)} AS _extract_id, {hashes}, {columns} "
+            f"FROM {source}{where}"
         )
         offset += last or 0
         yield query, offset

@@ -15,6 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 
 from schemas.emit.sql import literal
 from warehouse.collect.readers import loose
@@ -35,6 +37,7 @@ from warehouse.collect.readers.layout import (
     Recognition,
     unreadable,
 )
+from warehouse.collect.readers.lines import EndlessLine, Lines, keep_hashes
 from warehouse.collect.readers.spool import BREAKS, FOLDED, NO_VALUE, Part, Spool
 from warehouse.collect.readers.staging import Stage
 from warehouse.collect.readers.titles import (
@@ -59,6 +62,12 @@ class _Head:
     headings: Headings
     body: int
     """Characters up to the first record below the headings."""
+    above: int
+    """Line feeds among them."""
+
+    def lines(self, path: Path) -> Lines:
+        """The records of a file with this head, if there is one on each line."""
+        return Lines(path, self.above, self.headings.row + 1)
 
 
 def recognise(path: Path, layout: Layout) -> Recognition:
@@ -138,7 +147,7 @@ def _understood(text: str, encoding: Encoding, layout: Layout) -> Iterator[_Head
         headings = find_headings(_first_rows(text, delimiter, layout), layout)
         if headings is not None:
             body = _length_of_rows(text, delimiter, headings.row)
-            yield _Head(encoding, delimiter, headings, body)
+            yield _Head(encoding, delimiter, headings, body, text.count("\n", 0, body))
 
 
 def _whole_lines(text: str) -> str:
@@ -178,18 +187,85 @@ def _recognition(layout: Layout, head: _Head) -> Recognition:
     )
 
 
+def read_some(
+    path: Path,
+    layout: Layout,
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    scratch: Path,
+    lines: Lines,
+    rows: npt.NDArray[np.int64],
+) -> Reading | None:
+    """Fill a table with some records of a delimited file, as if with all; the others are those of an earlier file.
+
+    Args:
+        path, layout, connection, table, scratch: as of `read`.
+        lines: the file's lines, with their hashes beside the table.
+        rows: the rows of the records, ascending.
+
+    Returns:
+        Of these records, or None if they are not one on each line.
+
+    Raises:
+        UnreadableFile: as `read`.
+    """
+    scratch.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=scratch) as folder:
+        excerpt = Path(folder) / path.name
+        lines.excerpt(rows, excerpt)
+        for head in _heads(excerpt, layout):
+            stage = Stage(connection, table, layout, _recognition(layout, head))
+            try:
+                plain = _read_plain(excerpt, head, stage, scratch)
+            except UndecodableText:
+                continue
+            if plain.rest is not None or plain.folded or stage.size() != rows.size:
+                return None
+            stage.renumber(rows)
+            return stage.finish(lines=head.lines(path))
+    return None
+
+
+@dataclass(frozen=True)
+class _Plain:
+    """How far a file was plain."""
+
+    rest: Iterator[str] | None
+    """The text from where it was not, if it was not to the end."""
+    folded: bool = False
+    """Whether a record stands on several lines."""
+
+
 def _read(path: Path, head: _Head, stage: Stage, scratch: Path) -> Reading:
+    plain = _read_plain(path, head, stage, scratch)
+    stage.number(head.headings.row + 1)
+    if plain.rest is not None:
+        _insert_loose(path, stage, plain.rest, head)
+        return stage.finish()
+    return stage.finish(lines=None if plain.folded else _hashed(path, head, stage))
+
+
+def _hashed(path: Path, head: _Head, stage: Stage) -> Lines | None:
+    """The lines of a file if each is a record, with their hashes beside the table."""
+    lines = head.lines(path)
+    try:
+        known = head.encoding.bytewise and keep_hashes(stage.connection, stage.table, lines)
+    except EndlessLine:
+        return None
+    return lines if known == stage.size() else None
+
+
+def _read_plain(path: Path, head: _Head, stage: Stage, scratch: Path) -> _Plain:
+    """Fill the table with the records up to where the text is not plain; they have no numbers yet."""
     scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=scratch) as folder:
         spool = Spool(_body(path, head), head.delimiter, Path(folder))
         stage.create()
-        plain = _insert_parts(stage, spool, head)
-    if not plain:
+        folded = _insert_parts(stage, spool, head)
+    if folded is None:
         stage.create()
-        _insert_loose(path, stage, _body(path, head), head)
-    elif spool.rest is not None:
-        _insert_loose(path, stage, spool.rest, head)
-    return stage.finish()
+        return _Plain(_body(path, head))
+    return _Plain(spool.rest, folded)
 
 
 def _body(path: Path, head: _Head) -> Iterator[str]:
@@ -201,16 +277,21 @@ def _body(path: Path, head: _Head) -> Iterator[str]:
     return chain([skipped[head.body :]], texts)
 
 
-def _insert_parts(stage: Stage, spool: Spool, head: _Head) -> bool:
-    """Read each part of the spool while the next is written; False if one is not what it seemed."""
+def _insert_parts(stage: Stage, spool: Spool, head: _Head) -> bool | None:
+    """Read each part of the spool while the next is written.
+
+    Returns:
+        Whether a record stands on several lines; None if a part is not what it seemed.
+    """
+    folded = False
     pending: Future[bool] | None = None
     with ThreadPoolExecutor(max_workers=1) as reader:
         for part in spool.parts():
             if pending is not None and not pending.result():
-                return False
+                return None
+            folded = folded or part.folded
             pending = reader.submit(_insert_part, stage, part, head)
-    stage.number(head.headings.row + 1)
-    return pending is None or pending.result()
+    return folded if pending is None or pending.result() else None
 
 
 def _insert_part(stage: Stage, part: Part, head: _Head) -> bool:

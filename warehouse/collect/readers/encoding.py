@@ -35,6 +35,10 @@ SIGNATURES = (
 )
 
 
+# In their bytes a line feed is never part of another character.
+_BYTEWISE = frozenset(("ascii", "utf-8", "utf-8-sig", "gb2312", "gbk", "gb18030"))
+
+
 @dataclass(frozen=True)
 class Encoding:
     """An encoding as the receipt names it, Python's codec for it, and the length of the mark to skip."""
@@ -42,6 +46,11 @@ class Encoding:
     name: str
     codec: str
     mark: int = 0
+
+    @property
+    def bytewise(self) -> bool:
+        """Whether lines can be told apart in the bytes."""
+        return codecs.lookup(self.codec).name in _BYTEWISE
 
 
 class UndecodableText(Exception):

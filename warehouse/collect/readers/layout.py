@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.contract import DeliveryForm
+from warehouse.collect.readers.lines import Lines
 
 DEFAULT_ENCODINGS = ("utf-8-sig", "gb18030")
 
@@ -129,7 +130,8 @@ class Note:
 class Reading:
     """The outcome of a reading: the number of rows in the table, and everything that is not in it.
 
-    `sheets` tells what each of several sheets was, in their order; it is empty for anything else.
+    `sheets` tells what each of several sheets was, in their order; it is empty for anything else. `lines` is told of
+    text that holds a record on each line; the hashes of these are beside the table (`lines.hashes_of`).
     """
 
     rows: int
@@ -137,6 +139,7 @@ class Reading:
     set_aside: tuple[SetAside, ...] = ()
     notes: tuple[Note, ...] = ()
     sheets: tuple[Recognition, ...] = ()
+    lines: Lines | None = None
 
 
 class UnreadableFile(Exception):

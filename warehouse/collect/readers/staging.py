@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from schemas.emit.sql import literal, quote
 from warehouse.collect.readers.layout import Layout, LayoutColumn, Note, Reading, Recognition, SetAside
+from warehouse.collect.readers.lines import Lines, hashes_of
 from warehouse.collect.readers.rows import (
     REASONS,
     RECORDS,
@@ -35,7 +38,7 @@ _SQL = Path(__file__).parent / "sql"
 # A note names so many of the rows it is about.
 _NAMED_ROWS = 1000
 # Notes below the data are looked for in so many last rows; a row with fewer cells may be one.
-_TAIL_ROWS = 1000
+TAIL_ROWS = 1000
 _RECORD_CELLS = 3
 
 
@@ -95,22 +98,36 @@ class Stage:
         """Give every row its number: its place in the table, counted from `first`."""
         self._run("number", first=first)
 
-    def finish(self, *, notes: bool = True) -> Reading:
+    def renumber(self, rows: npt.NDArray[np.int64]) -> None:
+        """Give every row its number: those of `rows`, in the order of the table."""
+        numbers = pa.table({"place": np.arange(rows.size), "row": rows})
+        self.connection.register("numbers_batch", numbers)
+        try:
+            self._run("renumber")
+        finally:
+            self.connection.unregister("numbers_batch")
+
+    def finish(self, *, notes: bool = True, lines: Lines | None = None) -> Reading:
         """Take out what is no record, and tell what was found.
 
         Args:
             notes: whether people write notes below such data; into a database they do not.
+            lines: of a file whose records are lines, with their hashes beside the table.
         """
         if notes:
             self._find_notes_below()
         aside = self._listed(REASONS)
         kept = self._listed(REMARKS)
+        if lines is not None:
+            # What is remarkable about a row is to be told every time that it comes: it is never a known one.
+            self._run("forget", hashes=quote(hashes_of(self.table)), states=listed(REMARKS))
         self._run("strip", states=listed([State.BLANK, *REASONS]))
         return Reading(
             rows=self.size(),
             recognition=self.recognition,
             set_aside=tuple(SetAside(row, REASONS[State(state)]) for row, state in aside),
             notes=(*self._doubled(), *_notes(kept)),
+            lines=lines,
         )
 
     def _run(
@@ -153,7 +170,7 @@ class Stage:
         keys = [quote(column.name) for column in self._identity()]
         self._run(
             "tail",
-            rows=_TAIL_ROWS,
+            rows=TAIL_ROWS,
             cells=min(_RECORD_CELLS, len(names)),
             keyed=f"NOT ({' AND '.join(map(blank, keys))})",
             filled=" + ".join(f"CAST(NOT {blank(name)} AS INTEGER)" for name in names),

@@ -27,9 +27,6 @@ END;
 
 -- Whole years on `day` of a person born on `birth`; the year is full on the birthday itself. Who was born on
 -- 29 February has it on 28 February in common years: where the month lacks the day its last day counts
--- (Civil Code, article 202). Negative for a day before birth.
+-- (Civil Code, article 202), which is how date_sub counts. -1 for every day before birth.
 CREATE OR REPLACE MACRO age_at(birth DATE, day DATE) AS
-year(day) - year(birth) - CASE
-    WHEN month(day) * 100 + day(day) < month(birth) * 100 + least(day(birth), day(last_day(day))) THEN 1
-    ELSE 0
-END;
+CASE WHEN day < birth THEN -1 ELSE date_sub('year', birth, day) END;

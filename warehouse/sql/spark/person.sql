@@ -14,8 +14,11 @@ CASE
 END;
 
 CREATE OR REPLACE TEMPORARY FUNCTION age_at(birth DATE, day DATE) RETURNS BIGINT RETURN
-year(day) - year(birth) - CASE
-    WHEN month(day) * 100 + dayofmonth(day)
-        < month(birth) * 100 + least(dayofmonth(birth), dayofmonth(last_day(day))) THEN 1
-    ELSE 0
+CASE
+    WHEN day < birth THEN -1
+    ELSE year(day) - year(birth) - CASE
+        WHEN month(day) * 100 + dayofmonth(day)
+            < month(birth) * 100 + least(dayofmonth(birth), dayofmonth(last_day(day))) THEN 1
+        ELSE 0
+    END
 END;

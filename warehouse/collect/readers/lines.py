@@ -1,0 +1,136 @@
+"""The lines of a text file as bytes: which came before is told without decoding or splitting them.
+
+For encodings in which the byte of a line feed is one everywhere; UTF-16 is none. That a line is a record, and how it
+is read, is the reader's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from schemas.emit.sql import quote
+
+# How lines are hashed: the values hold for one version of the library.
+LINE_HASH = f"polars {pl.__version__}"
+_SEEDS = {"_hash": 1, "_check": 2}
+
+_LF = 10
+_CHUNK = 16 << 20
+# A longer line is no record. It is not held in memory to be told apart.
+_LONGEST = 32 << 20
+
+
+class EndlessLine(Exception):
+    """A line of more than 32 MiB."""
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The records of a text file that holds one on each line below its headings.
+
+    Attributes:
+        path: the file.
+        above: how many lines the headings take, and what stands above them.
+        first: the row of the first record as a person counts.
+    """
+
+    path: Path
+    above: int
+    first: int
+
+    def hashed(self) -> Iterator[pa.Table]:
+        """Every record's row, `_row`, and two hashes of its bytes, `_hash` and `_check`, in the file's order.
+
+        Raises:
+            EndlessLine: the file is none of records on lines.
+        """
+        row = self.first
+        for data, ends in self._pieces():
+            lines = _binary(data, ends)
+            hashes = {name: lines.hash(seed).rename(name) for name, seed in _SEEDS.items()}
+            rows = pl.int_range(row, row + len(lines), eager=True).alias("_row")
+            yield pl.DataFrame([rows, *hashes.values()]).to_arrow()
+            row += len(lines)
+
+    def excerpt(self, rows: npt.NDArray[np.int64], target: Path) -> None:
+        """Write what stands above the records, and some of these, as a file of its own.
+
+        Args:
+            rows: their rows, ascending.
+            target: the file.
+        """
+        wanted = rows - self.first
+        row = 0
+        with target.open("wb") as out:
+            with self.path.open("rb") as file:
+                out.writelines(islice(file, self.above))
+            for data, ends in self._pieces():
+                chosen = wanted[slice(*np.searchsorted(wanted, (row, row + ends.size)))] - row
+                mark = np.zeros(ends.size, np.bool_)
+                mark[chosen] = True
+                out.write(data[np.repeat(mark, np.diff(ends, prepend=-1))].data)
+                row += ends.size
+
+    def _pieces(self) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.intp]]]:
+        """Whole lines below the headings, and where in them each line feed stands."""
+        with self.path.open("rb") as file:
+            for _ in islice(file, self.above):
+                pass
+            carry = b""
+            while raw := file.read(_CHUNK):
+                piece = carry + raw
+                end = piece.rfind(b"\n") + 1
+                carry = piece[end:]
+                if len(carry) > _LONGEST:
+                    raise EndlessLine
+                if end:
+                    yield _ended(piece[:end])
+            if carry:
+                yield _ended(carry + b"\n")
+
+
+def hashes_of(table: str) -> str:
+    """The table beside one of rows with the hashes of their lines: `_row`, `_hash`, `_check`."""
+    return f"{table} lines"
+
+
+def keep_hashes(connection: duckdb.DuckDBPyConnection, table: str, lines: Lines) -> int:
+    """Put the hashes of a file's records beside a table, and count them.
+
+    Raises:
+        EndlessLine: the file is none of records on lines.
+    """
+    name = quote(hashes_of(table))
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} (_row BIGINT, _hash UBIGINT, _check UBIGINT)")
+    for batch in lines.hashed():
+        connection.register("hashed_batch", batch)
+        try:
+            connection.execute(f"INSERT INTO {name} SELECT _row, _hash, _check FROM hashed_batch")
+        finally:
+            connection.unregister("hashed_batch")
+    return int(connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0])
+
+
+def _ended(piece: bytes) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.intp]]:
+    data = np.frombuffer(piece, np.uint8)
+    return data, np.flatnonzero(data == _LF)
+
+
+def _binary(data: npt.NDArray[np.uint8], ends: npt.NDArray[np.intp]) -> pl.Series:
+    """The lines, their line feeds included, as one series of bytes."""
+    places = np.concatenate([[0], ends + 1]).astype(np.int64)
+    lines = pa.LargeBinaryArray.from_buffers(
+        pa.large_binary(), ends.size, [None, pa.py_buffer(places), pa.py_buffer(data)]
+    )
+    series = pl.from_arrow(lines)
+    assert isinstance(series, pl.Series)
+    return series
