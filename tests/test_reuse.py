@@ -208,15 +208,22 @@ def bureaus(
     deliveries: list[Path],
     corrections: list[pl.DataFrame],
 ) -> tuple[Bureau, Bureau]:
-    """One that rests on what it has, and one that makes everything anew, after three days."""
+    """One that rests on what it has, and one that makes everything anew, after three days; the first they share."""
+    (first, *later) = zip(DAYS, deliveries, corrections, strict=True)
+    folder = tmp_path_factory.mktemp("bureaus")
     made = []
-    for share in (0.5, -1.0):
-        platform = install(tmp_path_factory.mktemp("bureau"))
+    for name, share in (("resting", 0.5), ("anew", -1.0)):
+        if made:
+            shutil.copytree(folder / "evening", folder / name)
+        platform = install(folder / name)
         bureau = Bureau(platform, select(platform.library, DATASETS))
+        if not made:
+            bureau.turn(first[1], first[0], first[2])
+            shutil.copytree(folder / name, folder / "evening")
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(lakes, "PATCHED", share)
-            for day, folder, laid in zip(DAYS, deliveries, corrections, strict=True):
-                bureau.turn(folder, day, laid)
+            for day, sent, laid in later:
+                bureau.turn(sent, day, laid)
         made.append(bureau)
     return made[0], made[1]
 

@@ -1,14 +1,10 @@
-"""What runs on several engines is portable for every contract that is shipped."""
+"""What runs on several engines is portable; of every contract that is shipped, `zhenjie contract lint` says so."""
 
 from dataclasses import replace
 
 from quality.portable import not_portable
 from schemas.codes import CodeLibrary
 from schemas.library import load_library
-
-
-def test_the_models_and_the_statements_of_every_contract_are_portable() -> None:
-    assert list(not_portable(load_library(), CodeLibrary())) == []
 
 
 def test_a_contract_whose_pattern_java_reads_otherwise_is_named() -> None:

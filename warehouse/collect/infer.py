@@ -54,12 +54,19 @@ def draft_contract(file: Path, id_: str, table: str | None) -> str:
     Raises:
         UnreadableFile: the file cannot be read as a table; says why, in Chinese.
     """
-    with TemporaryDirectory() as scratch, duckdb.connect() as connection:
-        install(connection)
+    with TemporaryDirectory() as scratch, _database().cursor() as connection:
         sample = read_sample(file, table, connection, Path(scratch))
         columns = propose(connection, sample.headings, sample.rows, *_shipped())
         key = find_key(connection, columns)
     return "\n".join(_document(file, id_, sample, columns, key)) + "\n"
+
+
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """A database in memory with the function library; the table of a sample is its connection's own."""
+    connection = duckdb.connect()
+    install(connection)
+    return connection
 
 
 @cache

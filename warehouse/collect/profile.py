@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -226,6 +227,7 @@ def _kinds(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, float]]
     }
 
 
+@cache
 def _spellings(codes: CodeLibrary) -> pl.DataFrame:
     """Every spelling of every code table whose labels are spellings rather than names."""
     found = [
