@@ -289,9 +289,12 @@ def test_people_see_labels_and_programs_ids(packages: dict[str, list[Path]]) -> 
     assert set(sexes["现值"]) | set(sexes["建议值"]) == {"男", "女"}
 
 
-def test_two_installations_make_the_same_bytes(copy: Platform, platform: Platform) -> None:
+def test_two_installations_make_the_same_bytes_however_many_rows_they_fetch_at_once(
+    copy: Platform, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = copy.home.returns(BATCH)
     shutil.rmtree(folder)
+    monkeypatch.setattr(packages_module, "ROWS_AT_ONCE", 100)
     again = build(copy)
     index = read_index(platform.home.returns(BATCH))
     assert index is not None
