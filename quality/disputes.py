@@ -120,7 +120,9 @@ def _weigh(
     )
     connection.execute(f"CREATE OR REPLACE TEMP TABLE known_key AS {keys}")
     for claimant in speakers.values():
-        query = _claims(claimant, attributes, tables[claimant.contract.id].scan, faults)
+        query = _claims(
+            claimant, attributes, tables[claimant.contract.id].scan, faults, only_touched=only_touched
+        )
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {claimant.alias} AS {query}")
     questions = [
         question
@@ -137,11 +139,18 @@ def _weigh(
         connection.execute(f"DROP TABLE {name}")
 
 
-def _claims(claimant: Claimant, attributes: Attributes, table: str, faults: Mapping[str, Partition]) -> str:
+def _claims(
+    claimant: Claimant,
+    attributes: Attributes,
+    table: str,
+    faults: Mapping[str, Partition],
+    *,
+    only_touched: bool,
+) -> str:
     columns = {name: column for name, column in claimant.columns.items() if name in attributes}
     found = faults.get(claimant.contract.id)
     faulty = f"SELECT _row AS row_number, field FROM {found.scan} WHERE severity = 'error'" if found else None
-    return claims_query(replace(claimant, columns=columns), table, faulty, "known_key")
+    return claims_query(replace(claimant, columns=columns), table, faulty, "known_key", few=only_touched)
 
 
 def _questions(claimant: Claimant, attributes: Attributes, table: str, found: Partition) -> Iterator[str]:

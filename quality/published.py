@@ -14,12 +14,15 @@ from quality.disputes import dispute_name
 from quality.routing import no_findings
 from quality.rules import checks
 from schemas.codes import CodeLibrary
+from schemas.emit.sql import literal
 from schemas.library import Library
 from schemas.tables import load_tables
 from warehouse.candidate import Published
 from warehouse.catalogue import frame
+from warehouse.collect.places import places_in
 from warehouse.lake import Lake
 from warehouse.partition import Partition
+from warehouse.standard import extracts_in_force
 from warehouse.templates import template
 
 TICKETS = ("ticket", "all")
@@ -37,20 +40,45 @@ def _finding_tables(library: Library) -> list[str]:
 
 
 def findings_of(lake: Lake, library: Library, batch: date) -> str:
-    """The findings of one batch as a query, every column that the lake keeps, dataset by dataset in row order."""
+    """The findings of one batch as a query, every column that the lake keeps, dataset by dataset in row order.
+
+    Each names the newest delivery that its row is in, and where the row stands there.
+    """
     partitions = finding_partitions(lake, library, batch).values()
     scans = [f"SELECT * FROM {partition.scan}" for partition in partitions] or [no_findings()]
     advice = [
         f"SELECT finding_id, suggestion, evidence FROM {disputes.scan} WHERE finding_id IS NOT NULL"
         for disputes in dispute_partitions(lake, library, batch)
     ]
+    moved, renamed = _places(lake, library, batch)
     return template("quality", "published").format(
         day=batch.isoformat(),
+        moved=moved,
+        renamed=renamed,
         findings=" UNION ALL ".join(scans),
         advice=" UNION ALL ".join(
             advice or ["SELECT '' AS finding_id, '' AS suggestion, '' AS evidence WHERE false"]
         ),
     )
+
+
+def _places(lake: Lake, library: Library, batch: date) -> tuple[str, str]:
+    """Relations: rows that stand elsewhere than when they came first, and deliveries with the newest of their rows."""
+    places = [
+        (contract.id, places_in(lake, extract))
+        for contract in library
+        for extract in extracts_in_force(lake, contract.id, batch)
+    ]
+    moved = [
+        f"SELECT {literal(dataset)} AS dataset, _row, _line, _sheet FROM {found.moved.scan}"
+        for dataset, found in places
+        if found.moved is not None and found.moved.rows
+    ]
+    renamed = [
+        f"({literal(old)}, {literal(new)})" for _, found in places for old, new in found.renamed.items()
+    ]
+    nowhere = "SELECT '' AS dataset, 0::BIGINT AS _row, 0::BIGINT AS _line, '' AS _sheet WHERE false"
+    return " UNION ALL ".join(moved or [nowhere]), ", ".join(renamed or ["('', '')"])
 
 
 def dispute_partitions(lake: Lake, library: Library, batch: date) -> list[Partition]:

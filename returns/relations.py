@@ -44,6 +44,9 @@ from warehouse.lake import Lake
 from warehouse.partition import Partition
 from warehouse.standard import extracts_in_force
 
+# Tickets of a required value that counts as missing, which a person is still to see.
+_MISSING = "rule = 'presence' AND observed IS NULL AND state <> 'closed'"
+
 Known = Mapping[str, frozenset[str]]
 """The columns of each governance table that are there, be they filled or not."""
 
@@ -141,7 +144,7 @@ def name_relations(
         "finding": findings_of(turn.lake, turn.library, turn.batch),
         "correction_in_force": corrections_in_force(turn.lake, turn.library, turn.batch),
         "delivered_file": _delivered_files(turn),
-        "placeholder": _placeholders(turn),
+        "placeholder": _placeholders(connection, turn),
         "catalog_rule": rule_rows(turn.library, turn.codes),
         "attribute": _attributes(turn.library),
         "state": pl.DataFrame(
@@ -195,26 +198,27 @@ def _delivered_files(turn: Turn) -> pl.DataFrame:
     )
 
 
-def _placeholders(turn: Turn) -> str:
+def _placeholders(connection: duckdb.DuckDBPyConnection, turn: Turn) -> pl.DataFrame:
     """`ticket_id` and `delivered`: the text that stood in the file where a required value counts as missing."""
+    missing = f"SELECT * FROM {turn.tickets.scan} WHERE {_MISSING}"
+    datasets = {row[0] for row in connection.execute(f"SELECT DISTINCT dataset FROM ({missing})").fetchall()}
     parts = ["SELECT CAST(NULL AS VARCHAR) AS ticket_id, CAST(NULL AS VARCHAR) AS delivered WHERE false"]
     for contract in turn.library:
         standard = turn.lake.as_of("standard", contract.id, turn.batch)
         extract = turn.lake.as_of("extract", contract.id, turn.batch)
         fields = [column.name for column in contract.delivered_columns if column.required]
-        if standard is None or extract is None or not fields:
+        if contract.id not in datasets or standard is None or extract is None or not fields:
             continue
         texts = " ".join(f"WHEN {literal(name)} THEN trim(extract.{quote(name)})" for name in fields)
         parts.append(
             f"SELECT ticket.ticket_id, nullif(min(CASE ticket.field {texts} END), '') "
-            f"FROM {turn.tickets.scan} AS ticket "
+            f"FROM ({missing}) AS ticket "
             f"JOIN {standard.scan} AS standard ON standard.record_key = ticket.record_key "
             f"JOIN {extract.scan} AS extract "
             "ON extract._row = standard._row AND extract._extract_id = standard._extract_id "
-            f"WHERE ticket.dataset = {literal(contract.id)} AND ticket.rule = 'presence' "
-            "AND ticket.observed IS NULL AND ticket.state <> 'closed' GROUP BY ticket.ticket_id"
+            f"WHERE ticket.dataset = {literal(contract.id)} GROUP BY ticket.ticket_id"
         )
-    return " UNION ALL ".join(parts)
+    return connection.execute(" UNION ALL ".join(parts)).pl()
 
 
 def _wanted(sheets: Iterable[SheetStandard]) -> dict[str, dict[str, LogicalType]]:

@@ -82,12 +82,9 @@ class Bureau:
                 derive(connection, lake, name, day)
 
     def state(self, day: date) -> dict[str, list[str]]:
-        """Everything that a reader may see of a day; but not where in which delivery a row stands."""
+        """Everything that a reader may see of a day; but of a standard row not with which delivery it came first."""
         lake, library = self.platform.lake, self.library
-        found = {
-            "findings": f"SELECT * EXCLUDE (finding_id, extract_id, row_number, sheet, _row) "
-            f"FROM ({findings_of(lake, library, day)})"
-        }
+        found = {"findings": f"SELECT * EXCLUDE (finding_id, _row) FROM ({findings_of(lake, library, day)})"}
         tables = [entity.name for entity in library.fed_entities] + list(derived(library))
         for layer, names in (("standard", DATASETS), ("governance", tables), ("history", tables)):
             aside = "EXCLUDE (_row, _line, _sheet, _extract_id)" if layer == "standard" else ""

@@ -49,7 +49,9 @@ def unquestioned(attribute: str) -> str:
     return quote(f"{attribute}__any")
 
 
-def claims_query(claimant: Claimant, table: str, faults: str | None, among: str | None = None) -> str:
+def claims_query(
+    claimant: Claimant, table: str, faults: str | None, among: str | None = None, *, few: bool = False
+) -> str:
     """The SQL of one claimant's rows: `key`, `row_number`, and for each attribute `<attribute>`, `<attribute>__any`.
 
     Args:
@@ -57,6 +59,7 @@ def claims_query(claimant: Claimant, table: str, faults: str | None, among: str 
         table: its dataset's standard table as a relation in SQL.
         faults: a query with `row_number` and `field` of what was found faulty there, if anything was asked.
         among: a relation whose column `key` holds the only keys that matter.
+        few: whether these are so few of all that their rows are better put in order than looked for three times.
     """
     contract, key = claimant.contract, quote(claimant.subject.key)
     values = [
@@ -68,13 +71,19 @@ def claims_query(claimant: Claimant, table: str, faults: str | None, among: str 
     if contract.latest is not None:
         latest = contract.column(contract.latest)
         newest = f"{_sound(latest, f's.{quote(latest.name)}', faults)} DESC NULLS LAST, "
+    parts = {
+        "key": key,
+        "table": table,
+        "faults": _joined(faults) if faults is not None else "",
+        "among": f" AND s.{key} IN (SELECT key FROM {among})" if among is not None else "",
+        "newest": newest,
+    }
+    if few:
+        newest_only = f"QUALIFY row_number() OVER (PARTITION BY s.{key} ORDER BY {newest}s._row) = 1"
+    else:
+        newest_only = template("warehouse", "newest_of_many").format(**parts)
     return template("warehouse", "claims").format(
-        key=key,
-        values=",\n  ".join(values),
-        table=table,
-        faults=_joined(faults) if faults is not None else "",
-        among=f" AND s.{key} IN (SELECT key FROM {among})" if among is not None else "",
-        newest=newest,
+        values=",\n  ".join(values), newest_only=newest_only, **parts
     )
 
 

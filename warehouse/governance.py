@@ -247,11 +247,11 @@ def fused_query(
         entity: the entity.
         tables: dataset → its standard table as a relation in SQL, for those that were delivered.
         faults: dataset → relations with what was found faulty there.
-        among: a relation whose column `key` holds the only keys that are asked for.
+        among: a relation whose column `key` holds the only keys that are asked for, few of all.
     """
     speakers = claimants(library, entity, tables)
     claims = [
-        f"{c.alias} AS ({claims_query(c, tables[c.contract.id], _faults(c, faults), among)})"
+        f"{c.alias} AS ({claims_query(c, tables[c.contract.id], _faults(c, faults), among, few=among is not None)})"
         for c in speakers.values()
     ]
     founding = [speakers[s.contract.id, s.feed.subject].alias for s in _founding(library, entity, tables)]

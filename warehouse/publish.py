@@ -112,12 +112,14 @@ def record_verdict(home: Home, *, passed: bool) -> None:
     replace_json(verdict_of(home), facts)
 
 
-def _accepted(home: Home) -> bool:
+def _accepted(home: Home) -> str | None:
+    """The sha256 of the candidate if the verdict is that exactly it passed."""
     try:
         verdict = json.loads(verdict_of(home).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return False
-    return bool(verdict["passed"]) and verdict["sha256"] == sha256_of(candidate_of(home))
+        return None
+    sha256 = sha256_of(candidate_of(home))
+    return sha256 if verdict["passed"] and verdict["sha256"] == sha256 else None
 
 
 def accepted(home: Home) -> list[str]:
@@ -148,14 +150,15 @@ def switch(home: Home, batch: date, keys: Keys = NO_KEYS) -> Path:
     candidate = candidate_of(home)
     if not candidate.exists():
         return home.warehouse
-    if not _accepted(home):
+    sha256 = _accepted(home)
+    if sha256 is None:
         raise NotAccepted(f"the candidate of {batch} did not pass the acceptance suite")
     current = published(home.warehouse, keys)
     if current is not None and current[0] > batch:
         raise OlderBatch(f"batch {current[0]} is published; {batch} is older")
     # Said before it is done: a run that dies in between leaves one that is on the list either way.
     known = accepted(home) or ([sha256_of(home.warehouse)] if home.warehouse.exists() else [])
-    replace_json(home.accepted, [sha256_of(candidate), *known][:KEPT])
+    replace_json(home.accepted, [sha256, *known][:KEPT])
     if home.warehouse.exists():
         draft = home.previous_warehouse.with_suffix(".draft")
         draft.unlink(missing_ok=True)

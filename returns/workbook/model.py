@@ -121,10 +121,11 @@ class Sheet:
         for facts in ([c.name for c in self.columns], [c.title for c in self.columns]):
             if len(set(facts)) != len(facts):
                 raise ValueError(f"Sheet {self.title!r} declares a column twice: {facts}")
+        schema = self.rows.schema
         for column in self.columns:
-            if column.name not in self.rows.columns:
+            if column.name not in schema:
                 raise ValueError(f"Sheet {self.title!r}: the rows lack column {column.name!r}")
-            dtype = self.rows.schema[column.name]
+            dtype = schema[column.name]
             if not _fits(column.kind, dtype):
                 raise ValueError(
                     f"Sheet {self.title!r}: column {column.name!r} is {column.kind} and needs "

@@ -2,8 +2,8 @@
 
 Here belongs everything whose size does not grow with the rows: styles, header, notes, widths,
 filter, protection, drop-down lists, print setup, the identity sheet. Each table sheet carries one
-blank probe row in the place of its last data row; the writer takes the style numbers from it and
-puts the real rows in its stead (see writer).
+blank probe row below its header; the writer takes the style numbers from it and puts the real rows
+in its stead (see writer).
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from datetime import date
 from io import BytesIO
 
 from xlsxwriter import Workbook
+from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_col_to_name, xl_range, xl_range_abs
 from xlsxwriter.worksheet import Worksheet
 
@@ -45,6 +46,20 @@ _ALLOWED_UNDER_PROTECTION = {
 }
 
 
+class _Formats:
+    """The formats of a workbook, each made once: XlsxWriter takes longer over them than over anything else."""
+
+    def __init__(self, book: Workbook) -> None:
+        self._book = book
+        self._made: dict[tuple[tuple[str, object], ...], Format] = {}
+
+    def __call__(self, looks: layout.Format) -> Format:
+        key = tuple(looks.items())
+        if key not in self._made:
+            self._made[key] = self._book.add_format(looks)
+        return self._made[key]
+
+
 def build_skeleton(sheets: Sequence[Sheet | TextSheet], properties: WorkbookProperties) -> BytesIO:
     """Everything of the workbook but the data rows.
 
@@ -53,7 +68,7 @@ def build_skeleton(sheets: Sequence[Sheet | TextSheet], properties: WorkbookProp
         properties: Document properties and identity.
 
     Returns:
-        A complete XLSX file in memory, whose table sheets end in a blank probe row.
+        A complete XLSX file in memory, whose table sheets have one blank probe row and no other.
     """
     buffer = BytesIO()
     default = {"font_name": layout.FONT, "font_size": layout.BODY_SIZE}
@@ -69,15 +84,15 @@ def build_skeleton(sheets: Sequence[Sheet | TextSheet], properties: WorkbookProp
         worksheets = [book.add_worksheet(sheet.title) for sheet in sheets]
         identity = book.add_worksheet(IDENTITY_SHEET)
         _write_identity(identity, properties)
-        next_list = _LIST_COLUMN
+        next_list, formats = _LIST_COLUMN, _Formats(book)
         for sheet, worksheet in zip(sheets, worksheets, strict=True):
             if isinstance(sheet, TextSheet):
-                _write_text(book, worksheet, sheet)
+                _write_text(formats, worksheet, sheet)
             else:
-                _write_banner(book, worksheet, sheet)
-                _write_header(book, worksheet, sheet)
+                _write_banner(formats, worksheet, sheet)
+                _write_header(formats, worksheet, sheet)
                 _arrange(worksheet, sheet)
-                _mark_groups(book, worksheet, sheet)
+                _mark_groups(formats, worksheet, sheet)
                 next_list = _add_validations(worksheet, sheet, identity, next_list)
     return buffer
 
@@ -89,12 +104,12 @@ def _write_identity(worksheet: Worksheet, properties: WorkbookProperties) -> Non
         worksheet.write_string(row, 1, value)
 
 
-def _write_text(book: Workbook, worksheet: Worksheet, sheet: TextSheet) -> None:
+def _write_text(formats: _Formats, worksheet: Worksheet, sheet: TextSheet) -> None:
     worksheet.set_column(0, 0, _TEXT_WIDTH)
     worksheet.hide_gridlines(2)
     worksheet.set_row(0, 2 * layout.LINE_HEIGHT)
-    worksheet.write_string(0, 0, sheet.heading, book.add_format(layout.HEADING))
-    paragraph = book.add_format(layout.PARAGRAPH)
+    worksheet.write_string(0, 0, sheet.heading, formats(layout.HEADING))
+    paragraph = formats(layout.PARAGRAPH)
     for row, text in enumerate(sheet.paragraphs, start=1):
         worksheet.set_row(row, layout.text_height(text, _TEXT_WIDTH, layout.PARAGRAPH_LINE))
         worksheet.write_string(row, 0, text, paragraph)
@@ -102,7 +117,7 @@ def _write_text(book: Workbook, worksheet: Worksheet, sheet: TextSheet) -> None:
     _set_print(worksheet)
 
 
-def _write_banner(book: Workbook, worksheet: Worksheet, sheet: Sheet) -> None:
+def _write_banner(formats: _Formats, worksheet: Worksheet, sheet: Sheet) -> None:
     """Heading and notes above the header, over as many columns as one screen shows."""
     last, width = 0, sheet.columns[0].width
     while last + 1 < len(sheet.columns) and width < layout.BANNER_WIDTH:
@@ -112,23 +127,23 @@ def _write_banner(book: Workbook, worksheet: Worksheet, sheet: Sheet) -> None:
     if sheet.heading is not None:
         lines.insert(0, (sheet.heading, layout.HEADING, 2 * layout.LINE_HEIGHT))
     for row, (text, looks, height) in enumerate(lines):
-        cell_format = book.add_format(looks)
+        cell_format = formats(looks)
         worksheet.set_row(row, height)
         if last:
             worksheet.merge_range(row, 0, row, last, "", cell_format)
         worksheet.write_string(row, 0, text, cell_format)
 
 
-def _write_header(book: Workbook, worksheet: Worksheet, sheet: Sheet) -> None:
+def _write_header(formats: _Formats, worksheet: Worksheet, sheet: Sheet) -> None:
     """Header, column widths and the probe row."""
-    header, probe = sheet.header_row - 1, _last_row(sheet)
+    header, probe = sheet.header_row - 1, sheet.header_row
     worksheet.set_default_row(layout.ROW_PADDING + layout.LINE_HEIGHT)
     heights = [layout.text_height(c.title, c.width - layout.FILTER_ARROW) for c in sheet.columns]
     worksheet.set_row(header, layout.ROW_PADDING + max(heights))
     for index, column in enumerate(sheet.columns):
-        cell_format = book.add_format(layout.body_format(column))
+        cell_format = formats(layout.body_format(column))
         worksheet.set_column(index, index, column.width, None, {"hidden": column.hidden})
-        worksheet.write_string(header, index, column.title, book.add_format(layout.header_format(column)))
+        worksheet.write_string(header, index, column.title, formats(layout.header_format(column)))
         worksheet.write_blank(probe, index, None, cell_format)
 
 
@@ -145,7 +160,7 @@ def _arrange(worksheet: Worksheet, sheet: Sheet) -> None:
     _set_print(worksheet)
 
 
-def _mark_groups(book: Workbook, worksheet: Worksheet, sheet: Sheet) -> None:
+def _mark_groups(formats: _Formats, worksheet: Worksheet, sheet: Sheet) -> None:
     """Conditional formats that set groups and totals apart; they follow the rows when a person sorts them."""
     names, last_column = [column.name for column in sheet.columns], len(sheet.columns) - 1
     first, last = sheet.header_row, _last_row(sheet)
@@ -160,7 +175,7 @@ def _mark_groups(book: Workbook, worksheet: Worksheet, sheet: Sheet) -> None:
         letter = xl_col_to_name(names.index(sheet.totals))
         rules.append((0, last_column, f'=${letter}{first + 1}="{TOTAL}"', layout.TOTALS))
     for left, right, criteria, looks in rules:
-        rule = {"type": "formula", "criteria": criteria, "format": book.add_format(looks)}
+        rule = {"type": "formula", "criteria": criteria, "format": formats(looks)}
         worksheet.conditional_format(first, left, last, right, rule)
 
 

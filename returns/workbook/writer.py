@@ -7,20 +7,16 @@ skeleton and rendered in cells.
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from zipfile import ZIP_DEFLATED, ZipFile
+from typing import BinaryIO
+from zipfile import ZipFile
 
+from returns.archive import Archive
 from returns.workbook.cells import render_rows
 from returns.workbook.model import IDENTITY_SHEET, Sheet, TextSheet, WorkbookProperties
 from returns.workbook.skeleton import build_skeleton
 
-_COMPRESSION = 3
-"""zlib level: see docs/decisions for what the levels cost and save."""
-
-_ZIP64_FROM = 2**31
-_MARKUP_PER_CELL = 80
-"""Bytes of XML around a value, rounded up."""
-
 _STYLE = re.compile(rb'<c r="[A-Z]+\d+" s="(\d+)"/>')
+_EXTENT = re.compile(rb'(?<=<dimension ref="A1:)([A-Z]+)\d+')
 
 
 def write_workbook(path: Path, sheets: Sequence[Sheet | TextSheet], properties: WorkbookProperties) -> None:
@@ -41,40 +37,36 @@ def write_workbook(path: Path, sheets: Sequence[Sheet | TextSheet], properties: 
         ValueError: No sheets, or two with the same name.
         OSError: The file cannot be written.
     """
-    titles = [s.title.casefold() for s in sheets] + [IDENTITY_SHEET]
-    if len(titles) == 1 or len(set(titles)) != len(titles):
-        raise ValueError(f"{path.name}: sheets need distinct names, and there must be one: {titles}")
-    parts = {f"xl/worksheets/sheet{n}.xml": s for n, s in enumerate(sheets, start=1)}
     partial = path.with_name(f"{path.name}.partial")
     try:
-        with (
-            ZipFile(build_skeleton(sheets, properties)) as skeleton,
-            ZipFile(partial, "w", ZIP_DEFLATED, compresslevel=_COMPRESSION) as target,
-        ):
-            for name in skeleton.namelist():
-                sheet = parts.get(name)
-                large = isinstance(sheet, Sheet) and _expected_size(sheet) > _ZIP64_FROM
-                with target.open(name, "w", force_zip64=large) as part:
-                    for piece in _content(skeleton.read(name), sheet):
-                        part.write(piece)
+        with partial.open("wb") as file:
+            render_workbook(file, sheets, properties)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 
 
+def render_workbook(
+    file: BinaryIO, sheets: Sequence[Sheet | TextSheet], properties: WorkbookProperties
+) -> None:
+    """The same into an open file or a buffer in memory, which a failure leaves half written."""
+    titles = [s.title.casefold() for s in sheets] + [IDENTITY_SHEET]
+    if len(titles) == 1 or len(set(titles)) != len(titles):
+        raise ValueError(f"{properties.title}: sheets need distinct names, and there must be one: {titles}")
+    parts = {f"xl/worksheets/sheet{n}.xml": s for n, s in enumerate(sheets, start=1)}
+    with ZipFile(build_skeleton(sheets, properties)) as skeleton, Archive(file) as target:
+        for name in skeleton.namelist():
+            target.add(name, _content(skeleton.read(name), parts.get(name)))
+
+
 def _content(xml: bytes, sheet: Sheet | TextSheet | None) -> Iterator[bytes]:
-    """A part of the skeleton, its probe row replaced by the rows of the sheet."""
+    """A part of the skeleton, its probe row replaced by the rows of the sheet; no row is told to XlsxWriter."""
     if not isinstance(sheet, Sheet):
         yield xml
         return
     start, end = xml.rindex(b"<row "), xml.rindex(b"</sheetData>")
     styles = [int(number) for number in _STYLE.findall(xml, start, end)]
-    yield xml[:start]
+    last = sheet.header_row + max(1, sheet.rows.height)
+    yield _EXTENT.sub(rb"\g<1>%d" % last, xml[:start], count=1)
     yield from render_rows(sheet, styles)
     yield xml[end:]
-
-
-def _expected_size(sheet: Sheet) -> int:
-    """Upper estimate of the sheet's XML in bytes: decides on ZIP64, which old programs dislike."""
-    cells = sheet.rows.height * len(sheet.columns)
-    return int(2 * sheet.rows.estimated_size()) + _MARKUP_PER_CELL * cells

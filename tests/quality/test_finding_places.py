@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
 import openpyxl
+import pytest
 
 from quality.findings import verify
+from quality.published import findings_of
 from schemas.library import Library
 from schemas.odcs import read_contract
+from warehouse import lake as lakes
 from warehouse.collect import desk
 from warehouse.collect.extracts import extract
 from warehouse.engine import Engine
 from warehouse.home import Home
 from warehouse.lake import Lake
+from warehouse.partition import Partition
 from warehouse.standard import no_corrections, standardise
 
 CONTRACT = """
@@ -41,42 +46,102 @@ schema:
       - {name: student_no, businessName: 学籍号, logicalType: string, required: true, primaryKey: true}
       - {name: entered_on, businessName: 入学日期, logicalType: date}
 """
-BATCH = date(2026, 3, 2)
+DAYS = [date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 4)]
+HEAD = ["学籍号", "入学日期"]
 
 
-def test_findings_on_the_same_row_of_two_sheets_are_two_and_name_their_sheets(
-    engine: Engine, tmp_path: Path
-) -> None:
+@dataclass
+class School:
+    """A home with one dataset, and the way from a workbook to its findings."""
+
+    folder: Path
+    library: Library
+    engine: Engine
+
+    @property
+    def lake(self) -> Lake:
+        return Lake(self.folder / "lake")
+
+    @property
+    def workbook(self) -> Path:
+        return self.folder.parent / "学籍.xlsx"
+
+    def write(self, sheets: dict[str, list[list[str]]]) -> None:
+        workbook = openpyxl.Workbook()
+        workbook.remove(workbook.worksheets[0])
+        for name, rows in sheets.items():
+            sheet = workbook.create_sheet(name)
+            for row in [HEAD, *rows]:
+                sheet.append(row)
+        workbook.save(self.workbook)
+
+    def turn(self, day: date) -> tuple[str, Partition]:
+        """Deliver the workbook and verify what is in it: the delivery, and the findings."""
+        home, contract, codes = Home(self.folder), self.library["school.roll"], self.engine.codes
+        (receipt,) = desk.deliver(home, self.library, [self.workbook], day, datetime(2026, 3, 2))
+        with self.engine.connect() as connection:
+            extract(connection, home, self.lake, contract, day)
+            standardise(connection, self.lake, contract, codes, day, no_corrections())
+            found = verify(connection, self.lake, contract, self.library, codes, day)
+        assert found is not None
+        return receipt.extract_id, found
+
+    def places(self, relation: str) -> list[tuple[object, ...]]:
+        query = f"SELECT rule, record_key, sheet, row_number, extract_id FROM {relation} ORDER BY ALL"
+        with self.engine.connect() as connection:
+            return connection.execute(query).fetchall()
+
+
+@pytest.fixture
+def school(engine: Engine, tmp_path: Path) -> School:
     path = tmp_path / "roll.yaml"
     path.write_text(CONTRACT, encoding="utf-8")
-    library = Library((read_contract(path),), ())
-    contract, codes, home, lake = (
-        library["school.roll"],
-        engine.codes,
-        Home(tmp_path / "home"),
-        Lake(tmp_path / "home" / "lake"),
-    )
-    workbook = openpyxl.Workbook()
-    workbook.remove(workbook.worksheets[0])
-    for name in ("一中", "二中"):
-        sheet = workbook.create_sheet(name)
-        for row in (["学籍号", "入学日期"], ["A1", "2020-09-01"], ["A2", "去年"]):
-            sheet.append(row)
-    workbook.save(tmp_path / "学籍.xlsx")
-    (receipt,) = desk.deliver(home, library, [tmp_path / "学籍.xlsx"], BATCH, datetime(2026, 3, 2))
-    with engine.connect() as connection:
-        extract(connection, home, lake, contract, BATCH)
-        standardise(connection, lake, contract, codes, BATCH, no_corrections())
-        found = verify(connection, lake, contract, library, codes, BATCH)
-        assert found is not None
-        rows = connection.execute(
-            f"SELECT rule, sheet, row_number, extract_id FROM {found.scan} ORDER BY _row, rule"
-        ).fetchall()
-        (ids,) = connection.execute(f"SELECT count(DISTINCT finding_id) FROM {found.scan}").fetchall()
-    assert rows == [
-        ("type", "一中", 3, receipt.extract_id),
-        ("uniqueness", "二中", 2, receipt.extract_id),
-        ("type", "二中", 3, receipt.extract_id),
-        ("uniqueness", "二中", 3, receipt.extract_id),
+    return School(tmp_path / "home", Library((read_contract(path),), ()), engine)
+
+
+def test_findings_on_the_same_row_of_two_sheets_are_two_and_name_their_sheets(school: School) -> None:
+    rows = [["A1", "2020-09-01"], ["A2", "去年"]]
+    school.write({"一中": rows, "二中": rows})
+    delivery, found = school.turn(DAYS[0])
+    assert school.places(found.scan) == [
+        ("type", "A2", "一中", 3, delivery),
+        ("type", "A2", "二中", 3, delivery),
+        ("uniqueness", "A1", "二中", 2, delivery),
+        ("uniqueness", "A2", "二中", 3, delivery),
     ]
+    with school.engine.connect() as connection:
+        (ids,) = connection.execute(f"SELECT count(DISTINCT finding_id) FROM {found.scan}").fetchall()
     assert ids == (4,)
+
+
+def test_a_published_finding_names_the_newest_delivery_and_the_place_there(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lakes, "PATCHED", 1.0)
+    many = [[f"B{number}", "2020-09-01"] for number in range(20)]
+    school.write({"一中": [["A1", "去年"], ["A2", "前年"], *many], "二中": [["A3", "大前年"]]})
+    first, _ = school.turn(DAYS[0])
+    # One stands in the second sheet now, one a row higher, one at the end of the first sheet, as many rows from the
+    # beginning of the file as it was; one is new.
+    new = [["C1", "2020-09-01"], ["C2", "2020-09-01"]]
+    later = {
+        "一中": [["A2", "前年"], *many, *new, ["A3", "大前年"]],
+        "二中": [["A1", "去年"], ["A4", "明年"]],
+    }
+    school.write(later)
+    second, found = school.turn(DAYS[1])
+    expected = [("A1", "二中", 2), ("A2", "一中", 2), ("A3", "一中", 25), ("A4", "二中", 3)]
+    # In the lake they are as they came first: nothing has been found anew.
+    assert [row[-1] for row in school.places(found.scan)] == [first, first, first, second]
+    published = [school.places(f"({findings_of(school.lake, school.library, day)})") for day in DAYS[:2]]
+    assert published[0] == [
+        ("type", "A1", "一中", 2, first),
+        ("type", "A2", "一中", 3, first),
+        ("type", "A3", "二中", 2, first),
+    ]
+    assert published[1] == [("type", *place, second) for place in expected]
+    # The same file again, byte by byte.
+    third, _ = school.turn(DAYS[2])
+    assert third != second
+    again = school.places(f"({findings_of(school.lake, school.library, DAYS[2])})")
+    assert again == [("type", *place, third) for place in expected]

@@ -8,7 +8,7 @@ import json
 import shutil
 import zipfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from assets.platform import Platform
 from quality.published import TICKETS, rule_rows
 from quality.tickets import TO_ANSWER
 from returns import declared
+from returns import packages as packages_module
 from returns.packages import Package, build_packages, read_index
 
 BATCH = date(2026, 3, 2)
@@ -288,9 +289,12 @@ def test_people_see_labels_and_programs_ids(packages: dict[str, list[Path]]) -> 
     assert set(sexes["现值"]) | set(sexes["建议值"]) == {"男", "女"}
 
 
-def test_two_installations_make_the_same_bytes(copy: Platform, platform: Platform) -> None:
+def test_two_installations_make_the_same_bytes_however_many_rows_they_fetch_at_once(
+    copy: Platform, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = copy.home.returns(BATCH)
     shutil.rmtree(folder)
+    monkeypatch.setattr(packages_module, "ROWS_AT_ONCE", 100)
     again = build(copy)
     index = read_index(platform.home.returns(BATCH))
     assert index is not None
@@ -330,6 +334,27 @@ def test_a_package_of_an_earlier_build_does_not_stay(copy: Platform) -> None:
     assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.zip")} == {
         package.file for package in packages
     }
+
+
+def test_a_package_that_cannot_be_written_stops_the_build_and_touches_none(
+    copy: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = copy.home.returns(BATCH)
+    index = read_index(folder)
+    assert index is not None
+    (folder / "index.json").unlink()
+    before = times(folder)
+    write = packages_module._write_zip
+
+    def full(path: Path, members: Mapping[str, bytes], batch: date) -> str:
+        if path == folder / index.packages[1].file:
+            raise OSError("no space left")
+        return write(path, members, batch)
+
+    monkeypatch.setattr(packages_module, "_write_zip", full)
+    with pytest.raises(OSError, match="no space left"):
+        build(copy)
+    assert {name: time for name, time in times(folder).items() if not name.startswith(".")} == before
 
 
 @pytest.fixture

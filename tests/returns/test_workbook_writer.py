@@ -252,6 +252,7 @@ def test_what_begins_like_a_formula_stays_text(tmp_path: Path, text: str) -> Non
 
 @settings(max_examples=60, deadline=None)
 @given(values=st.lists(st.none() | st.text(), min_size=1, max_size=20))
+@example(values=["_x0041_"])
 @example(values=["_x0041_", "_x005F_x0041_", "a_x", "&lt;", "]]>", "\r\n", " \t", "\ufffe", "𠮷"])
 def test_any_text_comes_back_as_it_was(
     tmp_path_factory: pytest.TempPathFactory, values: list[str | None]

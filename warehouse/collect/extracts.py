@@ -20,6 +20,7 @@ from schemas.emit.sql import literal, quote
 from warehouse.collect.desk import CONFIRMATION, READING, REFUSAL, Receipt, receipts, refusal_of
 from warehouse.collect.judgement import held, refuse_drift, remarks, unusual_volume
 from warehouse.collect.layouts import layout_of
+from warehouse.collect.places import repeat_places, write_places
 from warehouse.collect.readers import Reading, Recognition, UnreadableFile, read
 from warehouse.collect.readers.lines import hashes_of
 from warehouse.collect.rereading import hashing_of, reread
@@ -225,6 +226,7 @@ def _repeat(
         ],
         EARLIER: sources_of(base),
     }
+    repeat_places(lake, base, batch, inputs)
     return lake.repeat(base, batch, inputs=inputs, facts=facts)
 
 
@@ -266,10 +268,18 @@ def _write(
     facts = {**_facts(contract, taken), HASHED: hashed}
     comparable = base is not None and base.facts[HASHED] == hashed
     if base is not None and comparable and (taken[0].reread or _much_is_same(connection, base, rows)):
+        arrived = _lines(taken[0], _first_number(batch)) if taken[0].reread else f"({rows})"
+        write_places(connection, lake, contract.id, batch, arrived, inputs)
         return write_changes(connection, lake, base, batch, rows, inputs=inputs, facts=facts)
     # One file's rows keep the order in which they were read; several have to be put in order.
     query = rows if len(parts) == 1 else f"SELECT * FROM ({rows}) ORDER BY _row"
     return lake.write(connection, LAYER, contract.id, batch, query, inputs=inputs, facts=facts)
+
+
+def _lines(taken: _Taken, offset: int) -> str:
+    """The lines of a file, whether they were read or not, as `write_places` takes them."""
+    hashes = quote(hashes_of(taken.table))
+    return f"(SELECT _row + {offset} AS _row, _row AS _line, CAST(NULL AS VARCHAR) AS _sheet FROM {hashes})"
 
 
 def _first_number(batch: date) -> int:

@@ -50,7 +50,12 @@ def deliveries_of(extract: Partition) -> list[Mapping[str, object]]:
 def sources_of(extract: Partition) -> list[Mapping[str, object]]:
     """Every delivery that rows of an extract come from, the own batch's last."""
     own = deliveries_of(extract) if extract.parts[-1].batch == extract.batch.isoformat() else []
-    return [*_listed(extract, EARLIER), *own]
+    return [*earlier_of(extract), *own]
+
+
+def earlier_of(extract: Partition) -> list[Mapping[str, object]]:
+    """The deliveries before the own batch's with which rows of an extract came first."""
+    return _listed(extract, EARLIER)
 
 
 def repeated(home: Home, base: Partition, receipt: Receipt) -> Receipt | None:

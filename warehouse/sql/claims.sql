@@ -1,18 +1,7 @@
 -- What one dataset says of one of its subjects: a row per key, the newest. Each value once as far as no rule found it
--- faulty, once as it stands. A faulty date does not make a row the newest. Few keys stand twice: only their rows are put
--- in order, not all rows with all that they say.
+-- faulty, once as it stands. A faulty date does not make a row the newest.
 SELECT s.{key} AS key, s._row AS row_number,
   {values}
 FROM {table} AS s
 {faults}
-WHERE s.{key} IS NOT NULL{among} AND s._row NOT IN (
-  SELECT _row FROM (
-    SELECT s._row, row_number() OVER (PARTITION BY s.{key} ORDER BY {newest}s._row) AS place
-    FROM {table} AS s
-    {faults}
-    WHERE s.{key} IN (
-      SELECT s.{key} FROM {table} AS s WHERE s.{key} IS NOT NULL{among} GROUP BY s.{key} HAVING count(*) > 1
-    )
-  ) AS ordered
-  WHERE place > 1
-)
+WHERE s.{key} IS NOT NULL{among} {newest_only}
