@@ -1,0 +1,12 @@
+-- Few keys stand twice: only their rows are put in order, not all rows with all that they say.
+AND s._row NOT IN (
+  SELECT _row FROM (
+    SELECT s._row, row_number() OVER (PARTITION BY s.{key} ORDER BY {newest}s._row) AS place
+    FROM {table} AS s
+    {faults}
+    WHERE s.{key} IN (
+      SELECT s.{key} FROM {table} AS s WHERE s.{key} IS NOT NULL{among} GROUP BY s.{key} HAVING count(*) > 1
+    )
+  ) AS ordered
+  WHERE place > 1
+)
