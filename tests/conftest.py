@@ -104,8 +104,8 @@ class Walk:
 # The files that take longest go first, so that no worker is left with one when the others are done; `make test` keeps
 # this order. Those that wait for the same shared folder do not begin together.
 LONGEST = (
-    "test_tutorial.py", "pipelines/test_cli.py", "test_two_turns.py", "faults/test_kill.py",
-    "warehouse/collect/test_infer.py", "returns/test_packages.py", "quality/test_expectations.py",
+    "test_two_turns.py", "pipelines/test_cli.py", "test_tutorial.py", "faults/test_kill.py",
+    "quality/test_expectations.py", "test_reuse.py", "returns/test_packages.py", "warehouse/collect/test_infer.py",
 )  # fmt: skip
 
 

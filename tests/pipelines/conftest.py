@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+import pipelines.platform
 from pipelines.cli import app
+from warehouse.engine import Engine
 
 RESIDENTS = 600
 # Every form of delivery and three entities; a turn of all datasets takes three times as long.
@@ -81,9 +83,20 @@ def here(home: Path, *arguments: object, **environment: str) -> Said:
 
 
 @pytest.fixture(scope="session")
-def zhenjie() -> Callable[..., Said]:
-    """The command line, called as `zhenjie(home, verb, ...)`."""
-    return here
+def zhenjie(engine: Engine) -> Callable[..., Said]:
+    """The command line, called as `zhenjie(home, verb, ...)`.
+
+    Commands share the engine of the tests; one that is called with a key, or with contracts, has its own.
+    """
+
+    def called(home: Path, *arguments: object, **environment: str) -> Said:
+        if {"ZHENJIE_KEY", "ZHENJIE_CONTRACTS"} & environment.keys():
+            return here(home, *arguments, **environment)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pipelines.platform, "Engine", lambda *_: engine)
+            return here(home, *arguments, **environment)
+
+    return called
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,9 @@ from hypothesis import strategies as st
 
 from warehouse.collect.readers import Layout, LayoutColumn, Reading, UnreadableFile, read, recognise
 
+# Each file is read into a temporary table of a connection of its own.
+DATABASE = duckdb.connect()
+
 LAYOUT = Layout(
     form="sqlite",
     columns=(
@@ -40,14 +43,14 @@ def write(path: Path, *statements: str, rows: dict[str, list[tuple[object, ...]]
 
 
 def table_of(path: Path, layout: Layout = LAYOUT) -> tuple[Reading, list[Row]]:
-    with duckdb.connect() as connection:
+    with DATABASE.cursor() as connection:
         reading = read(path, layout, connection, "t", spool=path.parent)
         return reading, connection.execute("FROM t").fetchall()
 
 
 def refusal(path: Path, layout: Layout = LAYOUT) -> str:
     with pytest.raises(UnreadableFile) as error:
-        read(path, layout, duckdb.connect(), "t", spool=path.parent)
+        read(path, layout, DATABASE.cursor(), "t", spool=path.parent)
     return str(error.value)
 
 

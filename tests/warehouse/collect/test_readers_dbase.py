@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 
 from warehouse.collect.readers import Layout, LayoutColumn, Reading, UnreadableFile, read
 
+# Each file is read into a temporary table of a connection of its own.
+DATABASE = duckdb.connect()
+
 COLUMNS = (
     LayoutColumn("name", ("姓名", "XM")),
     LayoutColumn("number", ("证号", "SFZH"), required=True, key=True),
@@ -33,7 +36,7 @@ def written(path: Path, specification: str, rows: list[tuple[object, ...]], kind
 
 
 def rows_of(path: Path, layout: Layout = LAYOUT) -> tuple[Reading, list[tuple[object, ...]]]:
-    with duckdb.connect() as connection:
+    with DATABASE.cursor() as connection:
         reading = read(path, layout, connection, "t", spool=path.parent)
         return reading, connection.execute("FROM t").fetchall()
 

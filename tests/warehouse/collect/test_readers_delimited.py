@@ -20,6 +20,9 @@ from warehouse.collect.readers import (
     recognise,
 )
 
+# Each file is read into a temporary table of a connection of its own.
+DATABASE = duckdb.connect()
+
 LAYOUT = Layout(
     form="csv",
     columns=(
@@ -41,7 +44,7 @@ def rows_of(tmp_path: Path) -> Read:
     def read_rows(content: bytes | str, layout: Layout = LAYOUT) -> tuple[Reading, list[Row]]:
         path = tmp_path / "户籍人口.csv"
         path.write_bytes(content.encode() if isinstance(content, str) else content)
-        with duckdb.connect() as connection:
+        with DATABASE.cursor() as connection:
             reading = read(path, layout, connection, "t", spool=tmp_path / "spool")
             table = connection.execute("FROM t").fetchall()
         assert list((tmp_path / "spool").iterdir()) == []

@@ -15,6 +15,9 @@ import xlwt
 
 from warehouse.collect.readers import Layout, LayoutColumn, Reading, UnreadableFile, read
 
+# Each file is read into a temporary table of a connection of its own.
+DATABASE = duckdb.connect()
+
 Row = tuple[object, ...]
 COLUMNS = (
     LayoutColumn("name", ("姓名",), required=True),
@@ -27,7 +30,7 @@ DATA = [("甲", "男", "身份证", "1"), ("乙", "女", "护照", "2")]
 
 
 def rows_of(path: Path, layout: Layout) -> tuple[Reading, list[Row]]:
-    with duckdb.connect() as connection:
+    with DATABASE.cursor() as connection:
         reading = read(path, layout, connection, "t", spool=path.parent)
         return reading, connection.execute("FROM t").fetchall()
 
