@@ -37,7 +37,7 @@ from schemas.contract import LogicalType
 from schemas.emit.sql import SQL_TYPES, literal, quote
 from schemas.library import Library
 from warehouse.catalogue import contract_tables
-from warehouse.collect.unchanged import sources_of
+from warehouse.collect.unchanged import deliveries_of, sources_of
 from warehouse.files import digest_of
 from warehouse.governance import LAYER, PLACE, derived, standard_of, standard_of_derived
 from warehouse.lake import Lake
@@ -186,12 +186,12 @@ def _pairs(turn: Turn) -> dict[str, tuple[Partition, Partition]]:
 
 
 def _delivered_files(turn: Turn) -> pl.DataFrame:
-    """Every delivery in force as its receipt names it."""
+    """Every delivery in force as its receipt names it, also one that only repeats an earlier one."""
     files = {
         str(told["extract_id"]): str(told["file"])
         for contract in turn.library
         for extract in extracts_in_force(turn.lake, contract.id, turn.batch)
-        for told in sources_of(extract)
+        for told in (*sources_of(extract), *deliveries_of(extract))
     }
     return pl.DataFrame(
         sorted(files.items()), schema={"extract_id": pl.String, "file": pl.String}, orient="row"

@@ -9,7 +9,7 @@ import shutil
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,15 @@ import polars as pl
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
-from assets.platform import Platform
+from assets.platform import CHINA, Platform
 from quality.published import TICKETS, rule_rows
 from quality.tickets import TO_ANSWER
 from returns import declared
 from returns import packages as packages_module
 from returns.packages import Package, build_packages, read_index
+from returns.relations import Turn, name_relations
+from warehouse.collect import desk
+from warehouse.collect.extracts import extract
 
 BATCH = date(2026, 3, 2)
 COUNTS = ["户数", "人口数", "男", "女", "0—17岁", "18—59岁", "60岁及以上", "其中80岁及以上", "年龄不详"]
@@ -436,6 +439,22 @@ def test_a_department_is_told_the_file_and_the_row_in_it_also_of_a_file_in_a_zip
     assert set(told.rows()) == set(lines.rows())
     assert told["文件"].n_unique() > 1
     assert "户籍人口_20260302.csv" in set(csv_of(police, "问题清单")["文件"])
+
+
+def test_the_file_is_told_too_when_the_same_bytes_come_again(copy: Platform) -> None:
+    again = date(2026, 3, 3)
+    (kept,) = copy.home.root.glob(f"inbox/{BATCH}/*/户籍人口_20260302.csv")
+    (receipt,) = desk.deliver(copy.home, copy.library, [kept], again, datetime(2026, 3, 3, 8, tzinfo=CHINA))
+    before = copy.lake.partition(*TICKETS, BATCH)
+    assert before is not None
+    with copy.engine.connect() as connection:
+        extract(connection, copy.home, copy.lake, copy.library["police.population"], again)
+        name_relations(connection, Turn(copy.lake, copy.library, copy.codes, again, BATCH, before), [])
+        told = connection.execute(
+            "SELECT DISTINCT extract_id, file FROM finding LEFT JOIN delivered_file USING (extract_id) "
+            "WHERE dataset = 'police.population'"
+        ).fetchall()
+    assert told == [(receipt.extract_id, "户籍人口_20260302.csv")]
 
 
 def test_rows_of_totals_stand_out(workbook: openpyxl.Workbook) -> None:
