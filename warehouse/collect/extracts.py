@@ -22,7 +22,7 @@ from warehouse.collect.judgement import held, refuse_drift, remarks, unusual_vol
 from warehouse.collect.layouts import layout_of
 from warehouse.collect.places import repeat_places, write_places
 from warehouse.collect.readers import Reading, Recognition, UnreadableFile, read
-from warehouse.collect.readers.lines import hashes_of
+from warehouse.collect.readers.lines import hashes_of, lay_hashes
 from warehouse.collect.rereading import hashing_of, reread
 from warehouse.collect.unchanged import (
     CELL_HASH,
@@ -260,6 +260,8 @@ def _write(
 ) -> Partition:
     parts, offset = [], _first_number(batch)
     hashed = hashing_of(taken[0].reading) if len(taken) == 1 else CELL_HASH
+    if hashed is not CELL_HASH:
+        lay_hashes(connection, taken[0].table)
     for one in taken:
         for query, last in _numbered(connection, contract, one, offset, by_line=hashed is not CELL_HASH):
             parts.append(query)
@@ -299,10 +301,7 @@ def _numbered(
 ) -> Iterator[tuple[str, int]]:
     """For each sheet of a delivery a query of its rows, numbered on from `offset`, and the last number."""
     columns = ", ".join(quote(column.name) for column in contract.delivered_columns)
-    table, hashes = quote(taken.table), cell_hash(contract)
-    source = table
-    if by_line:
-        source, hashes = f"{table} LEFT JOIN {quote(hashes_of(taken.table))} USING (_row)", "_hash, _check"
+    table, hashes = quote(taken.table), "_hash, _check" if by_line else cell_hash(contract)
     for sheet in [seen.sheet for seen in taken.reading.sheets] or [None]:
         where = "" if sheet is None else f" WHERE _sheet = {literal(sheet)}"
         name = "CAST(NULL AS VARCHAR)" if sheet is None else literal(sheet)
@@ -310,7 +309,7 @@ def _numbered(
         query = (
             f"SELECT _row + {offset} AS _row, _row AS _line, {name} AS _sheet, "
             f"{literal(taken.receipt.extract_id)} AS _extract_id, {hashes}, {columns} "
-            f"FROM {source}{where}"
+            f"FROM {table}{where}"
         )
         offset += last or 0
         yield query, offset

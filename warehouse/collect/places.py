@@ -37,8 +37,8 @@ class Places:
 
 def places_in(lake: Lake, extract: Partition) -> Places:
     """Where the rows of an extract stand in the newest of its deliveries."""
-    newest = str(extract.facts["extract_id"])
-    return Places(_beside(lake, extract), {str(told["extract_id"]): newest for told in earlier_of(extract)})
+    renamed = {str(told["extract_id"]): str(extract.facts["extract_id"]) for told in earlier_of(extract)}
+    return Places(_beside(lake, extract), renamed)
 
 
 def write_places(

@@ -149,6 +149,7 @@ def two_files(draw: st.DrawFn) -> tuple[list[str], list[str]]:
     codec=st.sampled_from(["utf-8", "utf-8-sig", "gb18030", "utf-16"]),
     end=st.sampled_from(["\n", "\r\n"]),
 )
+@example(files=([""], [""]), codec="utf-16", end="\n")
 @example(files=([A_RECORD, "合计,1,"], ["合计,1,", A_RECORD]), codec="utf-8", end="\n")
 @example(
     files=([A_RECORD, ",注意,", "G02,张二,2019-09-01"], [A_RECORD, "G02,张二,2019-09-01", ",注意,"]),
@@ -208,6 +209,23 @@ def test_of_a_file_with_few_changes_only_these_are_read(
     assert [(part.rows, part.lost) for part in third.parts] == [(100, 0), (1, 1), (1, 1)]
     renamed = f"SELECT student_no, name, _line FROM {third.scan} WHERE name <> '张三' ORDER BY ALL"
     assert connection.execute(renamed).fetchall() == [("G007", "李四", 9), ("G008", "王五", 10)]
+
+
+def test_rows_lie_in_the_order_of_the_file(
+    contract: Contract, connection: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "_CHUNK", 1 << 20)
+    # More than one group of rows, for several threads to write.
+    records = (f"G{number:06d},张三,2019-09-01" for number in range(300_000))
+    one = school(tmp_path, contract, connection)
+    partition, _ = one.extract("\n".join([HEAD, *records]).encode("gb18030"), DAYS[0])
+    assert partition is not None
+    written = partition.scan.replace("hive_partitioning = false", "file_row_number = true")
+    rows = connection.execute(
+        f"SELECT _line, _hash IS NULL FROM {written} ORDER BY file_row_number"
+    ).fetchnumpy()
+    assert (rows["_line"] == range(2, 300_002)).all()
+    assert not rows["(_hash IS NULL)"].any()
 
 
 def test_the_same_bytes_below_other_headings_are_other_rows(

@@ -247,9 +247,11 @@ def _read(path: Path, head: _Head, stage: Stage, scratch: Path) -> Reading:
 
 def _hashed(path: Path, head: _Head, stage: Stage) -> Lines | None:
     """The lines of a file if each is a record, with their hashes beside the table."""
+    if not head.encoding.bytewise:
+        return None
     lines = head.lines(path)
     try:
-        known = head.encoding.bytewise and keep_hashes(stage.connection, stage.table, lines)
+        known = keep_hashes(stage.connection, stage.table, lines)
     except EndlessLine:
         return None
     return lines if known == stage.size() else None

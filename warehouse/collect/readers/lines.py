@@ -120,6 +120,17 @@ def keep_hashes(connection: duckdb.DuckDBPyConnection, table: str, lines: Lines)
     return int(connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0])
 
 
+def lay_hashes(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Give the rows of a table the hashes beside it, NULL where there are none. A join would not keep their order."""
+    rows, hashes = quote(table), quote(hashes_of(table))
+    connection.execute(f"ALTER TABLE {rows} ADD COLUMN _hash UBIGINT")
+    connection.execute(f"ALTER TABLE {rows} ADD COLUMN _check UBIGINT")
+    connection.execute(
+        f"UPDATE {rows} SET _hash = beside._hash, _check = beside._check FROM {hashes} AS beside "
+        f"WHERE beside._row = {rows}._row"
+    )
+
+
 def _ended(piece: bytes) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.intp]]:
     data = np.frombuffer(piece, np.uint8)
     return data, np.flatnonzero(data == _LF)
