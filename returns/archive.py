@@ -1,4 +1,5 @@
-"""Zip files as packages and workbooks are: written member by member, the same content always the same bytes.
+"""Zip files as packages and workbooks are: written member by member, the same content always the same bytes as long as
+the same ISA-L runs on the same kind of processor.
 
 Here belongs the container alone (PKWARE's APPNOTE 6.3, sections 4.3 and 4.4, without ZIP64). The standard library
 reads such files but compresses with zlib only; ISA-L takes a sixth of its time, and a city's packages are

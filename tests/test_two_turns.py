@@ -76,6 +76,7 @@ class Loop:
     """The city after two turns, and the answers between them: mistakes among them, and one wrong value."""
 
     walk: Any
+    files: list[Path]
     intakes: list[Intake]
     mistaken: frozenset[str]
     misspelt: str
@@ -108,7 +109,7 @@ def loop(
     intakes = receive(walk, files)
     walk.deliver(SECOND)
     walk.turn(SECOND)
-    return Loop(walk, intakes, frozenset(mistaken), misspelt)
+    return Loop(walk, files, intakes, frozenset(mistaken), misspelt)
 
 
 def misspell(files: list[Path], mistaken: set[str]) -> str:
@@ -265,6 +266,14 @@ def test_departments_are_told_what_was_corrected_until_they_have_caught_up(loop:
     assert set(told["记录主键"]) == set(expected["record_key"])
 
 
+def test_the_same_files_again_change_nothing(loop: Loop) -> None:
+    with Ledger.open(loop.walk.platform.ledger_url) as ledger:
+        before = ledger.entries()
+    assert all(intake.repeated for intake in receive(loop.walk, loop.files))
+    with Ledger.open(loop.walk.platform.ledger_url) as ledger:
+        assert ledger.entries() == before
+
+
 def digests(folder: Path) -> dict[str, str]:
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
@@ -277,13 +286,13 @@ def digests(folder: Path) -> dict[str, str]:
 def test_the_same_extracts_and_answers_give_the_same_bytes_in_another_home(
     loop: Loop, city_after_one_turn: Any, walk_in: Callable[[Path, Path], Any], tmp_path: Path
 ) -> None:
-    """From the first turn on, with two threads instead of one; the answers are those of the ledger."""
+    """From the first turn on, with two threads instead of one."""
     shutil.copytree(city_after_one_turn.platform.home.root, tmp_path / "another place")
-    shutil.copyfile(loop.walk.platform.home.ledger, tmp_path / "another place" / "ledger.sqlite")
     other = walk_in(tmp_path / "another place", loop.walk.samples)
     platform = other.platform
     two = Engine(tmp_path / "spill", platform.codes, threads=2, folders=(tmp_path,))
     other = replace(other, platform=replace(platform, engine=two))
+    receive(other, loop.files)
     other.deliver(SECOND)
     other.turn(SECOND)
     assert digests(other.platform.home.root) == digests(loop.walk.platform.home.root)
