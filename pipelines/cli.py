@@ -105,6 +105,9 @@ def main() -> None:
             f"失败：{explained(kind, str(error)) or f'数据库出错（{kind}），请运行 zhenjie doctor'}"
         )
         sys.exit(console.FAILED)
+    finally:
+        # Or Python looks through everything once more before it ends: a second after a turn.
+        gc.freeze()
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from returns.ledger.store import Ledger
 from returns.packages import build_packages
 from sample_city.generate import generate
 from schemas.codes import CodeLibrary
-from schemas.library import load_library
+from schemas.library import Library, load_library
 from warehouse.collect import desk
 from warehouse.collect.extracts import extract
 from warehouse.engine import Engine
@@ -126,6 +126,10 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+def pytest_unconfigure() -> None:
+    gc.freeze()
+
+
 Install = Callable[[Path], Platform]
 
 
@@ -140,9 +144,14 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
 
 
 @pytest.fixture(scope="session")
-def install(engine: Engine) -> Install:
+def library() -> Library:
+    """The shipped contracts."""
+    return load_library()
+
+
+@pytest.fixture(scope="session")
+def install(engine: Engine, library: Library) -> Install:
     """A new installation in a folder, with the shipped contracts."""
-    library = load_library()
 
     def installed(folder: Path) -> Platform:
         home = Home(folder)

@@ -9,6 +9,7 @@ are told (negative: the signal that killed one).
 from __future__ import annotations
 
 import ctypes
+import gc
 import json
 import multiprocessing
 import os
@@ -260,6 +261,8 @@ def tell(fact: dict[str, Any]) -> None:
 
 def main() -> None:
     engine = prepare(Path(sys.argv[1]))
+    # No child looks through all of this for garbage.
+    gc.freeze()
     for line in sys.stdin:
         job, children = json.loads(line), []
         for _ in range(job.get("at_once", 1)):

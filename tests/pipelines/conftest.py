@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 import pipelines.platform
 from pipelines.cli import app
+from schemas.library import Library
 from warehouse.engine import Engine
 
 RESIDENTS = 600
@@ -83,10 +84,11 @@ def here(home: Path, *arguments: object, **environment: str) -> Said:
 
 
 @pytest.fixture(scope="session")
-def zhenjie(engine: Engine) -> Callable[..., Said]:
+def zhenjie(engine: Engine, library: Library) -> Callable[..., Said]:
     """The command line, called as `zhenjie(home, verb, ...)`.
 
-    Commands share the engine of the tests; one that is called with a key, or with contracts, has its own.
+    Commands share the engine of the tests and what it was made of; one that is called with a key, or with contracts,
+    has its own.
     """
 
     def called(home: Path, *arguments: object, **environment: str) -> Said:
@@ -94,6 +96,8 @@ def zhenjie(engine: Engine) -> Callable[..., Said]:
             return here(home, *arguments, **environment)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(pipelines.platform, "Engine", lambda *_: engine)
+            patch.setattr(pipelines.platform, "load_library", lambda _: library)
+            patch.setattr(pipelines.platform, "code_library", lambda _: engine.codes)
             return here(home, *arguments, **environment)
 
     return called
