@@ -46,6 +46,17 @@ CREATE TABLE quality.ticket AS SELECT
   FROM range(6) AS t (i);
 """
 SECRET = "张秘密"
+# Where it is not about what is checked: the shipped suite takes a second.
+ONE_CHECK = """
+tables:
+  governance.person:
+    title: 人口
+    optional: false
+    expectations:
+      - expect: expect_table_row_count_to_be_between
+        kwargs: {min_value: 1}
+        meaning: 有人
+"""
 
 
 @pytest.fixture(scope="session")
@@ -201,7 +212,8 @@ def test_the_candidate_is_only_read_so_others_may_read_it_meanwhile(sound: Path,
     assert reader.stdout
     reader.stdout.readline()
     try:
-        assert accept(sound, tmp_path / "docs", name="one").passed
+        suite = suite_of(tmp_path, ONE_CHECK)
+        assert accept(sound, tmp_path / "docs", name="one", suite=suite).passed
     finally:
         reader.communicate()
 
@@ -326,7 +338,8 @@ def test_a_report_takes_the_place_of_an_earlier_one(sound: Path, tmp_path: Path)
     earlier = tmp_path / "docs" / "2026-03-01" / "left.html"
     earlier.parent.mkdir(parents=True)
     earlier.write_text("old")
-    report = accept(sound, tmp_path / "docs", name="2026-03-01").report
+    suite = suite_of(tmp_path, ONE_CHECK)
+    report = accept(sound, tmp_path / "docs", name="2026-03-01", suite=suite).report
     assert report.exists()
     assert not earlier.exists()
     assert [folder.name for folder in (tmp_path / "docs").iterdir()] == ["2026-03-01"]
@@ -442,6 +455,8 @@ def test_a_check_is_left_out_where_what_it_needs_is_missing(sound: Path, tmp_pat
 
 
 def test_the_gate_uses_no_more_of_the_machine_than_it_may(sound: Path, tmp_path: Path) -> None:
+    docs, suite = tmp_path / "docs", suite_of(tmp_path, ONE_CHECK)
     with pytest.raises(Exception, match="Memory must have a number"):
-        accept(sound, tmp_path / "docs", name="one", limits={"memory_limit": "much"})
-    assert accept(sound, tmp_path / "docs", name="one", limits={"threads": 1, "memory_limit": "1GiB"}).passed
+        accept(sound, docs, name="one", suite=suite, limits={"memory_limit": "much"})
+    limits = {"threads": 1, "memory_limit": "1GiB"}
+    assert accept(sound, docs, name="one", suite=suite, limits=limits).passed
