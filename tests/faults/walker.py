@@ -92,7 +92,7 @@ class ArrowCodes(FewCodes):
     def __init__(self) -> None:
         super().__init__()
         with multiprocessing.get_context("fork").Pool(1) as pool:
-            self._read = pool.apply(read_codes)
+            self._read, self.digest = pool.apply(read_codes)
 
     def load(self, id_: str) -> Any:
         rows, labelled, spellings = self._read[id_]
@@ -104,13 +104,15 @@ class ArrowCodes(FewCodes):
         )
 
 
-def read_codes() -> dict[str, tuple[list[dict[str, Any]], bool, list[tuple[Any, ...]]]]:
-    """What the engine asks of each code table, in plain values."""
-    tables = {id_: FewCodes().load(id_) for id_ in FewCodes().ids()}
-    return {
+def read_codes() -> tuple[dict[str, tuple[list[dict[str, Any]], bool, list[tuple[Any, ...]]]], str]:
+    """What the engine asks of each code table, in plain values, and the digest of all."""
+    few = FewCodes()
+    tables = {id_: few.load(id_) for id_ in few.ids()}
+    asked = {
         id_: (table.rows.to_dicts(), table.is_labelled, table.spellings.rows())
         for id_, table in tables.items()
     }
+    return asked, few.digest
 
 
 def prepare(base: Path) -> Engine:
@@ -119,7 +121,8 @@ def prepare(base: Path) -> Engine:
     Returns:
         An engine for installations below `base`. With one thread it has none of its own, and outlives a fork.
     """
-    few = FewCodes()
+    few, codes = FewCodes(), ArrowCodes()
+    few.digest = codes.digest
     pipelines.platform.load_library = cache(pipelines.platform.load_library)
     pipelines.platform.code_library = lambda _: few
     pipelines.platform.load_library(())
@@ -127,7 +130,7 @@ def prepare(base: Path) -> Engine:
     load_tables()
     for sheet in {sheet for audience in AUDIENCES for sheet in audience.sheets}:
         sheet_standard(sheet)
-    engine = Engine(base / "spill", ArrowCodes(), memory_limit="1GiB", threads=1, folders=(base,))
+    engine = Engine(base / "spill", codes, memory_limit="1GiB", threads=1, folders=(base,))
     with engine.connect():
         return engine
 
