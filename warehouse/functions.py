@@ -68,11 +68,11 @@ def install_spellings(con: duckdb.DuckDBPyConnection, name: str, spellings: Mapp
         spellings: what each text stands for.
     """
     # As constants: a sub-query joins the table to every row, which can take a hundred times as long, and a map is
-    # searched from its beginning. An enumeration is looked up by its hash.
+    # searched from its beginning. An enumeration is looked up by its hash, and made once when it has a name.
     written, meant = (", ".join(map(literal, texts)) for texts in (spellings, spellings.values()))
+    con.execute(f"CREATE OR REPLACE TYPE {name} AS ENUM ({written})")
     con.execute(
-        f"CREATE OR REPLACE MACRO {name}(s VARCHAR) AS "
-        f"list_extract([{meant}], enum_code(TRY_CAST(s AS ENUM({written}))) + 1)"
+        f"CREATE OR REPLACE MACRO {name}(s) AS list_extract([{meant}], enum_code(TRY_CAST(s AS {name})) + 1)"
     )
 
 

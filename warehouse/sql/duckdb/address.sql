@@ -1,5 +1,4 @@
 -- Addresses: 山东省烟台市莱山区黄海路街道某某社区3号楼1单元101室. What they call the places is in the tables of places.sql.
--- The parameters of steps have no types here: DuckDB would bind what they are given twice, at every step.
 
 -- Blanks out, brackets full-width, 3# is 3号. Nearly all addresses need none of it and pay for one expression only.
 CREATE OR REPLACE MACRO _address_text(t) AS

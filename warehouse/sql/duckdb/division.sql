@@ -11,7 +11,7 @@ t IN (SELECT division.code FROM codes.division AS division WHERE division.valid_
 -- The code that took a closed one's place, where the table names one only and has it in use: 370684 is 370614. A
 -- village lies in its township's successor under its own last three digits. NULL for all other codes: those of the
 -- former Changdao county, whose townships got new numbers when it became part of 370614, among them.
-CREATE OR REPLACE MACRO _division_successor(t VARCHAR) AS (
+CREATE OR REPLACE MACRO _division_successor(t) AS (
     SELECT max(present.code)
     FROM codes.division AS past
     INNER JOIN codes.division AS present ON substr(present.code, 1, 9) = past.successor
@@ -20,11 +20,13 @@ CREATE OR REPLACE MACRO _division_successor(t VARCHAR) AS (
         AND past.code || substr(present.code, length(past.successor) + 1) = t
 );
 
-CREATE OR REPLACE MACRO current_division(t VARCHAR) AS coalesce(_division_successor(t), t);
+CREATE OR REPLACE MACRO _current_division(t) AS coalesce(_division_successor(t), t);
+
+CREATE OR REPLACE MACRO current_division(t VARCHAR) AS _current_division(t);
 
 -- Text as delivered: blanks out, a closed code's successor in its place.
 CREATE OR REPLACE MACRO normalise_division(t VARCHAR) AS
-current_division(CASE WHEN regexp_matches(t, '^[0-9]{6,12}$') THEN t ELSE _without(t, '[ ''‘’`"=]') END);
+_current_division(CASE WHEN regexp_matches(t, '^[0-9]{6,12}$') THEN t ELSE _without(t, '[ ''‘’`"=]') END);
 
 -- The county a code lies in. A city padded with zeros (370600) lies in none.
 CREATE OR REPLACE MACRO county_of(t VARCHAR) AS

@@ -19,7 +19,7 @@ regexp_matches(
 );
 
 -- Of cleaned text: a mobile as 11 digits, a landline as area code, dash and number; anything else stays.
-CREATE OR REPLACE MACRO _phone_of(t VARCHAR) AS
+CREATE OR REPLACE MACRO _phone_of(t) AS
 CASE
     WHEN regexp_matches(t, '^(?:[+]?86|0086)?[ -]?0?1[3-9](?:[ -]?[0-9]){9}$')
     THEN right(regexp_replace(t, '[ -]', '', 'g'), 11)

@@ -4,7 +4,7 @@
 -- The weighted sum of ISO 7064 MOD 11-2 over 17 digits: weight 2^(18-i) at place i. On one number: taking the text apart
 -- place by place takes longer. The digit with the weight 2^(k+1) is n // 10^k - 10 * (n // 10^(k+1)), and in the
 -- sum over all k what is left of n // 10^k is 2^(k+1) - 10 * 2^k, that is -8 * 2^k.
-CREATE OR REPLACE MACRO _resident_id_weighted_sum(n BIGINT) AS
+CREATE OR REPLACE MACRO _resident_id_weighted_sum(n) AS
 2 * n - 8 * (
     2 * (n // 10)
     + 4 * (n // 100)
@@ -25,7 +25,7 @@ CREATE OR REPLACE MACRO _resident_id_weighted_sum(n BIGINT) AS
 );
 
 -- The sum by 11. The list of one binds the number once: DuckDB shares no common expression across CASE and AND.
-CREATE OR REPLACE MACRO _resident_id_remainder(n BIGINT) AS
+CREATE OR REPLACE MACRO _resident_id_remainder(n) AS
 list_extract(list_transform([n], lambda k: _resident_id_weighted_sum(k) % 11), 1);
 
 -- Of the first 17 characters; NULL where they are no digits.
@@ -35,7 +35,7 @@ substr('10X98765432', CAST(_resident_id_remainder(
 ) + 1 AS INTEGER), 1);
 
 -- The day in places 7 to 14 of a text of digits, NULL where there is none.
-CREATE OR REPLACE MACRO _resident_id_day(t VARCHAR) AS
+CREATE OR REPLACE MACRO _resident_id_day(t) AS
 CAST(try_strptime(substr(t, 7, 8), '%Y%m%d') AS DATE);
 
 -- NULL where places 7 to 14 are no day of the calendar since 1800.
@@ -66,7 +66,7 @@ CASE
 END;
 
 -- Of 15 digits (GB 11643-1989): century 19 and check character added. Anything else, and an impossible birth date, stays.
-CREATE OR REPLACE MACRO _resident_id_of_15(t VARCHAR) AS
+CREATE OR REPLACE MACRO _resident_id_of_15(t) AS
 CASE
     WHEN regexp_matches(t, '^[0-9]{15}$')
         AND resident_id_birth_date(substr(t, 1, 6) || '19' || substr(t, 7, 9) || '0') IS NOT NULL
@@ -75,7 +75,7 @@ CASE
     ELSE t
 END;
 
-CREATE OR REPLACE MACRO _resident_id_text(t VARCHAR) AS upper(_without(t, '[ ''‘’`"=-]'));
+CREATE OR REPLACE MACRO _resident_id_text(t) AS upper(_without(t, '[ ''‘’`"=-]'));
 
 -- Blanks and dashes out, X in capitals, and for the × or the Cyrillic Х that people type; 15 digits to 18. What a
 -- spreadsheet has shortened to 3.70602E+17 cannot be restored and stays as it is.
@@ -107,7 +107,7 @@ CASE WHEN regexp_matches(t, '^[0-9]{17}[0-9X]$') THEN substr(t, 1, 6) END;
 CREATE OR REPLACE MACRO is_known_area(t VARCHAR) AS CASE WHEN t IS NOT NULL THEN FALSE END;
 
 -- Whether a known area was first used after a year since 2000, given as text.
-CREATE OR REPLACE MACRO _is_area_after(t VARCHAR, year VARCHAR) AS CAST(NULL AS BOOLEAN);
+CREATE OR REPLACE MACRO _is_area_after(t, year) AS CAST(NULL AS BOOLEAN);
 
 -- Of a valid number: its area is known, and was not first used after a birth since 2000. GB 11643-1999 gave every
 -- newborn a number; before, numbers came years after the birth, with the code the county had by then, so that an

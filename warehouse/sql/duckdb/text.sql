@@ -1,4 +1,6 @@
 -- Text as people and spreadsheets leave it, made plain. Every other function builds on these two.
+-- The parameters of steps, here and in all files, have no types: DuckDB would bind what they are given twice, at every
+-- step.
 
 -- The shape only: no value is judged to be missing, so that a coded column whose label is 无 keeps it.
 -- Full-width letters, digits and the marks used in codes become half-width; Chinese punctuation
@@ -6,7 +8,7 @@
 -- marks go, as do the apostrophe and the ="..." by which spreadsheets keep a number text.
 -- Clean text, which is nearly all of it, pays for one regular expression only. Here and in what builds on it each step
 -- takes the text once: DuckDB compiles the regular expressions within a lambda anew for every 2,048 rows.
-CREATE OR REPLACE MACRO tidy_text(t VARCHAR) AS
+CREATE OR REPLACE MACRO _tidy(t) AS
 CASE
     WHEN regexp_matches(
         t,
@@ -36,8 +38,10 @@ CASE
     ELSE t
 END;
 
+CREATE OR REPLACE MACRO tidy_text(t VARCHAR) AS _tidy(t);
+
 -- NULL where tidy text only stands for "nothing here".
-CREATE OR REPLACE MACRO _present(t VARCHAR) AS
+CREATE OR REPLACE MACRO _present(t) AS
 nullif(
     regexp_replace(
         t,
@@ -49,15 +53,15 @@ nullif(
     ''
 );
 
-CREATE OR REPLACE MACRO clean_text(t VARCHAR) AS _present(tidy_text(t));
+CREATE OR REPLACE MACRO clean_text(t VARCHAR) AS _present(_tidy(t));
 
 -- Clean text of a code or a name without the characters of a class: blanks and quotes mean nothing there.
-CREATE OR REPLACE MACRO _without(t VARCHAR, marks VARCHAR) AS
-_present(regexp_replace(tidy_text(t), marks, '', 'g'));
+CREATE OR REPLACE MACRO _without(t, marks) AS
+_present(regexp_replace(_tidy(t), marks, '', 'g'));
 
 -- What a spreadsheet leaves of a long number: it keeps 15 digits, the others become zeros, and shows from twelve on
 -- as 3.70602E+17. The lost digits cannot be restored. Nearly every number that ends otherwise was never one.
 CREATE OR REPLACE MACRO is_rounded_number(t VARCHAR) AS
 regexp_matches(
-    tidy_text(t), '^[1-9](?:[.][0-9]{1,16})?[Ee][+]?(?:1[1-9]|2[0-9])$|^[1-9][0-9]{14}0{3,9}(?:[.]0+)?$'
+    _tidy(t), '^[1-9](?:[.][0-9]{1,16})?[Ee][+]?(?:1[1-9]|2[0-9])$|^[1-9][0-9]{14}0{3,9}(?:[.]0+)?$'
 );

@@ -5,7 +5,7 @@ CREATE OR REPLACE MACRO normalise_code(t VARCHAR) AS
 upper(_without(t, '[ ''‘’`"=-]'));
 
 -- The value of the character at place i: its place in the standard's alphabet.
-CREATE OR REPLACE MACRO _uscc_value(t VARCHAR, i INTEGER) AS
+CREATE OR REPLACE MACRO _uscc_value(t, i) AS
 strpos('0123456789ABCDEFGHJKLMNPQRTUWXY', substr(t, i, 1)) - 1;
 
 -- The check character that belongs to the first 17: MOD 31, weights 3^(i-1) mod 31 (GB 32100-2015). The
