@@ -72,9 +72,10 @@ def verify(
         "codes": codes.digest,
         "functions": library_digest(),
     }
+    dated = any(check.uses_batch_date for check in todo)
     inputs = {
         **program,
-        "query": digest_of(findings_query(contract, library, todo, names, batch)),
+        **({"day": batch.isoformat()} if dated else {}),
         **{f"contract/{dataset}": library[dataset].digest for dataset in sorted(read)},
         **{f"standard/{d}": tables[d].fingerprint for d in sorted(read & tables.keys())},
     }
