@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import gc
+import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -198,6 +199,17 @@ def city_after_one_turn(
 def walk_in(install: Install) -> Callable[[Path, Path], Walk]:
     """The sample city, delivered from a folder, in an installation of one's own."""
     return lambda home, samples: Walk(install(home), samples)
+
+
+@pytest.fixture(scope="session")
+def digests() -> Callable[[Path], dict[str, str]]:
+    """What follows from the extracts and answers of a home, file by file; `Walk` makes no summary."""
+    return lambda home: {
+        path.relative_to(home).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for part in ("lake", "returns")
+        for path in sorted((home / part).rglob("*"))
+        if path.is_file() and path.name != "summary.html"
+    }
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from returns.packages import Index, Package, read_index
 from returns.replies import Intake, take_in
 from sample_city.officer import CORRECT, DATASET, FIELD, SHEET, TICKET, VALUE, VERDICT, answer
 from sample_city.paperwork import Paper
+from warehouse.engine import Engine
 from warehouse.partition import Partition
 
 FIRST, SECOND, THIRD = date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 4)
@@ -267,9 +268,28 @@ def test_departments_are_told_what_was_corrected_until_they_have_caught_up(loop:
 def test_the_same_files_again_change_nothing(loop: Loop) -> None:
     with Ledger.open(loop.walk.platform.ledger_url) as ledger:
         before = ledger.entries()
-    assert all(intake.repeated for intake in receive(loop.walk, loop.files[:4]))
+    assert all(intake.repeated for intake in receive(loop.walk, loop.files))
     with Ledger.open(loop.walk.platform.ledger_url) as ledger:
         assert ledger.entries() == before
+
+
+def test_the_same_extracts_and_answers_give_the_same_bytes_in_another_home(
+    loop: Loop,
+    city_after_one_turn: Any,
+    walk_in: Callable[[Path, Path], Any],
+    digests: Callable[[Path], dict[str, str]],
+    tmp_path: Path,
+) -> None:
+    """From the first turn on, with two threads instead of one."""
+    shutil.copytree(city_after_one_turn.platform.home.root, tmp_path / "another place")
+    other = walk_in(tmp_path / "another place", loop.walk.samples)
+    platform = other.platform
+    two = Engine(tmp_path / "spill", platform.codes, threads=2, folders=(tmp_path,))
+    other = replace(other, platform=replace(platform, engine=two))
+    receive(other, loop.files)
+    other.deliver(SECOND)
+    other.turn(SECOND)
+    assert digests(other.platform.home.root) == digests(loop.walk.platform.home.root)
 
 
 @pytest.fixture(scope="module")

@@ -46,17 +46,6 @@ CREATE TABLE quality.ticket AS SELECT
   FROM range(6) AS t (i);
 """
 SECRET = "张秘密"
-# Where it is not about what is checked: the shipped suite takes a second.
-ONE_CHECK = """
-tables:
-  governance.person:
-    title: 人口
-    optional: false
-    expectations:
-      - expect: expect_table_row_count_to_be_between
-        kwargs: {min_value: 1}
-        meaning: 有人
-"""
 
 
 @pytest.fixture(scope="session")
@@ -81,6 +70,21 @@ def suite_of(folder: Path, text: str) -> Path:
     file = folder / "suite.yaml"
     file.write_text(text, "utf-8")
     return file
+
+
+def one_check(folder: Path, rows: str = "{min_value: 1}") -> Path:
+    """A suite for what is not about the checks: the shipped one takes a second."""
+    text = f"""
+    tables:
+      governance.person:
+        title: 人口
+        optional: false
+        expectations:
+          - expect: expect_table_row_count_to_be_between
+            kwargs: {rows}
+            meaning: 人数
+    """
+    return suite_of(folder, text)
 
 
 def failures(verdict: Verdict) -> list[tuple[str, str, str | None, str]]:
@@ -115,17 +119,7 @@ def test_an_encrypted_candidate_is_judged_against_an_encrypted_or_plain_predeces
         attach(connection, sound, "sound", keys)
         attach(connection, sealed, "sealed", keys, read_only=False)
         connection.execute("COPY FROM DATABASE sound TO sealed")
-    text = """
-    tables:
-      governance.person:
-        title: 人口
-        optional: false
-        expectations:
-          - expect: expect_table_row_count_to_be_between
-            kwargs: {min_value: $previous_rows, max_value: $previous_rows}
-            meaning: 一样多
-    """
-    suite = suite_of(tmp_path, text)
+    suite = one_check(tmp_path, "{min_value: $previous_rows, max_value: $previous_rows}")
     for previous in (sound, sealed):
         verdict = accept(sealed, tmp_path / "docs", previous=previous, name="one", suite=suite, keys=keys)
         assert (verdict.passed, verdict.checks) == (True, 2)
@@ -212,7 +206,7 @@ def test_the_candidate_is_only_read_so_others_may_read_it_meanwhile(sound: Path,
     assert reader.stdout
     reader.stdout.readline()
     try:
-        suite = suite_of(tmp_path, ONE_CHECK)
+        suite = one_check(tmp_path)
         assert accept(sound, tmp_path / "docs", name="one", suite=suite).passed
     finally:
         reader.communicate()
@@ -338,7 +332,7 @@ def test_a_report_takes_the_place_of_an_earlier_one(sound: Path, tmp_path: Path)
     earlier = tmp_path / "docs" / "2026-03-01" / "left.html"
     earlier.parent.mkdir(parents=True)
     earlier.write_text("old")
-    suite = suite_of(tmp_path, ONE_CHECK)
+    suite = one_check(tmp_path)
     report = accept(sound, tmp_path / "docs", name="2026-03-01", suite=suite).report
     assert report.exists()
     assert not earlier.exists()
@@ -455,7 +449,7 @@ def test_a_check_is_left_out_where_what_it_needs_is_missing(sound: Path, tmp_pat
 
 
 def test_the_gate_uses_no_more_of_the_machine_than_it_may(sound: Path, tmp_path: Path) -> None:
-    docs, suite = tmp_path / "docs", suite_of(tmp_path, ONE_CHECK)
+    docs, suite = tmp_path / "docs", one_check(tmp_path)
     with pytest.raises(Exception, match="Memory must have a number"):
         accept(sound, docs, name="one", suite=suite, limits={"memory_limit": "much"})
     limits = {"threads": 1, "memory_limit": "1GiB"}

@@ -63,7 +63,7 @@ END;
 
 -- Of cleaned text: the day, and behind it hours, minutes and, where they are there, seconds.
 CREATE OR REPLACE MACRO _timestamp_of(t) AS
-try_cast(CAST(parse_date(t) AS VARCHAR) || ' ' || CASE
+try_cast(CAST(_date_of(t) AS VARCHAR) || ' ' || CASE
     WHEN regexp_matches(t, '^[0-9]{8} ?[0-9]{6}$')
     THEN substr(right(t, 6), 1, 2) || ':' || substr(right(t, 6), 3, 2) || ':' || right(t, 2)
     WHEN regexp_matches(t, '[0-9]{1,2}[:：时][0-9]{2}')

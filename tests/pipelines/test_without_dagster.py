@@ -1,11 +1,10 @@
-"""The same extracts and answers give the same bytes in another home: in another process, without Dagster.
+"""What Dagster runs is what the plain functions make: the same bytes of the same extracts and answers, without it.
 
-The demonstration ran with two threads, its steps side by side; here is one after the other, with one.
+The demonstration ran in a process of its own with two threads, its steps side by side; here is one after the other.
 """
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,20 +17,12 @@ from pipelines.intake import take_in_all
 from schemas.selection import select
 
 
-def digests(home: Path) -> dict[str, str]:
-    return {
-        path.relative_to(home).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for part in ("lake", "returns")
-        for path in sorted((home / part).rglob("*"))
-        if path.is_file() and path.name != "summary.html"
-    }
-
-
 def test_the_same_extracts_and_answers_give_the_same_bytes_without_dagster(
     demonstration: Any,
     install: Callable[[Path], Platform],
     walk_in: Callable[[Path, Path], Any],
     days: Any,
+    digests: Callable[[Path], dict[str, str]],
     tmp_path: Path,
 ) -> None:
     home, samples = tmp_path / "another place", demonstration.home / "sample"
