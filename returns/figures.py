@@ -7,7 +7,7 @@ Only counts: nothing of any person. The queries are in `returns/pages/*.sql` ove
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
@@ -17,9 +17,11 @@ import polars as pl
 from quality.published import TICKETS, finding_partitions, findings_of
 from quality.routing import no_findings
 from quality.tickets import STATES, State
-from returns.relations import Turn, name_relations
+from returns.relations import Turn, name_relations, turn_inputs
 from schemas.contract import Contract
 from warehouse.collect.desk import REFUSAL, Receipt, receipts
+from warehouse.files import digest_of
+from warehouse.functions import library_digest
 from warehouse.home import Home
 
 PAGES = Path(__file__).parent / "pages"
@@ -83,13 +85,45 @@ class Figures:
     trend: Sequence[Past]
 
 
-def figures_of(connection: duckdb.DuckDBPyConnection, home: Home, turn: Turn) -> Figures:
+@dataclass(frozen=True)
+class Deliveries:
+    """What came of each dataset, and how many files of the batch belong to none."""
+
+    by_dataset: Sequence[Delivered]
+    unplaced: int
+
+
+def deliveries_of(home: Home, turn: Turn) -> Deliveries:
+    """What was delivered until a batch, from the receipts of a home and the extracts in force."""
+    placed = receipts(home.aside, turn.batch)
+    return Deliveries(
+        [_delivered(home, turn, contract, placed) for contract in turn.library],
+        sum(receipt.dataset is None for receipt in placed),
+    )
+
+
+def figures_inputs(turn: Turn, deliveries: Deliveries) -> dict[str, str]:
+    """Fingerprints of all that the figures follow from."""
+    past = {
+        day.isoformat(): [tickets.fingerprint if tickets else "", _found_on(turn, day)]
+        for day in _days(turn)
+        for tickets in [turn.lake.partition(*TICKETS, day)]
+    }
+    return {
+        **turn_inputs(turn),
+        "functions": library_digest(),
+        "deliveries": digest_of(asdict(deliveries)),
+        "past": digest_of(past),
+    }
+
+
+def figures_of(connection: duckdb.DuckDBPyConnection, turn: Turn, deliveries: Deliveries) -> Figures:
     """The figures of a batch.
 
     Args:
         connection: with the function library and the code tables.
-        home: for the receipts of what was delivered.
         turn: the batch.
+        deliveries: those until the batch.
     """
     name_relations(connection, turn, ())
     before = findings_of(turn.lake, turn.library, turn.since) if turn.since else no_findings()
@@ -100,13 +134,12 @@ def figures_of(connection: duckdb.DuckDBPyConnection, home: Home, turn: Turn) ->
     connection.execute(f"CREATE OR REPLACE TEMP TABLE lived AS {_sql('lived')}")
     trend = [_past(connection, turn, day) for day in _days(turn)]
     verified = (turn.lake.as_of("standard", contract.id, turn.batch) for contract in turn.library)
-    placed = receipts(home.aside, turn.batch)
     return Figures(
         batch=turn.batch,
         since=turn.since,
         entities=_entities(turn),
-        deliveries=[_delivered(home, turn, contract, placed) for contract in turn.library],
-        unplaced=sum(receipt.dataset is None for receipt in placed),
+        deliveries=deliveries.by_dataset,
+        unplaced=deliveries.unplaced,
         verified=sum(partition.rows for partition in verified if partition),
         findings=trend[-1].findings,
         findings_before=trend[-2].findings if len(trend) > 1 else None,
@@ -175,6 +208,10 @@ def _past(connection: duckdb.DuckDBPyConnection, turn: Turn, day: date) -> Past:
     tickets = turn.lake.partition(*TICKETS, day)
     assert tickets is not None, "only batches that have tickets are asked for"
     counted = connection.execute(f"SELECT state, count(*) FROM {tickets.scan} GROUP BY state").fetchall()
-    found = finding_partitions(turn.lake, turn.library, day).values()
     assert {state for state, _ in counted} <= STATES.keys()
-    return Past(day, sum(partition.rows for partition in found), dict(counted))
+    return Past(day, _found_on(turn, day), dict(counted))
+
+
+def _found_on(turn: Turn, day: date) -> int:
+    found = finding_partitions(turn.lake, turn.library, day).values()
+    return sum(partition.rows for partition in found)

@@ -97,10 +97,13 @@ def take_in(
     try:
         workbook = open_workbook(path)
         identity = workbook.read_identity()
+        unit_code, batch = identity.get("unit_code", ""), identity.get("batch", "")
+        digest = sha256_of(path)
+        if unit_code and (earlier := ledger.same_file(unit_code, digest)):
+            return _without_rows(path.name, unit_code, batch, _repeated(earlier), repeated=True)
         answers = _read(workbook)
     except WorkbookError as error:
         return _without_rows(path.name, message=str(error))
-    unit_code, batch = identity.get("unit_code", ""), identity.get("batch", "")
     batches = [day.isoformat() for day in lake.batches(*TICKETS)]
     if not unit_code or batch not in batches:
         return _without_rows(path.name, message=_FOREIGN.format(file=path.name, batch=batch or "不详"))
@@ -119,7 +122,7 @@ def take_in(
         batch=batch,
         after_batch=batches[-1],
         file_name=path.name,
-        file_sha256=sha256_of(path),
+        file_sha256=digest,
         accepted=accepted,
         refused=refused,
         at=received_at,

@@ -6,8 +6,11 @@ batch's packages. What it looks like is in `returns/pages/summary.html` and `sum
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote as url_quote
@@ -19,16 +22,19 @@ from markupsafe import Markup
 from quality.tickets import STATES, TO_ANSWER
 from returns.charts import SERIES, Bar, Bars, Line, Lines, Tile, Tiles, legend
 from returns.declared import sheet_standard
-from returns.figures import PAGES, Figures, Row, figures_of, tiles
+from returns.figures import PAGES, Figures, Row, deliveries_of, figures_inputs, figures_of, tiles
 from returns.packages import AUDIENCES, AUTHOR, Package, read_index
 from returns.relations import turn_of
 from schemas.codes import CodeLibrary
 from schemas.contract import DIMENSIONS
 from schemas.library import Library
+from warehouse.files import digest_of, sha256_of
 from warehouse.home import Home
 from warehouse.lake import Lake
 
 PAGE = "summary.html"
+
+_INPUTS = re.compile(r'<meta name="inputs" content="(\w+)">')
 
 MOST_TOWNSHIPS = 15
 MOST_RULES = 25
@@ -46,7 +52,7 @@ def build_summary(
     codes: CodeLibrary,
     batch: date,
 ) -> Path:
-    """Write the summary of a batch to `returns/<batch>/summary.html`.
+    """Write the summary of a batch to `returns/<batch>/summary.html`, unless nothing it follows from has changed.
 
     Args:
         connection: with the function library and the code tables.
@@ -62,22 +68,42 @@ def build_summary(
     Raises:
         LookupError: the batch has no tickets yet.
     """
-    figures = figures_of(connection, home, turn_of(lake, library, codes, batch))
+    turn = turn_of(lake, library, codes, batch)
+    deliveries = deliveries_of(home, turn)
     index = read_index(home.returns(batch))
+    packages = index.packages if index else ()
+    inputs = digest_of([figures_inputs(turn, deliveries), _pages_digest(), [asdict(p) for p in packages]])
     path = home.returns(batch) / PAGE
+    if path.exists() and _inputs_of(path) == inputs:
+        return path
+    page = summary_page(figures_of(connection, turn, deliveries), packages, inputs)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{PAGE}")
-    draft.write_text(summary_page(figures, index.packages if index else ()), encoding="utf-8")
+    draft.write_text(page, encoding="utf-8")
     draft.replace(path)
     return path
 
 
-def summary_page(figures: Figures, packages: Sequence[Package]) -> str:
+def _inputs_of(path: Path) -> str | None:
+    """What a page says of what it follows from; nothing unless it is whole."""
+    page = path.read_text(encoding="utf-8", errors="replace")
+    found = _INPUTS.search(page)
+    return found[1] if found and page.rstrip().endswith("</html>") else None
+
+
+@cache
+def _pages_digest() -> str:
+    """A fingerprint of the queries, the style and the page itself."""
+    return digest_of({path.name: sha256_of(path) for path in PAGES.iterdir() if path.is_file()})
+
+
+def summary_page(figures: Figures, packages: Sequence[Package], inputs: str) -> str:
     """The page.
 
     Args:
         figures: of the batch.
         packages: what is linked to, relative to the page.
+        inputs: a fingerprint of all that it follows from.
     """
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -87,6 +113,7 @@ def summary_page(figures: Figures, packages: Sequence[Package]) -> str:
     return template.render(
         f=figures,
         author=AUTHOR,
+        inputs=inputs,
         style=Markup((PAGES / "summary.css").read_text(encoding="utf-8")),
         lead=_lead(figures),
         dimension_titles=DIMENSIONS,

@@ -17,7 +17,7 @@ def divisions() -> dict[str, str]:
 @cache
 def code_by_label(table: str) -> dict[str, str]:
     """The code that each label or other spelling stands for."""
-    return dict(load_code_table(table).spellings.select("spelling", "code").iter_rows())
+    return dict(load_code_table(table).spellings)
 
 
 @cache

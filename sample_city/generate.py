@@ -10,9 +10,9 @@ from pathlib import Path
 import polars as pl
 
 from sample_city.changes import Changes, changes
-from sample_city.city import build_city
+from sample_city.city import City, build_city
 from sample_city.delivery import Consignment, consignment
-from sample_city.faults import plan
+from sample_city.faults import Plan, plan
 from sample_city.files import write
 from sample_city.mishaps import mishap
 from sample_city.registry import EXTRACTS
@@ -46,6 +46,57 @@ class Summary:
     errors: dict[str, int]
 
 
+@dataclass(frozen=True)
+class SampleCity:
+    """A city over the whole calendar, and the errors that are planted in its extracts; made by `plan_city`."""
+
+    city: City
+    planned: Plan
+    clean: bool
+
+    def generate(self, directory: Path, batch: date = BASE_DATE, *, since: date | None = None) -> Summary:
+        """Write the extracts of one batch and ``truth/`` into a directory; see `generate`."""
+        for on in (since or batch, batch):
+            if not FIRST_BATCH <= on <= LAST_BATCH:
+                raise ValueError(f"示例城市只有 {FIRST_BATCH} 至 {LAST_BATCH} 的数据，没有 {on}")
+        if since is not None and since >= batch:
+            raise ValueError(f"上一次交付的日期 {since} 应早于批次 {batch}")
+        directory.mkdir(parents=True, exist_ok=True)
+        files: list[DeliveredFile] = []
+        planted = []
+        for extract in EXTRACTS:
+            sent = consignment(self.city, self.planned, extract, day(batch))
+            if since is not None and extract.delivery.changes:
+                news = changes(consignment(self.city, self.planned, extract, day(since)), sent)
+                files.append(_send_changes(directory, batch, news))
+                faults = news.faults()
+            else:
+                again = since is not None and not self.clean and extract.delivery.mishap is not None
+                if since is not None and again:
+                    wrong = mishap(self.city, self.planned, sent, day(since))
+                    files.append(_send(directory, batch, wrong))
+                files.append(_send(directory, batch, sent, again=again))
+                faults = sent.faults
+            planted.append(errors(sent, faults, files[-1].path.name))
+        table = pl.concat(planted)
+        write_truth(directory / "truth", self.city, day(batch), table)
+        kinds = table.group_by("dataset", "kind").len().sort("dataset", "kind")
+        counted = {f"{dataset}.{kind}": count for dataset, kind, count in kinds.rows()}
+        return Summary(batch, tuple(files), directory / "truth", counted)
+
+
+def plan_city(residents: int, seed: int, *, clean: bool = False) -> SampleCity:
+    """A city of which several batches are wanted: it is built, and its errors drawn, once for all of them.
+
+    Args as of `generate`.
+
+    Raises:
+        ValueError: The number of residents is out of range; the message is for the caller's user.
+    """
+    city = build_city(seed, residents)
+    return SampleCity(city, plan(city, clean=clean), clean)
+
+
 def generate(
     directory: Path,
     residents: int,
@@ -74,34 +125,7 @@ def generate(
     Raises:
         ValueError: The number of residents or a day is out of range; the message is for the caller's user.
     """
-    for on in (since or batch, batch):
-        if not FIRST_BATCH <= on <= LAST_BATCH:
-            raise ValueError(f"示例城市只有 {FIRST_BATCH} 至 {LAST_BATCH} 的数据，没有 {on}")
-    if since is not None and since >= batch:
-        raise ValueError(f"上一次交付的日期 {since} 应早于批次 {batch}")
-    city = build_city(seed, residents)
-    planned = plan(city, clean=clean)
-    directory.mkdir(parents=True, exist_ok=True)
-    files: list[DeliveredFile] = []
-    planted = []
-    for extract in EXTRACTS:
-        sent = consignment(city, planned, extract, day(batch))
-        if since is not None and extract.delivery.changes:
-            news = changes(consignment(city, planned, extract, day(since)), sent)
-            files.append(_send_changes(directory, batch, news))
-            faults = news.faults()
-        else:
-            again = since is not None and not clean and extract.delivery.mishap is not None
-            if since is not None and again:
-                files.append(_send(directory, batch, mishap(city, planned, sent, day(since))))
-            files.append(_send(directory, batch, sent, again=again))
-            faults = sent.faults
-        planted.append(errors(sent, faults, files[-1].path.name))
-    table = pl.concat(planted)
-    write_truth(directory / "truth", city, day(batch), table)
-    kinds = table.group_by("dataset", "kind").len().sort("dataset", "kind")
-    counted = {f"{dataset}.{kind}": count for dataset, kind, count in kinds.rows()}
-    return Summary(batch, tuple(files), directory / "truth", counted)
+    return plan_city(residents, seed, clean=clean).generate(directory, batch, since=since)
 
 
 def _send(directory: Path, batch: date, sent: Consignment, *, again: bool = False) -> DeliveredFile:

@@ -7,6 +7,7 @@ the warehouse's business, finding a wrong code quality's.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -62,23 +63,25 @@ class CodeTable:
         return self.current.height <= LABELLED_CODES
 
     @cached_property
-    def spellings(self) -> pl.DataFrame:
-        """What a department may write for a code in use: columns `spelling`, `code`; one row per spelling.
+    def spellings(self) -> Mapping[str, str]:
+        """What a department may write for a code in use, in order, and the code that it stands for.
 
         The code itself, its label and its aliases, in that order of precedence: a spelling that is also a
         code means that code. One that two codes of the same rank share means neither and is left out, as
         the names of villages often are.
         """
-        ranked = [
-            self.current.select(spelling="code", code="code"),
-            self.current.select(spelling="label", code="code"),
-            self.current.select(spelling=pl.col("aliases").str.split("|"), code="code").explode("spelling"),
-        ]
-        known = ranked[0]
-        for rank in ranked[1:]:
-            unique = rank.drop_nulls("spelling").unique().filter(pl.len().over("spelling") == 1)
-            known = pl.concat([known, unique.join(known, on="spelling", how="anti")])
-        return known.sort("spelling")
+        rows = self.current.select("code", "label", "aliases").rows()
+        known = {code: code for code, _, _ in rows}
+        labels = {(label, code) for code, label, _ in rows}
+        aliases = {(alias, code) for code, _, joined in rows if joined for alias in joined.split("|")}
+        for rank in (labels, aliases):
+            meanings = Counter(spelling for spelling, _ in rank)
+            known |= {
+                spelling: code
+                for spelling, code in rank
+                if meanings[spelling] == 1 and spelling not in known
+            }
+        return MappingProxyType(dict(sorted(known.items())))
 
 
 class CodeLibrary:
@@ -178,10 +181,10 @@ def _read_rows(file: Traversable) -> pl.DataFrame:
         raise CodeTableError(f"{file} has unknown columns: {', '.join(sorted(unknown))}")
     if not {"code", "label"} <= set(rows.columns):
         raise CodeTableError(f"{file} needs the columns code and label")
-    missing = [pl.lit(None, pl.String).alias(name) for name in COLUMNS if name not in rows.columns]
-    rows = rows.with_columns(missing).select(COLUMNS)
-    if rows.select(pl.any_horizontal(pl.col("code", "label").is_null()).any()).item():
+    if rows["code"].null_count() or rows["label"].null_count():
         raise CodeTableError(f"{file} has a row without code or label")
-    if doubled := rows.filter(pl.col("code").is_duplicated())["code"].unique().sort().to_list():
+    if rows["code"].n_unique() < rows.height:
+        doubled = sorted(set(rows.filter(rows["code"].is_duplicated())["code"]))
         raise CodeTableError(f"{file} has codes twice: {', '.join(doubled)}")
-    return rows.sort("code")
+    given = [name if name in rows.columns else pl.lit(None, pl.String).alias(name) for name in COLUMNS]
+    return rows.select(given).sort("code")

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -23,7 +24,7 @@ from quality.turn import update_tickets
 from returns.effects import corrections, ticket_replies
 from returns.ledger.store import Ledger
 from returns.packages import build_packages
-from sample_city.generate import generate
+from sample_city.generate import SampleCity, plan_city
 from schemas.codes import CodeLibrary
 from schemas.library import Library, load_library
 from warehouse.collect import desk
@@ -36,6 +37,12 @@ from warehouse.standard import standardise
 CHINA = ZoneInfo("Asia/Shanghai")
 FIRST = date(2026, 3, 2)
 RESIDENTS, SEED = 3_000, 1
+
+
+@cache
+def sample_city() -> SampleCity:
+    """The city that is walked through: drawn once, delivered day by day."""
+    return plan_city(RESIDENTS, SEED)
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,7 @@ class Walk:
         if not folder.exists():
             sent = (date.fromisoformat(truth.parent.name) for truth in self.samples.glob("*/truth"))
             since = max((then for then in sent if then < day), default=None)
-            generate(folder, RESIDENTS, SEED, day, since=since)
+            sample_city().generate(folder, day, since=since)
         return folder
 
     def deliver(self, day: date, names: str = "*") -> None:

@@ -147,6 +147,5 @@ def install_codes(connection: duckdb.DuckDBPyConnection, codes: CodeLibrary) -> 
         connection.execute(f"CREATE OR REPLACE TABLE codes.{quote(table)} AS FROM code_rows")
         connection.unregister("code_rows")
         if codes.load(table).is_labelled:
-            spellings = codes.load(table).spellings.iter_rows()
-            install_spellings(connection, f"{CODE_IN}{table}", dict(spellings))
+            install_spellings(connection, f"{CODE_IN}{table}", codes.load(table).spellings)
     install_places(connection)

@@ -141,6 +141,11 @@ class Ledger:
                 return replace(earlier, repeated=True)
             return _enter(connection, Act.REPLY, actor, unit_code, detail, at, rows)
 
+    def same_file(self, unit_code: str, file_sha256: str) -> Entry | None:
+        """The entry of an answered workbook, should the unit have sent in this file (SHA-256) before."""
+        with reading(self._engine) as connection:
+            return _same_file(connection, unit_code, file_sha256)
+
     def replies(self, until: str | None = None) -> pl.DataFrame:
         """The accepted answers, oldest first (by entry, then line).
 

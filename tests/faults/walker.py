@@ -100,16 +100,16 @@ class ArrowCodes(FewCodes):
         return SimpleNamespace(
             rows=pa.Table.from_pylist(rows, text),
             is_labelled=labelled,
-            spellings=SimpleNamespace(iter_rows=spellings.__iter__),
+            spellings=spellings,
         )
 
 
-def read_codes() -> tuple[dict[str, tuple[list[dict[str, Any]], bool, list[tuple[Any, ...]]]], str]:
+def read_codes() -> tuple[dict[str, tuple[list[dict[str, Any]], bool, dict[str, str]]], str]:
     """What the engine asks of each code table, in plain values, and the digest of all."""
     few = FewCodes()
     tables = {id_: few.load(id_) for id_ in few.ids()}
     asked = {
-        id_: (table.rows.to_dicts(), table.is_labelled, table.spellings.rows())
+        id_: (table.rows.to_dicts(), table.is_labelled, dict(table.spellings))
         for id_, table in tables.items()
     }
     return asked, few.digest

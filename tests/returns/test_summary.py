@@ -18,7 +18,7 @@ import pytest
 
 from assets.platform import Platform
 from quality.published import TICKETS, findings_of
-from returns.figures import Figures, figures_of, tiles
+from returns.figures import Figures, deliveries_of, figures_of, tiles
 from returns.packages import read_index
 from returns.relations import turn_of
 from returns.summary import build_summary, summary_page
@@ -50,7 +50,7 @@ def platform(
 def figures(platform: Platform, day: date) -> Figures:
     with platform.engine.connect() as connection:
         turn = turn_of(platform.lake, platform.library, platform.codes, day)
-        return figures_of(connection, platform.home, turn)
+        return figures_of(connection, turn, deliveries_of(platform.home, turn))
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +153,7 @@ def test_what_is_late_refused_or_never_came_is_said(platform: Platform) -> None:
     far = BATCH + timedelta(days=400)
     with platform.engine.connect() as connection:
         turn = replace(turn_of(platform.lake, platform.library, platform.codes, NEXT), batch=far)
-        told = figures_of(connection, platform.home, turn)
+        told = figures_of(connection, turn, deliveries_of(platform.home, turn))
     assert all(delivered.days_late > 0 for delivered in told.deliveries)
     lateness = {d.title: d.days_late for d in told.deliveries}
     contract = next(c for c in platform.library if c.title == "户籍人口")
@@ -161,7 +161,7 @@ def test_what_is_late_refused_or_never_came_is_said(platform: Platform) -> None:
     now = figures(platform, BATCH)
     assert not any(delivered.days_late for delivered in now.deliveries)
     never = replace(now, deliveries=[replace(now.deliveries[0], batch=None, rows=None, file="")])
-    assert "从未交付" in summary_page(never, ())
+    assert "从未交付" in summary_page(never, (), "")
 
 
 def test_a_refused_file_is_named_beside_its_dataset(platform: Platform) -> None:
@@ -178,7 +178,7 @@ def test_a_refused_file_is_named_beside_its_dataset(platform: Platform) -> None:
 def test_a_county_that_the_layout_does_not_know_has_a_tile_below(platform: Platform) -> None:
     told = figures(platform, BATCH)
     strange = {"code": "371002", "title": "环翠区", "residents": 1000, "open": 3, "rate": 3.0}
-    page = summary_page(replace(told, counties=[*told.counties, strange]), ())
+    page = summary_page(replace(told, counties=[*told.counties, strange]), (), "")
     assert "环翠区：待办 3 件，居民 1,000 人" in page
 
 
@@ -191,6 +191,27 @@ def test_the_layout_has_every_county_of_the_city_once_and_no_two_in_one_place(pl
 
 
 def test_the_same_batch_makes_the_same_bytes(platform: Platform) -> None:
-    first = built(platform, NEXT).read_bytes()
+    page = built(platform, NEXT)
+    first = page.read_bytes()
+    page.unlink()
     assert built(platform, NEXT).read_bytes() == first
     assert b"2026-03-02" in first
+
+
+def test_a_page_is_made_again_when_something_it_tells_has_changed_and_not_otherwise(
+    platform: Platform,
+) -> None:
+    page = built(platform, BATCH)
+    made = page.stat().st_ino
+    assert built(platform, BATCH).stat().st_ino == made
+    receipt = next(r for r in desk.receipts(platform.home.inbox, BATCH) if r.dataset == "police.population")
+    refusal = receipt.path.parent / desk.REFUSAL
+    replace_json(refusal, {"message": "坏了"})
+    try:
+        told = built(platform, BATCH)
+        assert told.stat().st_ino != made and receipt.file in told.read_text(encoding="utf-8")
+    finally:
+        refusal.unlink()
+    whole = built(platform, BATCH).read_text(encoding="utf-8")
+    page.write_text(whole[: len(whole) // 2], encoding="utf-8")
+    assert built(platform, BATCH).read_text(encoding="utf-8") == whole

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import fastexcel
@@ -16,7 +17,7 @@ import pytest
 from stdnum.cn import ric
 
 from sample_city.declarations import Delivery
-from sample_city.generate import Summary, generate
+from sample_city.generate import SampleCity, Summary, plan_city
 from sample_city.registry import EXTRACTS
 
 RESIDENTS, SEED = 10_000, 7
@@ -160,12 +161,20 @@ def _as_iso(name: str) -> pl.Expr:
 
 
 @pytest.fixture(scope="session")
-def deliver(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Delivered]:
+def planned() -> Callable[[int, int], SampleCity]:
+    """A city of so many residents and a seed, built once."""
+    return cache(plan_city)
+
+
+@pytest.fixture(scope="session")
+def deliver(
+    planned: Callable[[int, int], SampleCity], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Delivered]:
     """Generate a batch and read all of its files."""
 
     def delivered(residents: int, seed: int, batch: date) -> Delivered:
         folder = tmp_path_factory.mktemp("city")
-        summary = generate(folder, residents, seed, batch)
+        summary = planned(residents, seed).generate(folder, batch)
         raw = {}
         for file in summary.files:
             raw[file.dataset] = _read(file.path, EXTRACT[file.dataset])

@@ -27,10 +27,10 @@ SAME = ["dataset", "record_key", "field", "kind", "delivered", "right", "derivab
 
 
 @pytest.fixture(scope="module")
-def continued(tmp_path_factory, city, later):
+def continued(tmp_path_factory, planned, city, later):
     """The city of `later`, delivered as a batch that follows that of `city`."""
     folder = tmp_path_factory.mktemp("continued")
-    return generate(folder, 10_000, 7, LATER, since=BASE_DATE)
+    return planned(10_000, 7).generate(folder, LATER, since=BASE_DATE)
 
 
 @pytest.fixture(scope="module")

@@ -22,9 +22,7 @@ def write_folder(folder: Path, header: str, **tables: str) -> Path:
 
 
 def spelt(table: str, spelling: str) -> str | None:
-    found = load_code_table(table).spellings.filter(pl.col("spelling") == spelling)["code"].to_list()
-    assert len(found) <= 1
-    return found[0] if found else None
+    return load_code_table(table).spellings.get(spelling)
 
 
 def test_every_file_is_declared_and_every_declared_table_has_its_file() -> None:
@@ -154,14 +152,14 @@ def test_a_folder_of_the_bureau_adds_its_tables(tmp_path: Path) -> None:
     library = CodeLibrary([folder])
     table = library.load("colour")
     assert (table.title, table.standard, table.rows["code"].to_list()) == ("颜色", None, ["1", "2"])
-    assert dict(table.spellings.iter_rows())["朱"] == "1"
+    assert table.spellings["朱"] == "1"
     assert set(library.ids()) == {*code_table_ids(), "colour"}
     assert library.load("colour") is table
 
 
 def test_a_spelling_that_is_also_a_code_means_that_code(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "codes", "a: {title: 甲}\n", a="code,label,aliases\n1,一,2\n2,二,一\n")
-    spellings = dict(CodeLibrary([folder]).load("a").spellings.iter_rows())
+    spellings = CodeLibrary([folder]).load("a").spellings
     assert spellings == {"1": "1", "2": "2", "一": "1", "二": "2"}
 
 

@@ -230,13 +230,14 @@ def _kinds(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, float]]
 @cache
 def _spellings(codes: CodeLibrary) -> pl.DataFrame:
     """Every spelling of every code table whose labels are spellings rather than names."""
-    found = [
-        codes.load(table).spellings.select(pl.lit(table).alias("code_table"), "spelling", "code")
+    rows = [
+        (table, spelling, code)
         for table in codes.ids()
+        for spellings in [codes.load(table).spellings]
+        if sum(spelling != code for spelling, code in spellings.items()) <= LABELLED_CODES
+        for spelling, code in spellings.items()
     ]
-    return pl.concat(
-        rows for rows in found if rows.filter(pl.col("spelling") != pl.col("code")).height <= LABELLED_CODES
-    )
+    return pl.DataFrame(rows, schema=["code_table", "spelling", "code"], orient="row")
 
 
 def _judged(

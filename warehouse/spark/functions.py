@@ -67,8 +67,7 @@ def install(session: SparkSession, codes: CodeLibrary) -> None:
 
 def _look_up(name: str, table: CodeTable) -> str:
     """The statement that makes a function which looks a spelling up."""
-    pairs = table.spellings.select("spelling", "code").iter_rows()
-    entries = ", ".join(_text(text) for pair in pairs for text in pair)
+    entries = ", ".join(_text(text) for pair in table.spellings.items() for text in pair)
     found = f"try_element_at(map({entries}), s)"
     return f"CREATE OR REPLACE TEMPORARY FUNCTION {name}(s STRING) RETURNS STRING RETURN {found}"
 
