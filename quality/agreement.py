@@ -16,7 +16,7 @@ import duckdb
 
 from quality.disputes import Attributes, dispute_name, find_disputes, weighing_digest
 from quality.findings import LAYER, MEASURES, standard_tables
-from quality.routing import COLUMNS, finding_rows, no_findings, row_facts
+from quality.routing import finding_rows, no_findings, row_facts
 from quality.rules import ROW
 from schemas.codes import CodeLibrary
 from schemas.contract import Contract, Entity, Rule
@@ -139,11 +139,8 @@ def agree(
         inputs,
     )
     scans = {dataset: table.scan for dataset, table in tables.items()}
-    parts = [no_findings()] + [
-        f"SELECT * FROM ({finding_rows(library[d], library, _hits(library, entity, d, disputes, scans), scans)})"
-        for d in datasets
-    ]
-    query = f"SELECT {', '.join(COLUMNS)} FROM ({' UNION ALL '.join(parts)}) ORDER BY dataset, _row, field"
+    hits = {d: _hits(library, entity, d, disputes, scans) for d in datasets}
+    query = finding_rows(hits, library, scans) if hits else no_findings()
     return lake.write(connection, LAYER, name, batch, query, inputs=inputs, measures=MEASURES)
 
 

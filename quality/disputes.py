@@ -6,7 +6,7 @@ dispute is a finding is said in `quality.agreement`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -128,7 +128,7 @@ def _weigh(
         question
         for claimant in speakers.values()
         if (found := faults.get(claimant.contract.id)) is not None
-        for question in _questions(claimant, attributes, tables[claimant.contract.id].scan, found)
+        if (question := _question(claimant, attributes, tables[claimant.contract.id].scan, found))
     ]
     asked = " UNION ALL ".join(questions) or _NO_QUESTIONS
     connection.execute(f"CREATE OR REPLACE TEMP TABLE question AS SELECT * FROM ({asked}) {among}")
@@ -153,15 +153,21 @@ def _claims(
     return claims_query(replace(claimant, columns=columns), table, faulty, "known_key", few=only_touched)
 
 
-def _questions(claimant: Claimant, attributes: Attributes, table: str, found: Partition) -> Iterator[str]:
-    """Queries for the faulty values of a claimant that nothing suggests a better one for: attribute, key, finding."""
-    for attribute, column in claimant.columns.items():
-        if attribute in attributes and column.delivered:
-            yield (
-                f"SELECT DISTINCT {literal(attribute)} AS attribute, s.{quote(claimant.subject.key)} AS key, "
-                f"f.finding_id FROM {found.scan} AS f JOIN {table} AS s ON s.record_key = f.record_key "
-                f"WHERE f.severity = 'error' AND f.suggestion IS NULL AND f.field = {literal(column.name)}"
-            )
+def _question(claimant: Claimant, attributes: Attributes, table: str, found: Partition) -> str | None:
+    """A query for the faulty values of a claimant that nothing suggests a better one for: attribute, key, finding."""
+    asked = ", ".join(
+        f"({literal(column.name)}, {literal(attribute)})"
+        for attribute, column in claimant.columns.items()
+        if attribute in attributes and column.delivered
+    )
+    if not asked:
+        return None
+    return (
+        f"SELECT DISTINCT asked.attribute, s.{quote(claimant.subject.key)} AS key, f.finding_id "
+        f"FROM {found.scan} AS f JOIN (VALUES {asked}) AS asked (field, attribute) ON asked.field = f.field "
+        f"JOIN {table} AS s ON s.record_key = f.record_key "
+        "WHERE f.severity = 'error' AND f.suggestion IS NULL"
+    )
 
 
 def disputes_query(attribute: str, voices: Sequence[tuple[str, Source]], codes: CodeLibrary) -> str:

@@ -91,7 +91,7 @@ def verify(
         else:
             connection.execute(f"CREATE OR REPLACE TEMP TABLE affected AS {affected.rows}")
             hits = _hits_again(contract, affected, scans, batch)
-            query = finding_rows(contract, library, hits, scans)
+            query = finding_rows({contract.id: hits}, library, scans)
         return lake.write(
             connection,
             LAYER,
@@ -130,7 +130,7 @@ def findings_query(
     """The SQL of one dataset's findings, in the columns of `quality.routing`. Arguments as of `hits_query`."""
     if not todo:
         return no_findings()
-    return finding_rows(contract, library, hits_query(contract, todo, scans, batch), scans)
+    return finding_rows({contract.id: hits_query(contract, todo, scans, batch)}, library, scans)
 
 
 def hits_query(

@@ -6,10 +6,11 @@ leads anywhere stays without a unit: it goes back to its department.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from quality.rules import ROW, cell
-from schemas.contract import Contract, Route
+from schemas.contract import Contract
 from schemas.emit.sql import literal, quote
 from schemas.library import Library
 from warehouse.templates import template
@@ -46,53 +47,98 @@ def row_facts(contract: Contract) -> str:
     )
 
 
-def finding_rows(contract: Contract, library: Library, hits: str, scans: Mapping[str, str]) -> str:
+def finding_rows(hits: Mapping[str, str], library: Library, scans: Mapping[str, str]) -> str:
     """The SQL that makes findings of hits: stable ids, the department, the township.
 
     Args:
-        contract: the dataset's contract.
-        library: the contracts, for ways through another dataset.
-        hits: a query with the columns of `row_facts` and rule, dimension, severity, field, observed,
-            suggestion, evidence.
+        hits: dataset → a query with the columns of `row_facts` and rule, dimension, severity, field, observed,
+            suggestion, evidence. All are placed at once: a dataset that ways lead through is read once.
+        library: the contracts.
         scans: dataset → its standard table as a relation in SQL.
     """
+    steps = _steps([library[dataset] for dataset in hits], library, scans)
+    registers = list(dict.fromkeys(step.through for step in steps if step.through is not None))
     joins, places = [], []
-    for index, route in enumerate(contract.routes):
-        code = f"hit.way_{index}"
-        if route.dataset is not None:
-            relation = _through(route, index, library, scans)
-            if relation is None:
-                continue
-            joins.append(f"LEFT JOIN ({relation}) AS via_{index} ON via_{index}.key = {code}")
-            code = f"via_{index}.code"
+    for number, step in enumerate(steps):
+        code = f"hit.step_{number}"
+        if step.through is not None:
+            relation = f"register_{registers.index(step.through)}"
+            joins.append(f"LEFT JOIN {relation} AS via_{number} ON via_{number}.key = {code}")
+            code = f"via_{number}.code"
         # A village that is in no list may still lie in a township that is.
         for part, length in ((code, 12), (f"left({code}, 9)", 9)):
-            alias = f"division_{index}_{length}"
+            alias = f"division_{number}_{length}"
             joins.append(
                 f"LEFT JOIN codes.division AS {alias} ON {alias}.code = {part} "
                 f"AND {alias}.valid_to IS NULL AND length({alias}.code) = {length}"
             )
             places.append(f"{alias}.code")
     return template("quality", "findings").format(
-        hits=hits,
-        table=scans[contract.id],
-        dataset=literal(contract.id),
-        department=literal(contract.department),
+        hits="\nUNION ALL\n".join(
+            _on_its_way(library[dataset], query, steps, scans[dataset]) for dataset, query in hits.items()
+        ),
+        registers="".join(
+            f"), register_{number} AS (\n  {_register(register, steps, library, scans)}\n"
+            for number, register in enumerate(registers)
+        ),
         place=f"coalesce({', '.join(places)})" if places else "CAST(NULL AS VARCHAR)",
         joins="\n  ".join(joins),
         columns=", ".join(COLUMNS),
     )
 
 
-def _through(route: Route, index: int, library: Library, scans: Mapping[str, str]) -> str | None:
-    """The other dataset's own division code by the key it shares, for the rows that were hit."""
-    assert route.dataset is not None
-    other = library[route.dataset]
-    direct = next((way.column for way in other.routes if way.dataset is None), None)
-    if direct is None or not other.subjects or other.id not in scans:
-        return None
-    key = quote(other.subjects[0].key)
-    return (
-        f"SELECT {key} AS key, min({quote(direct)}) AS code FROM {scans[other.id]} "
-        f"WHERE {key} IN (SELECT way_{index} FROM hit) GROUP BY {key}"
+@dataclass(frozen=True, order=True)
+class _Step:
+    """The place of a way among those of its contract, and the dataset that it leads through, if any."""
+
+    place: int
+    through: str | None
+
+
+def _steps(contracts: Sequence[Contract], library: Library, scans: Mapping[str, str]) -> list[_Step]:
+    """What is tried one after the other: of each contract its own ways, in their order."""
+    steps = {
+        _Step(place, route.dataset)
+        for contract in contracts
+        for place, route in enumerate(contract.routes)
+        if route.dataset is None or _known_by(route.dataset, library, scans) is not None
+    }
+    return sorted(steps, key=lambda step: (step.place, step.through or ""))
+
+
+def _on_its_way(contract: Contract, hits: str, steps: Sequence[_Step], table: str) -> str:
+    """One dataset's hits with what each step starts from: NULL where the step is none of its ways."""
+    own = {_Step(place, route.dataset): place for place, route in enumerate(contract.routes)}
+    starts = "".join(
+        f", hit.way_{own[step]} AS step_{number}"
+        if step in own
+        else f", CAST(NULL AS VARCHAR) AS step_{number}"
+        for number, step in enumerate(steps)
     )
+    return template("quality", "placed").format(
+        dataset=literal(contract.id),
+        department=literal(contract.department),
+        starts=starts,
+        hits=hits,
+        table=table,
+    )
+
+
+def _known_by(dataset: str, library: Library, scans: Mapping[str, str]) -> tuple[str, str] | None:
+    """The columns of a dataset by which others find a division code: its key, and the code."""
+    other = library[dataset]
+    direct = next((way.column for way in other.routes if way.dataset is None), None)
+    if direct is None or not other.subjects or dataset not in scans:
+        return None
+    return quote(other.subjects[0].key), quote(direct)
+
+
+def _register(dataset: str, steps: Sequence[_Step], library: Library, scans: Mapping[str, str]) -> str:
+    """A dataset's own division code by the key it shares, for the rows that were hit."""
+    found = _known_by(dataset, library, scans)
+    assert found is not None, "no step leads through a dataset that knows no division"
+    key, code = found
+    asked = " UNION ALL ".join(
+        f"SELECT step_{number} FROM hit" for number, step in enumerate(steps) if step.through == dataset
+    )
+    return f"SELECT {key} AS key, min({code}) AS code FROM {scans[dataset]} WHERE {key} IN ({asked}) GROUP BY {key}"

@@ -2,12 +2,9 @@
 -- stand in several. `_row` is that of the standard table, `row_number` the one a person sees in the file. `delivered` is what the source shows while a correction is laid over it.
 WITH hit AS (
 {hits}
-), placed AS (
-  SELECT hit.*, {dataset} AS dataset, {department} AS department, {place} AS place, source.corrected
+{registers}), placed AS (
+  SELECT hit.*, {place} AS place
   FROM hit
-  -- Only here, for DuckDB does not gather the few rows that are hit into full vectors while a map is among them.
-  LEFT JOIN (SELECT _row, _corrected AS corrected FROM {table} WHERE _corrected IS NOT NULL) AS source
-    ON source._row = hit._row
   {joins}
 ), named AS (
   SELECT *, concat_ws('|', dataset, rule, record_key, field) AS identity FROM placed
@@ -22,4 +19,4 @@ FROM (
     CASE WHEN length(place) = 12 THEN place END AS village_code
   FROM named
 )
-ORDER BY _row, field, rule
+ORDER BY dataset, _row, field, rule
