@@ -36,6 +36,8 @@ with deferred("altair", "scipy.stats"):
         ExpectationSuiteValidationResult,
         ExpectationValidationResult,
     )
+    from great_expectations.data_context.data_context.context_factory import set_context
+    from great_expectations.data_context.data_context.ephemeral_data_context import EphemeralDataContext
     from great_expectations.data_context.types.base import (
         DataContextConfig,
         InMemoryStoreBackendDefaults,
@@ -279,17 +281,24 @@ def _select(what: str, table: str) -> str:
     return str(exp.select(what).from_(source).sql(dialect="duckdb"))
 
 
+class _Passing(EphemeralDataContext):
+    """A context of one judgement. Its configuration is for nobody to read, and not written with every table added."""
+
+    def _save_project_config(self) -> None:
+        pass
+
+
 @contextmanager
 def _opened(candidate: Path, limits: Limits, keys: Keys) -> Iterator[SQLDatasource]:
     """The candidate as Great Expectations' data source, read-only; all connections closed after."""
-    context = gx.get_context(
-        mode="ephemeral",
+    context = _Passing(
         project_config=DataContextConfig(
             analytics_enabled=False,
             progress_bars=ProgressBarsConfig(globally=False),
             store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
         ),
     )
+    set_context(context)
     offline = {"autoinstall_known_extensions": False, "autoload_known_extensions": False, **limits}
     source = context.data_sources.add_sql(
         datasource=SQLDatasource(

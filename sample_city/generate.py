@@ -56,11 +56,7 @@ class SampleCity:
 
     def generate(self, directory: Path, batch: date = BASE_DATE, *, since: date | None = None) -> Summary:
         """Write the extracts of one batch and ``truth/`` into a directory; see `generate`."""
-        for on in (since or batch, batch):
-            if not FIRST_BATCH <= on <= LAST_BATCH:
-                raise ValueError(f"示例城市只有 {FIRST_BATCH} 至 {LAST_BATCH} 的数据，没有 {on}")
-        if since is not None and since >= batch:
-            raise ValueError(f"上一次交付的日期 {since} 应早于批次 {batch}")
+        _check_days(batch, since)
         directory.mkdir(parents=True, exist_ok=True)
         files: list[DeliveredFile] = []
         planted = []
@@ -125,7 +121,16 @@ def generate(
     Raises:
         ValueError: The number of residents or a day is out of range; the message is for the caller's user.
     """
+    _check_days(batch, since)  # before a city is built for nothing
     return plan_city(residents, seed, clean=clean).generate(directory, batch, since=since)
+
+
+def _check_days(batch: date, since: date | None) -> None:
+    for on in (since or batch, batch):
+        if not FIRST_BATCH <= on <= LAST_BATCH:
+            raise ValueError(f"示例城市只有 {FIRST_BATCH} 至 {LAST_BATCH} 的数据，没有 {on}")
+    if since is not None and since >= batch:
+        raise ValueError(f"上一次交付的日期 {since} 应早于批次 {batch}")
 
 
 def _send(directory: Path, batch: date, sent: Consignment, *, again: bool = False) -> DeliveredFile:

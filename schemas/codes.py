@@ -77,9 +77,7 @@ class CodeTable:
         for rank in (labels, aliases):
             meanings = Counter(spelling for spelling, _ in rank)
             known |= {
-                spelling: code
-                for spelling, code in rank
-                if meanings[spelling] == 1 and spelling not in known
+                spelling: code for spelling, code in rank if meanings[spelling] == 1 and spelling not in known
             }
         return MappingProxyType(dict(sorted(known.items())))
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 
-from quality.acceptance import COUNTING_EXPECTATIONS, SuiteError, read_suite
+from quality.acceptance import COUNTING_EXPECTATIONS, SUITE, SuiteError, read_suite
 from quality.expectations import Verdict, accept
 from warehouse.encryption import Key, Keys, WrongKey, attach
 
@@ -85,6 +86,12 @@ def one_check(folder: Path, rows: str = "{min_value: 1}") -> Path:
             meaning: 人数
     """
     return suite_of(folder, text)
+
+
+def shipped(folder: Path, *tables: str) -> Path:
+    """The shipped suite for a few of its tables."""
+    suite = yaml.safe_load(SUITE.read_text("utf-8"))
+    return suite_of(folder, yaml.safe_dump({"tables": {name: suite["tables"][name] for name in tables}}))
 
 
 def failures(verdict: Verdict) -> list[tuple[str, str, str | None, str]]:
@@ -187,12 +194,12 @@ def test_half_of_the_published_rows_is_enough_and_one_less_is_not(sound: Path, t
     (tmp_path / "half").mkdir()
     half = changed(sound, tmp_path / "half", keep + ",'ID6')")
     fewer = changed(sound, tmp_path, keep + ")")
-    docs = tmp_path / "docs"
-    assert accept(half, docs, previous=sound, name="half").passed
-    assert failures(accept(fewer, docs, previous=sound, name="fewer")) == [
+    docs, suite = tmp_path / "docs", shipped(tmp_path, "governance.person")
+    assert accept(half, docs, previous=sound, name="half", suite=suite).passed
+    assert failures(accept(fewer, docs, previous=sound, name="fewer", suite=suite)) == [
         ("governance.person", "expect_table_row_count_to_be_between", None, "实际为5")
     ]
-    assert accept(fewer, docs, name="meant").passed
+    assert accept(fewer, docs, name="meant", suite=suite).passed
 
 
 def test_the_candidate_is_only_read_so_others_may_read_it_meanwhile(sound: Path, tmp_path: Path) -> None:
@@ -215,10 +222,11 @@ def test_the_candidate_is_only_read_so_others_may_read_it_meanwhile(sound: Path,
 def test_an_optional_table_may_be_missing_only_if_it_was_not_published(sound: Path, tmp_path: Path) -> None:
     """A bureau that only has bus stops has no persons; one that had persons may not lose them."""
     candidate = changed(sound, tmp_path, "DROP TABLE governance.person")
-    alone = accept(candidate, tmp_path / "docs", name="alone")
+    suite = shipped(tmp_path, "governance.person", "catalog.batch")
+    alone = accept(candidate, tmp_path / "docs", name="alone", suite=suite)
     assert alone.passed
     assert "本库没有此表，不作检查" in alone.report.read_text("utf-8")
-    after = accept(candidate, tmp_path / "docs", previous=sound, name="after")
+    after = accept(candidate, tmp_path / "docs", previous=sound, name="after", suite=suite)
     assert failures(after) == [("governance.person", "table_exists", None, "缺少此表")]
 
 
@@ -318,8 +326,9 @@ def test_the_report_is_the_same_bytes_again_and_asks_nothing_of_a_network(
         "UPDATE quality.finding SET severity = 'grave'; ALTER TABLE catalog.field DROP dataset",
     )
     pages = []
+    suite = shipped(tmp_path, "quality.finding", "catalog.field")
     for folder in ("first", "second"):
-        verdict = accept(candidate, tmp_path / folder, name="2026-03-01")
+        verdict = accept(candidate, tmp_path / folder, name="2026-03-01", suite=suite)
         found = verdict.report.parent.iterdir()
         pages.append({page.name: page.read_bytes() for page in found})
     assert pages[0] == pages[1]

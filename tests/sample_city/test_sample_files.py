@@ -25,9 +25,9 @@ OTHER_DAY = date(2026, 3, 9)
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory):
+def small(tmp_path_factory, planned):
     folder = tmp_path_factory.mktemp("small")
-    generate(folder, 500, 3, OTHER_DAY)
+    planned(500, 3).generate(folder, OTHER_DAY)
     return folder
 
 
@@ -37,9 +37,9 @@ def test_same_arguments_give_the_same_bytes(small, tmp_path):
     assert len(_digests(small)) == len(EXTRACTS) + 5
 
 
-def test_writing_again_over_old_files_gives_the_same_bytes(small, tmp_path):
+def test_writing_again_over_old_files_gives_the_same_bytes(small, planned, tmp_path):
     shutil.copytree(small, tmp_path, dirs_exist_ok=True)
-    generate(tmp_path, 500, 3, OTHER_DAY)
+    planned(500, 3).generate(tmp_path, OTHER_DAY)
     assert _digests(tmp_path) == _digests(small)
 
 
@@ -131,8 +131,8 @@ def test_a_batch_outside_the_calendar_is_refused(tmp_path, batch):
 
 @pytest.mark.parametrize("batch", [date(2025, 3, 2), date(2028, 3, 1)])
 @pytest.mark.parametrize("residents", [100, 731])
-def test_the_smallest_cities_and_the_ends_of_the_calendar_work(tmp_path, residents, batch):
-    assert len(generate(tmp_path, residents, 5, batch).files) == len(EXTRACTS)
+def test_the_smallest_cities_and_the_ends_of_the_calendar_work(tmp_path, planned, residents, batch):
+    assert len(planned(residents, 5).generate(tmp_path, batch).files) == len(EXTRACTS)
 
 
 def test_workbooks_carry_no_time_of_writing(city):
