@@ -4,6 +4,7 @@ The million is made of places in an alphabet, one row a text; what a text should
 """
 
 import csv
+from calendar import monthrange
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -89,6 +90,17 @@ def test_resident_ids_are_judged_as_gb_11643_says(con: duckdb.DuckDBPyConnection
     assert 0.2 < valid.mean() < 0.6
     expected = {"is_resident_id(v)": valid}
     assert mismatches(con, texts(places, DIGITS + "X"), expected) == none_of(expected)
+
+
+def test_a_number_holds_a_day_of_the_calendar_since_1800(con: duckdb.DuckDBPyConnection) -> None:
+    """Every month and day of two digits below 14 and 33, of years of every sort; Python's calendar tells which are days."""
+    years = [1799, 1800, 1804, 1899, 1900, 1996, 1999, 2000, 2004, 2023, 2026, 2096, 2100, 2396, 2400]
+    days = [(y, m, d) for y in years for m in range(14) for d in range(33)]
+    is_day = [y >= 1800 and 1 <= m <= 12 and 1 <= d <= monthrange(y, m)[1] for y, m, d in days]
+    bodies = pa.array([f"370602{y:04}{m:02}{d:02}123" for y, m, d in days])
+    number = "v || resident_id_check_character(v)"
+    expected = {f"is_resident_id({number})": is_day, f"resident_id_birth_date({number}) IS NOT NULL": is_day}
+    assert not any(mismatches(con, bodies, expected).values())
 
 
 def test_credit_codes_are_judged_as_gb_32100_says(con: duckdb.DuckDBPyConnection) -> None:
