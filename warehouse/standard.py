@@ -218,7 +218,8 @@ def standard_query(
         present=f"FROM {present}" if present else _present(contract, codes),
         corrected=_corrected(fields),
         laid_over=separator.join(part for column in columns for part in _laid_over(column, fields)),
-        corrections=_corrections(fields, codes),
+        corrections=_corrections(fields, codes) if fields else "",
+        compared="compared" if fields else "present",
         derived="".join(f",\n  {column.derive} AS {quote(column.name)}" for column in derived),
     )
 
@@ -271,16 +272,28 @@ def _as_text(column: Column) -> str:
 
 
 def _corrections(fields: list[Column], codes: CodeLibrary) -> str:
-    """The join with the corrections, one row per record: for each field what it replaces and the value."""
-    if not fields:
-        return ""
-    pairs = ", ".join(
-        f"max(delivered) FILTER ({of}) AS {_replaces(column)}, "
-        f"max({value_of(column, 'value', codes)}) FILTER ({of}) AS {_value(column)}"
-        for column in fields
-        for of in [f"field = {literal(column.name)}"]
+    """The steps that lay each row beside the correction of its record: the corrected values, and whether they hold."""
+    separator = ",\n    "
+    kept = [_replaces(column) for column in fields]
+    return template("warehouse", "corrections").format(
+        texts=separator.join(
+            f"max(delivered) FILTER ({of}) AS {_replaces(column)}, max(value) FILTER ({of}) AS {_value(column)}"
+            for column in fields
+            for of in [f"field = {literal(column.name)}"]
+        ),
+        cleaned=separator.join(
+            [*kept, *(f"{read(column, _value(column), codes)} AS {_value(column)}" for column in fields)]
+        ),
+        coded=separator.join(
+            [*kept, *(f"{coded(column, _value(column), codes)} AS {_value(column)}" for column in fields)]
+        ),
+        # Only while the source still shows what was corrected.
+        compared=separator.join(
+            f"{_value(column)}, ({_value(column)} IS NOT NULL "
+            f"AND {_as_text(column)} IS NOT DISTINCT FROM {_replaces(column)}) AS {_applies(column)}"
+            for column in fields
+        ),
     )
-    return f"LEFT JOIN (SELECT record_key, {pairs} FROM corrections GROUP BY record_key) USING (record_key)"
 
 
 def _replaces(column: Column) -> str:
@@ -292,9 +305,7 @@ def _value(column: Column) -> str:
 
 
 def _applies(column: Column) -> str:
-    """Whether a correction holds for a row: only while the source still shows what was corrected."""
-    same = f"{_as_text(column)} IS NOT DISTINCT FROM {_replaces(column)}"
-    return f"({_value(column)} IS NOT NULL AND {same})"
+    return quote(f"{column.name} applies")
 
 
 def _laid_over(column: Column, fields: list[Column]) -> list[str]:

@@ -1,5 +1,6 @@
--- The deliveries that count, brought to their standard, every row of them. The steps have names so that a cell is cleaned once and what
--- was cleaned is read by the next step: DuckDB computes an expression that stands twice in a CASE twice.
+-- The deliveries that count, brought to their standard, every row of them. The steps have names so that a cell, or the
+-- value of a correction, is cleaned once and what was cleaned is read by the next step: DuckDB plans and computes an
+-- expression that stands twice in a CASE twice.
 WITH cleaned AS (
   SELECT _row, _line, _sheet, _extract_id, _delivery,
     {cleaned}
@@ -12,10 +13,9 @@ WITH cleaned AS (
   SELECT {record_key} AS record_key, * FROM coded
 ), present AS (
   {present}
-), corrected AS (
+){corrections}, corrected AS (
   SELECT record_key, _row, _line, _sheet, _extract_id, {corrected} AS _corrected,
     {laid_over}
-  FROM present
-  {corrections}
+  FROM {compared}
 )
 SELECT *{derived} FROM corrected

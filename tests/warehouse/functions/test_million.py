@@ -93,7 +93,7 @@ def test_resident_ids_are_judged_as_gb_11643_says(con: duckdb.DuckDBPyConnection
 
 
 def test_a_number_holds_a_day_of_the_calendar_since_1800(con: duckdb.DuckDBPyConnection) -> None:
-    """Every month and day of two digits below 14 and 33, of years of every sort; Python's calendar tells which are days."""
+    """Months up to 13 and days up to 32 of years of every sort; Python knows which of them there are."""
     years = [1799, 1800, 1804, 1899, 1900, 1996, 1999, 2000, 2004, 2023, 2026, 2096, 2100, 2396, 2400]
     days = [(y, m, d) for y in years for m in range(14) for d in range(33)]
     is_day = [y >= 1800 and 1 <= m <= 12 and 1 <= d <= monthrange(y, m)[1] for y, m, d in days]
