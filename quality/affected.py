@@ -15,6 +15,7 @@ from schemas.contract import Contract
 from schemas.emit.sql import quote
 from warehouse.lake import Lake
 from warehouse.partition import Changes, Partition
+from warehouse.touched import are_few
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,12 @@ def affected_rows(
         program: what must be the same for findings to be the same, by their names among the inputs of findings.
 
     Returns:
-        None when everything has to: nothing was found before, or by other rules, or in rows of which nothing is known.
+        None when everything has to: nothing was found before, or by other rules, or in rows of which nothing is known,
+        or in few.
     """
     if before is None or any(before.inputs.get(name) != value for name, value in program.items()):
+        return None
+    if are_few([tables[contract.id]]):
         return None
     read = {contract.id}.union(*(check.datasets for check in todo))
     changes = {dataset: _since(lake, before, dataset, tables[dataset]) for dataset in read}

@@ -26,6 +26,7 @@ from sample_city.generate import generate
 from schemas.library import Library
 from schemas.selection import select
 from warehouse import lake as lakes
+from warehouse import touched
 from warehouse.collect import desk
 from warehouse.collect.extracts import extract
 from warehouse.collect.unchanged import deliveries_of
@@ -222,6 +223,7 @@ def bureaus(
             shutil.copytree(folder / name, folder / "evening")
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(lakes, "PATCHED", share)
+            patch.setattr(touched, "FEW", 0)
             for day, sent, laid in later:
                 bureau.turn(sent, day, laid)
         made.append(bureau)

@@ -25,7 +25,7 @@ from warehouse.history import HISTORY, LAYER, Chain
 from warehouse.lake import Lake
 from warehouse.partition import Partition
 from warehouse.templates import template
-from warehouse.touched import same_but, touched_keys
+from warehouse.touched import are_few, same_but, touched_keys
 
 __all__ = ["HISTORY", "LAYER", "derive", "derived", "fuse", "standard_of", "standard_of_derived"]
 
@@ -213,7 +213,7 @@ def _touched_by(
 ) -> str | None:
     """The keys of a derived table that changes of its sources touch, as of `warehouse.touched.touched_keys`."""
     named = {f"{LAYER}/{table}" for table in sources}
-    if before is None or not same_but(before.inputs, inputs, named):
+    if before is None or not same_but(before.inputs, inputs, named) or are_few(sources.values()):
         return None
     parts = []
     for table, now in sources.items():

@@ -6,15 +6,23 @@ touched by a row of any source that is new, otherwise or gone, and by a finding 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from schemas.emit.sql import literal, quote
 from warehouse.claims import Claimant
 from warehouse.lake import Lake
 from warehouse.partition import Changes, Partition
 
+# So few rows are gone through again in the time that it takes to plan a statement which spares most of them.
+FEW = 20_000
+
 # What of a finding may bear on the claims of its row.
 _FAULT = "_row, field, severity, finding_id, suggestion"
+
+
+def are_few(tables: Iterable[Partition]) -> bool:
+    """Whether what follows from these tables is better made anew than only where something changed."""
+    return sum(table.rows for table in tables) <= FEW
 
 
 def touched_keys(
@@ -37,11 +45,13 @@ def touched_keys(
 
     Returns:
         None when all keys may be touched: nothing was made before, something else than rows is otherwise, or a
-        table does not rest on the one before.
+        table does not rest on the one before; and when there are few rows in all.
     """
     rows = {f"standard/{c.contract.id}" for c in claimants}
     found = {name for every in faults.values() for name in every}
     if before is None or not same_but(before.inputs, inputs, rows | found):
+        return None
+    if are_few(tables[dataset] for dataset in {c.contract.id for c in claimants}):
         return None
     earlier = {
         dataset: lake.with_fingerprint(

@@ -16,6 +16,7 @@ from quality.findings import verify
 from quality.published import findings_of
 from schemas.codes import CodeLibrary
 from schemas.library import Library, load_library
+from warehouse import touched
 from warehouse.engine import Engine
 from warehouse.governance import fuse
 from warehouse.lake import Lake
@@ -269,7 +270,11 @@ def test_a_faulty_value_gives_way_to_the_next_source_and_says_so(school: School)
     assert pupils["provenance"].struct.field("name").to_list() == ["school.health", "school.roll"]
 
 
-def test_a_finding_on_a_row_that_has_not_changed_touches_whom_the_row_speaks_of(school: School) -> None:
+@pytest.mark.parametrize(("few", "written"), [(0, [20, 1]), (21, [20])], ids=["many", "few"])
+def test_a_finding_on_a_row_that_has_not_changed_touches_whom_the_row_speaks_of(
+    school: School, monkeypatch: pytest.MonkeyPatch, few: int, written: list[int]
+) -> None:
+    monkeypatch.setattr(touched, "FEW", few)
     school.deliver("school.roll", [roll(f"S{number}") for number in range(20)])
     school.deliver("school.health", [("S1", "王炜", "男")])
     for dataset in ("school.roll", "school.health"):
@@ -287,10 +292,10 @@ def test_a_finding_on_a_row_that_has_not_changed_touches_whom_the_row_speaks_of(
     now = school.pupils(date(2026, 3, 3))
     assert before["name"].to_list() == ["王伟"]
     assert now.filter(pl.col("pupil_no") == "S1")["name"].to_list() == ["王炜"]
-    # Only that one was looked at again.
+    # Only that one was looked at again, unless there are few in all.
     amended = school.lake.partition("governance", "pupil", date(2026, 3, 3))
     assert amended is not None
-    assert [part.rows for part in amended.parts] == [20, 1]
+    assert [part.rows for part in amended.parts] == written
 
 
 def test_history_keeps_every_version_with_its_days(school: School) -> None:
