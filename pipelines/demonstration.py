@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 from assets.platform import CHINA, Platform
@@ -16,7 +17,7 @@ from pipelines.intake import take_in_all
 from returns.declared import sheet_standard
 from returns.packages import read_index
 from returns.replies import SHEET, Intake
-from sample_city.generate import Summary, generate
+from sample_city.generate import SampleCity, Summary, plan_city
 from sample_city.officer import answer
 from warehouse.collect import desk
 
@@ -37,6 +38,10 @@ class Demonstration:
         """Where the departments' files lie, a folder a day."""
         return self.platform.home.root / "sample"
 
+    @cached_property
+    def _city(self) -> SampleCity:
+        return plan_city(self.residents, self.seed)
+
     def truth(self, day: date) -> Path:
         """What is right on a day, and what was planted."""
         return self.samples / day.isoformat() / "truth"
@@ -47,7 +52,7 @@ class Demonstration:
         Everything the first time, and afterwards, of datasets that take it, what changed since the day before.
         """
         since = max((then for then in self._delivered() if then < day), default=None)
-        made = generate(self.samples / day.isoformat(), self.residents, self.seed, day, since=since)
+        made = self._city.generate(self.samples / day.isoformat(), day, since=since)
         files = [file.path for file in made.files if file.dataset in self.platform.library]
         desk.deliver(self.platform.home, self.platform.library, files, day, _at(day, 8))
         return made
