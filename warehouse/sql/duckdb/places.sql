@@ -113,9 +113,14 @@ CREATE OR REPLACE TYPE codes.place_name AS ENUM (SELECT name FROM codes.place WH
 
 CREATE OR REPLACE TYPE codes.other_place_name AS ENUM (SELECT name FROM codes.place WHERE NOT usual ORDER BY name);
 
--- The areas of identity numbers, the oldest first, so that an area's place in the type tells whether it was there in a
--- year. A look into an enumeration costs the same whatever is looked up; a sub-query is worked out anew by every query.
-CREATE OR REPLACE TYPE codes.area_code AS ENUM (SELECT code FROM codes.area ORDER BY valid_from, code);
+-- The areas of identity numbers. A look into an enumeration costs the same whatever is looked up; a sub-query is worked
+-- out anew by every query. Those first used after 2000 lie in one of their own, the oldest first, so that an area's
+-- place there tells whether it was there in a year: an enumeration is read anew wherever a statement names it.
+CREATE OR REPLACE TYPE codes.area_code AS ENUM (SELECT code FROM codes.area ORDER BY code);
+
+CREATE OR REPLACE TYPE codes.young_area AS ENUM (
+    SELECT code FROM codes.area WHERE CAST(valid_from AS INTEGER) > 2000 ORDER BY valid_from, code
+);
 
 CREATE OR REPLACE MACRO is_known_area(t VARCHAR) AS
 CASE WHEN t IS NOT NULL THEN TRY_CAST(t AS codes.area_code) IS NOT NULL END;
