@@ -83,13 +83,12 @@ def _install_area_years(con: duckdb.DuckDBPyConnection) -> None:
         "SELECT year, count(*) FILTER (CAST(valid_from AS INTEGER) BETWEEN 2001 AND year) AS areas "
         "FROM codes.area, range(2000, 2100) AS years (year) GROUP BY year)"
     ).fetchall()[0]
-    # Text of four characters a year: a list takes as long to plan as it has members. Whoever writes 9e8 means no year.
+    # Text of four characters a year: a list takes as long to plan as it has members. 9e8 is a number to the engine, too.
     counts = literal("".join(f"{count:<4}" for count in known or []))
-    place = "4 * CAST(TRY_CAST(year AS SMALLINT) AS INTEGER) - 7999"
     con.execute(
-        "CREATE OR REPLACE MACRO _is_area_after(t, year) AS year >= '2000' "
-        "AND enum_code(TRY_CAST(t AS codes.young_area)) "
-        f">= TRY_CAST(rtrim(substr({counts}, {place}, 4)) AS INTEGER)"
+        "CREATE OR REPLACE MACRO _is_area_after(t, year) AS CASE WHEN regexp_matches(year, '^20[0-9]{2}$') THEN "
+        "enum_code(TRY_CAST(t AS codes.young_area)) "
+        f">= TRY_CAST(rtrim(substr({counts}, 4 * TRY_CAST(year AS INTEGER) - 7999, 4)) AS INTEGER) END"
     )
 
 
