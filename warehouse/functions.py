@@ -83,7 +83,7 @@ def _install_area_years(con: duckdb.DuckDBPyConnection) -> None:
         "SELECT year, count(*) FILTER (CAST(valid_from AS INTEGER) BETWEEN 2001 AND year) AS areas "
         "FROM codes.area, range(2000, 2100) AS years (year) GROUP BY year)"
     ).fetchall()[0]
-    # Text of four characters a year: a list takes as long to plan as it has members. 9e8 is a number to the engine, too.
+    # Text of four characters a year: a list takes as long to plan as it has members. 9e8 is a number, too.
     counts = literal("".join(f"{count:<4}" for count in known or []))
     con.execute(
         "CREATE OR REPLACE MACRO _is_area_after(t, year) AS CASE WHEN regexp_matches(year, '^20[0-9]{2}$') THEN "
