@@ -16,7 +16,7 @@ import duckdb
 
 from quality.disputes import Attributes, dispute_name, find_disputes, weighing_digest
 from quality.findings import LAYER, MEASURES, standard_tables
-from quality.routing import finding_rows, no_findings, row_facts
+from quality.routing import finding_rows, no_findings, placing_digest, row_facts
 from quality.rules import ROW
 from schemas.codes import CodeLibrary
 from schemas.contract import Contract, Entity, Rule
@@ -118,6 +118,7 @@ def agree(
         "codes": codes.digest,
         "functions": library_digest(),
         "query": weighing_digest(),
+        "placing": placing_digest(),
         **{f"contract/{d}": library[d].digest for d in sorted(read)},
         **{f"standard/{d}": tables[d].fingerprint for d in sorted(read & tables.keys())},
         **{f"finding/{d}": found.fingerprint for d, found in faults.items()},

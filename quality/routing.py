@@ -13,6 +13,7 @@ from quality.rules import ROW, cell
 from schemas.contract import Contract
 from schemas.emit.sql import literal, quote
 from schemas.library import Library
+from warehouse.files import digest_of
 from warehouse.templates import template
 
 # The columns of a finding as the lake holds it; the batch is the turn that reads it.
@@ -78,7 +79,7 @@ def finding_rows(hits: Mapping[str, str], library: Library, scans: Mapping[str, 
             _on_its_way(library[dataset], query, steps, scans[dataset]) for dataset, query in hits.items()
         ),
         registers="".join(
-            f"), register_{number} AS (\n  {_register(register, steps, library, scans)}\n"
+            f"register_{number} AS (\n  {_register(register, steps, library, scans)}\n), "
             for number, register in enumerate(registers)
         ),
         place=f"coalesce({', '.join(places)})" if places else "CAST(NULL AS VARCHAR)",
@@ -87,7 +88,12 @@ def finding_rows(hits: Mapping[str, str], library: Library, scans: Mapping[str, 
     )
 
 
-@dataclass(frozen=True, order=True)
+def placing_digest() -> str:
+    """A fingerprint of how hits become findings."""
+    return digest_of([template("quality", "placed"), template("quality", "findings")])
+
+
+@dataclass(frozen=True)
 class _Step:
     """The place of a way among those of its contract, and the dataset that it leads through, if any."""
 

@@ -83,7 +83,9 @@ def standardise(
         "contract": contract.digest,
         # Labels stand in the query; functions look codes up where it runs.
         "codes": codes.digest,
-        "query": digest_of(standard_query(contract, codes, "extract", ())),
+        "query": digest_of(
+            standard_query(contract, codes, "extract", [c.name for c in contract.delivered_columns])
+        ),
         "functions": library_digest(),
     }
     files = {f"extract/{part.batch}": part.identity[1] for extract in extracts for part in extract.parts}

@@ -2,7 +2,7 @@
 -- stand in several. `_row` is that of the standard table, `row_number` the one a person sees in the file. `delivered` is what the source shows while a correction is laid over it.
 WITH hit AS (
 {hits}
-{registers}), placed AS (
+), {registers}placed AS (
   SELECT hit.*, {place} AS place
   FROM hit
   {joins}

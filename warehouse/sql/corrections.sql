@@ -1,4 +1,5 @@
-, correction_text AS (
+-- Steps of standard.sql, where there are corrections: their values go the way of cells, then each row lies beside its own.
+correction_text AS (
   -- One row per record: for each field what a correction replaces, and its value as text.
   SELECT record_key,
     {texts}
@@ -15,4 +16,4 @@
   SELECT present.*,
     {compared}
   FROM present LEFT JOIN correction ON correction.record_key = present.record_key
-)
+),

@@ -13,7 +13,7 @@ WITH cleaned AS (
   SELECT {record_key} AS record_key, * FROM coded
 ), present AS (
   {present}
-){corrections}, corrected AS (
+), {corrections}corrected AS (
   SELECT record_key, _row, _line, _sheet, _extract_id, {corrected} AS _corrected,
     {laid_over}
   FROM {compared}
