@@ -25,7 +25,9 @@ VERSION_TABLE = "ledger_version"
 _MIGRATIONS = Path(__file__).parent.parent / "migrations"
 _BUSY_MS = 60_000
 _FETCH_ROWS = 20_000
-# Any constant will do, as long as every program that migrates a ledger uses the same one.
+# Any constants will do, as long as every program that writes to a ledger, or migrates one, uses the same. An advisory
+# lock asks for no privilege; locking the table would ask for one to change it.
+_WRITER_LOCK = 0x7A68656E6A6966
 _MIGRATION_LOCK = 0x7A68656E6A6965
 
 
@@ -79,8 +81,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that only one writer is in at a time; readers are not held up."""
     with _exclusive(engine) as connection:
-        if not _is_sqlite(engine):
-            connection.exec_driver_sql("LOCK TABLE entry IN EXCLUSIVE MODE")
+        _lock(connection, _WRITER_LOCK)
         yield connection
 
 
@@ -123,8 +124,7 @@ def migrate(engine: Engine) -> None:
     if revision not in {None, *(script.revision for script in scripts.walk_revisions())}:
         raise LedgerError(f"the ledger is at revision {revision}, which this release lacks")
     with _exclusive(engine) as connection:
-        if not _is_sqlite(engine):
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
+        _lock(connection, _MIGRATION_LOCK)
         config.attributes["connection"] = connection
         config.attributes["version_table"] = VERSION_TABLE
         command.upgrade(config, "head")
@@ -142,6 +142,12 @@ def _exclusive(engine: Engine) -> Iterator[Connection]:
     options = {"sqlite_begin": "BEGIN IMMEDIATE"}
     with engine.connect().execution_options(**options) as connection, connection.begin():
         yield connection
+
+
+def _lock(connection: Connection, lock: int) -> None:
+    """Wait until no other transaction has the lock; SQLite has let nobody else begin."""
+    if not _is_sqlite(connection.engine):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({lock})")
 
 
 def _is_sqlite(engine: Engine) -> bool:

@@ -62,7 +62,8 @@ class Walker:
             kill_after: seconds after the beginning at which the walk is killed.
             wrong: `dies_at` and `full_at` name the stage at which the process dies or the disk is full, `clock` by
                 how many days the clock is wrong, `at_once` how many do the same at once; `unprivileged` takes root's
-                privileges away; `damaged` says that damage is no surprise.
+                privileges away; `damaged` says that damage is no surprise. `ledger` is the URL of a ledger elsewhere;
+                the PostgreSQL server that works in the folder `loses` ends when the stage `loses_at` begins.
         """
         assert self.process.stdin is not None
         job = {"home": str(home), "samples": str(self.samples), "day": day.isoformat(), **wrong}
@@ -108,7 +109,7 @@ def walker(samples: Path, base: Path, *arguments: str) -> Iterator[Walker]:
         process.stdin.close()
 
 
-def state(home: Path) -> dict[str, str]:
+def state(home: Path, ledger_url: str | None = None) -> dict[str, str]:
     """A digest of everything there is: each table published, each file of lake and returns, each act entered."""
     place, found = Home(home), {}
     with open_published(place) as connection:
@@ -121,7 +122,7 @@ def state(home: Path) -> dict[str, str]:
     for folder in (place.lake, place.root / "returns", place.inbox):
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             found[str(path.relative_to(home))] = hashlib.sha256(path.read_bytes()).hexdigest()
-    with Ledger.open(f"sqlite:///{place.ledger}") as ledger:
+    with Ledger.open(ledger_url or f"sqlite:///{place.ledger}") as ledger:
         assert ledger.verify() == []
         found |= {f"ledger {entry.seq}": entry.hash for entry in ledger.entries()}
     return found
@@ -217,5 +218,5 @@ def process(start_walker: Start) -> Iterator[Walker]:
 
 
 @pytest.fixture(scope="session")
-def state_of() -> Callable[[Path], dict[str, str]]:
+def state_of() -> Callable[..., dict[str, str]]:
     return state

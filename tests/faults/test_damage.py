@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 import tarfile
@@ -14,15 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import polars as pl
 import pytest
-from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
 from assets.platform import Platform
 from pipelines.cli import app
 from pipelines.failures import explained
-from returns.ledger import store
 from returns.ledger.chain import Act
 from returns.ledger.store import Ledger
 from returns.packages import INDEX, build_packages, damaged_packages, read_index
@@ -255,43 +251,6 @@ def test_a_clock_moved_back_does_not_put_an_older_delivery_into_force(city: Plat
         done = extract(connection, city.home, city.lake, city.library["housing.dwelling"], MONDAY)
     assert done.partition is not None
     assert done.partition.facts["extract_id"] == receipt.extract_id
-
-
-def test_a_database_lost_in_the_middle_of_a_workbook_leaves_nothing_of_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    answers = pl.DataFrame(
-        {
-            "line": [2, 3],
-            "ticket_id": ["t2", "t3"],
-            "dataset": "police.population",
-            "rule": "r",
-            "record_key": ["a", "b"],
-            "field": "sex",
-            "verdict": "adopt",
-            "observed": "1",
-            "delivered": "1",
-            "value": "2",
-            "note": None,
-        },
-        schema_overrides={"note": pl.String},
-    )
-    refused = pl.DataFrame(schema=dict.fromkeys(["ticket_id", "verdict", "value", "reason"], pl.String))
-    refused = refused.insert_column(0, pl.Series("line", [], pl.Int64))
-    facts = ("officer", "370602001", "2026-03-02", "2026-03-02", "x.xlsx", "0" * 64)
-
-    def lost(*_: object) -> object:
-        raise OperationalError("INSERT", {}, sqlite3.OperationalError("server closed the connection"))
-
-    with Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}") as ledger:
-        with monkeypatch.context() as patched:
-            patched.setattr(store, "_entry", lost)  # after the rows, before the transaction ends
-            with pytest.raises(OperationalError):
-                ledger.append_replies(*facts, answers, refused, NOW)
-        assert ledger.entries() == []
-        assert ledger.replies().is_empty()
-        assert not ledger.append_replies(*facts, answers, refused, NOW).repeated
-        assert ledger.replies().height == 2
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,14 @@ from typer.testing import CliRunner
 
 from pipelines.cli import app
 from returns.packages import read_index
+from tests.postgresql import running
 from warehouse.damage import Damage, delivery_damage, lake_damage, warehouse_damage
 from warehouse.encryption import NO_KEYS
 from warehouse.home import Home
 from warehouse.lake import Lake
 
 MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
-State = Callable[[Path], dict[str, str]]
+State = Callable[..., dict[str, str]]
 
 
 @pytest.fixture
@@ -73,6 +74,31 @@ def test_between_publication_and_packages_readers_see_the_new_warehouse_and_no_p
     assert read_index(Home(home).returns(MONDAY)) is not None
     process.walk(home, TUESDAY)
     assert state_of(home) == undisturbed.both
+
+
+def test_a_ledger_whose_server_is_lost_at_any_stage_is_named_and_the_turn_ends_as_it_does_with_one_of_our_own(
+    process: Any, undisturbed: Any, state_of: State, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    with running() as server:
+        url, folder = server.database(), str(server.folder)
+        # The turn reads the answers once, and then no more.
+        for stage, reached in (
+            ("prepared", False),
+            ("extract", True),
+            ("build_packages", True),
+            ("reply", True),
+        ):
+            attempt = process.attempt(home, MONDAY, ledger=url, loses=folder, loses_at=stage)
+            assert attempt.codes == (1,)
+            assert "台账数据库的连接中断" in attempt.told[0]
+            assert (read_index(Home(home).returns(MONDAY)) is not None) == reached
+            server.start()
+        process.walk(home, MONDAY, ledger=url)
+        assert state_of(home, url) == undisturbed.first
+        process.walk(home, TUESDAY, ledger=url)
+        assert state_of(home, url) == undisturbed.both
+    assert not Home(home).ledger.exists()
 
 
 def damage(home: Home) -> list[Damage]:

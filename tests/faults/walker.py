@@ -16,6 +16,7 @@ import os
 import resource
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
@@ -139,7 +140,7 @@ def walk(engine: Engine, job: dict[str, Any]) -> None:
     """Deliveries, a turn, and the answers to its packages; what is done already is found done."""
     home, samples, day = Path(job["home"]), Path(job["samples"]), date.fromisoformat(job["day"])
     platform = pipelines.platform.build_platform(Settings(home, datasets=DATASETS))
-    platform = replace(platform, engine=engine)
+    platform = replace(platform, engine=engine, ledger_url=job.get("ledger", platform.ledger_url))
     tell({"ready": os.getpid()})
     go_wrong(job)
     deliver(platform, samples, day, timedelta(days=job.get("clock", 0)))
@@ -153,6 +154,8 @@ def go_wrong(job: dict[str, Any]) -> None:
         globals()[job["dies_at"]] = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
     if "full_at" in job:
         globals()[job["full_at"]] = on_a_full_disk(globals()[job["full_at"]])
+    if "loses" in job:
+        globals()[job["loses_at"]] = without_database(globals()[job["loses_at"]], Path(job["loses"]))
     if job.get("unprivileged"):
         lose_privileges()
     if job.get("damaged"):
@@ -167,6 +170,20 @@ def on_a_full_disk(stage: Callable[..., Any]) -> Callable[..., Any]:
         return stage(*arguments)
 
     return full
+
+
+def without_database(stage: Callable[..., Any], server: Path) -> Callable[..., Any]:
+    """The stage, at whose beginning the database server that works in a folder ends without a word to anybody."""
+
+    def lost(*arguments: Any) -> Any:
+        running = server / "postmaster.pid"
+        if running.exists():
+            os.kill(int(running.read_text().split()[0]), signal.SIGQUIT)
+        while running.exists():
+            time.sleep(0.01)
+        return stage(*arguments)
+
+    return lost
 
 
 def lose_privileges() -> None:

@@ -2,28 +2,31 @@
 
 import hashlib
 import multiprocessing
-import sqlite3
+import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import polars as pl
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import event, insert
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from returns.ledger import audit
 from returns.ledger.audit import Damage
 from returns.ledger.chain import Act, Entry, LedgerError, digest
 from returns.ledger.connect import VERSION_TABLE, connect
 from returns.ledger.store import Ledger
-from returns.ledger.tables import METADATA
+from returns.ledger.tables import METADATA, REFUSAL
+from tests.postgresql import Server, running
+from tests.returns.ledger_databases import Database, PostgreSQL, SQLite
 
 AT = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
 UNIT = "370602001"
@@ -88,26 +91,25 @@ def deliver(ledger: Ledger, subject: str = "police.population", at: datetime = A
     return ledger.append(Act.DELIVERY, "police.clerk", subject, {"rows": 3}, at)
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "home" / "ledger.sqlite"
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with running() as started:
+        yield started
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    """An empty database of either kind."""
+    if request.param == "sqlite":
+        return SQLite(tmp_path / "home" / "ledger.sqlite")
+    server: Server = request.getfixturevalue("server")
+    return PostgreSQL(server.database())
 
 
 @pytest.fixture
-def ledger(file: Path) -> Iterator[Ledger]:
-    with Ledger.open(f"sqlite:///{file}") as opened:
+def ledger(database: Database) -> Iterator[Ledger]:
+    with Ledger.open(database.url) as opened:
         yield opened
-
-
-def tamper(file: Path, *statements: str) -> None:
-    """Change the file as someone would who may write it: triggers dropped, then at will."""
-    with closing(sqlite3.connect(file)) as database:
-        triggers = database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
-        for (name,) in triggers.fetchall():
-            database.execute(f"DROP TRIGGER {name}")
-        for statement in statements:
-            database.execute(statement)
-        database.commit()
 
 
 def damages(ledger: Ledger, known: dict[int, str] | None = None) -> list[tuple[int, Damage]]:
@@ -117,7 +119,9 @@ def damages(ledger: Ledger, known: dict[int, str] | None = None) -> list[tuple[i
 # --- what is entered -------------------------------------------------------------------------
 
 
-def test_an_entry_can_be_recomputed_by_hand_from_the_database_alone(ledger: Ledger, file: Path) -> None:
+def test_an_entry_can_be_recomputed_by_hand_from_the_database_alone(
+    ledger: Ledger, database: Database
+) -> None:
     deliver(ledger, at=datetime(2026, 3, 2, 9, 30, tzinfo=timezone(timedelta(hours=8))))
     body = (
         '{"actor":"police.clerk","at":"2026-03-02T01:30:00.000000+00:00",'
@@ -125,8 +129,7 @@ def test_an_entry_can_be_recomputed_by_hand_from_the_database_alone(ledger: Ledg
         '"seq":1,"subject":"police.population"}'
     )
     expected = hashlib.sha256(b"0" * 64 + body.encode()).hexdigest()
-    with closing(sqlite3.connect(file)) as database:
-        assert database.execute("SELECT previous, hash FROM entry").fetchall() == [("0" * 64, expected)]
+    assert database.rows("SELECT previous, hash FROM entry") == [("0" * 64, expected)]
 
 
 def test_the_digest_of_an_answered_workbook_can_be_recomputed_by_hand(ledger: Ledger) -> None:
@@ -171,13 +174,12 @@ def test_each_entry_carries_the_hash_of_the_one_before(ledger: Ledger) -> None:
     assert ledger.verify() == []
 
 
-def test_refused_answers_are_kept_with_their_reason(ledger: Ledger, file: Path) -> None:
+def test_refused_answers_are_kept_with_their_reason(ledger: Ledger, database: Database) -> None:
     take_in(ledger, "a", accepted=answers(), refused=refusals(12, 5))
-    with closing(sqlite3.connect(file)) as database:
-        assert database.execute("SELECT * FROM refusal ORDER BY line").fetchall() == [
-            (1, 5, None, "?", "", "答复选项不在列表中"),
-            (1, 12, None, "?", "", "答复选项不在列表中"),
-        ]
+    assert database.rows("SELECT * FROM refusal ORDER BY line") == [
+        (1, 5, None, "?", "", "答复选项不在列表中"),
+        (1, 12, None, "?", "", "答复选项不在列表中"),
+    ]
     assert ledger.replies().is_empty()
     assert ledger.verify() == []
 
@@ -208,12 +210,11 @@ def test_an_answer_works_only_in_batches_after_the_one_it_came_in_after(ledger: 
 
 
 def test_answers_come_in_order_of_entry_then_line_whatever_the_order_they_were_written_in(
-    ledger: Ledger, file: Path
+    ledger: Ledger, database: Database
 ) -> None:
     take_in(ledger, "b", accepted=answers(30, 4))
     take_in(ledger, "a", accepted=answers(2, 11, 3))
-    tamper(
-        file,
+    database.tamper(
         "INSERT INTO reply SELECT entry_seq, 5, ticket_id, dataset, rule, record_key, field,"
         " verdict, observed, delivered, value, note, unit_code, after_batch"
         " FROM reply WHERE entry_seq = 1 AND line = 4",
@@ -352,42 +353,35 @@ def test_a_database_that_is_not_for_a_ledger_is_refused() -> None:
 
 
 @pytest.mark.parametrize("table", ["entry", "reply", "refusal"])
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE {} SET rowid = rowid",
-        "DELETE FROM {}",
-        "INSERT OR REPLACE INTO {0} SELECT * FROM {0}",
-    ],
-)
-def test_the_database_itself_refuses_every_change(
-    ledger: Ledger, file: Path, table: str, statement: str
-) -> None:
+def test_the_database_itself_refuses_every_change(ledger: Ledger, database: Database, table: str) -> None:
     take_in(ledger, "a")
-    with (
-        closing(sqlite3.connect(file)) as database,
-        pytest.raises(sqlite3.IntegrityError, match="append-only"),
-    ):
-        database.execute(statement.format(table))
+    column = "seq" if table == "entry" else "line"
+    changes = [f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}"]
+    if isinstance(database, SQLite):
+        changes.append(f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}")
+    else:
+        changes.append(f"TRUNCATE {table} CASCADE")
+    for change in changes:
+        with pytest.raises(database.refusals, match="append-only"):
+            database.change(change)
     assert ledger.verify() == []
+    assert ledger.replies().height == 2
 
 
-def test_the_chain_cannot_be_forked(ledger: Ledger, file: Path) -> None:
+def test_the_chain_cannot_be_forked(ledger: Ledger, database: Database) -> None:
     deliver(ledger)
-    with (
-        closing(sqlite3.connect(file)) as database,
-        pytest.raises(sqlite3.IntegrityError, match="append-only"),
-    ):
-        database.execute(
+    with pytest.raises(database.refusals, match=r"append-only|entry_previous_once"):
+        database.change(
             "INSERT INTO entry SELECT 2, at, actor, kind, subject, detail, digest, previous, 'x' FROM entry"
         )
+    assert len(ledger.entries()) == 1
 
 
 # --- verification ----------------------------------------------------------------------------
 
 
 @pytest.fixture
-def chain(ledger: Ledger, file: Path) -> Path:
+def chain(ledger: Ledger, database: Database) -> Database:
     """Five entries; 2 and 4 are answered workbooks with lines 7, 8 (refused) and 9."""
     deliver(ledger)
     take_in(ledger, "a")
@@ -395,7 +389,7 @@ def chain(ledger: Ledger, file: Path) -> Path:
     take_in(ledger, "b")
     deliver(ledger)
     assert ledger.verify() == []
-    return file
+    return database
 
 
 @pytest.mark.parametrize(
@@ -436,24 +430,23 @@ def chain(ledger: Ledger, file: Path) -> Path:
     ],
 )
 def test_verification_names_the_damaged_entry_and_what_is_wrong_with_it(
-    ledger: Ledger, chain: Path, change: str, found: list[tuple[int, Damage]]
+    ledger: Ledger, chain: Database, change: str, found: list[tuple[int, Damage]]
 ) -> None:
-    tamper(chain, change)
+    chain.tamper(change)
     assert damages(ledger) == found
 
 
 def test_verification_goes_through_a_ledger_of_any_length(
-    ledger: Ledger, chain: Path, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, chain: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(audit, "_WINDOW", 2)
     assert ledger.verify() == []
-    tamper(chain, "UPDATE reply SET value = ''", "UPDATE entry SET hash = '' WHERE seq = 5")
+    chain.tamper("UPDATE reply SET value = ''", "UPDATE entry SET hash = '' WHERE seq = 5")
     assert damages(ledger) == [(2, Damage.ROWS), (4, Damage.ROWS), (5, Damage.ALTERED)]
 
 
-def test_a_fault_says_what_was_found_without_any_answer_in_it(ledger: Ledger, chain: Path) -> None:
-    tamper(
-        chain,
+def test_a_fault_says_what_was_found_without_any_answer_in_it(ledger: Ledger, chain: Database) -> None:
+    chain.tamper(
         "DELETE FROM reply WHERE entry_seq = 2 AND line = 9",
         "DELETE FROM entry WHERE seq = 4",
         "DELETE FROM reply WHERE entry_seq = 4",
@@ -465,20 +458,20 @@ def test_a_fault_says_what_was_found_without_any_answer_in_it(ledger: Ledger, ch
     ]
 
 
-def test_several_missing_entries_are_one_fault_at_the_first(ledger: Ledger, chain: Path) -> None:
-    tamper(chain, "DELETE FROM entry WHERE seq < 5", "DELETE FROM reply", "DELETE FROM refusal")
+def test_several_missing_entries_are_one_fault_at_the_first(ledger: Ledger, chain: Database) -> None:
+    chain.tamper("DELETE FROM entry WHERE seq < 5", "DELETE FROM reply", "DELETE FROM refusal")
     assert [(fault.seq, fault.message) for fault in ledger.verify()] == [(1, "entries 1 to 4 are missing")]
 
 
-def test_an_end_cut_off_shows_only_against_a_hash_known_from_outside(ledger: Ledger, chain: Path) -> None:
+def test_an_end_cut_off_shows_only_against_a_hash_known_from_outside(ledger: Ledger, chain: Database) -> None:
     receipt = ledger.entries()[-1]
-    tamper(chain, "DELETE FROM entry WHERE seq = 5")
+    chain.tamper("DELETE FROM entry WHERE seq = 5")
     assert ledger.verify() == []
     assert damages(ledger, {receipt.seq: receipt.hash}) == [(5, Damage.MISSING)]
 
 
 def test_a_chain_written_anew_shows_only_against_a_hash_known_from_outside(
-    tmp_path: Path, ledger: Ledger, chain: Path
+    tmp_path: Path, ledger: Ledger, chain: Database
 ) -> None:
     receipts = {entry.seq: entry.hash for entry in ledger.entries()}
     with Ledger.open(f"sqlite:///{tmp_path / 'forged.sqlite'}") as forged:
@@ -525,33 +518,33 @@ def test_a_column_or_table_added_later_leaves_old_digests_as_they_are() -> None:
 # --- the database ----------------------------------------------------------------------------
 
 
-def test_the_migrations_make_exactly_the_declared_tables(ledger: Ledger, file: Path) -> None:
-    engine = connect(f"sqlite:///{file}")
+@pytest.mark.usefixtures("ledger")
+def test_the_migrations_make_exactly_the_declared_tables(database: Database) -> None:
+    engine = connect(database.url)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
         assert compare_metadata(context, METADATA) == []
     engine.dispose()
 
 
-def test_a_ledger_opened_again_goes_on_where_it_ended(file: Path) -> None:
+def test_a_ledger_opened_again_goes_on_where_it_ended(database: Database) -> None:
     for seq in (1, 2):
-        with Ledger.open(f"sqlite:///{file}") as ledger:
+        with Ledger.open(database.url) as ledger:
             assert deliver(ledger).seq == seq
             assert ledger.verify() == []
 
 
-def test_a_ledger_of_a_newer_release_is_left_alone(file: Path) -> None:
-    Ledger.open(f"sqlite:///{file}").close()
-    with closing(sqlite3.connect(file)) as database:
-        database.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
-        database.commit()
+def test_a_ledger_of_a_newer_release_is_left_alone(database: Database) -> None:
+    Ledger.open(database.url).close()
+    database.change(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
     with pytest.raises(LedgerError, match="9999"):
-        Ledger.open(f"sqlite:///{file}")
+        Ledger.open(database.url)
 
 
-def test_every_connection_waits_for_others_and_holds_to_the_references(file: Path) -> None:
-    Ledger.open(f"sqlite:///{file}").close()
-    engine = connect(f"sqlite:///{file}")
+def test_every_connection_to_sqlite_waits_for_others_and_holds_to_the_references(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    Ledger.open(url).close()
+    engine = connect(url)
     with engine.connect() as connection:
         settings = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
@@ -569,7 +562,7 @@ def test_every_connection_waits_for_others_and_holds_to_the_references(file: Pat
 def test_an_error_of_the_database_shows_no_values(ledger: Ledger) -> None:
     engine = ledger._engine
     with pytest.raises(IntegrityError) as caught, engine.begin() as connection:
-        connection.exec_driver_sql("INSERT INTO refusal VALUES (99, 1, 't', 'v', ?, 'r')", ("王",))
+        connection.execute(insert(REFUSAL).values(entry_seq=99, line=1, value="王", reason="r"))
     assert "王" not in str(caught.value)
 
 
@@ -585,10 +578,9 @@ def test_a_workbook_is_entered_whole_or_not_at_all(ledger: Ledger, monkeypatch: 
     assert not take_in(ledger, "a").repeated
 
 
-def test_a_reader_is_not_held_up_by_a_writer(ledger: Ledger, file: Path) -> None:
+def test_a_reader_is_not_held_up_by_a_writer(ledger: Ledger, database: Database) -> None:
     take_in(ledger, "a")
-    with closing(sqlite3.connect(file, isolation_level=None)) as writer:
-        writer.execute("BEGIN IMMEDIATE")
+    with database.lock():
         assert ledger.replies().height == 2
         assert ledger.verify() == []
 
@@ -600,14 +592,13 @@ def _append_many(url: str, name: str, times: int) -> None:
 
 
 def test_two_processes_that_create_and_write_one_ledger_at_once_make_one_chain(
-    file: Path,
+    database: Database,
 ) -> None:
-    url = f"sqlite:///{file}"
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(2, mp_context=spawn) as pool:
-        for done in [pool.submit(_append_many, url, name, 30) for name in "ab"]:
+        for done in [pool.submit(_append_many, database.url, name, 30) for name in "ab"]:
             done.result()
-    with Ledger.open(url) as ledger:
+    with Ledger.open(database.url) as ledger:
         assert [entry.seq for entry in ledger.entries()] == list(range(1, 61))
         assert ledger.verify() == []
         assert ledger.replies().height == 120
@@ -628,3 +619,44 @@ def test_a_file_sent_in_by_many_threads_at_once_is_entered_once(ledger: Ledger) 
         thread.join()
     assert sorted(entry.repeated for entry in taken) == [False] + [True] * 7
     assert len(ledger.entries()) == 1
+
+
+def test_an_account_that_may_read_and_append_is_all_that_postgresql_needs(server: Server) -> None:
+    url = server.database()
+    Ledger.open(url).close()
+    operation = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+    PostgreSQL(url).change("CREATE ROLE platform LOGIN", *re.findall(r"^GRANT .*;$", operation, re.MULTILINE))
+    limited = url.replace("postgres:@", "platform:@")
+    with Ledger.open(limited) as ledger:
+        deliver(ledger)
+        take_in(ledger, "a")
+        assert take_in(ledger, "a").repeated
+        assert ledger.replies().height == 2
+        assert ledger.verify() == []
+    for change in ("DROP TRIGGER entry_append_only ON entry", "DELETE FROM refusal", "DROP TABLE reply"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            PostgreSQL(limited).change(change)
+
+
+def test_a_database_server_that_is_lost_leaves_nothing_half_and_the_ledger_goes_on_when_it_is_back(
+    server: Server,
+) -> None:
+    with Ledger.open(server.database()) as ledger:
+        take_in(ledger, "a")
+
+        def lost(_: object, __: object, statement: str, *___: object) -> None:
+            if statement.startswith("INSERT INTO reply"):
+                server.lose()
+
+        event.listen(ledger._engine, "after_cursor_execute", lost)
+        with pytest.raises(OperationalError):
+            take_in(ledger, "b")
+        with pytest.raises(OperationalError):
+            ledger.replies()
+        event.remove(ledger._engine, "after_cursor_execute", lost)
+        server.start()
+        assert len(ledger.entries()) == 1
+        assert ledger.replies().height == 2
+        assert not take_in(ledger, "b").repeated
+        assert ledger.replies().height == 4
+        assert ledger.verify() == []
