@@ -25,7 +25,7 @@ class OneAtATime(SideBySide):
     """Runs behind the installation's lock."""
 
     def __init__(self, platform: Platform) -> None:
-        super().__init__(platform.engine.threads)
+        super().__init__(platform.engine.threads, platform.engine.interrupt)
         self._platform = platform
 
     def execute(
@@ -60,6 +60,6 @@ def side_by_side(platform: Platform) -> dg.ExecutorDefinition:
 
     @dg.executor(name="side_by_side")
     def _side_by_side(_: dg.InitExecutorContext) -> SideBySide:
-        return SideBySide(platform.engine.threads)
+        return SideBySide(platform.engine.threads, platform.engine.interrupt)
 
     return _side_by_side

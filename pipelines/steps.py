@@ -5,8 +5,9 @@ Ours spend their time in DuckDB, which lets go of the interpreter, and share the
 may run is Dagster's own book-keeping. Who may start a run is `executor`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -38,10 +39,14 @@ _LOOKING_UP = 0.5
 
 
 class SideBySide(Executor):
-    """Dagster's executor in one process, several steps at once."""
+    """Dagster's executor in one process, several steps at once.
 
-    def __init__(self, at_once: int) -> None:
+    When the run is stopped, `break_off` is called until the steps under way have ended.
+    """
+
+    def __init__(self, at_once: int, break_off: Callable[[], None]) -> None:
         self._at_once = at_once
+        self._break_off = break_off
 
     @property
     def retries(self) -> RetryMode:
@@ -61,7 +66,7 @@ class SideBySide(Executor):
             import_module(late)
         yield from ExecuteRunWithPlanIterable(
             execution_plan=execution_plan,
-            iterator=partial(_run, at_once=self._at_once),
+            iterator=partial(_run, at_once=self._at_once, break_off=self._break_off),
             execution_context_manager=PlanExecutionContextManager(
                 job=plan_context.job,
                 retry_mode=plan_context.retry_mode,
@@ -92,7 +97,10 @@ _Told = SimpleQueue[dg.DagsterEvent | _Ended]
 
 
 def _run(
-    job_context: PlanExecutionContext, execution_plan: ExecutionPlan, at_once: int
+    job_context: PlanExecutionContext,
+    execution_plan: ExecutionPlan,
+    at_once: int,
+    break_off: Callable[[], None],
 ) -> Iterator[dg.DagsterEvent]:
     told: _Told = SimpleQueue()
     with (
@@ -107,8 +115,8 @@ def _run(
         # The last step's success is known before it has ended, and an error may come with its end.
         while running or not active.is_complete:
             if pop_captured_interrupt():
-                # The steps under way come to their end first.
                 active.mark_interrupted()
+                _wait(told, running, break_off)
                 raise DagsterExecutionInterruptedError("the run was stopped")
             for step in active.get_steps_to_execute():
                 workers.submit(_carry_out, job_context.for_step(step, active.get_known_state()), told)
@@ -127,6 +135,15 @@ def _run(
             else:
                 active.handle_event(event)
                 yield event
+
+
+def _wait(told: _Told, running: int, break_off: Callable[[], None]) -> None:
+    """Until the steps under way have ended; what they have still to tell belongs to no run any more."""
+    while running:
+        # A step may have got hold of another statement.
+        break_off()
+        with suppress(Empty):
+            running -= isinstance(told.get(timeout=_LOOKING_UP), _Ended)
 
 
 def _closed(

@@ -30,6 +30,11 @@ class TurnResult:
     warnings: tuple[str, ...]
     refused: int
 
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody stopped the turn before its end."""
+        return not self.done and not self.failed
+
 
 class _Lines(logging.Handler):
     """Tells each materialised asset to a person, and nothing else of Dagster's log."""

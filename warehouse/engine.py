@@ -6,7 +6,7 @@ Only the way to a connection lives here. What is asked of it stands in the stage
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -103,13 +103,25 @@ class Engine:
             QueryFailed: in the place of any error of DuckDB, Polars or Arrow while it is open.
         """
         connection = self._database.cursor()
+        self._open.add(connection)
         try:
             yield connection
         except (duckdb.Error, pl.exceptions.PolarsError, pa.ArrowException) as error:
             # Dagster keeps what an error says; the traceback stays, for it quotes nothing but our code.
             raise QueryFailed(_told(error)).with_traceback(error.__traceback__) from None
         finally:
+            self._open.discard(connection)
             connection.close()
+
+    @cached_property
+    def _open(self) -> set[duckdb.DuckDBPyConnection]:
+        return set()
+
+    def interrupt(self) -> None:
+        """Break off the statements that run now, on every connection: they fail with `QueryFailed`."""
+        for connection in list(self._open):
+            with suppress(duckdb.ConnectionException):  # closed meanwhile
+                connection.interrupt()
 
 
 def confine(

@@ -115,6 +115,8 @@ def run(context: typer.Context, batch: BatchOption = None, json_: JsonOption = F
         console.progress(f"失败：{name}（原因见 zhenjie dev）")
     for name in done.warnings:
         console.progress(f"检查未通过：{name}")
+    if done.stopped:
+        console.progress("运行已被中止。再运行一次即从这里继续；已完成的部分不会重做")
     if not done.done:
         raise typer.Exit(console.FAILED)
     if done.refused or set_aside:

@@ -4,6 +4,8 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -11,14 +13,17 @@ from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import execute_run
 
 from pipelines.steps import SideBySide
+from schemas.codes import CodeLibrary
+from warehouse.engine import Engine, QueryFailed
 
 
-@dg.executor(name="side_by_side")
-def two_at_once(_: dg.InitExecutorContext) -> SideBySide:
-    return SideBySide(2)
+def carried_out(
+    *assets: dg.AssetsDefinition, raise_on_error: bool = False, break_off: Callable[[], None] = lambda: None
+) -> dg.JobExecutionResult:
+    @dg.executor(name="side_by_side")
+    def two_at_once(_: dg.InitExecutorContext) -> SideBySide:
+        return SideBySide(2, break_off)
 
-
-def carried_out(*assets: dg.AssetsDefinition, raise_on_error: bool = False) -> dg.JobExecutionResult:
     definitions = dg.Definitions(assets=list(assets), jobs=[dg.define_asset_job("all")], executor=two_at_once)
     job = definitions.resolve_job_def("all")
     with dg.DagsterInstance.ephemeral() as instance:
@@ -106,6 +111,22 @@ def test_a_run_that_is_stopped_starts_no_further_step_and_has_failed() -> None:
     )
     assert not done.success
     assert order == []
+
+
+def test_statements_of_a_run_that_is_stopped_are_broken_off(tmp_path: Path) -> None:
+    engine = Engine(tmp_path / "spill", CodeLibrary())
+    broken_off: list[str] = []
+
+    def endless() -> None:
+        for _ in range(2):
+            with suppress(QueryFailed), engine.connect() as connection:
+                threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+                # Hours.
+                connection.execute("SELECT max(sin(range)) FROM range(1000000000000)")
+            broken_off.append("statement")
+
+    assert not carried_out(asset("endless", endless), break_off=engine.interrupt).success
+    assert broken_off == ["statement", "statement"]
 
 
 def test_what_the_last_step_raises_reaches_a_caller_who_asked_for_it() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -76,11 +78,16 @@ def test_a_candidate_that_is_refused_is_not_published_and_no_package_follows(
     assert not platform.home.returns(THIRD).exists()
 
 
-def test_a_candidate_that_is_accepted_is_published(
+def test_a_turn_that_is_stopped_publishes_nothing_and_the_next_its_accepted_candidate(
     platform: Platform, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    judged(monkeypatch, tmp_path, passed=True)
+    asked = judged(monkeypatch, tmp_path, passed=True)
     before = digest(platform.home.warehouse)
+    stopped = run_turn(
+        platform, THIRD, dg.DagsterInstance.ephemeral(), lambda _: os.kill(os.getpid(), signal.SIGINT)
+    )
+    assert (stopped.stopped, stopped.done, stopped.failed, asked) == (True, False, (), [])
+    assert digest(platform.home.warehouse) == before
     done = run_turn(platform, THIRD, dg.DagsterInstance.ephemeral(), lambda _: None)
     assert done.done
     assert digest(platform.home.warehouse) != before
