@@ -19,7 +19,8 @@ from warehouse.encryption import Keys
 from warehouse.files import sha256_of
 from warehouse.history import HISTORY
 from warehouse.home import Home
-from warehouse.lake import MANIFEST, DamagedPartition, Lake, damaged
+from warehouse.lake import Lake, damaged
+from warehouse.manifest import MANIFEST, DamagedPartition
 from warehouse.publish import accepted, published
 
 AGAIN = "重新运行该批次即可恢复：zhenjie run --batch {}"
@@ -132,7 +133,7 @@ def _partition_damage(
         # A file of an earlier batch is made again by that batch's turn, unless it has other ones by now.
         owner = date.fromisoformat(part.batch)
         found = lake.partition(layer, table, owner) if owner != batch else None
-        maker = owner if found is not None and part in found.parts else batch
+        maker = owner if found is not None and part in found.files else batch
         yield Damage(path, maker, problem, AGAIN.format(maker))
 
 

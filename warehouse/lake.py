@@ -14,8 +14,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -24,20 +25,17 @@ import duckdb
 from schemas.emit.sql import quote
 from warehouse.encryption import NO_KEYS, Keys
 from warehouse.files import digest_of, flush, replace_json, sha256_of
-from warehouse.partition import GONE, Part, Partition, escaped, read_files
+from warehouse.manifest import MANIFEST, DamagedPartition, read_manifest, write_manifest
+from warehouse.partition import GONE, Merged, Part, Partition, escaped, read_files
 
-MANIFEST = "_manifest.json"
 # Which keys the lake's files need; not there while all are plain.
 KEYS = "_keys.json"
 PARTITION = re.compile(r"batch=(\d{4}-\d{2}-\d{2})")
 
-# A day is written as a patch of an earlier one while its patches say of no more than this share of the rows.
+# A day is written as a patch of an earlier one while it says of no more than this share of the rows that they are gone
+# or new; patches that say so of more together, or that are more, are merged with the rows they are laid over.
 PATCHED = 0.2
-PATCHES = 8
-
-
-class DamagedPartition(Exception):
-    """A partition whose files are not what its manifest says, or whose manifest is none; names the file."""
+PATCHES = 30
 
 
 @dataclass(frozen=True)
@@ -121,12 +119,27 @@ class Lake:
         assert isinstance(lost, int) and isinstance(gone, int)
         if not part.rows:
             return self.repeat(base, batch, inputs=inputs, facts=facts)
-        parts = (*base.parts, replace(part, rows=part.rows - gone, lost=lost))
-        partition = Partition(
-            folder, base.layer, base.table, batch, parts, dict(sorted(inputs.items())), facts or {}, row_id
+        partition = replace(
+            base,
+            folder=folder,
+            batch=batch,
+            parts=(*base.parts, replace(part, rows=part.rows - gone, lost=lost)),
+            inputs=dict(sorted(inputs.items())),
+            facts=facts or {},
+            row_id=row_id,
         )
+        if _is_to_be_merged(partition):
+            partition = self._merged(connection, partition, base.fingerprint)
         self._put_in_place(partition)
         return partition
+
+    def _merged(self, connection: duckdb.DuckDBPyConnection, partition: Partition, earlier: str) -> Partition:
+        """A partition with all of its rows in one file; its last patch, laid over an earlier one, stays beside it."""
+        assert partition.row_id is not None
+        query = f"FROM {partition.scan} ORDER BY {quote(partition.row_id)}"
+        whole, _ = self._write_part(connection, partition.folder, query, {})
+        merged = Merged(partition.origins, earlier, partition.parts[-1])
+        return replace(partition, parts=(whole,), merged=merged)
 
     def repeat(
         self,
@@ -151,13 +164,17 @@ class Lake:
         Its fingerprint stays too, so that nothing made from it is made again.
         """
         present = self.keys.present.id if self.keys.present else None
-        if {part.key for part in partition.parts} == {present}:
+        if {part.key for part in partition.files} == {present}:
             return partition
+        anew = partial(self._rewritten, connection, partition)
+        merged = partition.merged
         rewritten = replace(
-            partition, parts=tuple(self._rewritten(connection, partition, part) for part in partition.parts)
+            partition,
+            parts=tuple(map(anew, partition.parts)),
+            merged=replace(merged, last=anew(merged.last)) if merged else None,
         )
         self._put_in_place(rewritten)
-        for part in partition.parts:
+        for part in partition.files:
             self._sweep(self.folder(partition.layer, partition.table, date.fromisoformat(part.batch)))
         return rewritten
 
@@ -214,16 +231,7 @@ class Lake:
         ), measured
 
     def _put_in_place(self, partition: Partition) -> None:
-        replace_json(
-            partition.folder / MANIFEST,
-            {
-                "parts": [_told(part, partition.batch) for part in partition.parts],
-                "rows": partition.rows,
-                "inputs": dict(partition.inputs),
-                "facts": dict(partition.facts),
-                **({"row_id": partition.row_id} if partition.row_id else {}),
-            },
-        )
+        write_manifest(partition)
         flush(partition.folder)
         self._sweep(partition.folder)
 
@@ -241,10 +249,10 @@ class Lake:
             if day.isoformat() < batch or {path.name for path in folder.iterdir()} <= named:
                 break
             try:
-                partition = _read(self.folder(layer, table, day), layer, table, day)
+                partition = read_manifest(self.folder(layer, table, day), layer, table, day)
             except DamagedPartition:
                 return []  # what it named cannot be told
-            named |= {part.name for part in partition.parts if part.batch == batch} if partition else set()
+            named |= {part.name for part in partition.files if part.batch == batch} if partition else set()
         return sorted(path for path in folder.iterdir() if path.name not in named)
 
     def check(self) -> None:
@@ -262,9 +270,9 @@ class Lake:
             DamagedPartition: its manifest cannot be read.
             WrongKey: it is encrypted with a key that is not at hand.
         """
-        found = _read(self.folder(layer, table, batch), layer, table, batch)
+        found = read_manifest(self.folder(layer, table, batch), layer, table, batch)
         if found is not None:
-            self.keys.check((part.key for part in found.parts if part.key), found.folder)
+            self.keys.check((part.key for part in found.files if part.key), found.folder)
         return found
 
     def fresh(self, layer: str, table: str, batch: date, inputs: Mapping[str, str]) -> Partition | None:
@@ -335,7 +343,7 @@ def damaged(partition: Partition, sound: set[tuple[Path, str]] | None = None) ->
             sound are added.
     """
     known = set() if sound is None else sound
-    for part in partition.parts:
+    for part in partition.files:
         file = partition.path(part), part.sha256
         if file in known:
             continue
@@ -366,36 +374,20 @@ def _content(connection: duckdb.DuckDBPyConnection, scan: str) -> str:
 
 
 def can_be_patched(base: Partition, changed: int) -> bool:
-    """Whether it is better to rest on an earlier partition than to write all of its rows anew.
+    """Whether it is better to rest on an earlier partition than to make all of its rows anew.
 
     Args:
         base: the earlier partition.
         changed: rows that are new, otherwise or gone.
     """
-    patched = sum(part.rows + part.lost for part in base.parts[1:]) + changed
-    return len(base.parts) <= PATCHES and patched <= PATCHED * base.parts[0].rows
+    return changed <= PATCHED * base.rows
+
+
+def _is_to_be_merged(partition: Partition) -> bool:
+    patches = partition.parts[1:]
+    patched = sum(part.rows + part.lost for part in patches)
+    return len(patches) > PATCHES or patched > PATCHED * partition.parts[0].rows
 
 
 def _name(content: str, key: str | None) -> str:
     return f"part-{content[:16]}{f'-{key}' if key else ''}.parquet"
-
-
-def _told(part: Part, batch: date) -> dict[str, object]:
-    """A part as the manifest of a batch's partition tells it: without what goes without saying."""
-    silent = {"batch": batch.isoformat(), "lost": 0, "key": None, "content": None}
-    return {name: fact for name, fact in asdict(part).items() if name not in silent or fact != silent[name]}
-
-
-def _read(folder: Path, layer: str, table: str, batch: date) -> Partition | None:
-    try:
-        text = (folder / MANIFEST).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    try:
-        manifest = json.loads(text)
-        parts = tuple(Part(**{"batch": batch.isoformat(), **part}) for part in manifest["parts"])
-        return Partition(
-            folder, layer, table, batch, parts, manifest["inputs"], manifest["facts"], manifest.get("row_id")
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise DamagedPartition(f"{folder / MANIFEST} is no manifest") from error

@@ -3,8 +3,9 @@
 Mostly that is one file with all of its rows. But a day on which little changed rests on the partition before: it
 names that one's files again, and adds a patch. A patch holds the rows that are new or otherwise, and for each row
 that is gone one with nothing but its identity and `_gone`; a row of it takes the place of every row of the same
-identity in the files before it. An identity never comes again for other rows. How partitions are written and
-found is `warehouse.lake`.
+identity in the files before it. An identity never comes again for other rows. Once there is too much in patches,
+base and patches are merged into one file; the last patch is kept beside it, for what follows from its changes. How
+partitions are written and found is `warehouse.lake`.
 """
 
 from __future__ import annotations
@@ -13,12 +14,16 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 from pathlib import Path
 
 from schemas.emit.sql import quote
 
 GONE = "_gone"
 """The column of a patch that tells rows that are gone from those that are there."""
+
+# The number of the patch that a row is from, while patches are read.
+_NUMBER = "_patch"
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,19 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Merged:
+    """Of what the first file of a partition was merged.
+
+    `origins` are the files that it is the sum of, batch → content; `last` is the patch that was laid over last, and
+    `earlier` the fingerprint of the partition that it was laid over.
+    """
+
+    origins: Mapping[str, str]
+    earlier: str
+    last: Part
+
+
+@dataclass(frozen=True)
 class Partition:
     """A whole partition as its manifest tells it.
 
@@ -60,6 +78,7 @@ class Partition:
     inputs: Mapping[str, str]
     facts: Mapping[str, object]
     row_id: str | None = None
+    merged: Merged | None = None
 
     @property
     def rows(self) -> int:
@@ -74,13 +93,29 @@ class Partition:
         ).hexdigest()
 
     @property
+    def files(self) -> tuple[Part, ...]:
+        """Every file that the manifest names."""
+        return (*self.parts, *([self.merged.last] if self.merged else []))
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """The files that its rows came in first, batch → content, whatever was merged since."""
+        first, *patches = self.parts
+        base = dict(self.merged.origins) if self.merged else dict([first.identity])
+        return base | dict(patch.identity for patch in patches)
+
+    @property
     def scan(self) -> str:
         """The partition as a relation in SQL; keys are named, not told."""
-        if self.row_id is None or len(self.parts) == 1:
-            return _read(self.path(self.parts[0]), self.parts[0].key)
-        base = _read(self.path(self.parts[0]), self.parts[0].key)
-        kept = f"SELECT * FROM {base} ANTI JOIN {self._named(1)} AS patched USING ({quote(self.row_id)})"
-        return f"({kept} UNION ALL {self._patched(1)})"
+        first, *patches = self.parts
+        base = read_files([self.path(first)], first.key)
+        if not patches:
+            return base
+        assert self.row_id is not None
+        kept = (
+            f"SELECT * FROM {base} ANTI JOIN {self._named(patches)} AS patched USING ({quote(self.row_id)})"
+        )
+        return f"({kept} UNION ALL {self._patched(patches)})"
 
     def path(self, part: Part) -> Path:
         """Where a file of it lies."""
@@ -92,38 +127,50 @@ class Partition:
         Returns:
             None when this one does not rest on it: then every row may be otherwise.
         """
-        known = len(earlier.parts)
-        if [p.identity for p in self.parts[:known]] != [p.identity for p in earlier.parts]:
+        patches = self._since(earlier)
+        if patches is None:
             return None
-        if known == len(self.parts):
+        if not patches:
             nothing = f"(SELECT * FROM {self.scan} WHERE false)"
             return Changes(nothing, nothing, any=False)
         assert self.row_id is not None
-        named = f"SEMI JOIN {self._named(known)} AS patched USING ({quote(self.row_id)})"
-        return Changes(lost=f"(SELECT * FROM {earlier.scan} {named})", gained=f"({self._patched(known)})")
+        named = f"SEMI JOIN {self._named(patches)} AS patched USING ({quote(self.row_id)})"
+        return Changes(lost=f"(SELECT * FROM {earlier.scan} {named})", gained=f"({self._patched(patches)})")
 
-    def _named(self, first: int) -> str:
-        """The identities that the patches from the one of that number on say something of."""
-        assert self.row_id is not None
-        every = " UNION ALL ".join(
-            f"SELECT {quote(self.row_id)} FROM {_read(self.path(part), part.key)}"
-            for part in self.parts[first:]
-        )
-        return f"({every})"
+    def _since(self, earlier: Partition) -> Sequence[Part] | None:
+        """The patches by which this partition differs from an earlier one that it rests on."""
+        known = len(earlier.parts)
+        if [p.identity for p in self.parts[:known]] == [p.identity for p in earlier.parts]:
+            return self.parts[known:]
+        if self.merged is not None and self.merged.earlier == earlier.fingerprint:
+            return (self.merged.last, *self.parts[1:])
+        return None
 
-    def _patched(self, first: int) -> str:
-        """The rows of the patches from the one of that number on, as the last that names each says it is."""
+    def _named(self, patches: Sequence[Part]) -> str:
+        """The identities that patches say something of."""
         assert self.row_id is not None
-        parts = []
-        for number, part in enumerate(self.parts[first:], start=first):
-            rows = f"SELECT * EXCLUDE ({GONE}) FROM {_read(self.path(part), part.key)} WHERE NOT {GONE}"
-            if number + 1 < len(self.parts):
-                rows = (
-                    f"SELECT * FROM ({rows}) "
-                    f"ANTI JOIN {self._named(number + 1)} AS later USING ({quote(self.row_id)})"
-                )
-            parts.append(rows)
-        return " UNION ALL ".join(parts)
+        return f"(SELECT {quote(self.row_id)} FROM {self._rows(patches)})"
+
+    def _patched(self, patches: Sequence[Part]) -> str:
+        """The rows of patches, as the last that names each says it is.
+
+        However many patches there are, the query is of the same size: planning would take longer than reading them.
+        """
+        assert self.row_id is not None
+        rows, identity = self._rows(patches), quote(self.row_id)
+        if len(patches) > 1:
+            latest = f"(SELECT {identity}, max({_NUMBER}) AS {_NUMBER} FROM {rows} GROUP BY {identity})"
+            rows += f" SEMI JOIN {latest} AS latest USING ({identity}, {_NUMBER})"
+        return f"SELECT * EXCLUDE ({GONE}, {_NUMBER}) FROM {rows} WHERE NOT {GONE}"
+
+    def _rows(self, patches: Sequence[Part]) -> str:
+        """All rows of patches, each with its patch's number."""
+        reads = []
+        for key, alike in groupby(enumerate(patches), lambda numbered: numbered[1].key):
+            numbers, parts = zip(*alike, strict=True)
+            files = read_files([self.path(part) for part in parts], key)
+            reads.append(f"SELECT *, file_index + {numbers[0]} AS {_NUMBER} FROM {files}")
+        return f"({' UNION ALL '.join(reads)})"
 
 
 @dataclass(frozen=True)
@@ -145,7 +192,3 @@ def read_files(paths: Sequence[Path], key: str | None) -> str:
 def escaped(path: Path) -> str:
     """A path within quotes of SQL."""
     return str(path).replace("'", "''")
-
-
-def _read(path: Path, key: str | None) -> str:
-    return read_files([path], key)

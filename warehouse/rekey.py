@@ -12,7 +12,8 @@ import duckdb
 
 from warehouse.encryption import Keys, attach
 from warehouse.home import Home
-from warehouse.lake import DamagedPartition, Lake, note_keys
+from warehouse.lake import Lake, note_keys
+from warehouse.manifest import DamagedPartition
 from warehouse.publish import candidate_of, has_present_key
 
 
@@ -25,7 +26,7 @@ def other_keys(home: Home, lake: Lake) -> Iterator[str]:
         except DamagedPartition:
             continue  # damage is told of elsewhere
         assert partition is not None
-        if {part.key for part in partition.parts} != {present}:
+        if {part.key for part in partition.files} != {present}:
             yield str(partition.folder)
     for database in _databases(home):
         if not has_present_key(database, lake.keys):

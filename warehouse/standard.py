@@ -88,7 +88,7 @@ def standardise(
         ),
         "functions": library_digest(),
     }
-    files = {f"extract/{part.batch}": part.identity[1] for extract in extracts for part in extract.parts}
+    files = {f"extract/{came}": file for extract in extracts for came, file in extract.origins.items()}
     inputs = {**program, **files, "corrections": digest_of_frame(own)}
     current = lake.fresh(LAYER, contract.id, batch, inputs)
     if current is not None:

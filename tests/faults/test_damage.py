@@ -27,9 +27,9 @@ from warehouse.collect import desk
 from warehouse.collect.extracts import DamagedDelivery, extract
 from warehouse.damage import DamagedHome, delivery_damage, lake_damage, mend
 from warehouse.home import Home
-from warehouse.lake import MANIFEST
 from warehouse.leftovers import leftovers, tidy
 from warehouse.lock import HomeInUse, exclusive
+from warehouse.manifest import MANIFEST
 
 ROOT = Path(__file__).parents[2]
 MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)

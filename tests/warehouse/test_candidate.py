@@ -11,6 +11,7 @@ import duckdb
 import polars as pl
 import pytest
 
+import warehouse.lake as lakes
 from schemas.tables import Field, TableStandard
 from warehouse.candidate import Published, Since, build
 from warehouse.encryption import Key, Keys, is_encrypted
@@ -81,8 +82,9 @@ def since(now: Partition, earlier: Partition) -> Since:
 
 
 def test_of_a_table_that_rests_on_the_published_one_the_changes_are_laid_over(
-    connection: duckdb.DuckDBPyConnection, home: Home
+    connection: duckdb.DuckDBPyConnection, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(lakes, "PATCHED", 10.0)
     lake = Lake(home.root / "lake")
     base = partition(connection, lake, DAY, {1: "甲", 2: "乙", 3: "丙", 4: "丁"})
     publish(connection, home, DAY, [Published(standard("governance.person"), base)])

@@ -18,7 +18,8 @@ from warehouse.candidate import Published, build
 from warehouse.encryption import Key, Keys, WrongKey, is_encrypted
 from warehouse.engine import Engine, QueryFailed, confine
 from warehouse.home import Home
-from warehouse.lake import MANIFEST, Lake
+from warehouse.lake import Lake
+from warehouse.manifest import MANIFEST
 from warehouse.publish import open_database, open_published, published
 from warehouse.rekey import other_keys, rekey_lake, rekey_warehouse
 

@@ -14,7 +14,8 @@ from schemas.tables import Field, TableStandard
 from warehouse.candidate import Published, build
 from warehouse.engine import Engine
 from warehouse.home import Home
-from warehouse.lake import MANIFEST, Lake, damaged
+from warehouse.lake import Lake, damaged
+from warehouse.manifest import MANIFEST
 from warehouse.publish import (
     NotAccepted,
     OlderBatch,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import warehouse.lake as lakes
 from warehouse.damage import lake_damage
 from warehouse.encryption import Key, Keys
 from warehouse.lake import Lake, can_be_patched, damaged
@@ -38,7 +40,8 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def values(table: Table) -> str:
     rows = ", ".join(f"({number}, '{text}')" for number, text in table.items()) or "(NULL, NULL)"
-    return f"(SELECT id, text FROM (VALUES {rows}) AS t (id, text) WHERE id IS NOT NULL)"
+    typed = "CAST(id AS INTEGER) AS id, CAST(text AS VARCHAR) AS text"
+    return f"(SELECT {typed} FROM (VALUES {rows}) AS t (id, text) WHERE id IS NOT NULL)"
 
 
 def whole(connection: duckdb.DuckDBPyConnection, lake: Lake, day: date, table: Table) -> Partition:
@@ -61,30 +64,44 @@ def rows(connection: duckdb.DuckDBPyConnection, relation: str) -> list[tuple[int
     return connection.execute(f"SELECT id, text FROM {relation} ORDER BY ALL").fetchall()
 
 
-@settings(max_examples=40, deadline=None)
+@pytest.fixture(autouse=True)
+def many_patches() -> Iterator[None]:
+    """Tables this small would be merged at once."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(lakes, "PATCHED", 100.0)
+        yield
+
+
+@pytest.mark.parametrize("at_most", [0, 1, 2, 30])
+@settings(max_examples=25, deadline=None)
 @given(tables=TABLES)
 def test_patches_upon_patches_hold_what_was_written(
-    connection: duckdb.DuckDBPyConnection, tables: list[Table]
+    connection: duckdb.DuckDBPyConnection, at_most: int, tables: list[Table]
 ) -> None:
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(lakes, "PATCHES", at_most)
         lake = Lake(Path(folder))
         days = [DAY + timedelta(days=number) for number in range(len(tables))]
         made = [whole(connection, lake, DAY, tables[0])]
         for day, before, now in zip(days[1:], tables, tables[1:], strict=False):
             made.append(patch(connection, lake, made[-1], day, before, now))
-        for day, table in zip(days, tables, strict=True):
+        for day, table, was in zip(days, tables, made, strict=True):
             partition = lake.partition("standard", "a.b", day)
-            assert partition is not None
+            assert partition == was
             assert rows(connection, partition.scan) == sorted(table.items())
             assert partition.rows == len(table)
+            assert len(partition.parts) <= 1 + at_most
             assert list(damaged(partition)) == []
-        for earlier, before in zip(made, tables, strict=True):
+        written = [file for partition in made for file in partition.files]
+        assert {path.name for path in Path(folder).rglob("*.parquet")} == {file.name for file in written}
+        for number, (earlier, before) in enumerate(zip(made, tables, strict=True)):
             for later, now in zip(made, tables, strict=True):
                 changes = later.changes(earlier)
-                if later.batch < earlier.batch and later.parts != earlier.parts:
-                    assert changes is None
+                if changes is None:
+                    # The past, or something before the last patch of what was merged in between.
+                    assert later.batch < earlier.batch or any(p.merged for p in made[number + 1 :])
+                    assert later not in made[number : number + 2]
                     continue
-                assert changes is not None
                 lost, gained = dict(rows(connection, changes.lost)), dict(rows(connection, changes.gained))
                 # A row that went to and fro may be named though it is as it was.
                 assert {number: text for number, text in before.items() if number not in lost} == {
@@ -93,6 +110,23 @@ def test_patches_upon_patches_hold_what_was_written(
                 assert lost.items() <= before.items()
                 assert gained.items() <= now.items()
                 assert changes.any or (before == now)
+
+
+def test_what_was_merged_is_told_of_the_files_that_its_rows_came_in(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake, tables = Lake(tmp_path), [{1: "甲"}, {1: "乙"}, {1: "丙"}, {1: "丙", 2: "丁"}]
+    monkeypatch.setattr(lakes, "PATCHES", 1)
+    days = [DAY + timedelta(days=number) for number in range(4)]
+    made = [whole(connection, lake, DAY, tables[0])]
+    for day, before, now in zip(days[1:], tables, tables[1:], strict=False):
+        made.append(patch(connection, lake, made[-1], day, before, now))
+    assert [len(partition.parts) for partition in made] == [1, 2, 1, 2]
+    assert [sorted(partition.origins) for partition in made] == [
+        [day.isoformat() for day in days[: number + 1]] for number in range(4)
+    ]
+    for earlier, later in pairwise(made):
+        assert earlier.origins.items() <= later.origins.items()
 
 
 def test_nothing_new_makes_no_file_and_keeps_the_fingerprint(
@@ -156,15 +190,20 @@ def test_another_key_reaches_every_file_and_leaves_none_in_the_open(tmp_path: Pa
         assert file.read_bytes()[:4] == b"PARE"
 
 
-def test_a_table_is_patched_while_little_of_it_is_otherwise(
-    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+def test_a_table_is_patched_while_little_of_it_is_otherwise_and_merged_when_patches_say_so_of_much(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(lakes, "PATCHED", 0.2)
     table = dict.fromkeys(range(100), "甲")
     base = whole(connection, Lake(tmp_path), DAY, table)
     assert can_be_patched(base, 20)
     assert not can_be_patched(base, 21)
-    five = {**table, **dict.fromkeys(range(3), "乙")}
-    later = patch(connection, Lake(tmp_path), base, DAY + timedelta(days=1), table, five)
-    # Three new rows in the place of three others stand against it already.
-    assert can_be_patched(later, 14)
-    assert not can_be_patched(later, 15)
+    made = [base]
+    # Five new rows in the place of five others each day: ten of a hundred.
+    for number in range(1, 6):
+        now = {**table, **dict.fromkeys(range(5 * number), "乙")}
+        day = DAY + timedelta(days=number)
+        made.append(patch(connection, Lake(tmp_path), made[-1], day, table, now))
+        table = now
+    assert [len(partition.parts) for partition in made] == [1, 2, 3, 1, 2, 3]
+    assert rows(connection, made[-1].scan) == sorted(table.items())
