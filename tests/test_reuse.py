@@ -208,12 +208,15 @@ def bureaus(
     tmp_path_factory: pytest.TempPathFactory,
     deliveries: list[Path],
     corrections: list[pl.DataFrame],
-) -> tuple[Bureau, Bureau]:
-    """One that rests on what it has, and one that makes everything anew, after three days; the first they share."""
+) -> tuple[Bureau, Bureau, Bureau]:
+    """One that rests on what it has, one that makes everything anew, and one that rests but merges every patch at once.
+
+    After three days; the first they share.
+    """
     (first, *later) = zip(DAYS, deliveries, corrections, strict=True)
     folder = tmp_path_factory.mktemp("bureaus")
     made = []
-    for name, share in (("resting", 0.5), ("anew", -1.0)):
+    for name, share, patches in (("resting", 0.5, 30), ("anew", -1.0, 30), ("merging", 0.5, 0)):
         if made:
             shutil.copytree(folder / "evening", folder / name)
         platform = install(folder / name)
@@ -223,21 +226,23 @@ def bureaus(
             shutil.copytree(folder / name, folder / "evening")
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(lakes, "PATCHED", share)
+            patch.setattr(lakes, "PATCHES", patches)
             patch.setattr(touched, "FEW", 0)
             for day, sent, laid in later:
                 bureau.turn(sent, day, laid)
         made.append(bureau)
-    return made[0], made[1]
+    return made[0], made[1], made[2]
 
 
 @pytest.mark.parametrize("day", DAYS, ids=str)
 def test_a_turn_that_rests_on_the_one_before_ends_like_one_that_does_not(
-    bureaus: tuple[Bureau, Bureau], day: date
+    bureaus: tuple[Bureau, Bureau, Bureau], day: date
 ) -> None:
-    resting, anew = (bureau.state(day) for bureau in bureaus)
-    assert resting.keys() == anew.keys()
+    resting, anew, merging = (bureau.state(day) for bureau in bureaus)
+    assert resting.keys() == anew.keys() == merging.keys()
     for name in anew:
         assert resting[name] == anew[name], name
+        assert merging[name] == anew[name], name
 
 
 @pytest.mark.parametrize(
@@ -251,17 +256,24 @@ def test_a_turn_that_rests_on_the_one_before_ends_like_one_that_does_not(
         ("governance", "household"),
     ],
 )
-def test_only_what_is_otherwise_is_written(bureaus: tuple[Bureau, Bureau], layer: str, name: str) -> None:
-    resting, anew = bureaus
+def test_only_what_is_otherwise_is_written(
+    bureaus: tuple[Bureau, Bureau, Bureau], layer: str, name: str
+) -> None:
+    resting, anew, merging = bureaus
     first = resting.partition(layer, name, DAYS[0])
     later = resting.partition(layer, name, DAYS[1])
     assert later.parts[0] == first.parts[0]
     assert [0 < part.rows + part.lost < first.rows / 10 for part in later.parts[1:]] == [True]
     assert all(len(anew.partition(layer, name, day).parts) == 1 for day in DAYS)
+    merged = merging.partition(layer, name, DAYS[1]).merged
+    assert merged is not None
+    assert merged.last.identity == later.parts[-1].identity
 
 
-def test_the_same_file_again_is_not_read_and_nothing_is_made_of_it(bureaus: tuple[Bureau, Bureau]) -> None:
-    resting, _ = bureaus
+def test_the_same_file_again_is_not_read_and_nothing_is_made_of_it(
+    bureaus: tuple[Bureau, Bureau, Bureau],
+) -> None:
+    resting, _, _ = bureaus
     first = resting.partition("extract", "health.death", DAYS[0])
     last = resting.partition("extract", "health.death", DAYS[-1])
     assert (last.batch, last.parts) == (DAYS[-1], first.parts)
@@ -273,8 +285,10 @@ def test_the_same_file_again_is_not_read_and_nothing_is_made_of_it(bureaus: tupl
     assert told.read_bytes() == before.read_bytes()
 
 
-def test_a_row_keeps_its_number_and_the_delivery_that_brought_it(bureaus: tuple[Bureau, Bureau]) -> None:
-    resting, _ = bureaus
+def test_a_row_keeps_its_number_and_the_delivery_that_brought_it(
+    bureaus: tuple[Bureau, Bureau, Bureau],
+) -> None:
+    resting, _, _ = bureaus
     first = resting.partition("extract", "police.population", DAYS[0])
     later = resting.partition("extract", "police.population", DAYS[1])
     with duckdb.connect() as connection:
