@@ -22,12 +22,12 @@ from warehouse.touched import are_few
 class Affected:
     """What has to be judged again, beside the findings `before`.
 
-    `rows` is a query of the affected rows, of which the checks in `again` have to be asked if there can be `any`; those
-    in `whole` have to be asked of all rows.
+    `numbers` is a query of the affected rows' numbers, of which the checks in `again` have to be asked if there can be
+    `any`; those in `whole` have to be asked of all rows.
     """
 
     before: Partition
-    rows: str
+    numbers: str
     any: bool
     again: Sequence[Check]
     whole: Sequence[Check]
@@ -68,9 +68,8 @@ def affected_rows(
     known = {dataset: change for dataset, change in changes.items() if change is not None}
     table = tables[contract.id].scan
     numbers = " UNION ".join(_numbers(again, known, own, table))
-    rows = f"SELECT * FROM {table} WHERE _row IN ({numbers})"
     some = any(change.any for change in known.values())
-    return Affected(before, rows, some, again, [check for check in todo if check not in again])
+    return Affected(before, numbers, some, again, [check for check in todo if check not in again])
 
 
 def _since(lake: Lake, before: Partition, dataset: str, now: Partition) -> Changes | None:

@@ -89,7 +89,12 @@ def verify(
         if affected is None:
             query = findings_query(contract, library, todo, scans, batch)
         else:
-            connection.execute(f"CREATE OR REPLACE TEMP TABLE affected AS {affected.rows}")
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE affected_row AS {affected.numbers}")
+            # In a statement of its own: with all numbers known, DuckDB passes over rows that lie before or behind them.
+            connection.execute(
+                f"CREATE OR REPLACE TEMP TABLE affected AS SELECT * FROM {scans[contract.id]} "
+                "WHERE _row IN (FROM affected_row)"
+            )
             hits = _hits_again(contract, affected, scans, batch)
             query = finding_rows({contract.id: hits}, library, scans)
         return lake.write(
@@ -103,7 +108,8 @@ def verify(
             measures=MEASURES,
         )
     finally:
-        connection.execute("DROP TABLE IF EXISTS affected")
+        for name in ("affected", "affected_row"):
+            connection.execute(f"DROP TABLE IF EXISTS {name}")
 
 
 def _hits_again(contract: Contract, affected: Affected, scans: Mapping[str, str], batch: date) -> str:
