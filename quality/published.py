@@ -17,7 +17,7 @@ from schemas.codes import CodeLibrary
 from schemas.emit.sql import literal
 from schemas.library import Library
 from schemas.tables import load_tables
-from warehouse.candidate import Published
+from warehouse.candidate import Published, Slices
 from warehouse.catalogue import frame
 from warehouse.collect.places import places_in
 from warehouse.lake import Lake
@@ -101,12 +101,12 @@ def quality_tables(
     """
     tables = load_tables()
     days = [day for day in lake.batches(*TICKETS) if day <= batch]
-    recent = " UNION ALL ".join(findings_of(lake, library, day) for day in days[-kept:])
+    recent = {day.isoformat(): findings_of(lake, library, day) for day in days[-kept:]}
     ticket = lake.partition(*TICKETS, batch)
     assert ticket is not None, "tickets come before publication"
     figures = frame(tables["catalog.batch"], _figures(lake, library, days))
     return [
-        Published(tables["quality.finding"], recent),
+        Published(tables["quality.finding"], Slices("batch", recent)),
         Published(tables["quality.ticket"], ticket),
         Published(tables["catalog.rule"], rule_rows(library, codes)),
         Published(tables["catalog.batch"], figures),

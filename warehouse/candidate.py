@@ -8,7 +8,7 @@ the one published only the changes are laid over.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -38,20 +38,41 @@ class Since:
 
 
 @dataclass(frozen=True)
+class Slices:
+    """The rows of a table by the value that they have, as text, in a column: a query each, at least one.
+
+    A slice that is what it was is not written again.
+    """
+
+    column: str
+    queries: Mapping[str, str]
+
+
+_Rows = str | pl.DataFrame | Partition
+
+
+@dataclass(frozen=True)
 class Published:
-    """One table to publish: what it is, and its rows as a query, a frame, or a partition.
+    """One table to publish: what it is, and its rows as a query, a frame, a partition, or slices.
 
     A view keeps the query itself, which then may name nothing but tables published before it.
     """
 
     standard: TableStandard
-    rows: str | pl.DataFrame | Partition
+    rows: _Rows | Slices
     view: bool = False
     since: Since | None = None
 
+    @property
+    def parts(self) -> Mapping[str, _Rows]:
+        """The rows of each slice by its name; of a table without slices all under no name."""
+        return self.rows.queries if isinstance(self.rows, Slices) else {WHOLE: self.rows}
 
-_Known = Mapping[str, tuple[str, int]]
-"""Table → its fingerprint and rows as published."""
+
+WHOLE = ""
+
+_Known = Mapping[str, Mapping[str, tuple[str, int]]]
+"""Table → slice → its fingerprint and rows as published."""
 
 
 def fingerprint(home: Home, tables: Sequence[Published], keys: Keys = NO_KEYS) -> str:
@@ -59,11 +80,13 @@ def fingerprint(home: Home, tables: Sequence[Published], keys: Keys = NO_KEYS) -
 
     The key's name is a part of it, for a change of the key must reach what is published.
     """
-    parts = [_fingerprint(home, table, table.rows) for table in tables]
+    parts = [
+        [part, _fingerprint(home, table, rows)] for table in tables for part, rows in table.parts.items()
+    ]
     return digest_of([parts, keys.present.id] if keys.present else parts)
 
 
-def _fingerprint(home: Home, table: Published, rows: str | pl.DataFrame | Partition) -> str:
+def _fingerprint(home: Home, table: Published, rows: _Rows) -> str:
     if isinstance(rows, Partition):
         content = rows.fingerprint
     elif isinstance(rows, pl.DataFrame):
@@ -108,19 +131,9 @@ def build(
         for schema in SCHEMAS:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS candidate.{schema}")
         _drop(connection, known.keys() - {table.standard.id for table in tables if not table.view})
-        states = [
-            {
-                "table_name": table.standard.id,
-                "title": table.standard.title,
-                "rows": _bring(connection, home, table, known),
-                "fingerprint": _fingerprint(home, table, table.rows),
-            }
-            for table in tables
-        ]
+        states = [state for table in tables for state in _bring(connection, home, table, known)]
         facts = load_tables()
-        _create(
-            connection, Published(facts[TABLES], pl.DataFrame([s for s in states if s["rows"] is not None]))
-        )
+        _create(connection, Published(facts[TABLES], pl.DataFrame(states, schema_overrides=_STATE)))
         rows = pl.DataFrame({"batch": [batch], "fingerprint": [digest]})
         _create(connection, Published(facts["catalog.published"], rows))
     finally:
@@ -135,32 +148,47 @@ def _begin(home: Home, tables: Sequence[Published], keys: Keys) -> _Known:
     schema, _, name = TABLES.partition(".")
     with open_database(home.warehouse, keys) as connection:
         # A database of an earlier version does not tell: it is built anew once.
-        told = connection.execute(
-            "SELECT count(*) FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?", [schema, name]
+        telling = connection.execute(
+            "SELECT count(*) FROM duckdb_columns() "
+            "WHERE schema_name = ? AND table_name = ? AND column_name = 'slice'",
+            [schema, name],
         ).fetchone()
-        if told == (0,):
+        if telling == (0,):
             return {}
-        rows = connection.execute(f"SELECT table_name, fingerprint, rows FROM {TABLES}").fetchall()
-    known = {name: (fingerprint, count) for name, fingerprint, count in rows}
+        told = connection.execute(
+            f"SELECT table_name, coalesce(slice, '{WHOLE}'), fingerprint, rows FROM {TABLES}"
+        ).fetchall()
+    known: dict[str, dict[str, tuple[str, int]]] = {}
+    for name, part, fingerprint, count in told:
+        known.setdefault(name, {})[part] = (fingerprint, count)
     staying = sum(
-        known[table.standard.id][1]
+        count
         for table in tables
-        if table.standard.id in known and (_is_known(home, table, known) or _rests(home, table, known))
+        for part, (_, count) in known.get(table.standard.id, {}).items()
+        if part in _staying(home, table, known) or _rests(home, table, known)
     )
-    if 2 * staying < sum(count for _, count in known.values()):
+    if 2 * staying < sum(count for parts in known.values() for _, count in parts.values()):
         return {}
     shutil.copyfile(home.warehouse, candidate_of(home))
     return known
 
 
-def _is_known(home: Home, table: Published, known: _Known) -> bool:
-    return known.get(table.standard.id, ("", 0))[0] == _fingerprint(home, table, table.rows)
+def _staying(home: Home, table: Published, known: _Known) -> set[str]:
+    """The slices of a table that are published as they are to be."""
+    told = known.get(table.standard.id, {})
+    return {
+        part
+        for part, rows in table.parts.items()
+        if part in told and told[part][0] == _fingerprint(home, table, rows)
+    }
 
 
 def _rests(home: Home, table: Published, known: _Known) -> bool:
-    since = table.since
-    return since is not None and known.get(table.standard.id, ("", 0))[0] == _fingerprint(
-        home, table, since.earlier
+    told = known.get(table.standard.id, {}).get(WHOLE)
+    return (
+        table.since is not None
+        and told is not None
+        and told[0] == _fingerprint(home, table, table.since.earlier)
     )
 
 
@@ -169,17 +197,52 @@ def _drop(connection: duckdb.DuckDBPyConnection, names: set[str]) -> None:
         connection.execute(f"DROP TABLE {_target(name)}")
 
 
-def _bring(connection: duckdb.DuckDBPyConnection, home: Home, table: Published, known: _Known) -> int | None:
-    """Have a table in the candidate as it is to be; its rows, None for a view."""
-    if not _is_known(home, table, known):
+_STATE = {"slice": pl.String}
+
+
+def _bring(
+    connection: duckdb.DuckDBPyConnection, home: Home, table: Published, known: _Known
+) -> list[dict[str, object]]:
+    """Have a table in the candidate as it is to be; what `TABLES` tells of it, nothing of a view."""
+    staying, told = _staying(home, table, known), known.get(table.standard.id)
+    if told is None or not staying == table.parts.keys() == told.keys():
         if table.since is not None and _rests(home, table, known):
             _lay_over(connection, table, table.since)
+        elif isinstance(table.rows, Slices) and staying:
+            _renew(connection, table, table.rows, staying)
         else:
             _create(connection, table)
     if table.view:
-        return None
-    rows: int = connection.execute(f"SELECT count(*) FROM {_target(table.standard.id)}").fetchall()[0][0]
-    return rows
+        return []
+    by = f"CAST({quote(table.rows.column)} AS VARCHAR)" if isinstance(table.rows, Slices) else f"'{WHOLE}'"
+    counted = connection.execute(
+        f"SELECT {by}, count(*) FROM {_target(table.standard.id)} GROUP BY ALL"
+    ).fetchall()
+    rows: dict[str, int] = dict(counted)
+    return [
+        {
+            "table_name": table.standard.id,
+            "slice": part or None,
+            "title": table.standard.title,
+            "rows": rows.get(part, 0),
+            "fingerprint": _fingerprint(home, table, content),
+        }
+        for part, content in table.parts.items()
+    ]
+
+
+def _renew(
+    connection: duckdb.DuckDBPyConnection, table: Published, slices: Slices, staying: Collection[str]
+) -> None:
+    """Write the slices that do not stay, in the place of those that are there."""
+    target, columns = _target(table.standard.id), _columns(table)
+    kept = ", ".join(map(literal, sorted(staying)))
+    connection.execute("BEGIN")
+    connection.execute(f"DELETE FROM {target} WHERE CAST({quote(slices.column)} AS VARCHAR) NOT IN ({kept})")
+    for part, query in slices.queries.items():
+        if part not in staying:
+            connection.execute(f"INSERT INTO {target} ({columns}) SELECT {columns} FROM ({query})")
+    connection.execute("COMMIT")
 
 
 def _lay_over(connection: duckdb.DuckDBPyConnection, table: Published, since: Since) -> None:
@@ -199,8 +262,12 @@ def _create(connection: duckdb.DuckDBPyConnection, table: Published) -> None:
         connection.execute(f"CREATE OR REPLACE {kind} {target} AS SELECT {columns} FROM published_rows")
         connection.unregister("published_rows")
     else:
-        rows = table.rows.scan if isinstance(table.rows, Partition) else f"({table.rows})"
-        connection.execute(f"CREATE OR REPLACE {kind} {target} AS SELECT {columns} FROM {rows}")
+        parts = [part for part in table.parts.values() if not isinstance(part, pl.DataFrame)]
+        rows = " UNION ALL ".join(
+            f"SELECT {columns} FROM {part.scan if isinstance(part, Partition) else f'({part})'}"
+            for part in parts
+        )
+        connection.execute(f"CREATE OR REPLACE {kind} {target} AS {rows}")
     # Each statement by itself would be a write to the disk of its own.
     connection.execute("BEGIN")
     connection.execute(f"COMMENT ON {kind} {target} IS {literal(table.standard.comment)}")

@@ -13,7 +13,7 @@ import pytest
 
 import warehouse.lake as lakes
 from schemas.tables import Field, TableStandard
-from warehouse.candidate import Published, Since, build
+from warehouse.candidate import Published, Since, Slices, build
 from warehouse.encryption import Key, Keys, is_encrypted
 from warehouse.home import Home
 from warehouse.lake import Lake
@@ -136,6 +136,38 @@ def test_a_table_that_is_no_more_goes_and_another_comes(
         ("quality", "ticket"),
     ]
     assert len(rows(home, "governance.everyone")) == 100
+
+
+def test_only_slices_that_are_otherwise_are_written(
+    connection: duckdb.DuckDBPyConnection, home: Home
+) -> None:
+    """The queries of slices that stay may read what is there no more."""
+    connection.execute(
+        "CREATE OR REPLACE TABLE source AS FROM (VALUES (1, '甲'), (2, '乙'), (2, '丙')) AS t (id, text)"
+    )
+
+    def slices(*numbers: int) -> Published:
+        queries = {str(number): f"SELECT * FROM source WHERE id = {number}" for number in numbers}
+        return Published(standard("quality.finding"), Slices("id", queries))
+
+    def told() -> list[tuple[object, ...]]:
+        with open_published(home) as database:
+            query = "SELECT slice, rows FROM catalog.published_table WHERE table_name = 'quality.finding' ORDER BY ALL"
+            return database.execute(query).fetchall()
+
+    large = Published(standard("governance.person"), pl.DataFrame({"id": range(9), "text": ["同"] * 9}))
+    publish(connection, home, DAY, [large, slices(1, 2)])
+    assert rows(home, "quality.finding") == [(1, "甲"), (2, "丙"), (2, "乙")]
+    assert told() == [("1", 1), ("2", 2)]
+    # Slice 2 stays as it was published, 1 goes, 3 comes; 4 is empty.
+    connection.execute("CREATE OR REPLACE TABLE source AS FROM (VALUES (1, '新'), (3, '丁')) AS t (id, text)")
+    publish(connection, home, NEXT, [large, slices(2, 3, 4)])
+    assert rows(home, "quality.finding") == [(2, "丙"), (2, "乙"), (3, "丁")]
+    assert told() == [("2", 2), ("3", 1), ("4", 0)]
+    # None stays: the table is written whole.
+    publish(connection, home, NEXT + timedelta(days=1), [large, slices(1)])
+    assert rows(home, "quality.finding") == [(1, "新")]
+    assert told() == [("1", 1)]
 
 
 def test_where_little_stays_the_file_is_written_anew(
