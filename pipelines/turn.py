@@ -7,6 +7,7 @@ from datetime import date
 
 import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.execution.api import execute_run
 
 from assets.platform import Platform
@@ -22,18 +23,17 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class TurnResult:
-    """What became of a turn: assets that failed, checks that did not pass, files that were refused."""
+    """What became of a turn: assets that failed, checks that did not pass, files that were refused.
+
+    `stopped` when somebody stopped it before its end.
+    """
 
     batch: date
     done: bool
     failed: tuple[str, ...]
     warnings: tuple[str, ...]
     refused: int
-
-    @property
-    def stopped(self) -> bool:
-        """Whether somebody stopped the turn before its end."""
-        return not self.done and not self.failed
+    stopped: bool = False
 
 
 class _Lines(logging.Handler):
@@ -97,6 +97,7 @@ def _run(platform: Platform, batch: date, instance: dg.DagsterInstance, progress
             f"{e.asset_key.to_user_string()}: {e.check_name}" for e in evaluations if not e.passed
         ),
         refused=sum(_refused(event) for event in result.get_asset_materialization_events()),
+        stopped=any(_was_stopped(event) for event in result.all_events),
     )
 
 
@@ -108,6 +109,14 @@ def _failure(event: dg.DagsterEvent) -> str:
     kind = f" ({error.cls_name})" if error is not None and error.cls_name else ""
     said = explained(error.cls_name or "", error.message) if error is not None else None
     return f"{event.step_key}{kind}" + (f"：{said}" if said else "")
+
+
+def _was_stopped(event: dg.DagsterEvent) -> bool:
+    """Whether the run was stopped: to Dagster a failure, unless its UI was asked to."""
+    if event.event_type is dg.DagsterEventType.RUN_FAILURE:
+        error = event.job_failure_data.error
+        return error is not None and error.cls_name == DagsterExecutionInterruptedError.__name__
+    return event.event_type is dg.DagsterEventType.RUN_CANCELED
 
 
 def _refused(event: dg.DagsterEvent) -> int:
