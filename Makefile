@@ -11,6 +11,7 @@ PACKAGES := schemas warehouse quality returns assets pipelines sample_city
 RESIDENTS ?= 20000
 ROWS ?= 1000000
 SEED ?= 1
+TURNS ?= 2
 KILLS ?= 200
 MUTANTS ?= 2000
 
@@ -65,8 +66,8 @@ format: $(READY) ## mend what a formatter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY) ## the loop at a city's size beside the floor: make bench RESIDENTS=1000000
-	$(BIN)/python -m benchmarks.city --residents $(RESIDENTS) --seed $(SEED)
+bench: $(READY) ## the loop at a city's size beside the floor: make bench RESIDENTS=1000000 TURNS=2
+	$(BIN)/python -m benchmarks.city --residents $(RESIDENTS) --seed $(SEED) --turns $(TURNS)
 
 $(PEERS)/.ready: benchmarks/peers/requirements.lock
 	$(PYTHON) -m venv $(PEERS)

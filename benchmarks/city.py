@@ -3,8 +3,8 @@
 Run `make bench RESIDENTS=1000000`. A sample city is generated (not timed); in one process, with the same threads
 and memory limit, DuckDB first copies every delivered CSV to Parquet (the floor), then the loop runs from the
 extracts to the publication (through Dagster, as `zhenjie run` does) and the packages are made. Then the same files
-come a second time with 1% of the rows of each CSV changed, and the loop runs again. Prints a table of stages and
-one line of JSON.
+come a second time with 1% of the rows of each CSV changed, and the loop runs again; with TURNS more often, every day
+other rows. Prints a table of stages, with more than two turns the seconds of each, and one line of JSON.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -27,7 +27,7 @@ import duckdb
 
 from assets.platform import CHINA, Platform
 from benchmarks.workbook import workbook_speed
-from pipelines.demonstration import FIRST_BATCH, SECOND_BATCH
+from pipelines.demonstration import FIRST_BATCH
 from pipelines.platform import build_platform
 from pipelines.settings import read_settings
 from pipelines.turn import run_turn
@@ -35,7 +35,7 @@ from warehouse.collect import desk
 
 PACKAGES = "returns"
 CHANGED = 100
-"""One row in so many is changed for the second turn."""
+"""One row in so many is changed for each turn after the first."""
 
 
 @dataclass(frozen=True)
@@ -111,24 +111,25 @@ def _encoding(path: Path) -> str:
     return "utf-8-sig" if path.open("rb").read(3) == b"\xef\xbb\xbf" else "gb18030"
 
 
-def change(files: list[Path], folder: Path) -> list[Path]:
-    """The files with one row in a hundred of every CSV changed: its last cell gets another last character."""
+def change(files: list[Path], folder: Path, which: int) -> list[Path]:
+    """The files with one row in a hundred of every CSV changed, the same of each hundred: another last character."""
     folder.mkdir()
     made = []
     for path in files:
         target = folder / path.name
         if path.suffix == ".csv":
             with path.open("rb") as source, target.open("wb") as out:
-                out.writelines(_changed(source))
+                out.writelines(_changed(source, which))
         else:
             target.write_bytes(path.read_bytes())
         made.append(target)
     return made
 
 
-def _changed(lines: Iterator[bytes]) -> Iterator[bytes]:
-    for number, line in enumerate(lines):
-        if number % CHANGED == CHANGED - 1 and line[-3:-2].isdigit():
+def _changed(lines: Iterator[bytes], which: int) -> Iterator[bytes]:
+    for number, line in enumerate(lines, start=1):
+        # The first lines may be titles.
+        if number > CHANGED // 2 and (number + which) % CHANGED == 0 and line[-3:-2].isdigit():
             yield line[:-3] + b"%d" % ((int(line[-3:-2]) + 1) % 10) + line[-2:]
         else:
             yield line
@@ -163,7 +164,15 @@ def turn(platform: Platform, files: list[Path], day: date) -> Turn:
     return Turn(began, steps, rows)
 
 
-def measure(folder: Path, residents: int, seed: int) -> tuple[str, dict[str, object]]:
+def turns(platform: Platform, folder: Path, files: list[Path], count: int) -> Iterator[Turn]:
+    """So many turns, a day apart, every day with other rows changed."""
+    for number in range(count):
+        if number:
+            files = change(files, folder / f"changed {number}", number - 1)
+        yield turn(platform, files, FIRST_BATCH + timedelta(days=number))
+
+
+def measure(folder: Path, residents: int, seed: int, count: int) -> tuple[str, dict[str, object]]:
     """The table and the figures of one city."""
     program = "from pipelines.cli import main; main()"
     asked = ["sample", str(folder / "sample"), "--residents", str(residents), "--seed", str(seed)]
@@ -173,8 +182,7 @@ def measure(folder: Path, residents: int, seed: int) -> tuple[str, dict[str, obj
     limits: dict[str, str | int] = {"memory_limit": settings.memory, "threads": settings.threads}
     at_least = floor(as_utf8(files, folder / "utf8"), folder / "floor", limits)
     platform = build_platform(settings)
-    first = turn(platform, files, FIRST_BATCH)
-    second = turn(platform, change(files, folder / "changed"), SECOND_BATCH)
+    first, second, *others = turns(platform, folder, files, count)
     seconds, again = first.seconds, second.seconds
     figures: dict[str, object] = {
         "residents": residents,
@@ -194,6 +202,9 @@ def measure(folder: Path, residents: int, seed: int) -> tuple[str, dict[str, obj
         lines.append(
             f"| {stage} | {spent:.2f} | {rows:,} | {rows / spent:,.0f} | {again.get(stage, 0):.2f} |"
         )
+    if others:
+        loops = ", ".join(f"{each.loop:.1f}" for each in (first, second, *others))
+        lines += ["", f"Seconds of the loop, turn by turn: {loops}"]
     return "\n".join(lines) + "\n", figures
 
 
@@ -202,10 +213,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--residents", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--turns", type=int, default=2, help="at least two")
     parser.add_argument("--folder", type=Path, help="work below this folder and keep what is made")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=asked.folder) as scratch:
-        table, figures = measure(Path(scratch), asked.residents, asked.seed)
+        table, figures = measure(Path(scratch), asked.residents, asked.seed, max(2, asked.turns))
     sys.stdout.write(table + json.dumps(figures) + "\n")
 
 

@@ -170,7 +170,24 @@ def test_damage_of_a_file_is_named_once_with_the_batch_that_makes_it_again(
     assert [(damage.path, damage.batch) for damage in lake_damage(lake)] == [(file, DAY + timedelta(days=1))]
 
 
-def test_another_key_reaches_every_file_and_leaves_none_in_the_open(tmp_path: Path) -> None:
+def test_damage_of_the_patch_beside_what_was_merged_is_named(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lakes, "PATCHES", 0)
+    lake, before, now = Lake(tmp_path), {1: "甲", 2: "乙"}, {1: "甲", 3: "丙"}
+    base = whole(connection, lake, DAY, before)
+    later = patch(connection, lake, base, DAY + timedelta(days=1), before, now)
+    assert later.merged is not None
+    file = later.path(later.merged.last)
+    file.unlink()
+    assert [(damage.path, damage.batch) for damage in lake_damage(lake)] == [(file, later.batch)]
+
+
+@pytest.mark.parametrize("at_most", [0, 30])
+def test_another_key_reaches_every_file_and_leaves_none_in_the_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_most: int
+) -> None:
+    monkeypatch.setattr(lakes, "PATCHES", at_most)
     key = Key(base64.b64encode(bytes(range(32))).decode())
     plain, sealed = Lake(tmp_path / "lake"), Lake(tmp_path / "lake", Keys(key))
     before, now = {1: "甲", 2: "乙"}, {1: "甲", 3: "丙"}
