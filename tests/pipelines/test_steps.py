@@ -118,9 +118,9 @@ def test_statements_of_a_run_that_is_stopped_are_broken_off(tmp_path: Path) -> N
     broken_off: list[str] = []
 
     def endless() -> None:
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
         for _ in range(2):
             with suppress(QueryFailed), engine.connect() as connection:
-                threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
                 # Hours.
                 connection.execute("SELECT max(sin(range)) FROM range(1000000000000)")
             broken_off.append("statement")
