@@ -83,9 +83,13 @@ def test_a_turn_that_is_stopped_publishes_nothing_and_the_next_its_accepted_cand
 ) -> None:
     asked = judged(monkeypatch, tmp_path, passed=True)
     before = digest(platform.home.warehouse)
-    stopped = run_turn(
-        platform, THIRD, dg.DagsterInstance.ephemeral(), lambda _: os.kill(os.getpid(), signal.SIGINT)
-    )
+    signals = [signal.SIGINT]
+
+    def stop(_: str) -> None:
+        if signals:
+            os.kill(os.getpid(), signals.pop())
+
+    stopped = run_turn(platform, THIRD, dg.DagsterInstance.ephemeral(), stop)
     assert (stopped.stopped, stopped.done, stopped.failed, asked) == (True, False, (), [])
     assert digest(platform.home.warehouse) == before
     done = run_turn(platform, THIRD, dg.DagsterInstance.ephemeral(), lambda _: None)
