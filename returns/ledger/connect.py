@@ -3,6 +3,8 @@
 SQLite (the default) and PostgreSQL differ here and in the revisions, nowhere else.
 """
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,13 +58,31 @@ def connect(url: str) -> Engine:
 
 
 def _prepare_sqlite(connection: SQLiteConnection, _record: ConnectionPoolEntry) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+    _keep_a_log(connection)
     for pragma in (
-        f"busy_timeout = {_BUSY_MS}",  # first: the change to WAL may have to wait
-        "journal_mode = WAL",
         "synchronous = FULL",  # what a person was told is entered survives a power cut
         "foreign_keys = ON",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _keep_a_log(connection: SQLiteConnection) -> None:
+    """Have the file in WAL mode.
+
+    Of two who find a new file and want it changed SQLite refuses one at once, for both hold what the other waits for,
+    and asks for no timeout.
+    """
+    until = time.monotonic() + _BUSY_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -5,7 +5,7 @@ import multiprocessing
 import re
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -97,11 +97,23 @@ def server() -> Iterator[Server]:
         yield started
 
 
+@pytest.fixture(scope="module")
+def shared(server: Server) -> PostgreSQL:
+    """A database with a ledger in it: to empty it takes a tenth of the time of making one."""
+    url = server.database()
+    Ledger.open(url).close()
+    return PostgreSQL(url)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
-    """An empty database of either kind."""
+    """A database of either kind: empty, or for a test that asks for a ledger perhaps with an empty one in it."""
     if request.param == "sqlite":
         return SQLite(tmp_path / "home" / "ledger.sqlite")
+    if "ledger" in request.fixturenames:
+        shared: PostgreSQL = request.getfixturevalue("shared")
+        shared.tamper("TRUNCATE entry, reply, refusal")
+        return shared
     server: Server = request.getfixturevalue("server")
     return PostgreSQL(server.database())
 
@@ -557,6 +569,21 @@ def test_every_connection_to_sqlite_waits_for_others_and_holds_to_the_references
         "busy_timeout": 60_000,
         "synchronous": 2,
     }
+
+
+def test_a_new_file_that_others_open_at_the_same_moment_is_waited_for(tmp_path: Path) -> None:
+    """Many at once, for only now and then do two of them stand in each other's way."""
+    start = threading.Barrier(4)
+
+    def open_at_once(url: str) -> None:
+        start.wait()
+        Ledger.open(url).close()
+
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(20):
+            url = f"sqlite:///{tmp_path / str(number)}.sqlite"
+            for done in [pool.submit(open_at_once, url) for _ in range(4)]:
+                done.result()
 
 
 def test_an_error_of_the_database_shows_no_values(ledger: Ledger) -> None:
