@@ -216,8 +216,10 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=2, help="at least two")
     parser.add_argument("--folder", type=Path, help="work below this folder and keep what is made")
     asked = parser.parse_args()
+    if asked.turns < 2:
+        parser.error("--turns: at least two, for the second is what is compared with the first")
     with tempfile.TemporaryDirectory(dir=asked.folder) as scratch:
-        table, figures = measure(Path(scratch), asked.residents, asked.seed, max(2, asked.turns))
+        table, figures = measure(Path(scratch), asked.residents, asked.seed, asked.turns)
     sys.stdout.write(table + json.dumps(figures) + "\n")
 
 

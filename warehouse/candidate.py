@@ -161,12 +161,7 @@ def _begin(home: Home, tables: Sequence[Published], keys: Keys) -> _Known:
     known: dict[str, dict[str, tuple[str, int]]] = {}
     for name, part, fingerprint, count in told:
         known.setdefault(name, {})[part] = (fingerprint, count)
-    staying = sum(
-        count
-        for table in tables
-        for part, (_, count) in known.get(table.standard.id, {}).items()
-        if part in _staying(home, table, known) or _rests(home, table, known)
-    )
+    staying = sum(_rows_staying(home, table, known) for table in tables)
     if 2 * staying < sum(count for parts in known.values() for _, count in parts.values()):
         return {}
     shutil.copyfile(home.warehouse, candidate_of(home))
@@ -181,6 +176,12 @@ def _staying(home: Home, table: Published, known: _Known) -> set[str]:
         for part, rows in table.parts.items()
         if part in told and told[part][0] == _fingerprint(home, table, rows)
     }
+
+
+def _rows_staying(home: Home, table: Published, known: _Known) -> int:
+    told = known.get(table.standard.id, {})
+    staying = told.keys() if _rests(home, table, known) else _staying(home, table, known)
+    return sum(told[part][1] for part in staying)
 
 
 def _rests(home: Home, table: Published, known: _Known) -> bool:

@@ -7,9 +7,11 @@ is `warehouse.lake`.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from warehouse.files import replace_json
 from warehouse.partition import Merged, Part, Partition
@@ -72,5 +74,5 @@ def _told(part: Part, batch: date) -> dict[str, object]:
     return {name: fact for name, fact in asdict(part).items() if name not in silent or fact != silent[name]}
 
 
-def _part(told: dict[str, object], batch: date) -> Part:
-    return Part(**{"batch": batch.isoformat(), **told})  # type: ignore[arg-type]
+def _part(told: Mapping[str, Any], batch: date) -> Part:
+    return Part(**{"batch": batch.isoformat(), **told})

@@ -15,11 +15,13 @@ from schemas.tables import load_tables
 
 # The options of a logical type that become rules; the standard's others would be read by nobody.
 OPTIONS = ("minimum", "maximum", "maxLength", "pattern")
-# Columns that the platform itself puts into a dataset's tables.
-RESERVED_COLUMNS = frozenset({BATCH_DATE, "record_key"})
+# What DuckDB calls the number of a file where it reads several as one table.
+FILE_NUMBER = "file_index"
+# Columns that the platform itself puts into a dataset's tables, or reads beside them.
+RESERVED_COLUMNS = frozenset({BATCH_DATE, "record_key", FILE_NUMBER})
 DELIVERED_SUFFIX = "__delivered"
 # Names that the fused table or the query that makes it has beside the attributes.
-RESERVED_ATTRIBUTES = frozenset({"key"})
+RESERVED_ATTRIBUTES = frozenset({"key", FILE_NUMBER})
 ANY_SUFFIX = "__any"
 
 _ORDERED = ("integer", "number", "date", "timestamp")

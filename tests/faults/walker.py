@@ -179,6 +179,7 @@ def without_database(stage: Callable[..., Any], server: Path) -> Callable[..., A
         running = server / "postmaster.pid"
         if running.exists():
             os.kill(int(running.read_text().split()[0]), signal.SIGQUIT)
+        # It goes as the last thing of a server that ends.
         while running.exists():
             time.sleep(0.01)
         return stage(*arguments)

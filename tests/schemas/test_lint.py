@@ -222,6 +222,7 @@ COLUMNS = [
     ("- name: card_no", "- name: name", "name: a column of that name is there already"),
     ("- name: card_no", "- name: cardNo", "cardNo: the name is not lower_snake_case"),
     ("- name: card_no", "- name: record_key", "record_key: the name is one of ours"),
+    ("- name: card_no", "- name: file_index", "file_index: the name is one of ours"),
     ("- name: card_no", "- name: batch_date", "batch_date: the name is one of ours"),
     ("- name: card_no", "- name: card__delivered", "card__delivered: the name is one of ours"),
     ("businessName: 社会保障卡号", "businessName: Card", "card_no: businessName is 'Card'"),
