@@ -16,6 +16,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, Select, Table, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from returns.ledger.chain import LedgerError
@@ -40,9 +41,13 @@ def connect(url: str) -> Engine:
         url: A SQLAlchemy URL; for SQLite the file's folder is made if it is missing.
 
     Raises:
-        LedgerError: The database is neither an SQLite file nor PostgreSQL.
+        LedgerError: The database is neither an SQLite file nor PostgreSQL, or its driver is not installed.
     """
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        # Not quoted, for it may hold a password.
+        raise LedgerError("the ledger's URL is none that SQLAlchemy can read") from None
     match parsed.get_backend_name(), parsed.database:
         case "sqlite", str(database) if database and database != ":memory:":
             Path(database).parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +57,13 @@ def connect(url: str) -> Engine:
             event.listen(engine, "begin", _begin_sqlite)
             return engine
         case "postgresql", _:
-            return create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
+            try:
+                return create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
+            except (ModuleNotFoundError, NoSuchModuleError) as error:
+                raise LedgerError(
+                    f"the driver of {parsed.drivername} is not installed: a ledger in PostgreSQL is reached by "
+                    "postgresql+psycopg, which comes with zhenjie[postgres]"
+                ) from error
         case backend, _:
             raise LedgerError(f"a ledger is in an SQLite file or PostgreSQL, not in this {backend}")
 

@@ -3,6 +3,7 @@
 import hashlib
 import multiprocessing
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -359,6 +360,22 @@ def test_a_database_that_is_not_for_a_ledger_is_refused() -> None:
     for url in ("sqlite://", "sqlite:///:memory:"):
         with pytest.raises(LedgerError, match="in an SQLite file or PostgreSQL"):
             Ledger.open(url)
+
+
+def test_an_url_that_is_none_is_refused_without_quoting_it() -> None:
+    with pytest.raises(LedgerError, match="URL") as caught:
+        Ledger.open("bureau:secret@host")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "nosuch"])
+def test_a_driver_that_is_not_installed_is_named_with_what_brings_it(
+    monkeypatch: pytest.MonkeyPatch, driver: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(LedgerError, match=rf"{driver} is not installed.*zhenjie\[postgres\]") as caught:
+        Ledger.open(f"postgresql+{driver}://bureau:secret@host/zhenjie")
+    assert "secret" not in str(caught.value)
 
 
 # --- append-only -----------------------------------------------------------------------------
