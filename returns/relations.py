@@ -42,7 +42,7 @@ from warehouse.files import digest_of
 from warehouse.governance import LAYER, PLACE, derived, standard_of, standard_of_derived
 from warehouse.lake import Lake
 from warehouse.partition import Partition
-from warehouse.standard import extracts_in_force
+from warehouse.standard import delivered_rows, extracts_in_force
 
 # Tickets of a required value that counts as missing, which a person is still to see.
 _MISSING = "rule = 'presence' AND observed IS NULL AND state <> 'closed'"
@@ -205,16 +205,16 @@ def _placeholders(connection: duckdb.DuckDBPyConnection, turn: Turn) -> pl.DataF
     parts = ["SELECT CAST(NULL AS VARCHAR) AS ticket_id, CAST(NULL AS VARCHAR) AS delivered WHERE false"]
     for contract in turn.library:
         standard = turn.lake.as_of("standard", contract.id, turn.batch)
-        extract = turn.lake.as_of("extract", contract.id, turn.batch)
+        extracts = extracts_in_force(turn.lake, contract.id, turn.batch)
         fields = [column.name for column in contract.delivered_columns if column.required]
-        if contract.id not in datasets or standard is None or extract is None or not fields:
+        if contract.id not in datasets or standard is None or not extracts or not fields:
             continue
         texts = " ".join(f"WHEN {literal(name)} THEN trim(extract.{quote(name)})" for name in fields)
         parts.append(
             f"SELECT ticket.ticket_id, nullif(min(CASE ticket.field {texts} END), '') "
             f"FROM ({missing}) AS ticket "
             f"JOIN {standard.scan} AS standard ON standard.record_key = ticket.record_key "
-            f"JOIN {extract.scan} AS extract "
+            f"JOIN {delivered_rows(contract, extracts)} AS extract "
             "ON extract._row = standard._row AND extract._extract_id = standard._extract_id "
             f"WHERE ticket.dataset = {literal(contract.id)} GROUP BY ticket.ticket_id"
         )

@@ -88,12 +88,14 @@ def standardise(
         ),
         "functions": library_digest(),
     }
-    files = {f"extract/{came}": file for extract in extracts for came, file in extract.origins.items()}
+    # Changes that had come before say nothing new: what follows from them is as it was.
+    speaking = [extract for extract in extracts if extract.rows or extract.facts.get("whole", True)]
+    files = {f"extract/{came}": file for extract in speaking for came, file in extract.origins.items()}
     inputs = {**program, **files, "corrections": digest_of_frame(own)}
     current = lake.fresh(LAYER, contract.id, batch, inputs)
     if current is not None:
         return current
-    delivered = _delivered(contract, extracts)
+    delivered = delivered_rows(contract, extracts)
     connection.register("corrections", own)
     try:
         base = lake.before(LAYER, contract.id, batch)
@@ -173,7 +175,7 @@ def extracts_in_force(lake: Lake, dataset: str, batch: date) -> list[Partition]:
     return found
 
 
-def _delivered(contract: Contract, extracts: Sequence[Partition]) -> str:
+def delivered_rows(contract: Contract, extracts: Sequence[Partition]) -> str:
     """The extracts as one relation; a column that one does not know yet is empty there.
 
     `_delivery` tells which rows came together: those of a snapshot, whenever they came first, and those of each delta.

@@ -21,14 +21,17 @@ import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
 from assets.platform import CHINA, Platform
+from quality.findings import verify
 from quality.published import TICKETS, rule_rows
-from quality.tickets import TO_ANSWER
+from quality.tickets import TO_ANSWER, no_replies
+from quality.turn import update_tickets
 from returns import declared
 from returns import packages as packages_module
 from returns.packages import Package, build_packages, read_index
 from returns.relations import Turn, name_relations
 from warehouse.collect import desk
 from warehouse.collect.extracts import extract
+from warehouse.standard import no_corrections, standardise
 
 BATCH = date(2026, 3, 2)
 COUNTS = ["户数", "人口数", "男", "女", "0—17岁", "18—59岁", "60岁及以上", "其中80岁及以上", "年龄不详"]
@@ -455,6 +458,32 @@ def test_the_file_is_told_too_when_the_same_bytes_come_again(copy: Platform) -> 
             "WHERE dataset = 'police.population'"
         ).fetchall()
     assert told == [(receipt.extract_id, "户籍人口_20260302.csv")]
+
+
+def test_a_missing_value_is_shown_with_what_stood_in_an_earlier_delta(copy: Platform) -> None:
+    """Rows of changes stay in the extract of their day: what was delivered there is looked up there."""
+    contract, told = copy.library["emergency.small_premises"], []
+    with copy.engine.connect() as connection:
+        for day, name in ((date(2026, 3, 3), " 无 "), (date(2026, 3, 4), "烟台小吃店")):
+            delta = copy.home.root / f"九小场所_{day:%Y%m%d}.csv"
+            delta.write_text(
+                "场所编号,场所名称,场所类别,负责人,村居代码,营业状态\n"
+                f"370602000000{day:%d},{name},1,王伟,370602001001,1\n",
+                encoding="gb18030",
+            )
+            at = datetime(day.year, day.month, day.day, 8, tzinfo=CHINA)
+            desk.deliver(copy.home, copy.library, [delta], day, at)
+            extract(connection, copy.home, copy.lake, contract, day)
+            standardise(connection, copy.lake, contract, copy.codes, day, no_corrections())
+            verify(connection, copy.lake, contract, copy.library, copy.codes, day)
+            made = update_tickets(connection, copy.lake, copy.library, day, no_replies())
+            name_relations(connection, Turn(copy.lake, copy.library, copy.codes, day, None, made), [])
+            shown = (
+                "SELECT record_key, placeholder.delivered FROM placeholder JOIN ticket USING (ticket_id) "
+                "WHERE dataset = ?"
+            )
+            told.append(connection.execute(shown, [contract.id]).fetchall())
+    assert told == [[("37060200000003", "无")]] * 2
 
 
 def test_rows_of_totals_stand_out(workbook: openpyxl.Workbook) -> None:

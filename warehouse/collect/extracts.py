@@ -32,6 +32,7 @@ from warehouse.collect.unchanged import (
     cell_hash,
     compare,
     deliveries_of,
+    deltas_before,
     repeated,
     sources_of,
     write_changes,
@@ -45,6 +46,9 @@ LAYER = "extract"
 
 # A day's rows are numbered from its own multiple on, so that a number never comes again for another row.
 _A_DAY = 1 << 32
+
+NOTHING_NEW = "与上一次交付的文件完全相同，没有新的变化"
+"""What is remarked of changes that came before."""
 
 # The manifest lists so many of the rows set aside; the file beside the receipt lists all.
 _LISTED = 100
@@ -100,19 +104,28 @@ def extract(
     """
     own = [receipt for receipt in receipts(home.inbox, batch) if receipt.dataset == contract.id]
     whole = newest_whole(lake, contract, batch)
+    newest = lake.before(LAYER, contract.id, batch)
     before = None if whole is None else _rows_of(whole)
     inputs = {
         "contract": contract.digest,
         **{f"delivery/{r.extract_id}": "confirmed" if _confirmed(r) else "" for r in own},
         **({} if whole is None else {"before": whole.fingerprint, "rows_in_force": str(before)}),
+        **({} if newest is None or not contract.takes_deltas else {"newest": newest.fingerprint}),
     }
     current = lake.partition(LAYER, contract.id, batch)
     if own and current is not None and dict(current.inputs) == inputs:
         known = ((receipt, refusal_of(receipt)) for receipt in own)
         return Extraction(current, tuple((r, message) for r, message in known if message is not None))
-    comparable = base_of(whole, contract)
-    if comparable is not None and own and (same := repeated(home, comparable, own[-1])) is not None:
-        return Extraction(_repeat(lake, comparable, same, own[-1], batch, inputs))
+    comparable, deltas = base_of(whole, contract), deltas_before(newest, contract)
+    if comparable is not None and own and (same := repeated(home, comparable, own[-1:])):
+        facts = {**_told_again(comparable, same, own[-1:]), EARLIER: sources_of(comparable)}
+        repeat_places(lake, comparable, batch, inputs)
+        return Extraction(lake.repeat(comparable, batch, inputs=inputs, facts=facts))
+    if deltas is not None and own and (same := repeated(home, deltas, own)):
+        # What they say has been laid over the rows already, and nothing after it.
+        facts = _told_again(deltas, same, own)
+        none = f"SELECT * FROM {deltas.scan} WHERE false"
+        return Extraction(lake.write(connection, LAYER, contract.id, batch, none, inputs=inputs, facts=facts))
     taken: list[_Taken] = []
     refused: list[tuple[Receipt, str]] = []
     try:
@@ -201,33 +214,35 @@ def _refuse_damage(receipt: Receipt) -> None:
         )
 
 
-def _repeat(
-    lake: Lake, base: Partition, known: Receipt, receipt: Receipt, batch: date, inputs: dict[str, str]
-) -> Partition:
-    """The extract of a delivery that is byte by byte the snapshot before: it is not read again.
+def _told_again(base: Partition, known: Sequence[Receipt], own: Sequence[Receipt]) -> dict[str, object]:
+    """The facts of deliveries that are byte by byte those of an extract before: they are not read again.
 
     Raises:
-        DamagedDelivery: it is no longer what was delivered.
+        DamagedDelivery: one is no longer what it was.
     """
-    _refuse_damage(receipt)
-    (receipt.path.parent / REFUSAL).unlink(missing_ok=True)
-    told = json.loads((known.path.parent / READING).read_text(encoding="utf-8"))
-    # What was remarkable about their number then is not so any more.
-    told["remarks"] = [remark for remark in told["remarks"] if remark != base.facts["volume"]]
-    replace_json(receipt.path.parent / READING, told)
-    facts = dict(base.facts) | {
-        "extract_id": receipt.extract_id,
-        "file": receipt.file,
-        "remarks": told["remarks"],
+    remarks: list[str] = []
+    for earlier, receipt in zip(known, own, strict=True):
+        _refuse_damage(receipt)
+        (receipt.path.parent / REFUSAL).unlink(missing_ok=True)
+        told = json.loads((earlier.path.parent / READING).read_text(encoding="utf-8"))
+        # What was remarkable about their number then is not so any more.
+        said = (base.facts["volume"], NOTHING_NEW)
+        told["remarks"] = [remark for remark in told["remarks"] if remark not in said]
+        if told["delivery"] == "delta":
+            told["remarks"].append(NOTHING_NEW)
+        replace_json(receipt.path.parent / READING, told)
+        remarks += told["remarks"]
+    deliveries = [
+        {**delivery, "extract_id": receipt.extract_id, "file": receipt.file}
+        for delivery, receipt in zip(deliveries_of(base), own, strict=True)
+    ]
+    return dict(base.facts) | {
+        "extract_id": own[-1].extract_id,
+        "file": own[-1].file,
+        "remarks": remarks,
         "volume": None,
-        "deliveries": [
-            {**delivery, "extract_id": receipt.extract_id, "file": receipt.file}
-            for delivery in deliveries_of(base)
-        ],
-        EARLIER: sources_of(base),
+        "deliveries": deliveries,
     }
-    repeat_places(lake, base, batch, inputs)
-    return lake.repeat(base, batch, inputs=inputs, facts=facts)
 
 
 def delivery_of(contract: Contract, receipt: Receipt) -> Delivery:

@@ -7,7 +7,7 @@ follows from it in later stages.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import duckdb
@@ -42,6 +42,13 @@ def base_of(before: Partition | None, contract: Contract) -> Partition | None:
     return before if before.facts.get(HASHED) is not None else None
 
 
+def deltas_before(before: Partition | None, contract: Contract) -> Partition | None:
+    """The newest extract, if nothing but deltas came with it, by the contract as it is: they may come again."""
+    if before is None or before.inputs["contract"] != contract.digest:
+        return None
+    return before if all(told["delivery"] == "delta" for told in deliveries_of(before)) else None
+
+
 def deliveries_of(extract: Partition) -> list[Mapping[str, object]]:
     """The deliveries of an extract's own batch, as `warehouse.collect.extracts` tells of them."""
     return _listed(extract, "deliveries")
@@ -58,14 +65,19 @@ def earlier_of(extract: Partition) -> list[Mapping[str, object]]:
     return _listed(extract, EARLIER)
 
 
-def repeated(home: Home, base: Partition, receipt: Receipt) -> Receipt | None:
-    """The receipt of the snapshot before, if this delivery is the same byte by byte and read as that was."""
-    [told] = deliveries_of(base)
-    for known in receipts(home.inbox, base.batch):
-        if known.extract_id == told["extract_id"]:
-            same = (known.sha256, known.server, known.form) == (receipt.sha256, receipt.server, receipt.form)
-            return known if same and (known.path.parent / READING).exists() else None
-    return None
+def repeated(home: Home, base: Partition, own: Sequence[Receipt]) -> list[Receipt] | None:
+    """The receipts of an extract's deliveries, if these are the same files one by one, and read as those were."""
+    receipt_of = {receipt.extract_id: receipt for receipt in receipts(home.inbox, base.batch)}
+    known = [
+        receipt_of[told] for delivery in deliveries_of(base) if (told := delivery["extract_id"]) in receipt_of
+    ]
+    if [_bytes_and_way(receipt) for receipt in known] != [_bytes_and_way(receipt) for receipt in own]:
+        return None
+    return known if all((receipt.path.parent / READING).exists() for receipt in known) else None
+
+
+def _bytes_and_way(receipt: Receipt) -> tuple[object, ...]:
+    return receipt.sha256, receipt.server, receipt.form
 
 
 def compare(connection: duckdb.DuckDBPyConnection, base: Partition, arrived: str) -> int:

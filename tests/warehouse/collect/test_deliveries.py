@@ -17,7 +17,8 @@ from schemas.library import Library
 from schemas.odcs import read_contract
 from warehouse.collect import desk
 from warehouse.collect.desk import Receipt, receipts, refusal_of
-from warehouse.collect.extracts import Extraction, extract
+from warehouse.collect.extracts import NOTHING_NEW, Extraction, extract
+from warehouse.collect.unchanged import deliveries_of
 from warehouse.engine import Engine
 from warehouse.home import Home
 from warehouse.lake import Lake
@@ -150,6 +151,53 @@ def test_two_deltas_of_a_batch_count_in_the_order_of_their_receipt(deltas: Schoo
     done = deltas.extract()
     assert done.partition is not None and done.partition.rows == 4
     assert deltas.rows() == [("A2", "第一"), ("A1", "第二")]
+
+
+def test_changes_that_come_again_say_nothing_new(deltas: School) -> None:
+    deltas.deliver("学籍全量.csv", HEAD + "A1,甲,,\nA2,乙,,\n")
+    first = HEAD + "A1,甲二,,修改\nA2,,,删除\n", HEAD + "A3,丙,,新增\n\n"
+    for number in (2, 3, 4):
+        for name, text in zip("ab", first, strict=True):
+            deltas.deliver(f"学籍{name}{number}.csv", text, day(number))
+    for number in (1, 2):
+        deltas.extract(day(number))
+    before = deltas.standard(day(2))
+    for number in (3, 4):
+        again = deltas.extract(day(number)).partition
+        assert again is not None
+        assert again.rows == 0
+        assert [told["file"] for told in deliveries_of(again)] == [f"学籍a{number}.csv", f"学籍b{number}.csv"]
+        assert [told["rows"] for told in deliveries_of(again)] == [2, 1]
+        assert again.facts["remarks"] == [NOTHING_NEW] * 2
+        # Nothing follows from it that has not followed already.
+        assert deltas.standard(day(number)) == before
+    assert deltas.rows(day(4)) == [("A1", "甲二"), ("A3", "丙")]
+
+
+def test_changes_that_come_again_count_where_others_came_between(deltas: School) -> None:
+    deltas.deliver("学籍全量.csv", HEAD + "A1,甲,,\n")
+    for number, name in ((2, "甲二"), (3, "甲三"), (4, "甲二")):
+        deltas.deliver(f"学籍{number}.csv", HEAD + f"A1,{name},,修改\n", day(number))
+    for number in (1, 2, 3, 4):
+        deltas.extract(day(number))
+        deltas.standard(day(number))
+    assert deltas.rows(day(4)) == [("A1", "甲二")]
+    # The third day is delivered anew, as the fourth is: that one brings nothing any more.
+    deltas.deliver("学籍三.csv", HEAD + "A1,甲二,,修改\n", day(3))
+    assert [deltas.extract(day(number)).partition.rows for number in (3, 4)] == [2, 1]  # type: ignore[union-attr]
+    assert deltas.rows(day(4)) == [("A1", "甲二")]
+
+
+def test_changes_are_read_anew_once_those_before_them_are_others(deltas: School) -> None:
+    deltas.deliver("学籍全量.csv", HEAD + "A1,甲,,\n")
+    for number in (2, 3):
+        deltas.deliver(f"学籍{number}.csv", HEAD + "A1,甲二,,修改\n", day(number))
+    for number in (1, 2, 3):
+        deltas.extract(day(number))
+    deltas.deliver("学籍后.csv", HEAD + "A1,甲三,,修改\n", day(2))
+    for number in (2, 3):
+        deltas.extract(day(number))
+    assert (deltas.rows(day(2)), deltas.rows(day(3))) == ([("A1", "甲三")], [("A1", "甲二")])
 
 
 def test_rows_that_one_delivery_repeats_stay_for_the_rules_to_find(deltas: School) -> None:
