@@ -15,7 +15,7 @@ import duckdb
 
 from quality.affected import Affected, affected_rows
 from quality.calls import judge_rows, share_calls
-from quality.routing import finding_rows, no_findings, row_facts
+from quality.routing import COLUMNS, ORDER, finding_rows, no_findings, row_facts
 from quality.rules import ROW, Check, Lookup, checks
 from schemas.codes import CodeLibrary
 from schemas.contract import Contract
@@ -84,7 +84,7 @@ def verify(
         return current
     scans = {dataset: table.scan for dataset, table in tables.items()}
     before = lake.before(LAYER, contract.id, batch)
-    affected = affected_rows(lake, before, contract, todo, tables, program)
+    affected = affected_rows(lake, before, contract, library, todo, tables, program, batch)
     try:
         if affected is None:
             query = findings_query(contract, library, todo, scans, batch)
@@ -95,8 +95,7 @@ def verify(
                 f"CREATE OR REPLACE TEMP TABLE affected AS SELECT * FROM {scans[contract.id]} "
                 "WHERE _row IN (FROM affected_row)"
             )
-            hits = _hits_again(contract, affected, scans, batch)
-            query = finding_rows({contract.id: hits}, library, scans)
+            query = _findings_again(contract, library, affected, scans, batch)
         return lake.write(
             connection,
             LAYER,
@@ -112,22 +111,28 @@ def verify(
             connection.execute(f"DROP TABLE IF EXISTS {name}")
 
 
-def _hits_again(contract: Contract, affected: Affected, scans: Mapping[str, str], batch: date) -> str:
-    """The SQL of all hits, as of `hits_query`: those known before, of affected rows, by rules on the day."""
-    rules = ", ".join(f"({literal(c.rule.name)}, {literal(c.rule.field)})" for c in affected.again)
-    known = template("quality", "known_hits").format(
-        row=ROW,
-        row_facts=row_facts(contract),
-        table=scans[contract.id],
-        findings=affected.before.scan,
-        rules=rules or "('', '')",
+def _findings_again(
+    contract: Contract, library: Library, affected: Affected, scans: Mapping[str, str], batch: date
+) -> str:
+    """The SQL of all findings: those known before, those of affected rows, and those of checks asked of all rows."""
+    rules = (
+        ", ".join(f"({literal(c.rule.name)}, {literal(c.rule.field)})" for c in affected.again) or "('', '')"
     )
-    again = []
+    columns = ", ".join(COLUMNS)
+    known = (
+        f"SELECT {columns} FROM {affected.before.scan} WHERE (rule, field) IN ({rules}) "
+        "AND _row NOT IN (SELECT _row FROM affected_row)"
+    )
+    hits = []
     if affected.again and affected.any:
-        again = [hits_query(contract, affected.again, scans, batch, rows="affected")]
-    # Few rules are left, and their guards let few rows through to the calls that would be worth sharing.
-    whole = [hits_query(contract, affected.whole, scans, batch, share=False)] if affected.whole else []
-    return " UNION ALL BY NAME ".join(f"({query})" for query in (known, *again, *whole))
+        hits.append(hits_query(contract, affected.again, scans, batch, rows="affected"))
+    if affected.whole:
+        # Few rules are left, and their guards let few rows through to the calls that would be worth sharing.
+        hits.append(hits_query(contract, affected.whole, scans, batch, share=False))
+    if not hits:
+        return f"{known} ORDER BY {ORDER}"
+    made = finding_rows({contract.id: " UNION ALL BY NAME ".join(f"({h})" for h in hits)}, library, scans)
+    return f"SELECT {columns} FROM ({known} UNION ALL ({made})) ORDER BY {ORDER}"
 
 
 def findings_query(

@@ -6,7 +6,7 @@ leads anywhere stays without a unit: it goes back to its department.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from quality.rules import ROW, cell
@@ -23,6 +23,9 @@ COLUMNS = (
     "suggestion", "evidence", "department", "unit_code", "extract_id", "row_number", "sheet",
     "_row", "label", "village_code", "ticket_id", "delivered",
 )  # fmt: skip
+
+ORDER = "dataset, _row, field, rule"
+"""In which order findings are written: no two have the same."""
 
 
 def no_findings() -> str:
@@ -85,6 +88,7 @@ def finding_rows(hits: Mapping[str, str], library: Library, scans: Mapping[str, 
         place=f"coalesce({', '.join(places)})" if places else "CAST(NULL AS VARCHAR)",
         joins="\n  ".join(joins),
         columns=", ".join(COLUMNS),
+        order=ORDER,
     )
 
 
@@ -130,20 +134,37 @@ def _on_its_way(contract: Contract, hits: str, steps: Sequence[_Step], table: st
     )
 
 
-def _known_by(dataset: str, library: Library, scans: Mapping[str, str]) -> tuple[str, str] | None:
+def ways_through(
+    contract: Contract, library: Library, delivered: Container[str]
+) -> Iterator[tuple[str, str, str]]:
+    """The datasets through which a contract's rows find a township: each with its key, and the column that names it.
+
+    Args:
+        contract: the dataset's contract.
+        library: all contracts.
+        delivered: the datasets that have a standard table.
+    """
+    for route in contract.routes:
+        if route.dataset is not None:
+            found = _known_by(route.dataset, library, delivered)
+            if found is not None:
+                yield route.dataset, found[0], route.column
+
+
+def _known_by(dataset: str, library: Library, delivered: Container[str]) -> tuple[str, str] | None:
     """The columns of a dataset by which others find a division code: its key, and the code."""
     other = library[dataset]
     direct = next((way.column for way in other.routes if way.dataset is None), None)
-    if direct is None or not other.subjects or dataset not in scans:
+    if direct is None or not other.subjects or dataset not in delivered:
         return None
-    return quote(other.subjects[0].key), quote(direct)
+    return other.subjects[0].key, direct
 
 
 def _register(dataset: str, steps: Sequence[_Step], library: Library, scans: Mapping[str, str]) -> str:
     """A dataset's own division code by the key it shares, for the rows that were hit."""
     found = _known_by(dataset, library, scans)
     assert found is not None, "no step leads through a dataset that knows no division"
-    key, code = found
+    key, code = map(quote, found)
     asked = " UNION ALL ".join(
         f"SELECT step_{number} FROM hit" for number, step in enumerate(steps) if step.through == dataset
     )

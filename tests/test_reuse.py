@@ -43,9 +43,17 @@ DATASETS = [
     "human_resources.employment",
     "market_regulation.enterprise",
     "housing.dwelling",
+    "health.birth",
+    "human_resources.pension",
+    "education.school_roll",
 ]
 SNAPSHOTS = ("户籍人口", "医保参保", "市场主体", "房屋")
-"""Delivered every day; the deaths come once again byte by byte, employment by what changed."""
+"""Delivered every day otherwise; employment by what changed."""
+UNCHANGED = ("死亡医学证明", "出生医学证明", "养老保险待遇", "学籍")
+"""Delivered every day byte by byte the same: others change beside them, and days pass."""
+CERTIFIED = "YL00000001"
+"""A pensioner whose certificate is of the first of May: in March that is yet to come."""
+CERTIFIED_LATER = (pl.col("rule") == "certified_after_batch") & (pl.col("record_key") == CERTIFIED)
 
 
 @dataclass(frozen=True)
@@ -150,6 +158,30 @@ def changed(file: Path, target: Path, day: int, gone: str | None = None) -> None
     target.write_text("\n".join([head, *rows, *twice, copied, new, ""]), encoding="gb18030")
 
 
+def replace(file: Path, key: str, of: str, title: str, text: str) -> None:
+    """Another text in a cell, in the row that has `of` in the column `key`."""
+    head, *rows = lines(file)
+    titles = head.split(",")
+    cells = [row.split(",") for row in rows]
+    for row in cells:
+        if row[titles.index(key)] == of:
+            row[titles.index(title)] = text
+    file.write_text("\n".join([head, *map(",".join, cells), ""]), encoding="gb18030")
+
+
+def a_mother_who_moves(folder: Path) -> tuple[str, str]:
+    """A mother in the population, and a village of another township. On the certificate of birth a date is none."""
+    [births], [population] = folder.glob("出生医学证明*.csv"), folder.glob("户籍人口*.csv")
+    head, *people = (line.split(",") for line in lines(population))
+    villages = {row[head.index("公民身份号码")]: row[head.index("村居代码")] for row in people}
+    titles, *rows = (line.split(",") for line in lines(births))
+    mothers = [row[titles.index("母亲身份证号")] for row in rows]
+    mother = next(m for m in mothers if mothers.count(m) == 1 and len(villages.get(m, "")) == 12)
+    elsewhere = next(v for v in sorted(villages.values()) if len(v) == 12 and v[:9] != villages[mother][:9])
+    replace(births, "母亲身份证号", mother, "签发日期", "不详日")
+    return mother, elsewhere
+
+
 @pytest.fixture(scope="module")
 def deliveries(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """A folder for each day."""
@@ -162,6 +194,9 @@ def deliveries(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     # An employer that is gone: of its people nothing else is new.
     employers = Counter(code for row in rows if (code := row.split(",")[place]))
     gone = employers.most_common(1)[0][0]
+    mother, elsewhere = a_mother_who_moves(first)
+    [pension] = first.glob("养老保险待遇*.csv")
+    replace(pension, "待遇编号", CERTIFIED, "最近资格认证日期", "2026-05-01")
     days = []
     for number, day in enumerate(DAYS):
         sent = folder / day.isoformat()
@@ -170,8 +205,11 @@ def deliveries(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
             [file] = first.glob(f"{name}_*.csv")
             # Every second day the first day's file comes again, in another order.
             changed(file, sent / file.name, number if number % 2 else 0, gone if number == 1 else None)
-        [deaths] = first.glob("死亡医学证明*")
-        shutil.copy(deaths, sent / deaths.name)
+            if name == "户籍人口" and number:
+                replace(sent / file.name, "公民身份号码", mother, "村居代码", elsewhere)
+        for name in UNCHANGED:
+            [file] = first.glob(f"{name}_*")
+            shutil.copy(file, sent / file.name)
         if number:
             delta(employment, sent / f"就业登记变更_{number}.csv", number)
         else:
@@ -268,6 +306,27 @@ def test_only_what_is_otherwise_is_written(
     merged = merging.partition(layer, name, DAYS[1]).merged
     assert merged is not None
     assert merged.last.identity == later.parts[-1].identity
+
+
+def test_what_is_found_in_the_same_rows_changes_with_the_days_and_with_what_stands_beside_them(
+    bureaus: tuple[Bureau, Bureau, Bureau],
+) -> None:
+    resting, _, _ = bureaus
+    first, second, last = (findings(resting, day) for day in DAYS)
+    assert {day.filter(CERTIFIED_LATER).height for day in (first, second)} == {1}
+    assert last.filter(CERTIFIED_LATER).is_empty()
+    # Four hundred days after the certificate, and in June three months more have passed.
+    overdue = pl.col("rule") == "certification_overdue"
+    assert 0 < first.filter(overdue).height < last.filter(overdue).height
+    # The mother moved to another township.
+    moved = (pl.col("dataset") == "health.birth") & (pl.col("observed") == "不详日")
+    assert [day.filter(moved)["unit_code"].n_unique() for day in (first, second)] == [1, 1]
+    assert first.filter(moved)["unit_code"].item() != second.filter(moved)["unit_code"].item()
+
+
+def findings(bureau: Bureau, day: date) -> pl.DataFrame:
+    with duckdb.connect() as connection:
+        return connection.execute(findings_of(bureau.platform.lake, bureau.library, day)).pl()
 
 
 def test_the_same_file_again_is_not_read_and_nothing_is_made_of_it(

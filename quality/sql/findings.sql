@@ -19,4 +19,4 @@ FROM (
     CASE WHEN length(place) = 12 THEN place END AS village_code
   FROM named
 )
-ORDER BY dataset, _row, field, rule
+ORDER BY {order}
