@@ -6,7 +6,7 @@ touched by a row of any source that is new, otherwise or gone, and by a finding 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from schemas.emit.sql import literal, quote
 from warehouse.claims import Claimant
@@ -69,17 +69,21 @@ def touched_keys(
     known_findings = {name: table for name, table in findings.items() if table is not None}
     if len(known_changes) < len(earlier) or len(known_findings) < len(findings):
         return None
-    keys = [
+    keys: dict[str, list[str]] = {}
+    for claimant in claimants:
+        keys.setdefault(claimant.contract.id, []).append(claimant.subject.key)
+    queries = [
         query
-        for claimant in claimants
-        for query in _keys(
-            claimant,
-            tables[claimant.contract.id],
-            known_changes[claimant.contract.id],
-            {name: (known_findings[name], now) for name, now in faults.get(claimant.contract.id, {}).items()},
+        for dataset, named in keys.items()
+        for query in _touched(
+            dataset,
+            list(dict.fromkeys(named)),
+            tables[dataset],
+            known_changes[dataset],
+            {name: (known_findings[name], now) for name, now in faults.get(dataset, {}).items()},
         )
     ]
-    return " UNION ALL ".join(keys) or "SELECT NULL AS key WHERE false"
+    return " UNION ALL ".join(queries) or "SELECT NULL AS key WHERE false"
 
 
 def same_but(before: Mapping[str, str], now: Mapping[str, str], but: Collection[str]) -> bool:
@@ -87,20 +91,24 @@ def same_but(before: Mapping[str, str], now: Mapping[str, str], but: Collection[
     return before.keys() == now.keys() and all(before[name] == now[name] for name in now if name not in but)
 
 
-def _keys(
-    claimant: Claimant,
+def _touched(
+    dataset: str,
+    keys: Sequence[str],
     table: Partition,
     changes: Changes,
     findings: Mapping[str, tuple[Partition, Partition]],
 ) -> Iterator[str]:
-    key = quote(claimant.subject.key)
+    """The keys in the changed rows of a dataset, and in those on which something else is found."""
+    key = f"unnest([{', '.join(map(quote, keys))}])" if len(keys) > 1 else quote(keys[0])
     if changes.any:
         yield f"SELECT {key} AS key FROM {changes.lost} UNION ALL SELECT {key} FROM {changes.gained}"
+    differing = []
     for before, now in findings.values():
         if before.fingerprint != now.fingerprint:
             old, new = (
-                f"SELECT {_FAULT} FROM {p.scan} WHERE dataset = {literal(claimant.contract.id)}"
-                for p in (before, now)
+                f"SELECT {_FAULT} FROM {p.scan} WHERE dataset = {literal(dataset)}" for p in (before, now)
             )
-            rows = f"SELECT _row FROM (({old} EXCEPT {new}) UNION ALL ({new} EXCEPT {old}))"
-            yield f"SELECT {key} AS key FROM {table.scan} WHERE _row IN ({rows})"
+            differing += [f"({old} EXCEPT {new})", f"({new} EXCEPT {old})"]
+    if differing:
+        rows = f"SELECT _row FROM ({' UNION ALL '.join(differing)})"
+        yield f"SELECT {key} AS key FROM {table.scan} WHERE _row IN ({rows})"
