@@ -211,9 +211,9 @@ def _filled(lookup: Lookup, contract: Contract, scans: Mapping[str, str], rows: 
     tables = dict(scans)
     if rows is not None and lookup.dataset == contract.id:
         # Of the dataset itself only what may stand beside the rows that are judged.
-        keys = ", ".join(map(quote, lookup.keys))
+        keys, by = (", ".join(map(quote, names)) for names in (lookup.keys, lookup.by))
         tables[contract.id] = (
-            f"(SELECT * FROM {scans[contract.id]} WHERE ({keys}) IN (SELECT ({keys}) FROM {rows}))"
+            f"(SELECT * FROM {scans[contract.id]} WHERE ({keys}) IN (SELECT ({by}) FROM {rows}))"
         )
     filled = re.sub(r"\{dataset:([\w.]+)\}", lambda m: tables[m[1]], lookup.relation)
     filled = filled.replace("{rows}", rows or scans[contract.id])

@@ -228,12 +228,14 @@ def _reference(column: Column, contract: Contract) -> Iterator[Check]:
     message = f"{column.title}在所引用的数据集中查不到"
     joins = (Join(alias, dataset, column.name),)
     rule = _rule("reference", column, "consistency", message, joins=joins)
+    here, there = f"asked.{quote(column.name)}", f"known.{quote(name)}"
+    # The few that are unknown there, not the many that are known: these would have to be joined with every row.
     relation = (
-        f"SELECT DISTINCT {quote(name)} AS value FROM {{dataset:{dataset}}} "
-        f"WHERE {quote(name)} IN (SELECT {quote(column.name)} FROM {{rows}})"
+        f"SELECT DISTINCT {here} AS value FROM {{rows}} AS asked "
+        f"ANTI JOIN {{dataset:{dataset}}} AS known ON {there} = {here} WHERE {here} IS NOT NULL"
     )
     lookup = Lookup(alias, relation, f"{alias}.value = {cell(column)}", dataset, (name,), (column.name,))
-    violates = f"{alias}.value IS NULL AND {_well_formed(column)}"
+    violates = f"{alias}.value IS NOT NULL AND {_well_formed(column)}"
     yield Check(rule, violates, observed(column), lookups=(lookup,))
 
 
