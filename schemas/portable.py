@@ -184,8 +184,8 @@ def _divided(node: exp.Expr) -> str | None:
 
 def _joined(node: exp.Expr) -> str | None:
     kind = " ".join(str(node.args.get(part) or "") for part in ("method", "side", "kind")).split()
-    plain = not kind or kind[-1] in ("LEFT", "INNER", "CROSS", "JOIN")
-    return None if plain else f"{shown(node)}: of joins only JOIN and LEFT JOIN are portable"
+    plain = not kind or kind == ["ANTI"] or kind[-1] in ("LEFT", "INNER", "CROSS", "JOIN")
+    return None if plain else f"{shown(node)}: of joins only JOIN, LEFT JOIN and ANTI JOIN are portable"
 
 
 def _not_by_name(node: exp.Expr) -> str | None:

@@ -6,9 +6,10 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pytest
 from pyspark.sql import SparkSession
 
-from schemas.portable import load_allow_list
+from schemas.portable import load_allow_list, objections
 from warehouse.spark.translate import to_spark
 
 TEXTS = [
@@ -61,6 +62,20 @@ def test_every_proof_gives_the_same_on_both_engines(
         if our != their
     ]
     assert differing[:20] == []
+
+
+@pytest.mark.parametrize("join", ["JOIN", "LEFT JOIN", "ANTI JOIN"])
+def test_every_join_gives_the_same_on_both_engines(
+    spark: SparkSession, con: duckdb.DuckDBPyConnection, join: str
+) -> None:
+    """Over texts that stand many times on both sides, and on neither, and are NULL."""
+    con.register("edge", edges())
+    spark.createDataFrame(edges()).createOrReplaceTempView("edge")
+    query = f"SELECT a.row, a.t FROM edge AS a {join} edge AS b ON b.u = a.t ORDER BY a.row"
+    assert objections(query) == []
+    ours, theirs = con.execute(query).fetchall(), spark.sql(to_spark(query, {})).collect()
+    assert ours == [tuple(row) for row in theirs]
+    assert len(ours) > 0
 
 
 def _query(expressions: list[str]) -> str:

@@ -26,8 +26,8 @@ NOT_PORTABLE = [
     ("select substr(t, 0, 2) from x", "write the number itself, 1 or larger"),
     ("select * replace (a + 1 as a) from x", "of stars only EXCLUDE"),
     ("select a from x union all by name select b from y", "BY NAME is not portable"),
-    ("select a from x full join y using (k)", "of joins only JOIN and LEFT JOIN"),
-    ("select a from x semi join y using (k)", "of joins only JOIN and LEFT JOIN"),
+    ("select a from x full join y using (k)", "of joins only JOIN, LEFT JOIN and ANTI JOIN"),
+    ("select a from x semi join y using (k)", "of joins only JOIN, LEFT JOIN and ANTI JOIN"),
     ("select a from x using sample 10", "is not portable"),
     ("select map {'a': 1} from x", "calls a function that is not portable"),
     ("select a from read_parquet('x')", "calls a function that is not portable"),
@@ -39,6 +39,11 @@ NOT_PORTABLE = [
 @pytest.mark.parametrize(("sql", "said"), NOT_PORTABLE)
 def test_what_means_something_else_on_spark_is_refused(sql: str, said: str) -> None:
     assert any(said in found.message for found in objections(sql)), objections(sql)
+
+
+@pytest.mark.parametrize("join", ["join", "inner join", "left join", "anti join"])
+def test_joins_that_both_engines_know_may_stand(join: str) -> None:
+    assert objections(f"select x.a from x {join} y on y.k = x.k") == []
 
 
 def test_an_objection_names_its_line() -> None:
