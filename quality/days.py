@@ -41,7 +41,7 @@ def coming_true(condition: str) -> frozenset[Coming] | None:
     Returns:
         None when that cannot be told: it may come true for any row.
     """
-    return _coming(parse(condition))
+    return _coming(parse(condition).unnest())
 
 
 def _coming(tree: exp.Expr) -> frozenset[Coming] | None:

@@ -94,14 +94,6 @@ def observed(column: Column) -> str:
     return f"coalesce({value}, {ROW}.{quote(delivered_name(column))})"
 
 
-def missing(column: Column) -> str:
-    """The condition that nothing was delivered: neither a value nor a text that would not convert."""
-    absent = f"{cell(column)} IS NULL"
-    if column.type == "string" or not column.delivered:
-        return absent
-    return f"{absent} AND {ROW}.{quote(delivered_name(column))} IS NULL"
-
-
 def _rule(
     name: str,
     column: Column,
@@ -144,7 +136,15 @@ def _advised(check: Check, column: Column) -> Check:
 def _presence(column: Column) -> Iterator[Check]:
     if column.required:
         rule = _rule("presence", column, "completeness", f"{column.title}不能为空")
-        yield Check(rule, missing(column), observed(column))
+        yield Check(rule, _missing(column), observed(column))
+
+
+def _missing(column: Column) -> str:
+    """The condition that nothing was delivered: neither a value nor a text that would not convert."""
+    absent = f"{cell(column)} IS NULL"
+    if column.type == "string" or not column.delivered:
+        return absent
+    return f"{absent} AND {ROW}.{quote(delivered_name(column))} IS NULL"
 
 
 def _type(column: Column) -> Iterator[Check]:

@@ -25,6 +25,7 @@ KNOWN = {
     "batch_date - 30 > came": [("came", 30)],
     "came < batch_date + 5": [("came", -5)],
     "(batch_date) >= (came)": [("came", 0)],
+    "((came < batch_date - 30))": [("came", 30)],
     "came > batch_date": [],
     "batch_date - 30 <= came": [],
     "age_at(came, batch_date) < 16": [],

@@ -8,8 +8,8 @@ import json
 import shutil
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +20,12 @@ import polars as pl
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
-from assets.platform import CHINA, Platform
-from quality.findings import verify
+from assets.platform import Platform
 from quality.published import TICKETS, rule_rows
-from quality.tickets import TO_ANSWER, no_replies
-from quality.turn import update_tickets
+from quality.tickets import TO_ANSWER
 from returns import declared
 from returns import packages as packages_module
 from returns.packages import Package, build_packages, read_index
-from returns.relations import Turn, name_relations
-from warehouse.collect import desk
-from warehouse.collect.extracts import extract
-from warehouse.standard import no_corrections, standardise
 
 BATCH = date(2026, 3, 2)
 COUNTS = ["户数", "人口数", "男", "女", "0—17岁", "18—59岁", "60岁及以上", "其中80岁及以上", "年龄不详"]
@@ -75,13 +69,6 @@ def packages(platform: Platform) -> dict[str, list[Path]]:
     for package in index.packages:
         found[package.audience].append(folder / package.file)
     return found
-
-
-@pytest.fixture
-def copy(city_after_one_turn: Any, install: Callable[[Path], Platform], tmp_path: Path) -> Platform:
-    """An installation of one's own with the same lake and packages."""
-    shutil.copytree(city_after_one_turn.platform.home.root, tmp_path / "home")
-    return install(tmp_path / "home")
 
 
 @pytest.fixture(scope="module")
@@ -442,48 +429,6 @@ def test_a_department_is_told_the_file_and_the_row_in_it_also_of_a_file_in_a_zip
     assert set(told.rows()) == set(lines.rows())
     assert told["文件"].n_unique() > 1
     assert "户籍人口_20260302.csv" in set(csv_of(police, "问题清单")["文件"])
-
-
-def test_the_file_is_told_too_when_the_same_bytes_come_again(copy: Platform) -> None:
-    again = date(2026, 3, 3)
-    (kept,) = copy.home.root.glob(f"inbox/{BATCH}/*/户籍人口_20260302.csv")
-    (receipt,) = desk.deliver(copy.home, copy.library, [kept], again, datetime(2026, 3, 3, 8, tzinfo=CHINA))
-    before = copy.lake.partition(*TICKETS, BATCH)
-    assert before is not None
-    with copy.engine.connect() as connection:
-        extract(connection, copy.home, copy.lake, copy.library["police.population"], again)
-        name_relations(connection, Turn(copy.lake, copy.library, copy.codes, again, BATCH, before), [])
-        told = connection.execute(
-            "SELECT DISTINCT extract_id, file FROM finding LEFT JOIN delivered_file USING (extract_id) "
-            "WHERE dataset = 'police.population'"
-        ).fetchall()
-    assert told == [(receipt.extract_id, "户籍人口_20260302.csv")]
-
-
-def test_a_missing_value_is_shown_with_what_stood_in_an_earlier_delta(copy: Platform) -> None:
-    """Rows of changes stay in the extract of their day: what was delivered there is looked up there."""
-    contract, told = copy.library["emergency.small_premises"], []
-    with copy.engine.connect() as connection:
-        for day, name in ((date(2026, 3, 3), " 无 "), (date(2026, 3, 4), "烟台小吃店")):
-            delta = copy.home.root / f"九小场所_{day:%Y%m%d}.csv"
-            delta.write_text(
-                "场所编号,场所名称,场所类别,负责人,村居代码,营业状态\n"
-                f"370602000000{day:%d},{name},1,王伟,370602001001,1\n",
-                encoding="gb18030",
-            )
-            at = datetime(day.year, day.month, day.day, 8, tzinfo=CHINA)
-            desk.deliver(copy.home, copy.library, [delta], day, at)
-            extract(connection, copy.home, copy.lake, contract, day)
-            standardise(connection, copy.lake, contract, copy.codes, day, no_corrections())
-            verify(connection, copy.lake, contract, copy.library, copy.codes, day)
-            made = update_tickets(connection, copy.lake, copy.library, day, no_replies())
-            name_relations(connection, Turn(copy.lake, copy.library, copy.codes, day, None, made), [])
-            shown = (
-                "SELECT record_key, placeholder.delivered FROM placeholder JOIN ticket USING (ticket_id) "
-                "WHERE dataset = ?"
-            )
-            told.append(connection.execute(shown, [contract.id]).fetchall())
-    assert told == [[("37060200000003", "无")]] * 2
 
 
 def test_rows_of_totals_stand_out(workbook: openpyxl.Workbook) -> None:

@@ -239,7 +239,8 @@ def _told_again(base: Partition, known: Sequence[Receipt], own: Sequence[Receipt
     return dict(base.facts) | {
         "extract_id": own[-1].extract_id,
         "file": own[-1].file,
-        "remarks": remarks,
+        # Of the files of an archive each says the same.
+        "remarks": list(dict.fromkeys(remarks)),
         "volume": None,
         "deliveries": deliveries,
     }

@@ -68,9 +68,10 @@ def earlier_of(extract: Partition) -> list[Mapping[str, object]]:
 def repeated(home: Home, base: Partition, own: Sequence[Receipt]) -> list[Receipt] | None:
     """The receipts of an extract's deliveries, if these are the same files one by one, and read as those were."""
     receipt_of = {receipt.extract_id: receipt for receipt in receipts(home.inbox, base.batch)}
-    known = [
-        receipt_of[told] for delivery in deliveries_of(base) if (told := delivery["extract_id"]) in receipt_of
-    ]
+    told = [str(delivery["extract_id"]) for delivery in deliveries_of(base)]
+    if not receipt_of.keys() >= set(told):
+        return None
+    known = [receipt_of[extract_id] for extract_id in told]
     if [_bytes_and_way(receipt) for receipt in known] != [_bytes_and_way(receipt) for receipt in own]:
         return None
     return known if all((receipt.path.parent / READING).exists() for receipt in known) else None
