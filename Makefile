@@ -19,7 +19,7 @@ MUTANTS ?= 2000
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-spark faults dev check format bench bench-peers accuracy fuzz lock clean
+.PHONY: help setup demo test test-slow test-spark faults dev check format bench bench-peers accuracy fuzz lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -37,8 +37,12 @@ demo: $(READY) ## the sample city, two turns of the loop, and where everything l
 
 # Two workers have the two cores: more threads only wait for each other.
 test: export POLARS_MAX_THREADS = 1
-test: $(READY) ## the test suite
+test: $(READY) ## the tests of each part, and short loops
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-slow: export POLARS_MAX_THREADS = 1
+test-slow: $(READY) ## whole loops, faults, servers
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(wildcard tests/faults tests/slow)
 
 faults: $(READY) ## runs killed at random moments: make faults KILLS=200
 	$(BIN)/python -m pytest tests/faults/test_kill.py --kills $(KILLS)

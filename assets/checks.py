@@ -26,10 +26,18 @@ Question = Callable[[Platform, date], Outcome]
 
 @dataclass(frozen=True)
 class Check:
-    """A question about an asset's data on the batch's day; `description` says in Chinese what should hold."""
+    """A question about an asset's data on the batch's day.
+
+    Attributes:
+        name: Dagster's name of the check.
+        description: what should hold, in Chinese.
+        problem: what is wrong if it does not hold, in Chinese.
+        ask: finds out whether it holds.
+    """
 
     name: str
     description: str
+    problem: str
     ask: Question
 
 
@@ -47,25 +55,48 @@ def check_results(checks: Sequence[Check], platform: Platform, batch: date) -> l
     return results
 
 
+def warnings_of(platform: Platform, batch: date) -> tuple[str, ...]:
+    """What a person should look at in a batch: every check that does not pass, and files that were not placed."""
+    texts = [
+        f"{contract.department_title}《{contract.title}》：{check.problem}"
+        for contract in platform.library
+        for check in (*extract_checks(contract), *standard_checks(contract))
+        if not check.ask(platform, batch)[0]
+    ]
+    texts += [check.problem for check in ticket_checks() if not check.ask(platform, batch)[0]]
+    unplaced = len(receipts(platform.home.aside, batch))
+    return (*texts, *([f"{unplaced} 个文件未能接收，已搁置，原因见回执"] if unplaced else []))
+
+
 def extract_checks(contract: Contract) -> list[Check]:
     """The checks of an extract."""
     return [
-        Check("readable", "本批次收到的文件都能读取", _readable(contract)),
-        Check("volume", "本次交付的行数没有超出合同允许的升降", _volume(contract)),
+        Check("readable", "本批次收到的文件都已采用", "本批次有文件未采用", _readable(contract)),
+        Check(
+            "volume",
+            "本次交付的行数没有超出合同允许的升降",
+            "行数的升降超出合同允许的范围",
+            _volume(contract),
+        ),
     ]
 
 
 def standard_checks(contract: Contract) -> list[Check]:
     """The checks of a standard table."""
     return [
-        Check("structure", "字段与类型符合合同（pandera）", _structure(contract)),
-        Check("complete", "没有丢行：行数与交付相同（增量则不多于各次交付之和）", _complete(contract)),
+        Check("structure", "字段与类型符合合同（pandera）", "字段或类型与合同不符", _structure(contract)),
+        Check(
+            "complete",
+            "没有丢行：行数与交付相同（增量则不多于各次交付之和）",
+            "行数与交付的不符",
+            _complete(contract),
+        ),
     ]
 
 
 def ticket_checks() -> list[Check]:
     """The checks of the tickets."""
-    return [Check("identity", "每个工单号只有一行", _identity)]
+    return [Check("identity", "每个工单号只有一行", "有重复的工单号", _identity)]
 
 
 def _readable(contract: Contract) -> Question:

@@ -16,6 +16,7 @@ from warehouse.catalogue import contract_tables, extract_table, governance_table
 from warehouse.governance import derived
 from warehouse.publish import candidate_of, record_verdict, switch
 
+ACCEPTANCE = "acceptance"
 CANDIDATE = dg.AssetKey(["publication", "candidate"])
 WAREHOUSE = dg.AssetKey(["publication", "warehouse"])
 
@@ -74,7 +75,7 @@ def acceptance_check() -> dg.AssetChecksDefinition:
 
     @dg.asset_check(
         asset=CANDIDATE,
-        name="acceptance",
+        name=ACCEPTANCE,
         blocking=True,
         description="验收：候选库通过全部期望后才能发布；报告保留在 Data Docs。",
     )

@@ -2,8 +2,10 @@
 
 import dagster as dg
 
+from assets.checks import warnings_of
 from assets.common import Group, PlatformResource, asset_facts, batch_of
 from assets.packages import PACKAGES
+from returns.relations import turn_of
 from returns.summary import build_summary
 
 SUMMARY = dg.AssetKey(["returns", "summary"])
@@ -22,10 +24,11 @@ def summary_asset() -> dg.AssetsDefinition:
         deps=[PACKAGES],
     )
     def _summary(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult[None]:
+        batch = batch_of(context)
+        turn = turn_of(platform.lake, platform.library, platform.codes, batch)
+        warnings = warnings_of(platform, batch)
         with platform.engine.connect() as connection:
-            path = build_summary(
-                connection, platform.home, platform.lake, platform.library, platform.codes, batch_of(context)
-            )
+            path = build_summary(connection, platform.home, turn, warnings)
         return dg.MaterializeResult(
             metadata={
                 "page": dg.MetadataValue.path(str(path)),

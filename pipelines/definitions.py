@@ -22,7 +22,7 @@ from assets.summary import summary_asset
 from pipelines.executor import one_at_a_time
 from pipelines.jobs import answers, turn
 from pipelines.schedules import every_morning
-from pipelines.sensors import alert, answered, inbox
+from pipelines.sensors import alert, answered, inbox, warned
 from quality.agreement import compared
 from warehouse.governance import derived
 
@@ -69,7 +69,7 @@ def build_definitions(
         asset_checks=[acceptance_check()],
         jobs=[turn, answers],
         schedules=[every_morning],
-        sensors=[inbox, answered, alert],
+        sensors=[inbox, answered, alert, warned],
         resources={PLATFORM: platform, **(resources or {})},
         executor=executor or one_at_a_time(platform),
         loggers=dict(loggers or {}),

@@ -34,7 +34,7 @@ CAUSES = {
     ),
 }
 
-OURS = {"DamagedHome", "DamagedDelivery", "HomeInUse"}
+OURS = {"DamagedHome", "HomeInUse"}
 
 
 def explained(kind: str, message: str) -> str | None:

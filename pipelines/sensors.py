@@ -1,19 +1,22 @@
-"""Sensors: files in the inbox start a turn, answered workbooks are taken in, a failed run raises an alert."""
+"""Sensors: files in the inbox start a turn, answered workbooks are taken in, troubled runs raise alerts."""
 
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import dagster as dg
 
+from assets.checks import warnings_of
 from assets.common import PlatformResource
 from assets.platform import CHINA, Platform
+from pipelines.alerts import Alert, moment, raise_alert, settle
 from pipelines.dead_runs import report_dead_runs
+from pipelines.executor import PARTITION
 from pipelines.jobs import answers, turn
 from quality.published import TICKETS
 from warehouse.collect import desk
-from warehouse.files import digest_of, replace_json
+from warehouse.files import digest_of
 
 # A file that was written to less than this ago may still be on its way.
 SETTLED_SECONDS = 30
@@ -118,16 +121,29 @@ def answered(
 )
 def alert(context: dg.RunFailureSensorContext, platform: PlatformResource) -> None:
     """Leave an alert that `zhenjie status` shows: what failed, when, in which run."""
+    failed = [str(event.step_key) for event in context.get_step_failure_events()]
+    _raise_alert(context, platform, failed or ["运行失败，原因见 zhenjie dev"])
+
+
+@dg.run_status_sensor(
+    name="warned",
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    description="运行完成但有检查未通过：写入 alerts/；没有问题的，了结同一批次先前的警报",
+    monitor_all_code_locations=True,
+)
+def warned(context: dg.RunStatusSensorContext, platform: PlatformResource) -> None:
+    """Leave an alert of what did not pass in a run that went through; settle the batch's alerts if all did."""
+    _raise_alert(context, platform, [])
+
+
+def _raise_alert(context: dg.RunStatusSensorContext, platform: Platform, failed: Sequence[str]) -> None:
     run = context.dagster_run
-    failed = [event.step_key for event in context.get_step_failure_events()]
-    platform.home.alerts.mkdir(parents=True, exist_ok=True)
-    replace_json(
-        platform.home.alerts / f"{run.run_id}.json",
-        {
-            "run": run.run_id,
-            "job": run.job_name,
-            "batch": run.tags.get("dagster/partition", ""),
-            "failed": failed,
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        },
-    )
+    batch = run.tags.get(PARTITION, "")
+    warnings: tuple[str, ...] = ()
+    if run.job_name == turn.name and batch and not failed:
+        warnings = warnings_of(platform, date.fromisoformat(batch))
+    if failed or warnings:
+        at = moment(datetime.now(UTC))
+        raise_alert(platform.home, Alert(run.run_id, run.job_name, batch, tuple(failed), warnings, at))
+    elif run.job_name == turn.name:
+        settle(platform.home, run.job_name, batch)

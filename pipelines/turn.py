@@ -3,29 +3,39 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 
 import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.execution.api import execute_run
 
+from assets.checks import warnings_of
 from assets.platform import Platform
+from assets.publication import ACCEPTANCE
+from pipelines.alerts import Alert, moment, raise_alert, refused_run, settle
 from pipelines.dead_runs import marked, report_dead_runs
 from pipelines.definitions import build_definitions
 from pipelines.executor import side_by_side
 from pipelines.failures import explained
 from pipelines.jobs import turn
 from pipelines.preparation import prepared
+from warehouse.damage import DamagedHome
 
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class TurnResult:
-    """What became of a turn: assets that failed, checks that did not pass, files that were refused.
+    """What became of a turn.
 
-    `stopped` when somebody stopped it before its end.
+    Attributes:
+        batch: the day of the turn.
+        done: whether every step went through.
+        failed: the steps that failed, with the kind of their errors.
+        warnings: what a person should look at, in Chinese.
+        refused: the number of files that were not taken into force.
+        stopped: whether somebody stopped it before its end.
     """
 
     batch: date
@@ -64,13 +74,33 @@ def run_turn(platform: Platform, batch: date, instance: dg.DagsterInstance, prog
 
     Raises:
         HomeInUse: another run, or whoever else writes, holds the installation.
-        DamagedHome: the turn would build on damage; what it can make again itself is no reason.
+        DamagedHome: the turn would build on damage; what it can make again itself is no reason. An alert says so.
     """
-    with prepared(platform, batch, progress):
-        return _run(platform, batch, instance, progress)
+    try:
+        with prepared(platform, batch, progress):
+            done, run_id = _run(platform, batch, instance, progress)
+    except DamagedHome as error:
+        _raise_alert(platform, refused_run(batch), batch, failed=(str(error),))
+        raise
+    if done.failed or done.warnings or not done.done:
+        failed = done.failed or (() if done.done else ("运行被中止",))
+        _raise_alert(platform, run_id, batch, failed=failed, warnings=done.warnings)
+    else:
+        settle(platform.home, turn.name, batch.isoformat())
+    return done
 
 
-def _run(platform: Platform, batch: date, instance: dg.DagsterInstance, progress: Progress) -> TurnResult:
+def _raise_alert(
+    platform: Platform, run: str, batch: date, *, failed: tuple[str, ...], warnings: tuple[str, ...] = ()
+) -> None:
+    at = moment(datetime.now(UTC))
+    raise_alert(platform.home, Alert(run, turn.name, batch.isoformat(), failed, warnings, at))
+
+
+def _run(
+    platform: Platform, batch: date, instance: dg.DagsterInstance, progress: Progress
+) -> tuple[TurnResult, str]:
+    """Run every asset; what became of them, and Dagster's id of the run."""
     report_dead_runs(instance)
 
     @dg.logger
@@ -89,16 +119,20 @@ def _run(platform: Platform, batch: date, instance: dg.DagsterInstance, progress
     )
     result = execute_run(InMemoryJob(job), run, instance)
     evaluations = result.get_asset_check_evaluations()
-    return TurnResult(
+    refused_candidate = any(not e.passed and e.check_name == ACCEPTANCE for e in evaluations)
+    done = TurnResult(
         batch=batch,
         done=result.success,
         failed=tuple(sorted(_failure(event) for event in result.all_events if event.is_step_failure)),
-        warnings=tuple(
-            f"{e.asset_key.to_user_string()}: {e.check_name}" for e in evaluations if not e.passed
+        warnings=(
+            *(["候选库未通过验收，已发布的治理库保持不变"] if refused_candidate else []),
+            # What a failed run left may be half of what the checks look at.
+            *(warnings_of(platform, batch) if result.success else ()),
         ),
         refused=sum(_refused(event) for event in result.get_asset_materialization_events()),
         stopped=any(_was_stopped(event) for event in result.all_events),
     )
+    return done, run.run_id
 
 
 def _failure(event: dg.DagsterEvent) -> str:

@@ -97,14 +97,14 @@ class SheetStandard:
         lost = {name for name, needed in self.needs.items() if not any(_is_fed(n, known) for n in needed)}
         return replace(self, columns=tuple(c for c in self.columns if c.name not in lost))
 
-    def sheet(self, rows: pl.DataFrame, facts: Mapping[str, object]) -> Sheet:
-        """The sheet of one unit; `facts` fill the heading and the notes."""
+    def sheet(self, rows: pl.DataFrame, facts: Mapping[str, object], notice: str = "") -> Sheet:
+        """The sheet of one unit; `facts` fill the heading and the notes, `notice` goes before the notes."""
         return Sheet(
             title=self.title,
             columns=self.columns,
             rows=rows,
             heading=self.heading.format(**facts),
-            notes=tuple(note.format(**facts) for note in self.notes),
+            notes=(*filter(None, [notice]), *(note.format(**facts) for note in self.notes)),
             frozen_columns=self.frozen_columns,
             protected=self.protected,
             group=self.group,
@@ -185,12 +185,12 @@ def _column(facts: Mapping[str, object]) -> SheetColumn:
 
 
 def instructions(audience: str, facts: Mapping[str, object]) -> TextSheet:
-    """The 说明 sheet for townships or departments."""
+    """The 说明 sheet for townships or departments; a paragraph that its facts leave empty is left out."""
     texts = plain_yaml(sheet_text(INSTRUCTIONS))[audience]
     return TextSheet(
         title="说明",
         heading=texts["heading"].format(**facts),
-        paragraphs=tuple(line.format(**facts) for line in texts["paragraphs"]),
+        paragraphs=tuple(filter(None, (line.format(**facts) for line in texts["paragraphs"]))),
     )
 
 

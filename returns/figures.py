@@ -35,13 +35,15 @@ Row = Mapping[str, object]
 class Delivered:
     """What is in force of one dataset, and what came of it in this batch.
 
-    `batch` is of the extract in force, `days_late` beyond what its frequency and latency allow, `change` the
-    rows more or fewer than in the extract before.
+    `batch` is of the extract in force, `is_current` whether that is the batch that is returned, `days_late` beyond
+    what its frequency and latency allow, `change` the rows more or fewer than in the extract before.
     """
 
+    dataset: str
     department: str
     title: str
     batch: date | None
+    is_current: bool
     file: str
     rows: int | None
     change: int | None
@@ -188,9 +190,11 @@ def _delivered(home: Home, turn: Turn, contract: Contract, aside: Sequence[Recei
     if contract.frequency_days is not None and now is not None:
         late = max(0, (batch - now.batch).days - contract.frequency_days - (contract.latency_days or 0))
     return Delivered(
+        dataset=contract.id,
         department=contract.department_title,
         title=contract.title,
         batch=now.batch if now else None,
+        is_current=now is not None and now.batch == batch,
         file=str(now.facts["file"]) if now else "",
         rows=now.rows if now else None,
         change=now.rows - before.rows if now and before else None,

@@ -26,14 +26,16 @@ import duckdb
 import polars as pl
 
 from returns.archive import Archive
+from returns.currency import Currency, currency_of
 from returns.declared import SheetStandard, instructions, sheet_standard, sheets_digest
+from returns.figures import deliveries_of
 from returns.relations import Known, Turn, name_relations, turn_inputs, turn_of
 from returns.reports import settled
 from returns.workbook.model import Sheet, TextSheet, WorkbookProperties
 from returns.workbook.writer import render_workbook
 from schemas.codes import CodeLibrary
 from schemas.library import Library
-from warehouse.files import replace_json, sha256_of
+from warehouse.files import digest_of, replace_json, sha256_of
 from warehouse.functions import library_digest
 from warehouse.home import Home
 from warehouse.lake import Lake
@@ -63,6 +65,16 @@ AUDIENCES = (
         "department", ("department_tickets", "department_corrections", "department_quality"), "departments"
     ),
 )
+
+
+@dataclass(frozen=True)
+class _Build:
+    """What all packages of a batch have in common: where they go, what they show, of which day it is."""
+
+    folder: Path
+    turn: Turn
+    known: Known
+    currency: Currency
 
 
 @dataclass(frozen=True)
@@ -111,12 +123,18 @@ def build_packages(
     """
     folder = home.returns(batch)
     turn = turn_of(lake, library, codes, batch)
-    inputs = {**turn_inputs(turn), "functions": library_digest(), "sheets": sheets_digest()}
+    currency = currency_of(deliveries_of(home, turn).by_dataset)
+    inputs = {
+        **turn_inputs(turn),
+        "currency": digest_of(asdict(currency)),
+        "functions": library_digest(),
+        "sheets": sheets_digest(),
+    }
     current = _current(folder, inputs)
     if current is not None:
         return current.packages
     sheets = [sheet_standard(name) for audience in AUDIENCES for name in audience.sheets]
-    known = name_relations(connection, turn, sheets)
+    build = _Build(folder, turn, name_relations(connection, turn, sheets), currency)
     names: Mapping[AudienceName, Mapping[str, str]] = {
         "township": dict(codes.load("division").rows.select("code", "label").iter_rows()),
         "department": {contract.department: contract.department_title for contract in library},
@@ -124,7 +142,7 @@ def build_packages(
     packages = tuple(
         package
         for audience in AUDIENCES
-        for package in _of(connection, audience, folder, names[audience.name], turn, known)
+        for package in _of(connection, audience, names[audience.name], build)
     )
     _put_in_place(folder, Index(inputs, packages))
     return packages
@@ -193,21 +211,19 @@ def _clear(folder: Path, kept: set[str]) -> None:
 def _of(
     connection: duckdb.DuckDBPyConnection,
     audience: Audience,
-    folder: Path,
     names: Mapping[str, str],
-    turn: Turn,
-    known: Known,
+    build: _Build,
 ) -> Iterator[Package]:
     """The packages of one audience in the order of their units, as many at a time as the engine has threads.
 
     Memory holds the rows of so many units and of those that come next. Each sheet's rows are made once for all
     units, in their order, so that a unit's lie together: reading them skips all the others.
     """
-    parameters = {"batch": turn.batch}
+    parameters = {"batch": build.turn.batch}
     standards = [
-        settled(standard.fed_by(known), connection, turn.codes, parameters)
+        settled(standard.fed_by(build.known), connection, build.turn.codes, parameters)
         for standard in map(sheet_standard, audience.sheets)
-        if standard.about is None or standard.about in known
+        if standard.about is None or standard.about in build.known
     ]
     for standard in standards:
         connection.execute(
@@ -219,7 +235,7 @@ def _of(
     with ThreadPoolExecutor(threads, thread_name_prefix="package") as workers:
         for code, tables in _units(connection, standards):
             name = names.get(code, code)
-            made.append(workers.submit(_package, audience, folder, code, name, tables, turn))
+            made.append(workers.submit(_package, audience, code, name, tables, build))
             if len(made) > threads:
                 yield made.popleft().result()
         yield from (package.result() for package in made)
@@ -255,23 +271,24 @@ def _parted(
 
 def _package(
     audience: Audience,
-    folder: Path,
     code: str,
     name: str,
     tables: Mapping[SheetStandard, pl.DataFrame],
-    turn: Turn,
+    build: _Build,
 ) -> Package:
-    first, batch = next(iter(tables.values())), turn.batch
+    first, turn, batch = next(iter(tables.values())), build.turn, build.turn.batch
     facts = {
         "unit": name,
         "batch": batch.isoformat(),
         "count": first.height,
         "sheets": "、".join(["说明", *(standard.title for standard in tables)]),
+        "dates": build.currency.dates,
+        "notice": build.currency.notice,
         "compared": f"与上一次返还（{turn.since}）相比。" if turn.since else FIRST_TIME,
     }
     sheets: list[Sheet | TextSheet] = [
         instructions(audience.name, facts),
-        *(standard.sheet(rows, facts) for standard, rows in tables.items()),
+        *(standard.sheet(rows, facts, build.currency.notice) for standard, rows in tables.items()),
     ]
     stem = f"{code}-{name}"
     members = {f"{stem}-{batch.isoformat()}.xlsx": _workbook(sheets, code, name, batch)}
@@ -285,15 +302,16 @@ def _package(
             "unit_code": code,
             "unit": name,
             "rows": rows_of,
+            "data_batches": build.currency.by_dataset,
             "files": {
                 member: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
                 for member, content in members.items()
             },
         }
     )
-    path = folder / audience.folder / f"{stem}.zip"
+    path = build.folder / audience.folder / f"{stem}.zip"
     digest = _write_zip(path, members, batch)
-    return Package(audience.name, code, name, path.relative_to(folder).as_posix(), rows_of, digest)
+    return Package(audience.name, code, name, path.relative_to(build.folder).as_posix(), rows_of, digest)
 
 
 def _workbook(sheets: Sequence[Sheet | TextSheet], code: str, name: str, batch: date) -> bytes:

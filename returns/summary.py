@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,13 +23,10 @@ from returns.charts import SERIES, Bar, Bars, Line, Lines, Tile, Tiles, legend
 from returns.declared import sheet_standard
 from returns.figures import PAGES, Figures, Row, deliveries_of, figures_inputs, figures_of, tiles
 from returns.packages import AUDIENCES, AUTHOR, Package, read_index
-from returns.relations import turn_of
-from schemas.codes import CodeLibrary
+from returns.relations import Turn
 from schemas.contract import DIMENSIONS
-from schemas.library import Library
 from warehouse.files import digest_of, sha256_of
 from warehouse.home import Home
-from warehouse.lake import Lake
 
 PAGE = "summary.html"
 
@@ -45,38 +41,30 @@ LIGHT = "#9dbcd2"
 
 
 def build_summary(
-    connection: duckdb.DuckDBPyConnection,
-    home: Home,
-    lake: Lake,
-    library: Library,
-    codes: CodeLibrary,
-    batch: date,
+    connection: duckdb.DuckDBPyConnection, home: Home, turn: Turn, warnings: Sequence[str]
 ) -> Path:
     """Write the summary of a batch to `returns/<batch>/summary.html`, unless nothing it follows from has changed.
 
     Args:
         connection: with the function library and the code tables.
         home: where the page goes, and where receipts lie.
-        lake: where everything is read.
-        library: the contracts.
-        codes: the code tables.
-        batch: the day of the turn; its packages have been made, and are linked to.
+        turn: the batch; its packages have been made, and are linked to.
+        warnings: what a person should look at, in Chinese: the first line of the page.
 
     Returns:
         The page. Its bytes follow from the batch alone.
-
-    Raises:
-        LookupError: the batch has no tickets yet.
     """
-    turn = turn_of(lake, library, codes, batch)
+    batch = turn.batch
     deliveries = deliveries_of(home, turn)
     index = read_index(home.returns(batch))
     packages = index.packages if index else ()
-    inputs = digest_of([figures_inputs(turn, deliveries), _pages_digest(), [asdict(p) for p in packages]])
+    inputs = digest_of(
+        [figures_inputs(turn, deliveries), _pages_digest(), [asdict(p) for p in packages], list(warnings)]
+    )
     path = home.returns(batch) / PAGE
     if path.exists() and _inputs_of(path) == inputs:
         return path
-    page = summary_page(figures_of(connection, turn, deliveries), packages, inputs)
+    page = summary_page(figures_of(connection, turn, deliveries), packages, inputs, warnings)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{PAGE}")
     draft.write_text(page, encoding="utf-8")
@@ -97,13 +85,16 @@ def _pages_digest() -> str:
     return digest_of({path.name: sha256_of(path) for path in PAGES.iterdir() if path.is_file()})
 
 
-def summary_page(figures: Figures, packages: Sequence[Package], inputs: str) -> str:
+def summary_page(
+    figures: Figures, packages: Sequence[Package], inputs: str, warnings: Sequence[str] = ()
+) -> str:
     """The page.
 
     Args:
         figures: of the batch.
         packages: what is linked to, relative to the page.
         inputs: a fingerprint of all that it follows from.
+        warnings: what a person should look at first, in Chinese.
     """
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -116,6 +107,7 @@ def summary_page(figures: Figures, packages: Sequence[Package], inputs: str) -> 
         inputs=inputs,
         style=Markup((PAGES / "summary.css").read_text(encoding="utf-8")),
         lead=_lead(figures),
+        warnings=warnings,
         dimension_titles=DIMENSIONS,
         charts={
             "dimensions": _dimensions(figures),

@@ -14,7 +14,6 @@ from pathlib import Path
 import duckdb
 
 from warehouse.collect import desk
-from warehouse.collect.extracts import LAYER as EXTRACTS
 from warehouse.encryption import Keys
 from warehouse.files import sha256_of
 from warehouse.history import HISTORY
@@ -88,15 +87,12 @@ def mend(home: Home, lake: Lake, batch: date) -> list[Damage]:
         What was taken away.
 
     Raises:
-        DamagedHome: a partition of an earlier batch is damaged, which only that batch's turn can make again, or
-            a delivered file that has to be read again.
+        DamagedHome: a partition of an earlier batch is damaged, which only that batch's turn can make again.
     """
     sound: set[tuple[Path, str]] = set()
     found = [damage for place in _read(lake, batch) for damage in _partition_damage(lake, *place, sound)]
     beyond = [damage for damage in found if damage.batch != batch]
     own = [damage for damage in found if damage.batch == batch]
-    if any(damage.path.is_relative_to(lake.root / EXTRACTS) for damage in own):
-        beyond += _delivery_damage(home, batch)
     if beyond:
         raise DamagedHome("\n".join(map(str, dict.fromkeys(beyond))))
     for damage in own:

@@ -113,14 +113,16 @@ def run(context: typer.Context, batch: BatchOption = None, json_: JsonOption = F
         console.table(["结果", ""], _told(platform, day, figures), title=f"批次 {day}")
     for name in done.failed:
         console.progress(f"失败：{name}（原因见 zhenjie dev）")
-    for name in done.warnings:
-        console.progress(f"检查未通过：{name}")
+    for text in done.warnings:
+        console.progress(f"请核对：{text}")
     if done.stopped:
         console.progress("运行已被中止。再运行一次即从这里继续；已完成的部分不会重做")
     if not done.done:
         raise typer.Exit(console.FAILED)
-    if done.refused or set_aside:
-        console.progress(f"未能读取的文件 {done.refused} 个，未能识别的文件 {set_aside} 个，原因见回执")
+    if done.refused or set_aside or done.warnings:
+        console.progress(
+            f"未采用的文件 {done.refused} 个，未能识别的文件 {set_aside} 个，原因见 zhenjie status"
+        )
         raise typer.Exit(console.SET_ASIDE)
 
 

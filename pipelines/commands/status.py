@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
 from typing import TypedDict
 
 import typer
 
 from assets.platform import Platform
 from pipelines import console
+from pipelines.alerts import open_alerts
 from pipelines.commands.options import JsonOption, platform_of, today
 from quality.published import TICKETS
 from quality.tickets import STATES
@@ -45,13 +44,14 @@ class TicketStatus(TypedDict):
     tickets: int
 
 
-class Alert(TypedDict):
-    """A run that failed, as the sensor `alert` left it."""
+class AlertStatus(TypedDict):
+    """A run that failed, or went through with something to look at, as `pipelines.alerts` keeps it."""
 
     run: str
     job: str
     batch: str
     failed: list[str]
+    warnings: list[str]
     at: str
     file: str
 
@@ -63,7 +63,7 @@ class Status(TypedDict):
     published_batch: date | None
     datasets: list[DatasetStatus]
     tickets: list[TicketStatus]
-    alerts: list[Alert]
+    alerts: list[AlertStatus]
 
 
 def status(context: typer.Context, json_: JsonOption = False) -> None:
@@ -73,6 +73,8 @@ def status(context: typer.Context, json_: JsonOption = False) -> None:
     if json_:
         console.as_json(facts)
         return
+    for path, alert in open_alerts(platform.home):
+        console.result(f"警报 {alert}（处理后请移走 {path}）")
     console.result(f"安装目录 {facts['home']}，已发布批次 {facts['published_batch'] or '无'}")
     console.table(
         ["数据集", "名称", "部门", "最近批次", "行数", "已过天数", "迟交"],
@@ -96,9 +98,6 @@ def status(context: typer.Context, json_: JsonOption = False) -> None:
     console.table(
         ["工单状态", "", "数量"], [(t["state"], t["title"], t["tickets"]) for t in facts["tickets"]]
     )
-    for alert in facts["alerts"]:
-        failed = "、".join(alert["failed"])
-        console.result(f"警报 {alert['at']} 批次 {alert['batch']} 失败：{failed}（{alert['file']}）")
 
 
 def status_of(platform: Platform, day: date) -> Status:
@@ -113,14 +112,19 @@ def status_of(platform: Platform, day: date) -> Status:
             for contract in platform.library
         ],
         tickets=_ticket_status(platform),
-        alerts=[_alert(path) for path in sorted(platform.home.alerts.glob("*.json"))],
+        alerts=[
+            AlertStatus(
+                run=alert.run,
+                job=alert.job,
+                batch=alert.batch,
+                failed=list(alert.failed),
+                warnings=list(alert.warnings),
+                at=alert.at,
+                file=str(path),
+            )
+            for path, alert in open_alerts(platform.home)
+        ],
     )
-
-
-def _alert(path: Path) -> Alert:
-    facts: Alert = json.loads(path.read_text(encoding="utf-8"))
-    facts["file"] = str(path)
-    return facts
 
 
 def _newest_receipts(platform: Platform, day: date) -> dict[str, list[desk.Receipt]]:

@@ -24,8 +24,8 @@ from returns.ledger.store import Ledger
 from returns.packages import INDEX, build_packages, damaged_packages, read_index
 from warehouse.backup import DamagedBackup, restore_backup, write_backup
 from warehouse.collect import desk
-from warehouse.collect.extracts import DamagedDelivery, extract
-from warehouse.damage import DamagedHome, delivery_damage, lake_damage, mend
+from warehouse.collect.extracts import extract
+from warehouse.damage import DamagedHome, lake_damage, mend
 from warehouse.home import Home
 from warehouse.leftovers import leftovers, tidy
 from warehouse.lock import HomeInUse, exclusive
@@ -97,29 +97,58 @@ def test_a_turn_takes_away_its_own_damage_and_refuses_to_build_on_that_of_anothe
     assert list(lake_damage(city.lake)) == []
 
 
-def test_an_extract_whose_file_is_damaged_too_is_not_taken_away(city: Platform) -> None:
-    part = part_of(city, "extract", "police.population")
-    a_byte_changed(part)
-    (receipt,) = [r for r in desk.receipts(city.home.inbox, MONDAY) if r.dataset == "police.population"]
+def test_a_damaged_delivery_is_refused_until_it_is_restored_and_the_data_before_stay(city: Platform) -> None:
+    contract = city.library["police.population"]
+    (receipt,) = [r for r in desk.receipts(city.home.inbox, MONDAY) if r.dataset == contract.id]
     whole = receipt.path.read_bytes()
-    a_byte_changed(receipt.path)
-    with pytest.raises(DamagedHome, match=receipt.path.name):
-        mend(city.home, city.lake, MONDAY)
-    assert part.exists()
+    a_byte_changed(part_of(city, "extract", contract.id))
+    mend(city.home, city.lake, MONDAY)
+    for problem, damage in (
+        ("与回执中的校验值不符", lambda: a_byte_changed(receipt.path)),
+        ("已经不在收件箱中", receipt.path.unlink),
+    ):
+        damage()
+        with city.engine.connect() as connection:
+            done = extract(connection, city.home, city.lake, contract, MONDAY)
+        ((refused, message),) = done.refused
+        assert (done.partition, refused) == (None, receipt)
+        assert problem in message
+        assert str(receipt.path) in message
+        assert desk.refusal_of(receipt) == message
     again = receipt.path.parents[3] / receipt.path.name
     again.write_bytes(whole)
     desk.deliver(city.home, city.library, [again], MONDAY, NOW)
-    assert list(delivery_damage(city.home)) == [], "the same file handed in again takes its place"
-    assert [damage.path for damage in mend(city.home, city.lake, MONDAY)] == [part]
+    with city.engine.connect() as connection:
+        done = extract(connection, city.home, city.lake, contract, MONDAY)
+    assert done.refused == ()
+    assert done.partition is not None
+    assert done.partition.rows > 0
+    assert desk.refusal_of(receipt) is None
 
 
-def test_a_damaged_file_is_not_read(city: Platform) -> None:
-    contract = city.library["health.death"]
-    (receipt,) = [r for r in desk.receipts(city.home.inbox, MONDAY) if r.dataset == contract.id]
-    a_byte_changed(receipt.path)
-    part_of(city, "extract", contract.id).with_name(MANIFEST).unlink()
-    with city.engine.connect() as connection, pytest.raises(DamagedDelivery, match=receipt.path.name):
-        extract(connection, city.home, city.lake, contract, MONDAY)
+def test_a_damaged_delivery_beside_a_sound_one_is_read_once_it_is_restored(city: Platform) -> None:
+    received = desk.receipts(city.home.inbox, MONDAY)
+    first = next(r for r in received if r.form == "csv" and r.delivery == "snapshot" and r.archive is None)
+    contract = city.library[str(first.dataset)]
+    second = first.path.parents[3] / first.path.name
+    lines = first.path.read_bytes().splitlines(keepends=True)
+    second.write_bytes(b"".join([*lines[:5], *lines[6:]]))
+    (newest,) = desk.deliver(city.home, city.library, [second], MONDAY, NOW, contract.id, confirm=True)
+    with city.engine.connect() as connection:
+        both = extract(connection, city.home, city.lake, contract, MONDAY).partition
+        whole = newest.path.read_bytes()
+        part_of(city, "extract", contract.id).with_name(MANIFEST).unlink()
+        a_byte_changed(newest.path)
+        one = extract(connection, city.home, city.lake, contract, MONDAY)
+        again = extract(connection, city.home, city.lake, contract, MONDAY)
+        newest.path.write_bytes(whole)
+        restored = extract(connection, city.home, city.lake, contract, MONDAY)
+    assert both is not None
+    assert one.partition is not None
+    assert restored.partition is not None
+    assert one.partition.rows == both.rows + 1, "the sound file before it is in force"
+    assert (again.partition, [r.extract_id for r, _ in again.refused]) == (one.partition, [newest.extract_id])
+    assert (restored.partition.fingerprint, restored.refused) == (both.fingerprint, ())
 
 
 def test_a_damaged_package_and_a_lost_index_are_made_again_with_the_same_bytes(city: Platform) -> None:
@@ -243,7 +272,7 @@ def test_a_clock_moved_back_does_not_put_an_older_delivery_into_force(city: Plat
     (before,) = [r for r in desk.receipts(city.home.inbox, MONDAY) if r.dataset == "housing.dwelling"]
     lines = before.path.read_bytes().splitlines(keepends=True)
     newer = tmp_path / before.path.name
-    newer.write_bytes(b"".join(lines[:-1]))
+    newer.write_bytes(b"".join([*lines[:5], *lines[6:]]))
     earlier = datetime.fromisoformat(before.received_at) - timedelta(days=2)
     (receipt,) = desk.deliver(city.home, city.library, [newer], MONDAY, earlier)
     assert receipt.replaces == before.extract_id

@@ -48,6 +48,7 @@ from returns.declared import sheet_standard
 from returns.effects import corrections, ticket_replies
 from returns.ledger.store import Ledger
 from returns.packages import AUDIENCES, build_packages
+from returns.relations import turn_of
 from returns.summary import build_summary
 from schemas.codes import COLUMNS, CodeLibrary
 from schemas.functions import load_functions
@@ -260,7 +261,7 @@ def turn(platform: Platform, day: date) -> None:
             record_verdict(home, passed=True)
         switch(home, day)
         build_packages(connection, home, lake, library, codes, day)
-        build_summary(connection, home, lake, library, codes, day)
+        build_summary(connection, home, turn_of(lake, library, codes, day), ())
 
 
 def attempt(engine: Engine, job: dict[str, Any]) -> int:

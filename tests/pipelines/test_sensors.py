@@ -18,10 +18,11 @@ import dagster as dg
 import pytest
 
 from assets.platform import Platform
+from pipelines.alerts import open_alerts
 from pipelines.definitions import build_definitions
 from pipelines.jobs import answers
 from pipelines.schedules import every_morning
-from pipelines.sensors import alert, answered, inbox
+from pipelines.sensors import alert, answered, inbox, warned
 from quality.published import TICKETS
 from returns.ledger.store import Ledger
 from warehouse.collect import desk
@@ -156,7 +157,8 @@ def test_the_morning_s_turn_is_of_the_day_in_china() -> None:
 @pytest.fixture
 def office(city_after_one_turn: Any, install: Callable[[Path], Platform], tmp_path: Path) -> Platform:
     """An installation with the tickets of the sample city and an empty ledger."""
-    shutil.copytree(city_after_one_turn.platform.home.lake, tmp_path / "home" / "lake")
+    for part in ("lake", "inbox"):
+        shutil.copytree(city_after_one_turn.platform.home.root / part, tmp_path / "home" / part)
     return install(tmp_path / "home")
 
 
@@ -247,4 +249,29 @@ def test_a_failed_run_leaves_an_alert_that_status_shows(
     (shown,) = said.json["alerts"]
     assert (shown["job"], shown["batch"], shown["run"]) == ("turn", "2026-03-02", result.run_id)
     assert "standard__police__population" in shown["failed"]
-    assert f"警报 {shown['at']} 批次 2026-03-02 失败" in zhenjie(platform.home.root, "status").out
+    first = zhenjie(platform.home.root, "status").out.splitlines()[0]
+    assert first.startswith(f"警报 {shown['at']} 批次 2026-03-02 失败")
+
+
+def test_a_run_of_dagster_that_warns_leaves_an_alert_and_one_without_trouble_settles_it(
+    office: Platform,
+) -> None:
+    aside = office.home.aside / BATCH.isoformat() / "E1"
+    shutil.copytree(next((office.home.inbox / BATCH.isoformat()).glob("E*")), aside)
+    tags = {"dagster/partition": BATCH.isoformat()}
+
+    def succeed() -> None:
+        instance = dg.DagsterInstance.ephemeral()
+        run = dg.DagsterRun(job_name="turn", tags=tags, status=dg.DagsterRunStatus.SUCCESS)
+        event = dg.DagsterEvent(dg.DagsterEventType.RUN_SUCCESS.value, "turn")
+        context = dg.build_run_status_sensor_context("warned", event, instance, run)
+        warned(context, platform=office)
+
+    succeed()
+    ((_, raised),) = open_alerts(office.home)
+    assert (raised.batch, raised.failed) == (BATCH.isoformat(), ())
+    assert raised.warnings == ("1 个文件未能接收，已搁置，原因见回执",)
+    shutil.rmtree(aside)
+    succeed()
+    assert list(open_alerts(office.home)) == []
+    assert len(list((office.home.alerts / "done").glob("*.json"))) == 1

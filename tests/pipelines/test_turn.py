@@ -73,7 +73,7 @@ def test_a_candidate_that_is_refused_is_not_published_and_no_package_follows(
     done = run_turn(platform, THIRD, dg.DagsterInstance.ephemeral(), lambda _: None)
     assert asked == ["2026-03-04"]
     assert not done.done
-    assert done.warnings == ("publication/candidate: acceptance",)
+    assert done.warnings == ("候选库未通过验收，已发布的治理库保持不变",)
     assert digest(platform.home.warehouse) == before
     assert not platform.home.returns(THIRD).exists()
 

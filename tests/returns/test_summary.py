@@ -58,9 +58,10 @@ def page(platform: Platform) -> str:
     return built(platform, BATCH).read_text(encoding="utf-8")
 
 
-def built(platform: Platform, day: date) -> Path:
+def built(platform: Platform, day: date, *warnings: str) -> Path:
     with platform.engine.connect() as connection:
-        return build_summary(connection, platform.home, platform.lake, platform.library, platform.codes, day)
+        turn = turn_of(platform.lake, platform.library, platform.codes, day)
+        return build_summary(connection, platform.home, turn, warnings)
 
 
 def tickets(platform: Platform, day: date) -> pl.DataFrame:
@@ -147,6 +148,14 @@ def test_the_flow_leads_from_the_batch_before_to_this_one(platform: Platform) ->
     assert (
         sum(now for _, now in states.values()) == sum(before for before, _ in states.values()) == everything
     )
+
+
+def test_what_a_person_should_look_at_is_the_first_line_of_the_page(platform: Platform, page: str) -> None:
+    assert 'role="alert"' not in page
+    warned = built(platform, BATCH, "公安《户籍人口》：本批次有文件未采用", "<b>").read_text(encoding="utf-8")
+    body = warned[warned.index("<main>") :]
+    assert body.index("本批次有文件未采用；&lt;b&gt;") < body.index("批次概览")
+    assert built(platform, BATCH).read_text(encoding="utf-8") == page
 
 
 def test_what_is_late_refused_or_never_came_is_said(platform: Platform) -> None:

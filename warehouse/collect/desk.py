@@ -372,8 +372,20 @@ def receipts(folder: Path, batch: date) -> list[Receipt]:
 
 def refusal_of(receipt: Receipt) -> str | None:
     """Why a delivery that was taken in is not in force, if it is refused or held."""
+    refusal = _refusal_of(receipt)
+    return str(refusal["message"]) if refusal else None
+
+
+def is_refused_as_damaged(receipt: Receipt) -> bool:
+    """Whether a delivery is refused because its kept file was found damaged."""
+    return bool(_refusal_of(receipt).get("damaged", False))
+
+
+def _refusal_of(receipt: Receipt) -> dict[str, object]:
+    """The refusal beside a receipt; empty if there is none."""
     path = receipt.path.parent / REFUSAL
-    return str(json.loads(path.read_text(encoding="utf-8"))["message"]) if path.exists() else None
+    refusal: dict[str, object] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return refusal
 
 
 def batches(home: Home) -> list[date]:

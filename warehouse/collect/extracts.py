@@ -17,7 +17,15 @@ import duckdb
 
 from schemas.contract import Contract, Delivery
 from schemas.emit.sql import literal, quote
-from warehouse.collect.desk import CONFIRMATION, READING, REFUSAL, Receipt, receipts, refusal_of
+from warehouse.collect.desk import (
+    CONFIRMATION,
+    READING,
+    REFUSAL,
+    Receipt,
+    is_refused_as_damaged,
+    receipts,
+    refusal_of,
+)
 from warehouse.collect.judgement import held, refuse_drift, remarks, unusual_volume
 from warehouse.collect.layouts import layout_of
 from warehouse.collect.places import repeat_places, write_places
@@ -52,10 +60,6 @@ NOTHING_NEW = "与上一次交付的文件完全相同，没有新的变化"
 
 # The manifest lists so many of the rows set aside; the file beside the receipt lists all.
 _LISTED = 100
-
-
-class DamagedDelivery(Exception):
-    """A delivered file that is no longer what its receipt says; names it."""
 
 
 @dataclass(frozen=True)
@@ -103,12 +107,13 @@ def extract(
         The batch's partition, or none when nothing readable was delivered in it.
     """
     own = [receipt for receipt in receipts(home.inbox, batch) if receipt.dataset == contract.id]
+    damaged = [receipt for receipt in own if _known_as_damaged(receipt)]
     whole = newest_whole(lake, contract, batch)
     newest = lake.before(LAYER, contract.id, batch)
     before = None if whole is None else _rows_of(whole)
     inputs = {
         "contract": contract.digest,
-        **{f"delivery/{r.extract_id}": "confirmed" if _confirmed(r) else "" for r in own},
+        **{f"delivery/{r.extract_id}": _standing(r, damaged) for r in own},
         **({} if whole is None else {"before": whole.fingerprint, "rows_in_force": str(before)}),
         **({} if newest is None or not contract.takes_deltas else {"newest": newest.fingerprint}),
     }
@@ -116,18 +121,25 @@ def extract(
     if own and current is not None and dict(current.inputs) == inputs:
         known = ((receipt, refusal_of(receipt)) for receipt in own)
         return Extraction(current, tuple((r, message) for r, message in known if message is not None))
+    damaged = [receipt for receipt in own if _is_damaged(receipt)]
+    for receipt in own:
+        if receipt not in damaged and is_refused_as_damaged(receipt):
+            (receipt.path.parent / REFUSAL).unlink()  # the file has been restored
+    inputs |= {f"delivery/{r.extract_id}": _standing(r, damaged) for r in damaged}
+    refused = [_refuse(receipt, _damage(receipt), damaged=True) for receipt in damaged]
+    own = [receipt for receipt in own if receipt not in damaged]
     comparable, deltas = base_of(whole, contract), deltas_before(newest, contract)
     if comparable is not None and own and (same := repeated(home, comparable, own[-1:])):
         facts = {**_told_again(comparable, same, own[-1:]), EARLIER: sources_of(comparable)}
         repeat_places(lake, comparable, batch, inputs)
-        return Extraction(lake.repeat(comparable, batch, inputs=inputs, facts=facts))
+        return Extraction(lake.repeat(comparable, batch, inputs=inputs, facts=facts), tuple(refused))
     if deltas is not None and own and (same := repeated(home, deltas, own)):
         # What they say has been laid over the rows already, and nothing after it.
         facts = _told_again(deltas, same, own)
         none = f"SELECT * FROM {deltas.scan} WHERE false"
-        return Extraction(lake.write(connection, LAYER, contract.id, batch, none, inputs=inputs, facts=facts))
+        again = lake.write(connection, LAYER, contract.id, batch, none, inputs=inputs, facts=facts)
+        return Extraction(again, tuple(refused))
     taken: list[_Taken] = []
-    refused: list[tuple[Receipt, str]] = []
     try:
         for number, receipt in enumerate(reversed(own)):
             try:
@@ -135,8 +147,7 @@ def extract(
                 table = f"delivered_{number}"
                 taken.insert(0, _take(connection, home, contract, receipt, before, table, rest_on))
             except UnreadableFile as error:
-                replace_json(receipt.path.parent / REFUSAL, {"message": str(error)})
-                refused.append((receipt, str(error)))
+                refused.append(_refuse(receipt, str(error)))
                 continue
             if taken[0].whole:
                 break
@@ -183,10 +194,8 @@ def _take(
 
     Raises:
         UnreadableFile: it cannot be read, or the contract has it refused or held.
-        DamagedDelivery: it is no longer what was delivered.
     """
     delivery = delivery_of(contract, receipt)
-    _refuse_damage(receipt)
     layout, reading = layout_of(contract, delivery), None
     if base is not None and delivery.mode == "snapshot":
         offset = _first_number(receipt.batch)
@@ -207,22 +216,34 @@ def _take(
     return taken
 
 
-def _refuse_damage(receipt: Receipt) -> None:
-    if sha256_of(receipt.path) != receipt.sha256:
-        raise DamagedDelivery(
-            f"{receipt.path}：与回执中的校验值不符，未读取。请从备份恢复这个文件，或请部门重新交付同一个文件"
-        )
+def _is_damaged(receipt: Receipt) -> bool:
+    """Whether the kept file is gone, or is no longer what its receipt says."""
+    return not receipt.path.is_file() or sha256_of(receipt.path) != receipt.sha256
+
+
+def _known_as_damaged(receipt: Receipt) -> bool:
+    """Whether an earlier run refused the file as damaged, and nobody has restored it since."""
+    return is_refused_as_damaged(receipt) and _is_damaged(receipt)
+
+
+def _damage(receipt: Receipt) -> str:
+    problem = "与回执中的校验值不符" if receipt.path.is_file() else "已经不在收件箱中"
+    return (
+        f"文件“{receipt.file}”：保存的文件{problem}，未读取，沿用先前的数据。"
+        f"请从备份恢复 {receipt.path}，或请部门重新交付同一个文件。"
+    )
+
+
+def _refuse(receipt: Receipt, message: str, *, damaged: bool = False) -> tuple[Receipt, str]:
+    """Keep beside a receipt why its file is not in force."""
+    replace_json(receipt.path.parent / REFUSAL, {"message": message, "damaged": damaged})
+    return receipt, message
 
 
 def _told_again(base: Partition, known: Sequence[Receipt], own: Sequence[Receipt]) -> dict[str, object]:
-    """The facts of deliveries that are byte by byte those of an extract before: they are not read again.
-
-    Raises:
-        DamagedDelivery: one is no longer what it was.
-    """
+    """The facts of deliveries that are byte by byte those of an extract before: they are not read again."""
     remarks: list[str] = []
     for earlier, receipt in zip(known, own, strict=True):
-        _refuse_damage(receipt)
         (receipt.path.parent / REFUSAL).unlink(missing_ok=True)
         told = json.loads((earlier.path.parent / READING).read_text(encoding="utf-8"))
         # What was remarkable about their number then is not so any more.
@@ -259,6 +280,13 @@ def delivery_of(contract: Contract, receipt: Receipt) -> Delivery:
             f"文件“{receipt.file}”：数据标准已不再接受这种格式的文件。请按现行的数据标准重新交付。"
         )
     return of_form[0]
+
+
+def _standing(receipt: Receipt, damaged: Sequence[Receipt]) -> str:
+    """What an extract follows from beside the bytes of a delivery: whether they are there, and were confirmed."""
+    if receipt in damaged:
+        return "damaged"
+    return "confirmed" if _confirmed(receipt) else ""
 
 
 def _confirmed(receipt: Receipt) -> bool:
