@@ -111,6 +111,7 @@ class Delivery:
     sheet: str | None = None
     table: str | None = None
     header_row: int | None = None
+    without_headings: bool = False
     name: str = ""
     mode: DeliveryMode = "snapshot"
 
@@ -157,7 +158,8 @@ class Column:
     `derive` is an SQL expression over the other columns; such a column is not delivered. `suggest` is one for what
     the value should be where it is missing or faulty and nothing else says.
     `repeats_merged` gives every row of a merged cell its text; `from_sheet_name` says that the column is no
-    column of the sheet but its name.
+    column of the sheet but its name, `from_group_row` that it is the text of the last row across the table.
+    `from_file_name` and `from_title` are patterns that find the value in the file's name or above the headings.
     """
 
     name: str
@@ -180,6 +182,9 @@ class Column:
     suggest: str | None = None
     repeats_merged: bool = False
     from_sheet_name: bool = False
+    from_group_row: bool = False
+    from_file_name: str | None = None
+    from_title: str | None = None
     feeds: tuple[Feed, ...] = ()
     line: int = 0
 
@@ -293,6 +298,11 @@ class Contract:
     def takes_deltas(self) -> bool:
         """Whether any way of delivery brings changes rather than every row."""
         return any(delivery.mode == "delta" for delivery in self.deliveries)
+
+    @property
+    def reads_file_names(self) -> bool:
+        """Whether the name of a file says something of its rows."""
+        return any(column.from_file_name is not None for column in self.columns)
 
     def delivery(self, name: str) -> Delivery:
         """The way of delivery called `name`.

@@ -11,6 +11,7 @@ from schemas.contract import Change, Delivery, Drift, Volume
 from schemas.document import Document
 from schemas.facts import Facts
 
+NO_HEADINGS = "none"
 CHANGE_SHAPE = "{column: <delivered column>, removed: [<value>, ...]}"
 VOLUME_SHAPE = "{fall: <share>, rise: <share>, handling: warn or hold}"
 DRIFT_SHAPE = "{extra: ignore or refuse, missing: accept or refuse}"
@@ -36,6 +37,7 @@ def read_delivery(document: Document, index: int, server: Server, mode: str | No
         sheet=facts.text("sheet"),
         table=facts.text("table"),
         header_row=facts.integer("headerRow"),
+        without_headings=facts.text("headings") == NO_HEADINGS,
     )
 
 

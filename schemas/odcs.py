@@ -193,6 +193,9 @@ class _Reader:
             suggest=facts.text("suggest"),
             repeats_merged=facts.values.get("mergedCells") == "repeat",
             from_sheet_name=facts.values.get("sheetName") is True,
+            from_group_row=facts.values.get("groupRow") is True,
+            from_file_name=facts.text("fromFileName"),
+            from_title=facts.text("fromTitle"),
             feeds=self._feeds(facts),
             line=self.document.line(*place),
         )

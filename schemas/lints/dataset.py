@@ -7,11 +7,14 @@ from collections.abc import Iterator
 
 from schemas.contract import Route
 from schemas.document import Place
-from schemas.lints import delivery
+from schemas.lints import delivery, origins
 from schemas.lints.problem import NAME, Page, Problem, did_you_mean, has_chinese
 
 CONTRACT_FACTS = ("delivery", "change", "volume", "drift", "subjects", "unit", "label", "latest")
-COLUMN_FACTS = ("semanticKind", "codeTable", "feeds", "suggest", "mergedCells", "sheetName")
+COLUMN_FACTS = (
+    "semanticKind", "codeTable", "feeds", "suggest", "mergedCells", "sheetName", "groupRow", "fromFileName",
+    "fromTitle",
+)  # fmt: skip
 
 # The lake keeps an entity's agreement findings as `agreement.<entity>`, beside `<department>.<dataset>`.
 RESERVED_DEPARTMENTS = frozenset({"agreement"})
@@ -25,6 +28,7 @@ def problems(page: Page) -> Iterator[Problem]:
     yield from _headings(page)
     yield from _named_columns(page)
     yield from delivery.problems(page)
+    yield from origins.problems(page)
     yield from _subjects(page)
     for index, route in enumerate(page.contract.routes):
         yield from _route(page, route, page.fact("unit", index))

@@ -9,19 +9,19 @@ from schemas.contract import (
     DELIVERY_FORMS,
     DELIVERY_MODES,
     VOLUME_HANDLINGS,
-    Column,
     Delivery,
     DeliveryForm,
 )
+from schemas.deliveries import NO_HEADINGS
 from schemas.document import Place
 from schemas.lints.problem import Page, Problem, did_you_mean
 
-SERVER_FACTS = ("delivery", "encodings", "delimiter", "sheet", "table", "headerRow")
+SERVER_FACTS = ("delivery", "encodings", "delimiter", "sheet", "table", "headerRow", "headings")
 
 # What a delivery may say, by its form.
 FORM_KEYS: dict[DeliveryForm, tuple[str, ...]] = {
-    "csv": ("encodings", "delimiter", "headerRow"),
-    "xlsx": ("sheet", "headerRow"),
+    "csv": ("encodings", "delimiter", "headerRow", "headings"),
+    "xlsx": ("sheet", "headerRow", "headings"),
     "sqlite": ("table",),
     "dbf": ("encodings",),
 }
@@ -33,8 +33,6 @@ def problems(page: Page) -> Iterator[Problem]:
     yield from _ways(page)
     yield from _change(page)
     yield from _volume(page)
-    for index, column in enumerate(page.contract.columns):
-        yield from _from_sheets(page, column, ("schema", 0, "properties", index))
 
 
 def _mode(page: Page) -> Iterator[Problem]:
@@ -91,6 +89,7 @@ def _reading(page: Page, delivery: Delivery, place: Place) -> Iterator[Problem]:
         "sheet": delivery.sheet,
         "table": delivery.table,
         "headerRow": delivery.header_row,
+        "headings": NO_HEADINGS if page.fact("headings", owner=place) != place else None,
     }
     where = {name: page.fact(name, owner=place) for name in said}
     for name, value in said.items():
@@ -108,6 +107,12 @@ def _reading(page: Page, delivery: Delivery, place: Place) -> Iterator[Problem]:
         yield page.problem(message, "write it in quotes", *where["delimiter"])
     if delivery.header_row is not None and delivery.header_row < 1:
         yield page.problem("headerRow counts from 1", "write 1 or more", *where["headerRow"])
+    if said["headings"] is not None and not delivery.without_headings:
+        value = page.node(*where["headings"])
+        yield page.problem(f"headings {value!r}", "write none, or take it out", *where["headings"])
+    if delivery.without_headings and delivery.header_row is not None:
+        message = "headerRow means nothing for a file without headings"
+        yield page.problem(message, "take it out", *where["headerRow"])
 
 
 def _change(page: Page) -> Iterator[Problem]:
@@ -144,18 +149,3 @@ def _volume(page: Page) -> Iterator[Problem]:
             did_you_mean(str(volume.handling), VOLUME_HANDLINGS),
             *page.fact("volume", "handling"),
         )
-
-
-def _from_sheets(page: Page, column: Column, place: Place) -> Iterator[Problem]:
-    """What only a workbook can tell of a column."""
-    books = any(delivery.form == "xlsx" for delivery in page.contract.deliveries)
-    for name, said, known in (
-        ("mergedCells", column.repeats_merged, "repeat"),
-        ("sheetName", column.from_sheet_name, True),
-    ):
-        where = page.fact(name, owner=place)
-        if where != place and page.node(*where) != known:
-            yield page.problem(f"{name} {page.node(*where)!r}", f"write {str(known).lower()}", *where)
-        elif said and not (books and column.delivered):
-            message = f"{column.name}: {name} means nothing but for a column of a workbook"
-            yield page.problem(message, "take it out", *where)

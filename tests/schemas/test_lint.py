@@ -157,6 +157,22 @@ DATASET = [
     ),
     (
         "{property: codeTable, value: allowance_status}",
+        "{property: groupRow, value: true}",
+        "status: groupRow means nothing but for a column of a workbook",
+    ),
+    (
+        "{property: codeTable, value: allowance_status}",
+        "{property: fromFileName, value: '(\\d{4}'}",
+        "status: fromFileName is no regular expression",
+    ),
+    (
+        "{property: codeTable, value: allowance_status}",
+        "{property: fromTitle, value: '(\\d{4})年(\\d+)月'}",
+        "status: fromTitle has 2 groups",
+    ),
+    ("encodings, value: [gb18030]", "headings, value: keine", "headings 'keine'"),
+    (
+        "{property: codeTable, value: allowance_status}",
         "{property: suggest, value: address_division(place)}",
         "status: suggest: unknown column place",
     ),

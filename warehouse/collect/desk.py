@@ -53,6 +53,7 @@ class Receipt:
         server: the contract's way of delivery by which it came.
         delivery: `snapshot` or `delta`.
         replaces: the delivery of the batch that no longer counts because of this one.
+        unread: the other sheets of the workbook that no dataset takes.
         archive: the sha256 of the archive it was in.
         number: its place among the deliveries of the batch, from 1.
     """
@@ -76,6 +77,7 @@ class Receipt:
     columns: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
     server: str | None = None
     delivery: str | None = None
     replaces: str | None = None
@@ -190,7 +192,7 @@ class _Visit:
         )
 
     def _take_in(self, path: Path, bare: Receipt) -> Iterator[Receipt]:
-        for placed in _place(path, self.contracts, named=self.named):
+        for placed in _place(path, bare.file, self.contracts, named=self.named):
             if not isinstance(placed, _Match):
                 yield _set_aside(self.home, path, placed, bare)
                 continue
@@ -213,7 +215,7 @@ def _set_aside(home: Home, path: Path, refusal: _Refusal, bare: Receipt) -> Rece
 
 
 def _received(home: Home, path: Path, match: _Match, bare: Receipt) -> Receipt:
-    extract_id = _extract_id(bare.batch, match.contract.id, bare.sha256)
+    extract_id = _extract_id(bare.batch, match.contract.id, bare.sha256, _telling_name(match, bare.file))
     folder = home.inbox / bare.batch.isoformat() / extract_id
     earlier = receipts(home.inbox, bare.batch)
     known = next((receipt for receipt in earlier if receipt.extract_id == extract_id), None)
@@ -226,7 +228,7 @@ def _received(home: Home, path: Path, match: _Match, bare: Receipt) -> Receipt:
         bare,
         extract_id=extract_id,
         status="received",
-        message=STATUSES["received"] + (f"，替换先前交付的 {replaced.file}" if replaced else ""),
+        message=_message(seen, replaced),
         dataset=match.contract.id,
         title=match.contract.title,
         contract_version=match.contract.version,
@@ -238,6 +240,7 @@ def _received(home: Home, path: Path, match: _Match, bare: Receipt) -> Receipt:
         columns=tuple(found.name for found in seen.columns),
         missing=tuple(seen.missing),
         extra=tuple(seen.extra),
+        unread=tuple(seen.unread),
         server=match.delivery.name,
         delivery=match.delivery.mode,
         replaces=replaced.extract_id if replaced else None,
@@ -245,6 +248,12 @@ def _received(home: Home, path: Path, match: _Match, bare: Receipt) -> Receipt:
         path=folder / path.name,
     )
     return _keep(folder, path, receipt)
+
+
+def _message(seen: Recognition, replaced: Receipt | None) -> str:
+    """What the sender reads of a file that was received."""
+    message = STATUSES["received"] + (f"，替换先前交付的 {replaced.file}" if replaced else "")
+    return message + (f"；没有读取的工作表：{'、'.join(seen.unread)}" if seen.unread else "")
 
 
 def _replaced(match: _Match, earlier: Iterable[Receipt]) -> Receipt | None:
@@ -263,14 +272,19 @@ def _confirmed(receipt: Receipt, at: datetime) -> Receipt:
     return replace(receipt, status="confirmed", message=STATUSES["confirmed"])
 
 
-def _extract_id(batch: date, dataset: str, sha256: str) -> str:
+def _telling_name(match: _Match, file: str) -> str:
+    """The file's name, where values come from it: then files of the same bytes are not the same delivery."""
+    return file if match.contract.reads_file_names else ""
+
+
+def _extract_id(batch: date, dataset: str, sha256: str, name: str = "") -> str:
     """A delivery's identity: the same bytes for the same dataset and batch are the same delivery."""
-    text = f"{batch.isoformat()}|{dataset}|{sha256}"
+    text = f"{batch.isoformat()}|{dataset}|{sha256}" + (f"|{name}" if name else "")
     return "E" + hashlib.sha256(text.encode()).hexdigest()[:15].upper()
 
 
-def _place(path: Path, contracts: list[Contract], *, named: bool) -> list[_Match | _Refusal]:
-    """The contracts a file belongs to: by its name if that says so, else by its headings.
+def _place(path: Path, name: str, contracts: list[Contract], *, named: bool) -> list[_Match | _Refusal]:
+    """The contracts a file, delivered under `name`, belongs to: by its name if that says so, else by its headings.
 
     A part of the file belongs to one contract, the one with the most of its columns. A contract that claims
     the file's name and a table or sheet of its own is told when the file lacks it.
@@ -284,7 +298,7 @@ def _place(path: Path, contracts: list[Contract], *, named: bool) -> list[_Match
     refusals, unwelcome = [], []
     for contract, delivery in tried:
         try:
-            match = _match(path, contract, delivery, by_name=bool(by_name))
+            match = _match(path, name, contract, delivery, by_name=bool(by_name))
         except UnreadableFile as error:
             refusals.append((contract, delivery, _Refusal(str(error), contract)))
             if isinstance(error, _Unwelcome):
@@ -300,7 +314,7 @@ def _place(path: Path, contracts: list[Contract], *, named: bool) -> list[_Match
             for contract, delivery, refusal in refusals
             if by_name and (delivery.table or delivery.sheet) and contract.id not in placed
         ]
-        return [*matches.values(), *lacking]
+        return [*_with_unread(list(matches.values())), *lacking]
     if unwelcome:
         return [unwelcome[0]]
     if named or len({contract.id for contract, _ in by_name}) == 1:
@@ -311,13 +325,28 @@ def _place(path: Path, contracts: list[Contract], *, named: bool) -> list[_Match
     return [_refusal(path, "文件名和表头都不符合任何数据标准，请核对表头，或在交付时注明数据集")]
 
 
-def _match(path: Path, contract: Contract, delivery: Delivery, *, by_name: bool) -> _Match:
+def _with_unread(matches: list[_Match]) -> list[_Match]:
+    """The matches of a workbook, each with the sheets that none of them takes."""
+    read = {name for match in matches for name in (match.recognition.sheet or "").split("、")}
+    return [
+        replace(
+            match,
+            recognition=replace(
+                match.recognition,
+                unread=tuple(name for name in match.recognition.unread if name not in read),
+            ),
+        )
+        for match in matches
+    ]
+
+
+def _match(path: Path, name: str, contract: Contract, delivery: Delivery, *, by_name: bool) -> _Match:
     """What a file is as a delivery of a contract.
 
     Raises:
         UnreadableFile: it is none, or not as the contract wants it.
     """
-    seen = recognise(path, layout_of(contract, delivery))
+    seen = recognise(path, layout_of(contract, delivery, name))
     try:
         refuse_drift(path, contract, seen)
     except UnreadableFile as error:
@@ -357,6 +386,7 @@ def read_receipt(path: Path) -> Receipt:
     """
     facts = json.loads(path.read_text(encoding="utf-8"))
     facts |= {name: tuple(facts[name]) for name in ("columns", "missing", "extra")}
+    facts["unread"] = tuple(facts.get("unread", ()))
     facts["batch"] = date.fromisoformat(facts["batch"])
     return Receipt(**facts, path=path.parent / Path(facts["file"]).name)
 

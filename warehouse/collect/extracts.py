@@ -129,11 +129,11 @@ def extract(
     refused = [_refuse(receipt, _damage(receipt), damaged=True) for receipt in damaged]
     own = [receipt for receipt in own if receipt not in damaged]
     comparable, deltas = base_of(whole, contract), deltas_before(newest, contract)
-    if comparable is not None and own and (same := repeated(home, comparable, own[-1:])):
+    if comparable is not None and own and (same := repeated(home, comparable, own[-1:], contract)):
         facts = {**_told_again(comparable, same, own[-1:]), EARLIER: sources_of(comparable)}
         repeat_places(lake, comparable, batch, inputs)
         return Extraction(lake.repeat(comparable, batch, inputs=inputs, facts=facts), tuple(refused))
-    if deltas is not None and own and (same := repeated(home, deltas, own)):
+    if deltas is not None and own and (same := repeated(home, deltas, own, contract)):
         # What they say has been laid over the rows already, and nothing after it.
         facts = _told_again(deltas, same, own)
         none = f"SELECT * FROM {deltas.scan} WHERE false"
@@ -196,7 +196,7 @@ def _take(
         UnreadableFile: it cannot be read, or the contract has it refused or held.
     """
     delivery = delivery_of(contract, receipt)
-    layout, reading = layout_of(contract, delivery), None
+    layout, reading = layout_of(contract, delivery, receipt.file), None
     if base is not None and delivery.mode == "snapshot":
         offset = _first_number(receipt.batch)
         reading = reread(connection, base, receipt.path, layout, table, home.spill, offset)
@@ -205,6 +205,8 @@ def _take(
         reading = read(receipt.path, layout, connection, table, spool=home.spill)
     refuse_drift(receipt.path, contract, reading.recognition)
     told = remarks(contract, reading)
+    if receipt.unread and delivery.sheet is None:
+        told.append(f"没有读取的工作表：{'、'.join(receipt.unread)}")
     problem = unusual_volume(contract, reading.rows, before) if delivery.mode == "snapshot" else None
     if problem is not None:
         if contract.volume.holds(empty=reading.rows == 0) and not _confirmed(receipt):

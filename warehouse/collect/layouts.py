@@ -5,11 +5,12 @@ from __future__ import annotations
 from schemas.contract import Contract, Delivery
 from warehouse.collect.readers import Layout, LayoutColumn
 
+_MEASURED = ("integer", "number", "date", "timestamp")
 DEFAULT_ENCODINGS = ("utf-8-sig", "gb18030")
 
 
-def layout_of(contract: Contract, delivery: Delivery) -> Layout:
-    """How a file of this delivery is read."""
+def layout_of(contract: Contract, delivery: Delivery, file_name: str | None = None) -> Layout:
+    """How a file of this delivery is read; `file_name` is its name when it was delivered."""
     return Layout(
         form=delivery.form,
         encodings=delivery.encodings or DEFAULT_ENCODINGS,
@@ -17,6 +18,8 @@ def layout_of(contract: Contract, delivery: Delivery) -> Layout:
         sheet=delivery.sheet,
         table=delivery.table,
         header_row=delivery.header_row,
+        without_headings=delivery.without_headings,
+        file_name=file_name,
         columns=tuple(
             LayoutColumn(
                 name=column.name,
@@ -25,6 +28,10 @@ def layout_of(contract: Contract, delivery: Delivery) -> Layout:
                 key=column.key,
                 repeats_merged=column.repeats_merged,
                 from_sheet_name=column.from_sheet_name,
+                from_group_row=column.from_group_row,
+                from_file_name=column.from_file_name,
+                from_title=column.from_title,
+                measured=column.type in _MEASURED,
             )
             for column in contract.delivered_columns
         ),

@@ -65,20 +65,22 @@ def earlier_of(extract: Partition) -> list[Mapping[str, object]]:
     return _listed(extract, EARLIER)
 
 
-def repeated(home: Home, base: Partition, own: Sequence[Receipt]) -> list[Receipt] | None:
+def repeated(home: Home, base: Partition, own: Sequence[Receipt], contract: Contract) -> list[Receipt] | None:
     """The receipts of an extract's deliveries, if these are the same files one by one, and read as those were."""
     receipt_of = {receipt.extract_id: receipt for receipt in receipts(home.inbox, base.batch)}
     told = [str(delivery["extract_id"]) for delivery in deliveries_of(base)]
     if not receipt_of.keys() >= set(told):
         return None
     known = [receipt_of[extract_id] for extract_id in told]
-    if [_bytes_and_way(receipt) for receipt in known] != [_bytes_and_way(receipt) for receipt in own]:
+    before, now = ([_bytes_and_way(receipt, contract) for receipt in each] for each in (known, own))
+    if before != now:
         return None
     return known if all((receipt.path.parent / READING).exists() for receipt in known) else None
 
 
-def _bytes_and_way(receipt: Receipt) -> tuple[object, ...]:
-    return receipt.sha256, receipt.server, receipt.form
+def _bytes_and_way(receipt: Receipt, contract: Contract) -> tuple[object, ...]:
+    name = receipt.file if contract.reads_file_names else None
+    return receipt.sha256, receipt.server, receipt.form, name
 
 
 def compare(connection: duckdb.DuckDBPyConnection, base: Partition, arrived: str) -> int:

@@ -132,9 +132,10 @@ def test_a_heading_below_two_others_is_none_alone(tmp_path: Path) -> None:
     assert reading.recognition.extra == ("男方-证号",)
 
 
-def test_a_merged_heading_s_own_text_is_its_first_column(book: Path) -> None:
-    layout = replace(LAYOUT, columns=(*COLUMNS[:2], LayoutColumn("paper", ("证件",))))
-    assert [row[1:] for row in rows_of(book, layout)[1]][:2] == [("甲", "男", "身份证"), ("乙", "女", "护照")]
+def test_the_text_above_several_columns_is_the_name_of_none_of_them(book: Path) -> None:
+    layout = replace(LAYOUT, columns=(*COLUMNS[:2], LayoutColumn("paper", ("证件",), required=True)))
+    with pytest.raises(UnreadableFile, match=r"缺少必需的列 “证件”.*几列都叫“证件”，分不清是哪一列"):
+        rows_of(book, layout)
 
 
 @pytest.fixture

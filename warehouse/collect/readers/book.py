@@ -13,7 +13,7 @@ import fastexcel
 import pyarrow as pa
 from python_calamine import CalamineWorkbook
 
-from warehouse.collect.readers.titles import Merged
+from warehouse.collect.readers.blocks import Merged
 
 
 @dataclass(frozen=True)

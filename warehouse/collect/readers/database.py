@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from schemas.emit.sql import quote
 from warehouse.collect.readers.encoding import SQLITE
+from warehouse.collect.readers.given import given_values
 from warehouse.collect.readers.layout import (
     Layout,
     Reading,
@@ -64,7 +65,7 @@ def recognise(path: Path, layout: Layout) -> Recognition:
         UnreadableFile: it is no SQLite database, damaged, or no one table of it has the columns.
     """
     with _opened(path) as database:
-        return _recognition(layout, _choose(path, database, layout))
+        return _recognition(path, layout, _choose(path, database, layout))
 
 
 def read(
@@ -85,7 +86,7 @@ def read(
     with _opened(path) as database:
         _refuse_damaged(database)
         chosen = _choose(path, database, layout)
-        stage = Stage(connection, table, layout, _recognition(layout, chosen))
+        stage = Stage(connection, table, layout, _recognition(path, layout, chosen))
         stage.create()
         width = len(chosen.columns)
         for batch in _batches(path, database, chosen):
@@ -185,13 +186,14 @@ def _table(database: sqlite3.Connection, name: str, layout: Layout) -> _Table:
     return _Table(name, columns, match_titles(columns, layout), row_id if kept else None)
 
 
-def _recognition(layout: Layout, table: _Table) -> Recognition:
+def _recognition(path: Path, layout: Layout, table: _Table) -> Recognition:
     return Recognition(
         form=layout.form,
         columns=table.headings.columns,
         missing=tuple(column.name for column in table.headings.missing),
         extra=table.headings.extra,
         table=table.name,
+        given=given_values(path, layout),
     )
 
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from warehouse.collect.readers.encoding import signature_of
+from warehouse.collect.readers.given import given_values
 from warehouse.collect.readers.layout import (
     DEFAULT_ENCODINGS,
     Layout,
@@ -83,7 +84,7 @@ def recognise(path: Path, layout: Layout) -> Recognition:
     Raises:
         UnreadableFile: it is no DBF, damaged, or lacks columns.
     """
-    return _recognition(layout, _table(path, layout))
+    return _recognition(path, layout, _table(path, layout))
 
 
 def read(
@@ -104,7 +105,7 @@ def read(
     head = _table(path, layout)
     data = np.memmap(path, np.uint8, "r") if head.rows else np.zeros(0, np.uint8)
     records = data[head.body : head.body + head.rows * head.width].reshape(head.rows, head.width)
-    stage = Stage(connection, table, layout, _recognition(layout, head))
+    stage = Stage(connection, table, layout, _recognition(path, layout, head))
     stage.create()
     halves: list[int] = []
     for first in range(0, head.rows, _BATCH):
@@ -215,13 +216,14 @@ def _encoding(
     return encodings[-1]
 
 
-def _recognition(layout: Layout, table: _Table) -> Recognition:
+def _recognition(path: Path, layout: Layout, table: _Table) -> Recognition:
     return Recognition(
         form=layout.form,
         columns=table.headings.columns,
         missing=tuple(column.name for column in table.headings.missing),
         extra=table.headings.extra,
         encoding=table.encoding,
+        given=given_values(path, layout),
     )
 
 

@@ -31,7 +31,9 @@ from warehouse.collect.readers.encoding import (
     signature_of,
     undecodable,
 )
+from warehouse.collect.readers.given import given_values
 from warehouse.collect.readers.layout import (
+    Given,
     Layout,
     Reading,
     Recognition,
@@ -60,6 +62,7 @@ class _Head:
     encoding: Encoding
     delimiter: str
     headings: Headings
+    given: tuple[Given, ...]
     body: int
     """Characters up to the first record below the headings."""
     above: int
@@ -127,7 +130,7 @@ def _heads(path: Path, layout: Layout) -> list[_Head]:
     heads: list[_Head] = []
     for encoding, text in texts:
         refuse_binary(path, text)
-        heads.extend(_understood(text if whole else _whole_lines(text), encoding, layout))
+        heads.extend(_understood(path, text if whole else _whole_lines(text), encoding, layout))
     if not heads:
         rows = _first_rows(texts[0][1], layout.delimiter or DELIMITERS[0], layout)
         raise no_headings(path, "", rows, layout)
@@ -142,12 +145,14 @@ def _heads(path: Path, layout: Layout) -> list[_Head]:
     return list(chosen.values())
 
 
-def _understood(text: str, encoding: Encoding, layout: Layout) -> Iterator[_Head]:
+def _understood(path: Path, text: str, encoding: Encoding, layout: Layout) -> Iterator[_Head]:
     for delimiter in (layout.delimiter,) if layout.delimiter else DELIMITERS:
-        headings = find_headings(_first_rows(text, delimiter, layout), layout)
+        rows = _first_rows(text, delimiter, layout)
+        headings = find_headings(rows, layout)
         if headings is not None:
             body = _length_of_rows(text, delimiter, headings.row)
-            yield _Head(encoding, delimiter, headings, body, text.count("\n", 0, body))
+            given = given_values(path, layout, rows[: headings.row - headings.rows])
+            yield _Head(encoding, delimiter, headings, given, body, text.count("\n", 0, body))
 
 
 def _whole_lines(text: str) -> str:
@@ -181,9 +186,13 @@ def _recognition(layout: Layout, head: _Head) -> Recognition:
         columns=head.headings.columns,
         missing=tuple(column.name for column in head.headings.missing),
         extra=head.headings.extra,
-        header_row=head.headings.row,
+        header_row=head.headings.row or None,
+        header_rows=head.headings.rows,
         encoding=head.encoding.name,
         delimiter=head.delimiter,
+        headless=tuple(p + 1 for p in head.headings.headless if p < head.headings.width),
+        given=head.given,
+        remarks=head.headings.remarks,
     )
 
 
@@ -247,7 +256,8 @@ def _read(path: Path, head: _Head, stage: Stage, scratch: Path) -> Reading:
 
 def _hashed(path: Path, head: _Head, stage: Stage) -> Lines | None:
     """The lines of a file if each is a record, with their hashes beside the table."""
-    if not head.encoding.bytewise:
+    # A column without a heading is to be told of with all of its rows, whichever came before.
+    if not head.encoding.bytewise or stage.recognition.headless:
         return None
     lines = head.lines(path)
     try:

@@ -19,7 +19,9 @@ class LayoutColumn:
     """A column that the contract expects, with every heading it may stand under, best first.
 
     Of workbooks only: `repeats_merged` gives every row of a merged cell its text; `from_sheet_name` means the
-    name of the sheet instead of a heading.
+    name of the sheet instead of a heading; `from_group_row` the text of the last row across the table.
+    `from_file_name` and `from_title` are regular expressions that find the value in the name of the file or in a
+    cell above the headings. `measured` says that the values are numbers or dates: words there are no record's.
     """
 
     name: str
@@ -28,6 +30,10 @@ class LayoutColumn:
     key: bool = False
     repeats_merged: bool = False
     from_sheet_name: bool = False
+    from_group_row: bool = False
+    from_file_name: str | None = None
+    from_title: str | None = None
+    measured: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,8 @@ class Layout:
             that fits and has them.
         table: the database table's name, or None for the only table with these columns.
         header_row: the row of the headings as a person counts (from 1), or None to find it.
+        without_headings: whether the file has none: its columns are the layout's, in that order.
+        file_name: the name under which the file was delivered, if it has another one now.
     """
 
     form: DeliveryForm
@@ -52,6 +60,13 @@ class Layout:
     sheet: str | None = None
     table: str | None = None
     header_row: int | None = None
+    without_headings: bool = False
+    file_name: str | None = None
+
+    @property
+    def has_titles(self) -> bool:
+        """Whether there may be rows above the headings."""
+        return self.form in ("csv", "xlsx") and not self.without_headings
 
     @property
     def several_sheets(self) -> bool:
@@ -61,9 +76,14 @@ class Layout:
     @property
     def headed_columns(self) -> tuple[LayoutColumn, ...]:
         """The columns that are looked for among the headings."""
-        if self.form != "xlsx":
-            return self.columns
-        return tuple(column for column in self.columns if not column.from_sheet_name)
+        sheets = self.form == "xlsx"
+        return tuple(
+            column
+            for column in self.columns
+            if column.from_file_name is None
+            and not (self.has_titles and column.from_title is not None)
+            and not (sheets and (column.from_sheet_name or column.from_group_row))
+        )
 
 
 @dataclass(frozen=True)
@@ -73,6 +93,15 @@ class FoundColumn:
     name: str
     position: int
     title: str
+
+
+@dataclass(frozen=True)
+class Given:
+    """The value of a column that stands in no cell of the table; `remark` says (in Chinese) that there is none."""
+
+    name: str
+    value: str | None
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,6 +119,10 @@ class Recognition:
         delimiter: of text files only.
         sheet: of workbooks only; of several sheets their names, joined.
         table: of databases only.
+        headless: the columns, from 1, that have no heading.
+        given: the values that come from the file's name or a title.
+        remarks: what is remarkable about the headings (Chinese).
+        unread: the other sheets of the workbook.
     """
 
     form: DeliveryForm
@@ -102,6 +135,10 @@ class Recognition:
     delimiter: str | None = None
     sheet: str | None = None
     table: str | None = None
+    headless: tuple[int, ...] = ()
+    given: tuple[Given, ...] = ()
+    remarks: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ Cells are `f0`, `f1`, ... as VARCHAR. Which rows are taken out, and how that is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 
@@ -14,10 +15,11 @@ from schemas.emit.sql import literal
 _BLANKS = " \t\r\n\u00a0\u3000\ufeff"
 # Left out of a note before its words are compared: 合　　计, （注：…）, ※说明.
 _IGNORED = r"[\s\x{3000}\x{00A0}(（*※]+"
+_IGNORED_HERE = re.compile("[\\s\u3000\u00a0(（*※]+")
 _TOTAL = r"^((本页)?(合计|小计)|总计|共计|累计)([)）]?[:：].*)?$"
 _REMARK = (
     r"^(附?注|备注|说明|填[表报](说明|人|单位|日期|时间)?|制表(人|单位|日期|时间)?"
-    r"|(审[核批]|复核|经办|联系)(人|单位)?|(单位)?负责人|联系电话|单位|(打印|导出|统计)(人|日期|时间)|数据来源)"
+    r"|(审[核批]|复核|经办|联系)(人|单位)?|(单位)?负责人|联系电话|单位|(打印|导出|统计)(人|日期|时间)|(数据|资料)来源)"
     r"(盖章|签[字章名])?[)）]?(\d*[:：.、].*)?$"
 )
 
@@ -51,6 +53,12 @@ REMARKS: Mapping[State, str] = {
     State.LONG: "字段比表头多，可能多了分隔符，各列内容或有错位",
     State.SPANNING: "跨了几行，可能有双引号没有配对而把后面的行并了进来",
 }
+
+
+def is_note(text: str) -> bool:
+    """Whether the only text of a row is a remark or names a total."""
+    words = _IGNORED_HERE.sub("", text.strip())
+    return re.match(_TOTAL, words) is not None or re.match(_REMARK, words) is not None
 
 
 def blank(cell: str) -> str:

@@ -31,6 +31,8 @@ from warehouse.collect.readers.rows import (
 )
 from warehouse.collect.readers.titles import doubled_titles
 
+# Of sheets, where the layout wants it: the text of the last group row above each row.
+GROUP = "_group"
 NO_FLAGS = "false AS _short, false AS _long, false AS _spanning"
 
 _SQL = Path(__file__).parent / "sql"
@@ -40,6 +42,9 @@ _NAMED_ROWS = 1000
 # Notes below the data are looked for in so many last rows; a row with fewer cells may be one.
 TAIL_ROWS = 1000
 _RECORD_CELLS = 3
+_NO_TITLE = "\x1f"
+# A longer text alone in its row, below the last record, is a note.
+_LONG_NOTE = 20
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,9 @@ class Stage:
 
     def create(self) -> None:
         """Make the table, in place of one of that name."""
-        columns = ", ".join(f"{quote(column.name)} VARCHAR" for column in self.layout.columns)
-        self._run("create", columns=columns)
+        columns = [f"{quote(column.name)} VARCHAR" for column in self.layout.columns]
+        columns += [f"{_headless(place)} BOOLEAN" for place in self.recognition.headless]
+        self._run("create", columns=", ".join(columns))
 
     def insert(self, source: str, width: int) -> None:
         """Add the rows of a source, in its order.
@@ -65,8 +71,15 @@ class Stage:
         """
         cells = self._cells()
         keys = [cells[column.name] for column in self._identity()]
-        titles = {f"title_{cells[found.name]}": found.title for found in self.recognition.columns}
-        values = (self._value(column, cells.get(column.name)) for column in self.layout.columns)
+        # A file without headings has no title that a row could repeat.
+        titles = {
+            f"title_{cells[found.name]}": found.title or _NO_TITLE for found in self.recognition.columns
+        }
+        values = [self._value(column, cells.get(column.name)) for column in self.layout.columns]
+        values += [
+            f"NOT {blank(f'f{place - 1}')}" if place <= width else "false"
+            for place in self.recognition.headless
+        ]
         self._run(
             "insert",
             source=source,
@@ -122,11 +135,12 @@ class Stage:
             # What is remarkable about a row is to be told every time that it comes: it is never a known one.
             self._run("forget", hashes=quote(hashes_of(self.table)), states=listed(REMARKS))
         self._run("strip", states=listed([State.BLANK, *REASONS]))
+        unheaded = self._unheaded()
         return Reading(
             rows=self.size(),
             recognition=self.recognition,
             set_aside=tuple(SetAside(row, REASONS[State(state)]) for row, state in aside),
-            notes=(*self._doubled(), *_notes(kept)),
+            notes=(*self._told(), *unheaded, *_notes(kept)),
             lines=lines,
         )
 
@@ -143,6 +157,11 @@ class Stage:
         if cell is not None:
             # An empty text is no value, whichever form it came in.
             return f"nullif({cell}, '')"
+        given = next((each for each in self.recognition.given if each.name == column.name), None)
+        if given is not None:
+            return literal(given.value) if given.value is not None else "NULL"
+        if column.from_group_row and self.layout.form == "xlsx":
+            return f"nullif({GROUP}, '')"
         sheet = self.recognition.sheet
         return literal(sheet) if column.from_sheet_name and sheet is not None else "NULL"
 
@@ -165,6 +184,26 @@ class Stage:
         text = f"同一项内容有几列，只读取了其中一列，未读取的列名是：{'、'.join(titles)}"
         return [Note(text, len(titles))] if titles else []
 
+    def _told(self) -> list[Note]:
+        """What is remarkable about the file as a whole."""
+        seen = self.recognition
+        texts = [*seen.remarks, *(given.remark for given in seen.given if given.remark)]
+        return [*(Note(text, 1) for text in texts), *self._doubled()]
+
+    def _unheaded(self) -> list[Note]:
+        """The columns that have no heading and hold something; they leave the table."""
+        notes = []
+        for place in self.recognition.headless:
+            name = _headless(place)
+            rows = self._run("unheaded", column=name, most=_NAMED_ROWS).fetchall()
+            self._run("drop", column=name)
+            if rows:
+                count, first = rows[0]
+                if count:
+                    text = f"第 {place} 列（{column_letters(place)} 列）没有列名，有内容的行没有读取这一列"
+                    notes.append(Note(text, count, tuple(first)))
+        return notes
+
     def _find_notes_below(self) -> None:
         names = [quote(column.name) for column in self.recognition.columns]
         keys = [quote(column.name) for column in self._identity()]
@@ -177,7 +216,22 @@ class Stage:
             records=listed(RECORDS),
             asides=listed([State.REMARK, State.TOTAL]),
             remark=int(State.REMARK),
+            lead=f"concat({', '.join(names)})",
+            long=_LONG_NOTE,
         )
+
+
+def column_letters(place: int) -> str:
+    """How a spreadsheet calls a column, counted from 1: A, Z, AA."""
+    letters = ""
+    while place:
+        place, rest = divmod(place - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters
+
+
+def _headless(place: int) -> str:
+    return f"_headless_{place}"
 
 
 def _notes(kept: list[tuple[int, int]]) -> Iterable[Note]:

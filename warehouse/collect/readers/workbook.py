@@ -8,7 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -18,10 +18,12 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.emit.sql import literal, quote
+from warehouse.collect.readers.blocks import Merged
 from warehouse.collect.readers.book import Book, Sheet
 from warehouse.collect.readers.cells import Kind, cells_as_seen
 from warehouse.collect.readers.compound import EncryptedWorkbook, check_safe_old
 from warehouse.collect.readers.encoding import OLE, ZIP, signature_of
+from warehouse.collect.readers.given import given_values
 from warehouse.collect.readers.guard import (
     DamagedWorkbook,
     ExcessiveWorkbook,
@@ -29,6 +31,7 @@ from warehouse.collect.readers.guard import (
     is_encrypted,
     sound,
 )
+from warehouse.collect.readers.interludes import Body, Interludes, OtherHeadings, find_interludes
 from warehouse.collect.readers.layout import (
     Layout,
     Note,
@@ -37,11 +40,10 @@ from warehouse.collect.readers.layout import (
     UnreadableFile,
     unreadable,
 )
-from warehouse.collect.readers.staging import Stage
+from warehouse.collect.readers.staging import GROUP, Stage
 from warehouse.collect.readers.titles import (
     HEADING_ROWS,
     Headings,
-    Merged,
     clean_title,
     find_headings,
     missing_columns,
@@ -56,8 +58,11 @@ def recognise(path: Path, layout: Layout) -> Recognition:
         UnreadableFile: it is no workbook, damaged, encrypted, or no one sheet of it has the headings.
     """
     with _sound(path):
-        chosen, _ = _choose(path, Book(_bytes(path)), layout)
-    return _together(layout, [_recognition(layout, sheet, headings) for sheet, headings in chosen])
+        book = Book(_bytes(path))
+        chosen = _choose(path, book, layout)
+        seen = [_recognition(path, layout, sheet, headings) for sheet, headings in chosen.sheets]
+    known = {*chosen.empty, *(sheet.name for sheet, _ in chosen.sheets)}
+    return replace(_together(layout, seen), unread=tuple(name for name in book.names if name not in known))
 
 
 def read(
@@ -79,40 +84,58 @@ def read(
     """
     with _sound(path):
         book = Book(_bytes(path))
-        chosen, others = _choose(path, book, layout)
+        chosen = _choose(path, book, layout)
+        filling = _Filling(path, layout, connection, book)
         if not layout.several_sheets:
-            ((sheet, headings),) = chosen
-            return _read_sheet(connection, table, layout, book, sheet, headings)
-        return _read_sheets(connection, table, layout, book, chosen, others)
+            ((sheet, headings),) = chosen.sheets
+            return _read_sheet(filling, table, sheet, headings)
+        return _read_sheets(filling, table, chosen)
 
 
-def _read_sheet(
-    connection: duckdb.DuckDBPyConnection,
-    table: str,
-    layout: Layout,
-    book: Book,
-    sheet: Sheet,
-    headings: Headings,
-) -> Reading:
-    stage = Stage(connection, table, layout, _recognition(layout, sheet, headings))
+@dataclass(frozen=True)
+class _Filling:
+    """A workbook under way into a database."""
+
+    path: Path
+    layout: Layout
+    connection: duckdb.DuckDBPyConnection
+    book: Book
+
+
+def _read_sheet(filling: _Filling, table: str, sheet: Sheet, headings: Headings) -> Reading:
+    layout = filling.layout
+    stage = Stage(filling.connection, table, layout, _recognition(filling.path, layout, sheet, headings))
     stage.create()
-    _insert(stage, _columns(book, sheet, headings, layout), sheet.first_column, headings.row)
-    return stage.finish()
+    columns = _columns(filling.book, sheet, headings, layout)
+    body = Body(
+        columns=columns,
+        first_column=sheet.first_column,
+        header_row=headings.row,
+        headings=sheet.rows(headings.row)[headings.row - headings.rows :],
+        merged=sheet.merged,
+        grouped=any(column.from_group_row for column in layout.columns),
+    )
+    try:
+        between = find_interludes(body)
+    except OtherHeadings as error:
+        raise unreadable(
+            filling.path,
+            f"工作表“{sheet.name}”第 {error.row} 行是续表的表头，列名与上面的表不同，不能按同一张表读取",
+            "把续表放到单独的工作表或文件里，或把它的列接在上表右边，再重新交付",
+        ) from None
+    _insert(stage, body, between)
+    reading = stage.finish()
+    aside = sorted((*reading.set_aside, *between.set_aside), key=lambda each: each.row)
+    return replace(reading, set_aside=tuple(aside))
 
 
-def _read_sheets(
-    connection: duckdb.DuckDBPyConnection,
-    table: str,
-    layout: Layout,
-    book: Book,
-    chosen: Sequence[tuple[Sheet, Headings]],
-    others: Sequence[str],
-) -> Reading:
+def _read_sheets(filling: _Filling, table: str, chosen: _Chosen) -> Reading:
     """Each sheet by itself, then one below the other."""
+    layout, connection = filling.layout, filling.connection
     part = f"{table}_of_one_sheet"
     readings = []
-    for place, (sheet, headings) in enumerate(chosen):
-        reading = _read_sheet(connection, part, layout, book, sheet, headings)
+    for place, (sheet, headings) in enumerate(chosen.sheets):
+        reading = _read_sheet(filling, part, sheet, headings)
         rows = f"SELECT *, {literal(sheet.name)} AS _sheet FROM {quote(part)} ORDER BY _row"
         verb = f"INSERT INTO {quote(table)}" if place else f"CREATE OR REPLACE TEMP TABLE {quote(table)} AS"
         connection.execute(f"{verb} {rows}")
@@ -124,8 +147,8 @@ def _read_sheets(
         recognition=_together(layout, seen),
         set_aside=tuple(replace(aside, sheet=name) for name, r in readings for aside in r.set_aside),
         notes=(
-            *(replace(note, sheet=name) for name, reading in readings for note in reading.notes),
-            *(Note("没有应有的表头，整张工作表未读取", 1, sheet=name) for name in others),
+            *_of_sheets([(name, note) for name, reading in readings for note in reading.notes]),
+            *(Note("没有应有的表头，整张工作表未读取", 1, sheet=name) for name in chosen.others),
             *(
                 Note(f"没有其他工作表里有的列：{'、'.join(lacking)}", len(lacking), sheet=each.sheet)
                 for each in seen
@@ -134,6 +157,20 @@ def _read_sheets(
         ),
         sheets=seen,
     )
+
+
+def _of_sheets(notes: Sequence[tuple[str, Note]]) -> Iterator[Note]:
+    """The notes of sheets, and what is true of several of them said once."""
+    texts: dict[str, list[tuple[str, Note]]] = {}
+    for name, note in notes:
+        texts.setdefault(note.text, []).append((name, note))
+    for text, every in texts.items():
+        (name, note), count = every[0], sum(note.count for _, note in every)
+        if len(every) == 1:
+            yield replace(note, sheet=name)
+        else:
+            names = "、".join(name for name, _ in every)
+            yield Note(f"{text}（{len(every)} 张工作表：{names}）", count)
 
 
 def _lacking(layout: Layout, one: Recognition, every: Sequence[Recognition]) -> list[str]:
@@ -201,12 +238,17 @@ def _repeated(column: pa.Array, header_row: int, areas: Sequence[Merged]) -> pa.
     return column.take(pa.array(source))
 
 
-def _insert(stage: Stage, columns: Sequence[pa.Array], first_column: int, header_row: int) -> None:
-    # A sheet has no fields too few or too many: cells without a heading stand beside the table.
-    cells = [pa.nulls(len(columns[0]), pa.string())] * first_column + list(columns)
-    rows = np.arange(header_row + 1, header_row + 1 + len(columns[0]))
+def _insert(stage: Stage, body: Body, between: Interludes) -> None:
+    # A sheet has no fields too few or too many.
+    count = len(body.columns[0]) if body.columns else 0
+    cells = [pa.nulls(count, pa.string())] * body.first_column + list(body.columns)
+    rows = np.arange(body.header_row + 1, body.header_row + 1 + count)
     names = ["_row", *(f"f{place}" for place in range(len(cells)))]
-    stage.insert_batch(pa.table([rows, *cells], names=names), len(cells))
+    width = len(cells)
+    if between.groups is not None:
+        cells, names = [*cells, between.groups], [*names, GROUP]
+    batch = pa.table([rows, *cells], names=names)
+    stage.insert_batch(batch if between.keep is None else batch.filter(pa.array(between.keep)), width)
 
 
 def _bytes(path: Path) -> bytes:
@@ -236,12 +278,17 @@ def _encrypted(path: Path) -> UnreadableFile:
     return unreadable(path, "工作簿设了打开密码", "取消密码后重新交付")
 
 
-def _choose(path: Path, book: Book, layout: Layout) -> tuple[Sequence[tuple[Sheet, Headings]], Sequence[str]]:
-    """The sheets the layout means: the one it names, else the only one with its headings; or all that fit.
+@dataclass(frozen=True)
+class _Chosen:
+    """The sheets that a layout means, each with its headings; those that fit and lack them; those known to be empty."""
 
-    Returns:
-        Each with its headings, and the names of those that fit a pattern and lack the headings.
-    """
+    sheets: Sequence[tuple[Sheet, Headings]]
+    others: Sequence[str]
+    empty: Sequence[str]
+
+
+def _choose(path: Path, book: Book, layout: Layout) -> _Chosen:
+    """The sheets the layout means: the one it names, else the only one with its headings; or all that fit."""
     candidates = _named(book.names, layout)
     if not candidates:
         raise unreadable(
@@ -269,7 +316,7 @@ def _choose(path: Path, book: Book, layout: Layout) -> tuple[Sequence[tuple[Shee
     for sheet, headings in chosen:
         if not headings.complete:
             raise missing_columns(path, f"工作表“{sheet.name}”第 {headings.row} 行的表头", headings)
-    return chosen, others
+    return _Chosen(chosen, others, [sheet.name for sheet, rows in seen if not rows])
 
 
 def _named(names: Sequence[str], layout: Layout) -> Sequence[str]:
@@ -308,15 +355,21 @@ def _best(found: Sequence[tuple[Sheet, Headings]]) -> Sequence[tuple[Sheet, Head
     return [each for each in best if each[0].cells.num_rows > each[1].row] or best[:1]
 
 
-def _recognition(layout: Layout, sheet: Sheet, headings: Headings) -> Recognition:
+def _recognition(path: Path, layout: Layout, sheet: Sheet, headings: Headings) -> Recognition:
+    # Cells may stand right of the last heading.
+    width = sheet.first_column + sheet.width
+    beyond = range(min(headings.width, width), width)
     return Recognition(
         form=layout.form,
         columns=headings.columns,
         missing=tuple(column.name for column in headings.missing),
         extra=headings.extra,
-        header_row=headings.row,
+        header_row=headings.row or None,
         header_rows=headings.rows,
         sheet=sheet.name,
+        headless=tuple(sorted({place + 1 for place in (*headings.headless, *beyond) if place < width})),
+        given=given_values(path, layout, sheet.rows(headings.row - headings.rows)),
+        remarks=headings.remarks,
     )
 
 

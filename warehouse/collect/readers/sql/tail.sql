@@ -1,5 +1,5 @@
 -- Below the last row that is surely a record, a row with next to nothing in it is a note
--- if no key is filled, or if it follows a row that says of itself that it is one.
+-- if no key is filled, if it follows a row that says of itself that it is one, or if it is one long text alone.
 UPDATE {table}
 SET _state = {remark}
 WHERE _row IN (
@@ -8,7 +8,8 @@ WHERE _row IN (
       _row,
       _state,
       {keyed} AS keyed,
-      {filled} AS filled
+      {filled} AS filled,
+      length({lead}) AS size
     FROM {table}
     WHERE _row > (SELECT max(_row) FROM {table}) - {rows}
   ), surely AS (
@@ -26,5 +27,5 @@ WHERE _row IN (
   )
   SELECT _row
   FROM below, notes
-  WHERE sparse AND (NOT keyed OR coalesce(_row > first, false))
+  WHERE sparse AND (NOT keyed OR coalesce(_row > first, false) OR (filled = 1 AND size > {long}))
 )
