@@ -19,7 +19,7 @@ MUTANTS ?= 2000
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-spark faults dev check format bench bench-peers accuracy fuzz lock clean
+.PHONY: help setup demo test test-slow test-spark faults dev check format bench bench-peers accuracy cold fuzz lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -83,6 +83,10 @@ bench-peers: $(READY) $(PEERS)/.ready ## our verification beside other tools: ma
 
 accuracy: $(READY) ## how well planted errors are found: make accuracy RESIDENTS=100000 SEED=1
 	$(BIN)/python -m benchmarks.accuracy --residents $(RESIDENTS) --seed $(SEED)
+
+cold: TURNS = 30
+cold: $(READY) ## turns in new processes, for faults of one beginning in many: make cold TURNS=30
+	$(BIN)/python -m benchmarks.cold --turns $(TURNS)
 
 fuzz: $(READY) ## mutated files against every reader: make fuzz MUTANTS=2000
 	$(BIN)/python -m tests.fuzz --mutants $(MUTANTS)

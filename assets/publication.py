@@ -14,11 +14,15 @@ from schemas.library import Library
 from warehouse.candidate import build
 from warehouse.catalogue import contract_tables, extract_table, governance_tables
 from warehouse.governance import derived
+from warehouse.home import Home
 from warehouse.publish import candidate_of, record_verdict, switch
 
 ACCEPTANCE = "acceptance"
 CANDIDATE = dg.AssetKey(["publication", "candidate"])
 WAREHOUSE = dg.AssetKey(["publication", "warehouse"])
+
+# The key of the gate's step as Dagster makes it: the asset, then the check.
+_GATE_STEP = f"{CANDIDATE.to_python_identifier()}_{ACCEPTANCE}"
 
 
 def candidate_asset(library: Library) -> dg.AssetsDefinition:
@@ -70,6 +74,16 @@ def check_batch(context: dg.AssetCheckExecutionContext, platform: Platform) -> d
     return batches[-1]
 
 
+def acceptance_imports(step: str, home: Home) -> tuple[str, ...]:
+    """The modules that a step imports only if there is a candidate to check.
+
+    Args:
+        step: the key of a step; only the gate's needs any.
+        home: the installation.
+    """
+    return ("quality.expectations",) if step == _GATE_STEP and candidate_of(home).exists() else ()
+
+
 def acceptance_check() -> dg.AssetChecksDefinition:
     """The gate: the Great Expectations suite on the candidate. What fails it is never switched in."""
 
@@ -85,7 +99,7 @@ def acceptance_check() -> dg.AssetChecksDefinition:
         home = platform.home
         if not candidate_of(home).exists():
             return dg.AssetCheckResult(passed=True, metadata={"checks": dg.MetadataValue.text("unchanged")})
-        # Great Expectations takes many seconds to import; only a new candidate is worth them.
+        # Great Expectations takes seconds to import; `acceptance_imports` has it imported for a new candidate only.
         from quality.expectations import accept
 
         verdict = accept(

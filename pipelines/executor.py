@@ -15,6 +15,7 @@ from dagster._core.execution.plan.plan import ExecutionPlan
 from assets.platform import Platform
 from pipelines.dead_runs import marked, report_dead_runs
 from pipelines.preparation import prepared
+from pipelines.step_imports import StepImports
 from pipelines.steps import SideBySide
 from warehouse.lock import exclusive
 
@@ -25,7 +26,7 @@ class OneAtATime(SideBySide):
     """Runs behind the installation's lock."""
 
     def __init__(self, platform: Platform) -> None:
-        super().__init__(platform.engine.threads, platform.engine.interrupt)
+        super().__init__(platform.engine.threads, platform.engine.interrupt, StepImports(platform))
         self._platform = platform
 
     def execute(
@@ -60,6 +61,6 @@ def side_by_side(platform: Platform) -> dg.ExecutorDefinition:
 
     @dg.executor(name="side_by_side")
     def _side_by_side(_: dg.InitExecutorContext) -> SideBySide:
-        return SideBySide(platform.engine.threads, platform.engine.interrupt)
+        return SideBySide(platform.engine.threads, platform.engine.interrupt, StepImports(platform))
 
     return _side_by_side

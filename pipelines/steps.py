@@ -5,12 +5,12 @@ Ours spend their time in DuckDB, which lets go of the interpreter, and share the
 may run is Dagster's own book-keeping. Who may start a run is `executor`.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from queue import Empty, SimpleQueue
 
 import dagster as dg
@@ -25,14 +25,13 @@ from dagster._core.execution.context_creation_job import PlanExecutionContextMan
 from dagster._core.execution.plan.active import ActiveExecution
 from dagster._core.execution.plan.execute_plan import dagster_event_sequence_for_step
 from dagster._core.execution.plan.plan import ExecutionPlan
+from dagster._core.execution.plan.step import ExecutionStep
 from dagster._core.execution.retries import RetryMode
 from dagster._core.execution.step_dependency_config import StepDependencyConfig
 from dagster._core.executor.base import Executor
 from dagster._utils.interrupts import pop_captured_interrupt
 
-# What steps, or DuckDB for them, import when it is needed. Two threads that import such libraries at once, each another
-# half, may see them half made: so they are there before the first thread is.
-_IMPORTED_LATE = ("pandas", "schemas.emit.pandera")
+from pipelines.step_imports import StepImports, import_all
 
 # Seconds after which somebody who wants to stop the run is heard.
 _LOOKING_UP = 0.5
@@ -41,12 +40,14 @@ _LOOKING_UP = 0.5
 class SideBySide(Executor):
     """Dagster's executor in one process, several steps at once.
 
-    When the run is stopped, `break_off` is called until the steps under way have ended.
+    When the run is stopped, `break_off` is called until the steps under way have ended. `imports` names the modules
+    that are imported before steps start.
     """
 
-    def __init__(self, at_once: int, break_off: Callable[[], None]) -> None:
+    def __init__(self, at_once: int, break_off: Callable[[], None], imports: StepImports) -> None:
         self._at_once = at_once
         self._break_off = break_off
+        self._imports = imports
 
     @property
     def retries(self) -> RetryMode:
@@ -62,11 +63,10 @@ class SideBySide(Executor):
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
     ) -> Iterator[dg.DagsterEvent]:
         """Run every step of the plan."""
-        for late in _IMPORTED_LATE:
-            import_module(late)
+        self._imports.before_steps()
         yield from ExecuteRunWithPlanIterable(
             execution_plan=execution_plan,
-            iterator=partial(_run, at_once=self._at_once, break_off=self._break_off),
+            iterator=partial(_run, at_once=self._at_once, break_off=self._break_off, imports=self._imports),
             execution_context_manager=PlanExecutionContextManager(
                 job=plan_context.job,
                 retry_mode=plan_context.retry_mode,
@@ -101,6 +101,7 @@ def _run(
     execution_plan: ExecutionPlan,
     at_once: int,
     break_off: Callable[[], None],
+    imports: StepImports,
 ) -> Iterator[dg.DagsterEvent]:
     told: _Told = SimpleQueue()
     with (
@@ -112,13 +113,20 @@ def _run(
         ThreadPoolExecutor(at_once, thread_name_prefix="step") as workers,
     ):
         running = 0
+        ready: deque[ExecutionStep] = deque()
         # The last step's success is known before it has ended, and an error may come with its end.
         while running or not active.is_complete:
             if pop_captured_interrupt():
                 active.mark_interrupted()
                 _wait(told, running, break_off)
                 raise DagsterExecutionInterruptedError("the run was stopped")
-            for step in active.get_steps_to_execute():
+            ready.extend(active.get_steps_to_execute())
+            while ready:
+                if missing := imports.of_step(ready[0].key):
+                    if running:
+                        break
+                    import_all(missing)
+                step = ready.popleft()
                 workers.submit(_carry_out, job_context.for_step(step, active.get_known_state()), told)
                 running += 1
             if not running:

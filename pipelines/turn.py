@@ -1,7 +1,7 @@
 """One turn of the loop in this process, through Dagster, with a line for each asset as it is done."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -9,6 +9,7 @@ import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.execution.api import execute_run
+from dagster_shared.error import SerializableErrorInfo
 
 from assets.checks import warnings_of
 from assets.platform import Platform
@@ -123,7 +124,7 @@ def _run(
     done = TurnResult(
         batch=batch,
         done=result.success,
-        failed=tuple(sorted(_failure(event) for event in result.all_events if event.is_step_failure)),
+        failed=_failures(result.all_events),
         warnings=(
             *(["候选库未通过验收，已发布的治理库保持不变"] if refused_candidate else []),
             # What a failed run left may be half of what the checks look at.
@@ -135,14 +136,24 @@ def _run(
     return done, run.run_id
 
 
-def _failure(event: dg.DagsterEvent) -> str:
-    """The step and the kind of its error; what the error says may quote a resident's data."""
-    error = event.step_failure_data.error
+def _failures(events: Sequence[dg.DagsterEvent]) -> tuple[str, ...]:
+    """The steps that failed; of a run that failed before or between its steps, the job."""
+    steps = [event for event in events if event.is_step_failure]
+    if steps:
+        return tuple(sorted(_failure(event.step_key, event.step_failure_data.error) for event in steps))
+    runs = [event for event in events if event.event_type is dg.DagsterEventType.RUN_FAILURE]
+    return tuple(
+        _failure(event.job_name, event.job_failure_data.error) for event in runs if not _was_stopped(event)
+    )
+
+
+def _failure(name: str | None, error: SerializableErrorInfo | None) -> str:
+    """The name of what failed and the kind of its error; the error's own text may quote a resident's data."""
     while error is not None and error.cause is not None:
         error = error.cause
     kind = f" ({error.cls_name})" if error is not None and error.cls_name else ""
     said = explained(error.cls_name or "", error.message) if error is not None else None
-    return f"{event.step_key}{kind}" + (f"：{said}" if said else "")
+    return f"{name}{kind}" + (f"：{said}" if said else "")
 
 
 def _was_stopped(event: dg.DagsterEvent) -> bool:

@@ -17,37 +17,36 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+# SQLAlchemy and Jinja import these two by name when they first use them: in a step's thread, were they not here.
+import duckdb_engine  # noqa: F401
+import great_expectations as gx
+import jinja2.ext  # noqa: F401
+from great_expectations.compatibility.pydantic import ValidationError
+from great_expectations.core.expectation_validation_result import (
+    ExpectationSuiteValidationResult,
+    ExpectationValidationResult,
+)
+from great_expectations.data_context.data_context.context_factory import set_context
+from great_expectations.data_context.data_context.ephemeral_data_context import EphemeralDataContext
+from great_expectations.data_context.types.base import (
+    DataContextConfig,
+    InMemoryStoreBackendDefaults,
+    ProgressBarsConfig,
+)
+from great_expectations.datasource.fluent.sql_datasource import SQLDatasource
+from great_expectations.expectations.expectation import Expectation
+from great_expectations.expectations.registry import get_expectation_impl
+from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
+from great_expectations.render.view.view import DefaultJinjaPageView
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 from sqlglot import exp
 
 from quality.acceptance import SUITE, Check, SuiteError, TableChecks, read_suite
-from quality.deferral import deferred
 from warehouse.encryption import NO_KEYS, Keys, attach
 from warehouse.engine import confine
 from warehouse.publish import open_database
-
-# Only its checks of distributions need them, and they take a quarter of the time.
-with deferred("altair", "scipy.stats"):
-    import great_expectations as gx
-    from great_expectations.compatibility.pydantic import ValidationError
-    from great_expectations.core.expectation_validation_result import (
-        ExpectationSuiteValidationResult,
-        ExpectationValidationResult,
-    )
-    from great_expectations.data_context.data_context.context_factory import set_context
-    from great_expectations.data_context.data_context.ephemeral_data_context import EphemeralDataContext
-    from great_expectations.data_context.types.base import (
-        DataContextConfig,
-        InMemoryStoreBackendDefaults,
-        ProgressBarsConfig,
-    )
-    from great_expectations.datasource.fluent.sql_datasource import SQLDatasource
-    from great_expectations.expectations.expectation import Expectation
-    from great_expectations.expectations.registry import get_expectation_impl
-    from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
-    from great_expectations.render.view.view import DefaultJinjaPageView
 
 TABLE_EXISTS = "table_exists"
 FRAMES = Path(__file__).with_name("data_docs")

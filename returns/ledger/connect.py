@@ -127,14 +127,10 @@ def fetch(connection: Connection, query: Select[tuple[object, ...]], table: Tabl
         table: Gives the types, which hold for an empty result too.
     """
     schema = frame_schema(table)
-    parts = pl.read_database(
-        query,
-        connection,
-        iter_batches=True,
-        batch_size=_FETCH_ROWS,
-        schema_overrides=schema,
-        execute_options={"execution_options": {"yield_per": _FETCH_ROWS}},
-    )
+    # Not `polars.read_database`: it tries to import asynchronous SQLAlchemy on each call, and where greenlet is missing
+    # the import fails half way, each time anew, under the eyes of other threads.
+    result = connection.execute(query, execution_options={"yield_per": _FETCH_ROWS})
+    parts = (pl.DataFrame(list(map(tuple, rows)), schema, orient="row") for rows in result.partitions())
     return pl.concat([pl.DataFrame(schema=schema), *parts])
 
 

@@ -19,6 +19,7 @@ from pipelines.cli import app
 from schemas.library import Library
 from warehouse.engine import Engine
 
+WATCHED, IMPORTED = Path(__file__).with_name("watched.py"), "imported-by-steps.txt"
 RESIDENTS = 600
 # Every form of delivery and three entities; a turn of all datasets takes three times as long.
 DATASETS = (
@@ -54,13 +55,18 @@ class Demonstration:
 
     home: Path
     said: Said
+    imported_by_steps: tuple[str, ...] = ()
     datasets: tuple[str, ...] = DATASETS
 
 
-def in_a_process(home: Path, *arguments: object) -> Said:
-    """Run `zhenjie` in a process of its own: streams and exit code as a shell sees them."""
+def in_a_process(home: Path, *arguments: object, watch: Path | None = None) -> Said:
+    """Run `zhenjie` in a process of its own: streams and exit code as a shell sees them.
+
+    With `watch` the process writes into that file what its step threads import, see `watched.py`.
+    """
+    program = [str(WATCHED), str(watch)] if watch else ["-m", "pipelines.cli"]
     done = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", "--home", str(home), *map(str, arguments)],
+        [sys.executable, *program, "--home", str(home), *map(str, arguments)],
         capture_output=True,
         encoding="utf-8",
         env={
@@ -114,10 +120,11 @@ def demonstration(shared_folder: Callable[[str, Callable[[Path], None]], Path]) 
     """600 residents, two turns with answers between them, through Dagster and the acceptance gate."""
 
     def fill(folder: Path) -> None:
-        said = in_a_process(folder / "home", "demo", "--residents", RESIDENTS)
+        said = in_a_process(folder / "home", "demo", "--residents", RESIDENTS, watch=folder / IMPORTED)
         (folder / "said.json").write_text(json.dumps([said.code, said.out, said.err]), encoding="utf-8")
 
     folder = shared_folder("demonstration", fill)
     said = Said(*json.loads((folder / "said.json").read_text(encoding="utf-8")))
     assert said.code == 0, said.err
-    return Demonstration(folder / "home", said)
+    imported = (folder / IMPORTED).read_text(encoding="utf-8").split()
+    return Demonstration(folder / "home", said, tuple(imported))

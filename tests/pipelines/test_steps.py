@@ -12,6 +12,7 @@ import pytest
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.api import execute_run
 
+from pipelines.step_imports import StepImports
 from pipelines.steps import SideBySide
 from schemas.codes import CodeLibrary
 from warehouse.engine import Engine, QueryFailed
@@ -22,7 +23,7 @@ def carried_out(
 ) -> dg.JobExecutionResult:
     @dg.executor(name="side_by_side")
     def two_at_once(_: dg.InitExecutorContext) -> SideBySide:
-        return SideBySide(2, break_off)
+        return SideBySide(2, break_off, StepImports())
 
     definitions = dg.Definitions(assets=list(assets), jobs=[dg.define_asset_job("all")], executor=two_at_once)
     job = definitions.resolve_job_def("all")
