@@ -41,7 +41,7 @@ _READ = {
 }
 
 # Only a number as long as an identifier can have lost digits: a cell's number has fifteen.
-_LONG_NUMBER = r"^\d{16,}$"
+_LONG_NUMBER = r"^(\d{16,}|\d(\.\d+)?E\+\d{2})$"
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,8 @@ the texts mean, and whether an answer is acceptable, is not decided here.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
-import fastexcel
 import polars as pl
-from xlsxwriter.utility import xl_col_to_name
 
 from returns.workbook.errors import WorkbookError
 from returns.workbook.model import IDENTITY_SHEET
@@ -20,8 +17,11 @@ from warehouse.collect.readers.guard import (
     ExcessiveWorkbook,
     check_safe,
     is_encrypted,
-    sound,
 )
+from warehouse.collect.readers.sheets.markup import column_letters
+from warehouse.collect.readers.sheets.package import OtherWorkbook
+from warehouse.collect.readers.sheets.sheet import Sheet
+from warehouse.collect.readers.sheets.xlsx import XlsxBook
 
 ROW = "_row"
 """Column with the row number as the person sees it at the left edge of the sheet."""
@@ -34,15 +34,15 @@ _MAX_CELLS = 20_000_000
 _MAX_UNPACKED = 1 << 30
 
 _BLANKS = " \t\n\u00a0\u3000\u200b\ufeff"
-_MIDNIGHT = r"^(\d{4}-\d{2}-\d{2}) 00:00:00$"
 
 
 class ReturnedWorkbook:
     """A workbook opened for reading; see `open_workbook`."""
 
-    def __init__(self, file: str, reader: fastexcel.ExcelReader) -> None:
+    def __init__(self, file: str, book: XlsxBook) -> None:
         self.file = file
-        self._reader = reader
+        self._book = book
+        self._sheets: dict[str, Sheet] = {}
 
     def read_identity(self) -> dict[str, str]:
         """The facts that `write_workbook` was given as identity.
@@ -51,7 +51,7 @@ class ReturnedWorkbook:
             WorkbookError: The workbook has no identity: not one of ours, or the hidden sheet was
                 removed.
         """
-        if IDENTITY_SHEET not in self._reader.sheet_names:
+        if IDENTITY_SHEET not in self._book.names:
             raise WorkbookError(
                 f"文件“{self.file}”不是平台下发的工作簿，或其中的标识已被删除。"
                 "请重新下载下发的工作簿，把填写的内容复制进去再提交。"
@@ -69,8 +69,9 @@ class ReturnedWorkbook:
 
         The header is the first row (of the first thousand) that holds all required titles: columns
         may have been moved, rows sorted or filtered, lines put above. Values are trimmed; a cell
-        that is blank or shows an error is null; numbers are written plainly (`12`, not `12.0`),
-        dates as `YYYY-MM-DD`; of a formula its result counts. A number cell cannot hold more than
+        that is blank is null, and so is one that shows an error; numbers are written plainly (`12`,
+        not `12.0`), dates as `YYYY-MM-DD`, and what else a number format says as `sheets.text` tells;
+        of a formula its result counts. A number cell cannot hold more than
         15 digits: what was typed beyond them is lost before the file is saved.
 
         Args:
@@ -85,8 +86,8 @@ class ReturnedWorkbook:
         Raises:
             WorkbookError: The sheet or the header is missing, or a title appears twice.
         """
-        if sheet not in self._reader.sheet_names:
-            visible = "、".join(n for n in self._reader.sheet_names if n != IDENTITY_SHEET)
+        if sheet not in self._book.names:
+            visible = "、".join(n for n in self._book.names if n != IDENTITY_SHEET)
             raise WorkbookError(
                 f"文件“{self.file}”中没有名为“{sheet}”的工作表（现有：{visible}）。"
                 "请不要删除工作表或更改其名称；请改回原来的名称后重新提交。"
@@ -121,31 +122,25 @@ class ReturnedWorkbook:
         cells = self._load(sheet)
         header = self._find_header(sheet, cells, [title])
         letter = self._places(sheet, cells, header, {title: title})[title]
-        # Read as a truth value a number is true or false and a text is nothing.
-        numbers = self._cells(sheet, "boolean").slice(header + 1)[letter].is_not_null()
-        return frozenset(header + 2 + index for index in numbers.arg_true())
+        numbers = self._sheet(sheet).columns[cells.columns.index(letter)].numbers.places
+        return frozenset((numbers[numbers > header] + 1).tolist())
 
     def _load(self, sheet: str) -> pl.DataFrame:
         """All cells as clean text, from row 1 on; columns named by their letters."""
-        return self._cells(sheet, "string").with_columns(
-            pl.all()
-            .str.replace_all("\r\n?", "\n")
-            .str.strip_chars(_BLANKS)
-            .str.replace(_MIDNIGHT, "$1")
-            .replace("", None)
+        loaded = self._sheet(sheet)
+        # A percentage stays one: whether 50% means 50 or 0.5 the person has to say.
+        columns = {column_letters(place): _without_errors(loaded, place) for place in range(loaded.width)}
+        return pl.DataFrame(columns).with_columns(
+            pl.all().str.replace_all("\r\n?", "\n").str.strip_chars(_BLANKS).replace("", None)
         )
 
-    def _cells(self, sheet: str, dtype: Literal["string", "boolean"]) -> pl.DataFrame:
-        """All cells read as one type, from row 1 on; columns named by their letters."""
-        try:
-            with sound():
-                loaded = self._reader.load_sheet(sheet, header_row=None, skip_rows=0, dtypes=dtype)
-                letters = [xl_col_to_name(c.absolute_index) for c in loaded.available_columns()]
-                cells: pl.DataFrame = loaded.to_polars()
-        except DamagedWorkbook as error:
-            raise _damaged(self.file) from error
-        cells.columns = letters
-        return cells
+    def _sheet(self, sheet: str) -> Sheet:
+        if sheet not in self._sheets:
+            try:
+                self._sheets[sheet] = self._book.sheet(sheet)
+            except DamagedWorkbook as error:
+                raise _damaged(self.file) from error
+        return self._sheets[sheet]
 
     def _find_header(self, sheet: str, cells: pl.DataFrame, required: list[str]) -> int:
         """Zero-based row of the header."""
@@ -193,8 +188,12 @@ def open_workbook(path: Path) -> ReturnedWorkbook:
     content = path.read_bytes()
     _check_safe(content, path.name)
     try:
-        with sound():
-            return ReturnedWorkbook(path.name, fastexcel.read_excel(content))
+        return ReturnedWorkbook(path.name, XlsxBook(content))
+    except OtherWorkbook as error:
+        raise WorkbookError(
+            f"文件“{path.name}”是{error.kind}，不是 Excel 工作簿（.xlsx）。"
+            "请用 WPS 或 Excel 打开，选择“另存为”，类型选“Excel 工作簿（*.xlsx）”，再重新提交。"
+        ) from None
     except DamagedWorkbook as error:
         raise _damaged(path.name) from error
 
@@ -223,6 +222,11 @@ def _check_safe(content: bytes, file: str) -> None:
             f"文件“{file}”不是 Excel 工作簿（.xlsx），或者已经损坏。"
             "请用 WPS 或 Excel 打开检查；打不开时，请重新下载下发的工作簿填写。"
         ) from error
+
+
+def _without_errors(sheet: Sheet, place: int) -> pl.Series:
+    text = pl.Series(sheet.seen(place, fractions=False).text, dtype=pl.String)
+    return text.scatter(sheet.columns[place].errors, None)
 
 
 def _titles(cells: pl.DataFrame) -> pl.DataFrame:

@@ -32,6 +32,7 @@ def layout_of(contract: Contract, delivery: Delivery, file_name: str | None = No
                 from_file_name=column.from_file_name,
                 from_title=column.from_title,
                 measured=column.type in _MEASURED,
+                dated=column.type in ("date", "timestamp"),
             )
             for column in contract.delivered_columns
         ),

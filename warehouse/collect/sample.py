@@ -17,7 +17,6 @@ from itertools import islice
 from pathlib import Path
 
 import duckdb
-import fastexcel
 
 from schemas.contract import DeliveryForm
 from warehouse.collect.archive import is_archive
@@ -29,7 +28,7 @@ from warehouse.collect.readers import (
     read,
     recognise,
 )
-from warehouse.collect.readers.compound import EncryptedWorkbook, check_safe_old
+from warehouse.collect.readers.compound import EncryptedWorkbook
 from warehouse.collect.readers.dbase import field_names
 from warehouse.collect.readers.delimited import DELIMITERS
 from warehouse.collect.readers.encoding import (
@@ -41,8 +40,10 @@ from warehouse.collect.readers.encoding import (
     candidate_encodings,
     decode_head,
 )
-from warehouse.collect.readers.guard import DamagedWorkbook, ExcessiveWorkbook, check_safe, sound
+from warehouse.collect.readers.guard import DamagedWorkbook, ExcessiveWorkbook
 from warehouse.collect.readers.layout import DEFAULT_ENCODINGS, unreadable
+from warehouse.collect.readers.sheets.opening import open_book
+from warehouse.collect.readers.sheets.package import OtherWorkbook
 from warehouse.collect.readers.titles import HEADING_ROWS, clean_title
 
 TABLE = "sample_rows"
@@ -171,21 +172,12 @@ def _split(text: str, delimiter: str) -> list[list[str]]:
 def _sheets(path: Path, part: str | None) -> tuple[list[str], _Rows]:
     """The sheet's name and those of the others, and its first rows from column A."""
     try:
-        data = path.read_bytes()
-        if data.startswith(ZIP):
-            check_safe(data)
-        else:
-            check_safe_old(data)
-        with sound():
-            book = fastexcel.read_excel(data)
-            names = _chosen_first(path, "工作表", book.sheet_names, part or book.sheet_names[0])
-            sheet = book.load_sheet(
-                names[0], header_row=None, skip_rows=0, n_rows=HEADING_ROWS, dtypes="string"
-            )
-            columns = [column.to_pylist() for column in sheet.to_arrow().columns]
-    except (DamagedWorkbook, ExcessiveWorkbook, EncryptedWorkbook):
+        book = open_book(path.read_bytes())
+        names = _chosen_first(path, "工作表", book.names, part or book.names[0])
+        rows = book.sheet(names[0]).rows(HEADING_ROWS)
+    except (DamagedWorkbook, ExcessiveWorkbook, EncryptedWorkbook, OtherWorkbook):
         raise _refusal(path, "xlsx") from None
-    return names, list(zip(*columns, strict=True))
+    return names, rows
 
 
 def _tables(path: Path, part: str | None) -> tuple[list[str], _Rows]:

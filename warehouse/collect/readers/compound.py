@@ -44,7 +44,7 @@ def check_safe_old(content: bytes) -> None:
         ExcessiveWorkbook: a cell lies far out in an empty sheet.
     """
     try:
-        found = list(_streams(content))
+        found = list(streams(content))
         for stream in found:
             _check_records(stream)
     except (struct.error, IndexError) as error:
@@ -53,7 +53,7 @@ def check_safe_old(content: bytes) -> None:
         raise DamagedWorkbook
 
 
-def _streams(content: bytes) -> Iterator[bytes]:
+def streams(content: bytes) -> Iterator[bytes]:
     """The streams of a compound file that hold a workbook."""
     (
         _,

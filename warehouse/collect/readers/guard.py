@@ -111,10 +111,6 @@ def check_safe(content: bytes, most_cells: int = MOST_CELLS, most_unpacked: int 
     """
     try:
         with ZipFile(BytesIO(content)) as archive:
-            names = {name.replace("\\", "/").lower() for name in archive.namelist()}
-            # Other workbooks are zips too, and the library would open them: their sheets are not looked at here.
-            if "xl/workbook.xml" not in names or names & {"xl/workbook.bin", "content.xml"}:
-                raise DamagedWorkbook
             room = min(most_unpacked, max(_SMALL, _MOST_RATIO * len(content)))
             _check_parts(archive, most_cells, room)
     except (BadZipFile, zlib.error, LZMAError, EOFError, ValueError, RuntimeError, OSError) as error:

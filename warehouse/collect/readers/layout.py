@@ -22,6 +22,7 @@ class LayoutColumn:
     name of the sheet instead of a heading; `from_group_row` the text of the last row across the table.
     `from_file_name` and `from_title` are regular expressions that find the value in the name of the file or in a
     cell above the headings. `measured` says that the values are numbers or dates: words there are no record's.
+    `dated` that they are days or moments: a number without a format counts days as its workbook does.
     """
 
     name: str
@@ -34,6 +35,7 @@ class LayoutColumn:
     from_file_name: str | None = None
     from_title: str | None = None
     measured: bool = False
+    dated: bool = False
 
 
 @dataclass(frozen=True)

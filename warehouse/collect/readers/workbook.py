@@ -1,45 +1,35 @@
 """Workbooks: the file opened, the sheet and its headings found, its rows handed over.
 
-The library that opens it is behind `book`, how a cell becomes text is `cells`.
+How it is opened and how its cells become text is `sheets`.
 """
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import duckdb
-import fastexcel
 import numpy as np
 import pyarrow as pa
 
 from schemas.emit.sql import literal, quote
 from warehouse.collect.readers.blocks import Merged
-from warehouse.collect.readers.book import Book, Sheet
-from warehouse.collect.readers.cells import Kind, cells_as_seen
-from warehouse.collect.readers.compound import EncryptedWorkbook, check_safe_old
-from warehouse.collect.readers.encoding import OLE, ZIP, signature_of
 from warehouse.collect.readers.given import given_values
-from warehouse.collect.readers.guard import (
-    DamagedWorkbook,
-    ExcessiveWorkbook,
-    check_safe,
-    is_encrypted,
-    sound,
-)
 from warehouse.collect.readers.interludes import Body, Interludes, OtherHeadings, find_interludes
 from warehouse.collect.readers.layout import (
     Layout,
     Note,
     Reading,
     Recognition,
-    UnreadableFile,
     unreadable,
 )
+from warehouse.collect.readers.sheets.opening import Book, open_book
+from warehouse.collect.readers.sheets.refusals import content_of, told
+from warehouse.collect.readers.sheets.remarks import ReadColumn, notes_on, passed_over, shown_headings
+from warehouse.collect.readers.sheets.sheet import Sheet
 from warehouse.collect.readers.staging import GROUP, Stage
 from warehouse.collect.readers.titles import (
     HEADING_ROWS,
@@ -57,8 +47,8 @@ def recognise(path: Path, layout: Layout) -> Recognition:
     Raises:
         UnreadableFile: it is no workbook, damaged, encrypted, or no one sheet of it has the headings.
     """
-    with _sound(path):
-        book = Book(_bytes(path))
+    with told(path):
+        book = open_book(content_of(path))
         chosen = _choose(path, book, layout)
         seen = [_recognition(path, layout, sheet, headings) for sheet, headings in chosen.sheets]
     known = {*chosen.empty, *(sheet.name for sheet, _ in chosen.sheets)}
@@ -82,10 +72,10 @@ def read(
     Raises:
         UnreadableFile: as `recognise`.
     """
-    with _sound(path):
-        book = Book(_bytes(path))
+    with told(path):
+        book = open_book(content_of(path))
         chosen = _choose(path, book, layout)
-        filling = _Filling(path, layout, connection, book)
+        filling = _Filling(path, layout, connection)
         if not layout.several_sheets:
             ((sheet, headings),) = chosen.sheets
             return _read_sheet(filling, table, sheet, headings)
@@ -99,17 +89,16 @@ class _Filling:
     path: Path
     layout: Layout
     connection: duckdb.DuckDBPyConnection
-    book: Book
 
 
 def _read_sheet(filling: _Filling, table: str, sheet: Sheet, headings: Headings) -> Reading:
     layout = filling.layout
     stage = Stage(filling.connection, table, layout, _recognition(filling.path, layout, sheet, headings))
     stage.create()
-    columns = _columns(filling.book, sheet, headings, layout)
+    read_columns = _read_columns(sheet, headings, layout)
     body = Body(
-        columns=columns,
-        first_column=sheet.first_column,
+        columns=_columns(sheet, headings, layout, read_columns),
+        first_column=0,
         header_row=headings.row,
         headings=sheet.rows(headings.row)[headings.row - headings.rows :],
         merged=sheet.merged,
@@ -126,7 +115,15 @@ def _read_sheet(filling: _Filling, table: str, sheet: Sheet, headings: Headings)
     _insert(stage, body, between)
     reading = stage.finish()
     aside = sorted((*reading.set_aside, *between.set_aside), key=lambda each: each.row)
-    return replace(reading, set_aside=tuple(aside))
+    notes = (*reading.notes, *_notes(sheet, headings, read_columns))
+    return replace(reading, set_aside=tuple(aside), notes=notes)
+
+
+def _notes(sheet: Sheet, headings: Headings, read_columns: Sequence[ReadColumn]) -> Iterator[Note]:
+    found = {column.place: column.title for column in read_columns}
+    for cells in sheet.rows(headings.row)[-1:]:
+        yield from passed_over(sheet, cells, found)
+    yield from notes_on(sheet, headings.row, read_columns)
 
 
 def _read_sheets(filling: _Filling, table: str, chosen: _Chosen) -> Reading:
@@ -160,17 +157,17 @@ def _read_sheets(filling: _Filling, table: str, chosen: _Chosen) -> Reading:
 
 
 def _of_sheets(notes: Sequence[tuple[str, Note]]) -> Iterator[Note]:
-    """The notes of sheets, and what is true of several of them said once."""
+    """The notes of sheets; what is true of several of them, and is about no rows, is said once."""
     texts: dict[str, list[tuple[str, Note]]] = {}
-    for name, note in notes:
-        texts.setdefault(note.text, []).append((name, note))
-    for text, every in texts.items():
+    for number, (name, note) in enumerate(notes):
+        texts.setdefault(f"{number} {note.text}" if note.rows else note.text, []).append((name, note))
+    for every in texts.values():
         (name, note), count = every[0], sum(note.count for _, note in every)
         if len(every) == 1:
             yield replace(note, sheet=name)
         else:
             names = "、".join(name for name, _ in every)
-            yield Note(f"{text}（{len(every)} 张工作表：{names}）", count)
+            yield Note(f"{note.text}（{len(every)} 张工作表：{names}）", count)
 
 
 def _lacking(layout: Layout, one: Recognition, every: Sequence[Recognition]) -> list[str]:
@@ -180,51 +177,34 @@ def _lacking(layout: Layout, one: Recognition, every: Sequence[Recognition]) -> 
     return [titles[name] for name in one.missing if name in found]
 
 
-@contextmanager
-def _sound(path: Path) -> Iterator[None]:
-    """What cannot be opened, or had better not be, is told to the department."""
-    try:
-        with sound():
-            yield
-    except ExcessiveWorkbook as error:
-        cell = f" {error.cell} " if error.cell else ""
-        problems = {
-            "far": f"有一张工作表在很远的单元格{cell}里也有内容，表格过大，无法读取",
-            "long": "有一个单元格的内容长得不合理，无法读取",
-            "large": "工作簿解开后大得不合理，没有读取",
-        }
-        remedies = {"far": "清除数据区域以外的内容后重新交付", "long": "核对内容后重新交付"}
-        raise unreadable(
-            path, problems[error.excess], remedies.get(error.excess, "核对内容，分成几个文件交付")
-        ) from None
-    except DamagedWorkbook as error:
-        raise unreadable(
-            path,
-            "工作簿已损坏或不完整，打不开",
-            "核对能否用 Excel 或 WPS 打开，另存为 .xlsx 后重新交付",
-        ) from error
+def _read_columns(sheet: Sheet, headings: Headings, layout: Layout) -> list[ReadColumn]:
+    """The columns of the layout below the headings, as a person sees them."""
+    dated = {column.name: column.dated for column in layout.columns}
+    return [
+        ReadColumn(
+            found.title,
+            found.position - 1,
+            sheet.seen(found.position - 1, headings.row, dated=dated[found.name]),
+        )
+        for found in headings.columns
+    ]
 
 
-def _columns(book: Book, sheet: Sheet, headings: Headings, layout: Layout) -> list[pa.Array]:
+def _columns(
+    sheet: Sheet, headings: Headings, layout: Layout, read_columns: Sequence[ReadColumn]
+) -> list[pa.Array]:
     """The columns of a sheet below its headings, as text, merged cells repeated where the contract says so."""
-    places = {found.name: found.position - 1 - sheet.first_column for found in headings.columns}
-
-    def load(kinds: dict[int, Kind]) -> pa.RecordBatch:
-        # fastexcel counts columns from A.
-        every: fastexcel.DTypeMap = {
-            place + sheet.first_column: kinds.get(place, "boolean") for place in range(sheet.width)
-        }
-        return book.load(sheet.name, every).to_arrow()
-
-    columns = cells_as_seen(sheet.cells, sheet.errors, headings.row, list(places.values()), load)
+    texts = {column.place: column.seen.text for column in read_columns}
+    columns = [
+        texts[place] if place in texts else sheet.seen(place, headings.row).text
+        for place in range(sheet.width)
+    ]
+    places = {found.name: found.position - 1 for found in headings.columns}
     for column in layout.columns:
         if column.repeats_merged and column.name in places:
             place = places[column.name]
-            columns[place] = _repeated(
-                columns[place],
-                headings.row,
-                [a for a in sheet.merged if a.left == place + sheet.first_column],
-            )
+            areas = [area for area in sheet.merged if area.left == place]
+            columns[place] = _repeated(columns[place], headings.row, areas)
     return columns
 
 
@@ -251,33 +231,6 @@ def _insert(stage: Stage, body: Body, between: Interludes) -> None:
     stage.insert_batch(batch if between.keep is None else batch.filter(pa.array(between.keep)), width)
 
 
-def _bytes(path: Path) -> bytes:
-    """The file, if it looks like a workbook that can be opened."""
-    data = path.read_bytes()
-    if not data:
-        raise unreadable(path, "文件是空的", "核对导出是否成功，重新交付")
-    if data.startswith(OLE) and is_encrypted(data):
-        raise _encrypted(path)
-    if not data.startswith((ZIP, OLE)):
-        raise unreadable(
-            path,
-            f"内容是{signature_of(data) or '文本或网页'}，不是 Excel 工作簿",
-            "用 Excel 或 WPS 打开，另存为 .xlsx 后重新交付",
-        )
-    if data.startswith(ZIP):
-        check_safe(data)
-    else:
-        try:
-            check_safe_old(data)
-        except EncryptedWorkbook:
-            raise _encrypted(path) from None
-    return data
-
-
-def _encrypted(path: Path) -> UnreadableFile:
-    return unreadable(path, "工作簿设了打开密码", "取消密码后重新交付")
-
-
 @dataclass(frozen=True)
 class _Chosen:
     """The sheets that a layout means, each with its headings; those that fit and lack them; those known to be empty."""
@@ -299,7 +252,7 @@ def _choose(path: Path, book: Book, layout: Layout) -> _Chosen:
     found, seen = [], []
     for name in candidates:
         sheet = book.sheet(name)
-        rows = sheet.rows(max(HEADING_ROWS, layout.header_row or 0))
+        rows = shown_headings(sheet, sheet.rows(max(HEADING_ROWS, layout.header_row or 0)))
         headings = find_headings(rows, layout, sheet.merged) if rows else None
         if headings is not None:
             found.append((sheet, headings))
@@ -352,12 +305,12 @@ def _best(found: Sequence[tuple[Sheet, Headings]]) -> Sequence[tuple[Sheet, Head
     shown = [each for each in found if each[0].visible] or found
     most = max(len(headings.columns) for _, headings in shown)
     best = [each for each in shown if len(each[1].columns) == most]
-    return [each for each in best if each[0].cells.num_rows > each[1].row] or best[:1]
+    return [each for each in best if each[0].height > each[1].row] or best[:1]
 
 
 def _recognition(path: Path, layout: Layout, sheet: Sheet, headings: Headings) -> Recognition:
     # Cells may stand right of the last heading.
-    width = sheet.first_column + sheet.width
+    width = sheet.width
     beyond = range(min(headings.width, width), width)
     return Recognition(
         form=layout.form,

@@ -1,0 +1,159 @@
+"""A sheet in memory: its columns as text, and what a person sees of it beside the text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from warehouse.collect.readers.blocks import Merged
+from warehouse.collect.readers.guard import DamagedWorkbook
+from warehouse.collect.readers.sheets.formats import NumberFormat
+from warehouse.collect.readers.sheets.text import Reckoning, Seen, Styled, as_seen
+
+Rows = npt.NDArray[np.int64]
+NO_ROWS: Rows = np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Some cells of a sheet, as their file has them: parallel arrays, in any order, none of them blank.
+
+    Attributes:
+        rows, columns: where each stands, from 0.
+        texts: plain text; null for a formula without a result.
+        values: the number in a cell; of other cells not a number.
+        styles: the index of its format.
+        errors: whether it shows an error.
+    """
+
+    rows: npt.NDArray[np.int32]
+    columns: npt.NDArray[np.int16]
+    texts: pa.Array
+    values: npt.NDArray[np.float64]
+    styles: npt.NDArray[np.int32]
+    errors: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """A column from row 1: its plain text, its numbers; rows from 0 of formulas without a result, and of errors."""
+
+    text: pa.Array
+    numbers: Styled
+    uncomputed: Rows
+    errors: Rows
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """A sheet from A1 to its last filled cell.
+
+    Attributes:
+        name: as the workbook has it.
+        visible: whether it is shown.
+        columns: from A.
+        height: the number of rows.
+        merged: the merged cells.
+        hidden_columns: from 0.
+        hidden_rows: from 0, ascending; filtered ones are hidden.
+        from_1904: whether the workbook counts its days from 1904.
+    """
+
+    name: str
+    visible: bool
+    columns: tuple[Column, ...]
+    height: int
+    merged: tuple[Merged, ...] = ()
+    hidden_columns: frozenset[int] = frozenset()
+    hidden_rows: Rows = field(default_factory=lambda: NO_ROWS)
+    from_1904: bool = False
+
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        return len(self.columns)
+
+    def seen(self, place: int, first: int = 0, *, dated: bool = False, fractions: bool = True) -> Seen:
+        """A column as a person sees it, from a row on; its rows count from there.
+
+        Args:
+            place: the column from 0.
+            first: the first row from 0: what stands above is no part of the table.
+            dated, fractions: as of `as_seen`.
+        """
+        # Only in a workbook that counts from 1904 does a number without a format mean another day.
+        dated = dated and self.from_1904
+        text, numbers = self._cut(place, first, self.height)
+        return as_seen(text, numbers, Reckoning(self.from_1904, dated, fractions))
+
+    def rows(self, count: int) -> list[list[str | None]]:
+        """The first rows as text."""
+        cut = (self._cut(place, 0, count) for place in range(self.width))
+        shown = [as_seen(text, numbers, Reckoning(self.from_1904)).text.to_pylist() for text, numbers in cut]
+        return [list(row) for row in zip(*shown, strict=True)]
+
+    def _cut(self, place: int, first: int, last: int) -> tuple[pa.Array, Styled]:
+        """Some rows of a column, and the numbers among them."""
+        text, numbers = self.columns[place].text, self.columns[place].numbers
+        bounds = slice(*np.searchsorted(numbers.places, (first, last)).tolist())
+        kept = Styled(
+            numbers.places[bounds] - first, numbers.values[bounds], numbers.styles[bounds], numbers.formats
+        )
+        return text.slice(first, last - first), kept
+
+
+def columns_of(blocks: Iterable[Block], formats: Sequence[NumberFormat]) -> tuple[tuple[Column, ...], int]:
+    """The columns from A to the last filled cell, and how many rows they have.
+
+    Args:
+        blocks: the cells.
+        formats: the number formats by their styles; a style beyond them has the first.
+    """
+    parts = [part for part in blocks if len(part.rows)]
+    if any(part.columns.min() < 0 for part in parts):
+        raise DamagedWorkbook
+    height = max((int(part.rows.max()) + 1 for part in parts), default=0)
+    width = max((int(part.columns.max()) + 1 for part in parts), default=0)
+    sliced: list[list[tuple[Block, Rows]]] = [[] for _ in range(width)]
+    for part in parts:
+        order = np.argsort(part.columns, kind="stable")
+        bounds = np.searchsorted(part.columns[order], np.arange(width + 1))
+        for place in np.unique(part.columns).tolist():
+            sliced[place].append((part, order[bounds[place] : bounds[place + 1]]))
+    return tuple(_column(cells, height, formats) for cells in sliced), height
+
+
+def _column(cells: list[tuple[Block, Rows]], height: int, formats: Sequence[NumberFormat]) -> Column:
+    if not cells:
+        nothing = Styled(NO_ROWS, np.empty(0), np.empty(0, np.int32), formats)
+        return Column(pa.nulls(height, pa.string()), nothing, NO_ROWS, NO_ROWS)
+    rows: Rows = np.concatenate([part.rows[chosen] for part, chosen in cells]).astype(np.int64)
+    texts = pa.concat_arrays([part.texts.take(pa.array(chosen)) for part, chosen in cells])
+    values = np.concatenate([part.values[chosen] for part, chosen in cells])
+    styles = np.concatenate([part.styles[chosen] for part, chosen in cells])
+    errors = np.concatenate([part.errors[chosen] for part, chosen in cells])
+    if (np.diff(rows) <= 0).any():
+        order = np.argsort(rows, kind="stable")
+        rows, texts = rows[order], texts.take(pa.array(order))
+        values, styles, errors = values[order], styles[order], errors[order]
+        if (np.diff(rows) == 0).any():
+            # Two cells have one place: nobody knows which of them counts.
+            raise DamagedWorkbook
+    numbers = np.flatnonzero(~np.isnan(values))
+    styled = Styled(
+        rows[numbers], values[numbers], np.where(styles < len(formats), styles, 0)[numbers], formats
+    )
+    uncomputed = rows[~np.asarray(texts.is_valid())]
+    return Column(_placed(texts, rows, height), styled, uncomputed, rows[errors])
+
+
+def _placed(texts: pa.Array, rows: Rows, height: int) -> pa.Array:
+    if len(rows) == height:
+        return texts
+    order = np.full(height, -1, np.int64)
+    order[rows] = np.arange(len(rows))
+    return texts.take(pa.array(order, mask=order < 0))
