@@ -40,6 +40,9 @@ from warehouse.collect.readers.titles import (
     no_headings,
 )
 
+# Notes of so many sheets are kept apart, each with its rows.
+_SHEETS_APART = 3
+
 
 def recognise(path: Path, layout: Layout) -> Recognition:
     """What a workbook holds, from its headings.
@@ -157,17 +160,17 @@ def _read_sheets(filling: _Filling, table: str, chosen: _Chosen) -> Reading:
 
 
 def _of_sheets(notes: Sequence[tuple[str, Note]]) -> Iterator[Note]:
-    """The notes of sheets; what is true of several of them, and is about no rows, is said once."""
+    """The notes of sheets; what is true of several is said once, and without rows if they are more than three."""
     texts: dict[str, list[tuple[str, Note]]] = {}
-    for number, (name, note) in enumerate(notes):
-        texts.setdefault(f"{number} {note.text}" if note.rows else note.text, []).append((name, note))
-    for every in texts.values():
-        (name, note), count = every[0], sum(note.count for _, note in every)
-        if len(every) == 1:
-            yield replace(note, sheet=name)
+    for name, note in notes:
+        texts.setdefault(note.text, []).append((name, note))
+    for text, every in texts.items():
+        if len(every) == 1 or (len(every) <= _SHEETS_APART and all(note.rows for _, note in every)):
+            yield from (replace(note, sheet=name) for name, note in every)
         else:
             names = "、".join(name for name, _ in every)
-            yield Note(f"{note.text}（{len(every)} 张工作表：{names}）", count)
+            count = sum(note.count for _, note in every)
+            yield Note(f"{text}（{len(every)} 张工作表：{names}）", count)
 
 
 def _lacking(layout: Layout, one: Recognition, every: Sequence[Recognition]) -> list[str]:
