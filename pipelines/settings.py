@@ -12,6 +12,8 @@
 | `ZHENJIE_LEDGER` | SQLAlchemy URL of the ledger | SQLite in the home |
 | `ZHENJIE_MEMORY` | what the engine may use, as DuckDB writes it | a third of the machine's memory |
 | `ZHENJIE_THREADS` | how many cores the engine may use | `2` |
+| `ZHENJIE_DEV_TOKEN` | the token of `zhenjie dev`, 16 characters or more | a new one at each start |
+| `ZHENJIE_DEV_HOSTS` | further names by which `zhenjie dev` is reached, separated by commas | none |
 | `ZHENJIE_PUBLISHED_BATCHES` | how many batches of findings the warehouse shows | `10` |
 """
 
@@ -40,6 +42,8 @@ class Settings:
     datasets: tuple[str, ...] = ()
     ledger_url: str | None = field(default=None, repr=False)
     keys: Keys = field(default=Keys(), repr=False)
+    dev_token: str | None = field(default=None, repr=False)
+    dev_hosts: tuple[str, ...] = ()
     user: str = "unknown"
     memory: str = "4GiB"
     threads: int = 2
@@ -65,9 +69,11 @@ def read_settings(environment: Mapping[str, str] | None = None, home: Path | Non
     return Settings(
         home=(home or Path(values.get("ZHENJIE_HOME") or ".zhenjie")).expanduser().resolve(),
         contracts=folders,
-        datasets=tuple(part for part in re.split(r"[,\s]+", values.get("ZHENJIE_DATASETS", "")) if part),
+        datasets=_list(values, "ZHENJIE_DATASETS"),
         ledger_url=values.get("ZHENJIE_LEDGER") or None,
         keys=_keys(values),
+        dev_token=_token(values),
+        dev_hosts=_list(values, "ZHENJIE_DEV_HOSTS"),
         user=values.get("ZHENJIE_USER") or _system_user(),
         memory=values.get("ZHENJIE_MEMORY") or _third_of_memory(),
         threads=_count(values, "ZHENJIE_THREADS", 2),
@@ -76,9 +82,9 @@ def read_settings(environment: Mapping[str, str] | None = None, home: Path | Non
 
 
 def child_environment(settings: Settings, dagster_home: Path) -> dict[str, str]:
-    """The environment of a process we start: ours, with every setting said explicitly."""
+    """The environment of a process we start: ours with the settings of places, and without the token."""
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name != "ZHENJIE_DEV_TOKEN"},
         "DAGSTER_HOME": str(dagster_home),
         "ZHENJIE_HOME": str(settings.home),
         "ZHENJIE_CONTRACTS": os.pathsep.join(str(folder) for folder in settings.contracts),
@@ -97,10 +103,9 @@ def _keys(values: Mapping[str, str]) -> Keys:
         if not text:
             raise SettingsError(f"ZHENJIE_KEY_FILE: {file} is empty")
     name = "ZHENJIE_KEY_FILE" if file else "ZHENJIE_KEY"
-    former = re.split(r"[,\s]+", values.get("ZHENJIE_FORMER_KEYS", ""))
     return Keys(
         _key(name, text) if text else None,
-        tuple(_key("ZHENJIE_FORMER_KEYS", part) for part in former if part),
+        tuple(_key("ZHENJIE_FORMER_KEYS", part) for part in _list(values, "ZHENJIE_FORMER_KEYS")),
     )
 
 
@@ -109,6 +114,19 @@ def _key(name: str, text: str) -> Key:
         return Key(text)
     except ValueError as error:
         raise SettingsError(f"{name}: {error}") from None
+
+
+def _token(values: Mapping[str, str]) -> str | None:
+    token = values.get("ZHENJIE_DEV_TOKEN", "").strip()
+    if token and not re.fullmatch(r"[A-Za-z0-9._~-]{16,}", token):
+        # Not quoted, for it is a secret.
+        raise SettingsError("ZHENJIE_DEV_TOKEN: write 16 or more letters, digits and any of . _ ~ -")
+    return token or None
+
+
+def _list(values: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """The words of a setting, separated by commas or blanks."""
+    return tuple(part for part in re.split(r"[,\s]+", values.get(name, "")) if part)
 
 
 def _system_user() -> str:
