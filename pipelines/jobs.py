@@ -9,6 +9,10 @@ from assets.common import PlatformResource
 from assets.platform import Platform
 from pipelines.intake import receipt, take_in_all
 from warehouse.files import replace_json, sha256_of
+from warehouse.home import Home
+
+# Answered workbooks, and packages sent back whole.
+ANSWERS = (".xlsx", ".zip")
 
 # 采集—校核—返还—更正: every asset of a batch.
 turn = dg.define_asset_job(
@@ -23,11 +27,16 @@ def take_in_answers(context: dg.OpExecutionContext, platform: PlatformResource) 
     """Take in answered workbooks and move each to `answers/done`, its receipt beside it.
 
     Raises:
-        dagster.Failure: a workbook could not be read or moved; the others have been taken in.
+        dagster.Failure: a file is no workbook in `answers/`, or could not be read or moved; the others have been
+            taken in.
     """
     failed = []
     for file in context.op_config["files"]:
         path = Path(file)
+        if problem := not_an_answer(platform.home, path):
+            failed.append(path.name)
+            context.log.error("%s", problem)
+            continue
         try:
             said = _take_in(platform, path)
         except OSError as error:
@@ -37,6 +46,32 @@ def take_in_answers(context: dg.OpExecutionContext, platform: PlatformResource) 
         context.log.info("%s: unit %s, %d accepted, %d refused, %d unanswered", path.name, *said)
     if failed:
         raise dg.Failure(f"{len(failed)} workbooks could not be taken in: {', '.join(failed)}")
+
+
+def not_an_answer(home: Home, path: Path) -> str | None:
+    """Why a file is not taken in, whoever named it; None if it may be.
+
+    Whoever may start a job may name any file of this machine: the ledger, were it taken in, would be moved.
+
+    Args:
+        home: the installation.
+        path: as the configuration of a run has it.
+
+    Returns:
+        a sentence in Chinese that says what to do.
+    """
+    answers_folder = home.answers.resolve()
+    # What a link points to counts, and nothing in `done` is taken in once more.
+    if path.is_symlink() or path.resolve().parent != answers_folder:
+        return f"{path}：只接收直接放在 {answers_folder} 中的文件（不接收链接），这个文件没有动。请把工作簿放入该目录"
+    if path.suffix.lower() not in ANSWERS:
+        return (
+            f"{path}：只接收 .xlsx 工作簿和 .zip 返还包，这个文件没有动。"
+            "请用 WPS 或 Excel 另存为“Excel 工作簿（*.xlsx）”，并把这个文件移出该目录"
+        )
+    if path.exists() and not path.is_file():
+        return f"{path}：不是文件，没有动。请把它移出 {answers_folder}"
+    return None
 
 
 def _take_in(platform: Platform, path: Path) -> tuple[str, int, int, int]:

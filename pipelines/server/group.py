@@ -41,9 +41,7 @@ def run_group(command: Sequence[str], environment: Mapping[str, str], secret: st
     # Processes whose parent has ended become our children, so that we see when all of them have ended.
     _prctl(_SET_CHILD_SUBREAPER, 1)
     with _heeding():
-        leader = subprocess.Popen(
-            command, env=environment, stdin=subprocess.PIPE, process_group=0, preexec_fn=end_with_parent
-        )
+        leader = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, process_group=0)
         try:
             assert leader.stdin is not None, "a pipe"
             with suppress(BrokenPipeError):

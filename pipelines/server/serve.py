@@ -57,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--show-token", action="store_true")
     asked = parser.parse_args(arguments)
     token = sys.stdin.readline().strip()
+    if not token:
+        return console.FAILED
     alone = threading.Event()
     threading.Thread(target=_end_with_input, args=(alone,), daemon=True).start()
     # As an exception, so that what was started is ended on the way out.

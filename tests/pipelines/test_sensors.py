@@ -229,6 +229,43 @@ def test_a_workbook_that_cannot_be_moved_fails_the_run_after_the_others(
         assert len(ledger.entries()) == 1
 
 
+def test_a_job_takes_nothing_but_workbooks_in_the_folder_of_answers(
+    office: Platform, workbooks: list[Path], tmp_path: Path
+) -> None:
+    """Whoever reaches Dagster may name any file: none of these may be read, moved or removed."""
+    home = office.home
+    with Ledger.open(office.ledger_url):
+        pass
+    outside = tmp_path / "outside.xlsx"
+    shutil.copy(workbooks[0], outside)
+    done = home.answers / "done"
+    done.mkdir(parents=True)
+    (kept,) = [shutil.copy(workbooks[0], done / "kept.xlsx")]
+    (home.answers / "link.xlsx").symlink_to(home.ledger)
+    (home.answers / "folder.xlsx").mkdir()
+    (home.answers / "old.xls").write_bytes(b"old")
+    (tmp_path / "away").symlink_to(home.answers / "done")
+    named = [
+        home.ledger, outside, kept, home.answers / "link.xlsx", home.answers / "folder.xlsx", home.answers / "old.xls",
+        home.answers / ".." / "ledger.sqlite", home.answers / ".." / ".." / "outside.xlsx",
+        tmp_path / "away" / "kept.xlsx", Path("outside.xlsx"),
+    ]  # fmt: skip
+    good = drop(home.answers, workbooks[1])
+    before = {
+        path: path.lstat().st_mtime_ns for path in tmp_path.rglob("*") if path != good and path.is_file()
+    }
+    files = [*map(str, named), str(good)]
+    request = dg.RunRequest(run_config={"ops": {"take_in_answers": {"config": {"files": files}}}})
+    result = run_answers(office, request)
+    (failure,) = [e for e in result.all_events if e.is_step_failure]
+    assert failure.step_failure_data.error is not None
+    assert f"{len(named)} workbooks could not be taken in" in failure.step_failure_data.error.message
+    assert {path for path in before if path.exists()} == set(before)
+    assert not good.exists()
+    with Ledger.open(office.ledger_url) as ledger:
+        assert len(ledger.entries()) == 1
+
+
 def test_a_failed_run_leaves_an_alert_that_status_shows(
     platform: Platform, zhenjie: Callable[..., Any]
 ) -> None:
