@@ -100,6 +100,32 @@ def test_a_process_of_ours_is_told_every_place(tmp_path: Path) -> None:
     assert environment["DAGSTER_HOME"] == str(tmp_path / "dagster")
 
 
+def test_the_token_of_the_ui_is_a_secret_of_the_process_that_asks_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = "a-token-of-our-own.2026"
+    monkeypatch.setenv("ZHENJIE_DEV_TOKEN", token)
+    settings = read_settings(home=tmp_path)
+    assert settings.dev_token == token
+    assert token not in repr(settings)
+    assert token not in child_environment(settings, tmp_path).values()
+    assert read_settings({}).dev_token is None
+
+
+@pytest.mark.parametrize("token", ["short", "with a blank in its middle", "令牌令牌令牌令牌令牌令牌令牌令牌"])
+def test_a_token_that_is_weak_or_does_not_fit_a_url_is_refused_and_not_quoted(token: str) -> None:
+    with pytest.raises(SettingsError, match="ZHENJIE_DEV_TOKEN") as refused:
+        read_settings({"ZHENJIE_DEV_TOKEN": token})
+    assert token not in str(refused.value)
+
+
+def test_further_names_of_the_ui_are_a_list() -> None:
+    assert read_settings({"ZHENJIE_DEV_HOSTS": "dagster.example.gov.cn, dagster"}).dev_hosts == (
+        "dagster.example.gov.cn",
+        "dagster",
+    )
+
+
 def test_dagster_s_own_settings_lie_in_its_folder(tmp_path: Path) -> None:
     folder = dagster_home(Home(tmp_path))
     assert folder == tmp_path / "dagster"
