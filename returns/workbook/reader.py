@@ -12,6 +12,7 @@ import polars as pl
 from returns.workbook.errors import WorkbookError
 from returns.workbook.model import IDENTITY_SHEET
 from warehouse.collect.readers.encoding import OLE
+from warehouse.collect.readers.foreign import foreign_kind
 from warehouse.collect.readers.guard import (
     DamagedWorkbook,
     ExcessiveWorkbook,
@@ -185,6 +186,12 @@ def open_workbook(path: Path) -> ReturnedWorkbook:
         WorkbookError: Not an XLSX workbook, an old or encrypted one, damaged, or too large.
         OSError: The file cannot be read.
     """
+    foreign = foreign_kind(path)
+    if foreign is not None:
+        raise WorkbookError(
+            f"文件“{path.name}”：内容是{foreign.name}，不是平台下发的工作簿（.xlsx）。"
+            "请在下发的工作簿里填写，保存后再提交。"
+        )
     content = path.read_bytes()
     _check_safe(content, path.name)
     try:

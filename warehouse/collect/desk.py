@@ -24,6 +24,7 @@ from warehouse.collect.judgement import refuse_drift
 from warehouse.collect.keeping import keep, make_whole
 from warehouse.collect.layouts import layout_of
 from warehouse.collect.readers import Recognition, UnreadableFile, recognise
+from warehouse.collect.readers.foreign import foreign_kind
 from warehouse.files import replace_json, sha256_of
 from warehouse.home import Home
 
@@ -164,7 +165,7 @@ class _Visit:
 
     def take_in(self, path: Path) -> Iterator[Receipt]:
         """The receipts for a file, or for those in it if it is an archive."""
-        if not is_archive(path):
+        if foreign_kind(path) is not None or not is_archive(path):
             yield from self._take_in(path, self._bare(path))
             return
         bare = self._bare(path)
@@ -291,6 +292,11 @@ def _place(path: Path, name: str, contracts: list[Contract], *, named: bool) -> 
     """
     ways = [(contract, delivery) for contract in contracts for delivery in contract.deliveries]
     by_name = [way for way in ways if fnmatch(path.name, way[1].pattern)]
+    foreign = foreign_kind(path)
+    if foreign is not None:
+        named_by = {contract.id: contract for contract, _ in by_name}
+        owner = next(iter(named_by.values())) if len(named_by) == 1 else None
+        return [_Refusal(foreign.refusal(path.name), owner)]
     tried = by_name or [way for way in ways if path.suffix.lower() in SUFFIXES[way[1].form]]
     if not tried:
         return [_refusal(path, f"不认识这种文件，请按数据标准规定的格式（{FORMS}）交付")]

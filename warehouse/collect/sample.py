@@ -40,6 +40,7 @@ from warehouse.collect.readers.encoding import (
     candidate_encodings,
     decode_head,
 )
+from warehouse.collect.readers.foreign import foreign_kind
 from warehouse.collect.readers.guard import DamagedWorkbook, ExcessiveWorkbook
 from warehouse.collect.readers.layout import DEFAULT_ENCODINGS, unreadable
 from warehouse.collect.readers.sheets.opening import open_book
@@ -90,6 +91,9 @@ def read_sample(path: Path, part: str | None, connection: duckdb.DuckDBPyConnect
     Raises:
         UnreadableFile: no such form, no headings, or several tables and none named; in Chinese.
     """
+    foreign = foreign_kind(path)
+    if foreign is not None:
+        raise UnreadableFile(foreign.refusal(path.name))
     with path.open("rb") as file:
         start = file.read(HEAD)
     if path.suffix.lower() == DBF:

@@ -121,7 +121,7 @@ def test_an_unknown_kind_of_file_is_set_aside_and_stops_nothing(
     home: Home, library: Library, dwellings: Path, tmp_path: Path
 ) -> None:
     picture = tmp_path / "现场照片.jpg"
-    picture.write_bytes(b"\xff\xd8\xff")
+    picture.write_bytes(b"\xfe\xdc\xba")
     aside, received = deliver(home, library, picture, dwellings)
     assert (aside.status, aside.dataset) == ("set_aside", None)
     assert aside.message == (

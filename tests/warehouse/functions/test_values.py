@@ -136,10 +136,40 @@ def test_every_64_bit_integer_is_read(apply: Apply, numbers: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["1,23", "1_000", "12a", "0x1F", "inf", "NaN", "1.2.3", "--1", "1e999", "5万", "50%", "", "1 2"]
+    "text",
+    [
+        "1,23",
+        "1_000",
+        "12a",
+        "0x1F",
+        "inf",
+        "NaN",
+        "1.2.3",
+        "--1",
+        "1e999",
+        "5万",
+        "50%",
+        "",
+        "1 2",
+        "1234 567",
+        "12 34",
+        "1 234,567",
+        "123 4567",
+    ],
 )
 def test_what_is_no_number_is_null(apply: Apply, text: str) -> None:
     assert apply("[parse_number(v), parse_integer(v)]", [text]) == [[None, None]]
+
+
+def test_blanks_between_thousands_are_no_part_of_a_number(apply: Apply) -> None:
+    texts = ["  852 958", "1 867\u00a0442", "-1\u2009234.5", "721", "1\u3000000\u3000000"]
+    assert apply("parse_number(v)", texts) == [852958, 1867442, -1234.5, 721, 1e6]
+    assert apply("parse_integer(v)", texts) == [852958, 1867442, None, 721, 1000000]
+
+
+@pytest.mark.parametrize("text", ["…", "……", "—", "――", "──", "...", "－", "‥"])
+def test_the_marks_of_yearbooks_for_nothing_are_missing(apply: Apply, text: str) -> None:
+    assert apply("[clean_text(v), CAST(parse_number(v) AS VARCHAR)]", [text]) == [[None, None]]
 
 
 def test_whole_numbers_have_no_decimals_and_fit_64_bits(apply: Apply) -> None:

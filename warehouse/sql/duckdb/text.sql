@@ -45,7 +45,7 @@ CREATE OR REPLACE MACRO _present(t) AS
 nullif(
     regexp_replace(
         t,
-        '(?i)^(?:[-—_/\\、.]+|无|空|暂无|没有|未知|不详|不明|未填|未填写|未登记|[(（](?:无|空|空白|null)[)）]'
+        '(?i)^(?:[-—―─_/\\、.…‥]+|无|空|暂无|没有|未知|不详|不明|未填|未填写|未登记|[(（](?:无|空|空白|null)[)）]'
         || '|null|none|nil|nan|nat|n/?a|undefined'
         || '|#n/a|#null!|#ref!|#value!|#name[?]|#num!|#div/0!)$',
         ''

@@ -78,16 +78,16 @@ END AS TIMESTAMP);
 CREATE OR REPLACE MACRO parse_timestamp(t VARCHAR) AS
 list_extract(list_transform([clean_text(t)], lambda c: _timestamp_of(c)), 1);
 
--- Plain, with thousands commas, or as a spreadsheet shortens it: 1,234.5, -3, .5, 1.2E+05.
+-- Plain, with commas or blanks between thousands, or as a spreadsheet shortens it: 1,234.5, 1 234.5, -3, .5, 1.2E+05.
 CREATE OR REPLACE MACRO parse_number(t VARCHAR) AS
 CASE
     WHEN regexp_matches(t, '^-?[0-9]{1,30}(?:[.][0-9]+)?$')
     THEN try_cast(t AS DOUBLE)
     ELSE try_cast(regexp_replace(regexp_extract(
         clean_text(t),
-        '^[+-]?(?:[0-9]{1,3}(?:[,，][0-9]{3})+(?:[.][0-9]*)?|[0-9]{1,30}(?:[.][0-9]*)?|[.][0-9]+)'
+        '^[+-]?(?:[0-9]{1,3}(?:(?:[,，][0-9]{3})+|(?: [0-9]{3})+)(?:[.][0-9]*)?|[0-9]{1,30}(?:[.][0-9]*)?|[.][0-9]+)'
         || '(?:[eE][+-]?[0-9]{1,2})?$'
-    ), '[,，]', '', 'g') AS DOUBLE)
+    ), '[,， ]', '', 'g') AS DOUBLE)
 END;
 
 -- A whole number: 12.0 is one, 12.5 is not.
@@ -97,9 +97,9 @@ CASE
     THEN try_cast(t AS BIGINT)
     ELSE try_cast(regexp_replace(regexp_extract(
         clean_text(t),
-        '^([+-]?(?:[0-9]{1,3}(?:[,，][0-9]{3})+|[0-9]+))(?:[.]0*)?$',
+        '^([+-]?(?:[0-9]{1,3}(?:(?:[,，][0-9]{3})+|(?: [0-9]{3})+)|[0-9]+))(?:[.]0*)?$',
         1
-    ), '[,，]', '', 'g') AS BIGINT)
+    ), '[,， ]', '', 'g') AS BIGINT)
 END;
 
 -- tidy_text and not clean_text: here 无 is an answer.

@@ -36,7 +36,7 @@ CREATE OR REPLACE TEMPORARY FUNCTION _present(t STRING) RETURNS STRING RETURN
 nullif(
     regexp_replace(
         t,
-        r'(?iu)^(?:[-—_/\\、.]+|无|空|暂无|没有|未知|不详|不明|未填|未填写|未登记|[(（](?:无|空|空白|null)[)）]'
+        r'(?iu)^(?:[-—―─_/\\、.…‥]+|无|空|暂无|没有|未知|不详|不明|未填|未填写|未登记|[(（](?:无|空|空白|null)[)）]'
         || r'|null|none|nil|nan|nat|n/?a|undefined'
         || r'|#n/a|#null!|#ref!|#value!|#name[?]|#num!|#div/0!)\z',
         ''

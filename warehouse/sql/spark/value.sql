@@ -77,10 +77,10 @@ CASE
     THEN try_cast(t AS DOUBLE)
     ELSE try_cast(regexp_replace(regexp_extract(
         clean_text(t),
-        r'^[+-]?(?:[0-9]{1,3}(?:[,，][0-9]{3})+(?:[.][0-9]*)?|[0-9]{1,30}(?:[.][0-9]*)?|[.][0-9]+)'
+        r'^[+-]?(?:[0-9]{1,3}(?:(?:[,，][0-9]{3})+|(?: [0-9]{3})+)(?:[.][0-9]*)?|[0-9]{1,30}(?:[.][0-9]*)?|[.][0-9]+)'
         || r'(?:[eE][+-]?[0-9]{1,2})?\z',
         0
-    ), '[,，]', '') AS DOUBLE)
+    ), '[,， ]', '') AS DOUBLE)
 END;
 
 CREATE OR REPLACE TEMPORARY FUNCTION parse_integer(t STRING) RETURNS BIGINT RETURN
@@ -89,9 +89,9 @@ CASE
     THEN try_cast(t AS BIGINT)
     ELSE try_cast(regexp_replace(regexp_extract(
         clean_text(t),
-        r'^([+-]?(?:[0-9]{1,3}(?:[,，][0-9]{3})+|[0-9]+))(?:[.]0*)?\z',
+        r'^([+-]?(?:[0-9]{1,3}(?:(?:[,，][0-9]{3})+|(?: [0-9]{3})+)|[0-9]+))(?:[.]0*)?\z',
         1
-    ), '[,，]', '') AS BIGINT)
+    ), '[,， ]', '') AS BIGINT)
 END;
 
 CREATE OR REPLACE TEMPORARY FUNCTION parse_boolean(t STRING) RETURNS BOOLEAN RETURN
