@@ -242,6 +242,7 @@ class Contract:
         department_title: the department's Chinese name.
         label: the column that names a row to people, such as a person's name.
         latest: the column that says which of several rows of one subject is the newest.
+        keyless: whether it is declared that no column identifies a row: its content does.
         change: how a row of a delta says that its record is gone.
         volume: how far the number of rows may move.
         drift: which files are refused for their columns.
@@ -264,6 +265,7 @@ class Contract:
     rules: tuple[Rule, ...] = ()
     label: str | None = None
     latest: str | None = None
+    keyless: bool = False
     change: Change | None = None
     volume: Volume = Volume()
     drift: Drift = Drift()

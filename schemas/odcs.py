@@ -47,6 +47,9 @@ DAYS: Mapping[str, int] = {
     **dict.fromkeys(("y", "yr", "year", "years"), 366),
 }
 
+# The contract's `key` where no column identifies a row.
+NO_KEY = "none"
+
 RULE_KEYS = ("field", "violates", "suggest", "evidence", "join")
 
 _REQUIRED = ("id", "name", "version", "domain", "tenant")
@@ -128,6 +131,7 @@ class _Reader:
             ),
             label=facts.text("label"),
             latest=facts.text("latest"),
+            keyless=facts.text("key") == NO_KEY,
             change=read_change(facts),
             volume=read_volume(facts),
             drift=read_drift(facts),

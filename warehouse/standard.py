@@ -99,7 +99,8 @@ def standardise(
     connection.register("corrections", own)
     try:
         base = lake.before(LAYER, contract.id, batch)
-        if base is not None and _rests_on(base, program, files):
+        # How often a row came is seen in all of them.
+        if base is not None and contract.key and _rests_on(base, program, files):
             patched = _patched(connection, lake, contract, codes, base, batch, delivered, fields, inputs)
             if patched is not None:
                 return patched
@@ -248,9 +249,16 @@ def _coded(column: Column, codes: CodeLibrary) -> list[str]:
 
 
 def _record_key(contract: Contract) -> str:
-    """A row's identity as delivered; without any key value, a digest of the whole row stands in."""
-    keys = [f"coalesce({_as_text(column)}, '')" for column in contract.key]
+    """A row's identity as delivered; without any key value, a digest of the whole row stands in.
+
+    Where the dataset has no key, equal rows are numbered in the order in which they came.
+    """
     every = ", ".join(f"coalesce({_as_text(c)}, '')" for c in contract.delivered_columns)
+    if not contract.key:
+        digest = f"'#' || md5(concat_ws('|', {every}))"
+        number = f"row_number() OVER (PARTITION BY {digest} ORDER BY _row)"
+        return f"{digest} || CASE {number} WHEN 1 THEN '' ELSE '-' || CAST({number} AS VARCHAR) END"
+    keys = [f"coalesce({_as_text(column)}, '')" for column in contract.key]
     none = " AND ".join(f"{key} = ''" for key in keys)
     joined = " || '|' || ".join(keys)
     return f"CASE WHEN {none} THEN '#' || substr(md5(concat_ws('|', {every})), 1, 16) ELSE {joined} END"

@@ -161,6 +161,9 @@ class _ColumnCheck:
             advice = "write {to: <department>.<dataset>.<column>}"
             message = f"refers to {reference}, which no contract has"
             yield self.wrong(message, advice, "relationships")
+        elif self.page.library[dataset].keyless:
+            message = f"refers to {dataset}, which has no key"
+            yield self.wrong(message, "refer to a dataset whose rows a key identifies", "relationships")
         elif known[name].type != self.column.type:
             message = f"is a {self.column.type} and refers to a {known[name].type}"
             yield self.wrong(message, "give both one logicalType", "relationships")

@@ -10,7 +10,7 @@ from schemas.document import Place
 from schemas.lints import delivery, origins
 from schemas.lints.problem import NAME, Page, Problem, did_you_mean, has_chinese
 
-CONTRACT_FACTS = ("delivery", "change", "volume", "drift", "subjects", "unit", "label", "latest")
+CONTRACT_FACTS = ("delivery", "change", "volume", "drift", "subjects", "unit", "label", "latest", "key")
 COLUMN_FACTS = (
     "semanticKind", "codeTable", "feeds", "suggest", "mergedCells", "sheetName", "groupRow", "fromFileName",
     "fromTitle",
@@ -102,14 +102,41 @@ def _key(page: Page) -> Iterator[Problem]:
                 "add required: true, else a row without it goes unnoticed",
                 *place, index,
             )  # fmt: skip
-    if not page.contract.key:
-        yield page.problem("no column is primaryKey", "say what identifies a row", "schema")
+    yield from _keyless(page)
     if positions != sorted(positions):
         yield page.problem(
             "primaryKeyPosition is not the order of the columns",
             "put the key's columns in that order: the record key is made in it",
             "schema", 0, "properties",
         )  # fmt: skip
+
+
+def _keyless(page: Page) -> Iterator[Problem]:
+    """A dataset without a key says so, and says nothing that needs one."""
+    contract, said = page.contract, page.fact("key")
+    if said and not contract.keyless:
+        yield page.problem(f"key {page.node(*said)!r}", "write none, or take it out", *said)
+    if not contract.keyless:
+        if not contract.key:
+            advice = "say what identifies a row, or write {property: key, value: none}: then its content does"
+            yield page.problem("no column is primaryKey", advice, "schema")
+        return
+    if contract.key:
+        message = f"key is none, and {contract.key[0].name} is primaryKey"
+        yield page.problem(message, "take one of them out", *said)
+    for index, delivery_ in enumerate(contract.deliveries):
+        if delivery_.mode == "delta":
+            place = page.fact("delivery", owner=("servers", index))
+            own = place != ("servers", index)
+            advice = "write snapshot: a change names its record by the key"
+            yield page.problem(
+                "a dataset without a key takes no delta", advice, *(place if own else page.fact("delivery"))
+            )
+    if contract.subjects:
+        advice = (
+            "take subjects and feeds out: what governance holds is corrected in a record, known by its key"
+        )
+        yield page.problem("a dataset without a key has no subjects", advice, *page.fact("subjects"))
 
 
 def _headings(page: Page) -> Iterator[Problem]:
@@ -193,6 +220,10 @@ def _route(page: Page, route: Route, place: Place) -> Iterator[Problem]:
         yield page.problem(f"unit: unknown dataset {route.dataset}", advice, *place)
         return
     other = page.library[route.dataset]
+    if other.keyless:
+        message = f"unit: {route.dataset} has no key"
+        yield page.problem(message, "name a dataset whose rows a key identifies", *place)
+        return
     if not other.subjects or all(way.dataset is not None for way in other.routes):
         yield page.problem(
             f"unit: {route.dataset} does not know a township itself",

@@ -98,6 +98,10 @@ class _RuleCheck:
             advice = did_you_mean(join.dataset, {contract.id for contract in page.library})
             yield self.wrong(f"join {join.alias}: unknown dataset {join.dataset}", advice, *place)
             return
+        if page.library[join.dataset].keyless:
+            advice = "join a dataset whose rows a key identifies"
+            yield self.wrong(f"join {join.alias}: {join.dataset} has no key", advice, *place)
+            return
         entity = next((s.entity for s in page.contract.subjects if s.key == join.by), None)
         if entity is None:
             advice = "write the key column of one of the contract's subjects"
