@@ -97,6 +97,22 @@ class Route:
 
 
 @dataclass(frozen=True)
+class Parts:
+    """How several files make up one snapshot, and what shows that they are all there.
+
+    Attributes:
+        name: a pattern that finds the part's name in the file's name (its group `part`, or its only group; a group
+            `of` says how many parts there are); None for the file's name without its ending.
+        count: how many parts there are.
+        every: the names of all parts.
+    """
+
+    name: str | None = None
+    count: int | None = None
+    every: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Delivery:
     """How the extract arrives: file name pattern, form and what a reader must know of it.
 
@@ -114,6 +130,7 @@ class Delivery:
     without_headings: bool = False
     name: str = ""
     mode: DeliveryMode = "snapshot"
+    parts: Parts | None = None
 
 
 @dataclass(frozen=True)
@@ -304,7 +321,9 @@ class Contract:
     @property
     def reads_file_names(self) -> bool:
         """Whether the name of a file says something of its rows."""
-        return any(column.from_file_name is not None for column in self.columns)
+        return any(column.from_file_name is not None for column in self.columns) or any(
+            delivery.parts is not None for delivery in self.deliveries
+        )
 
     def delivery(self, name: str) -> Delivery:
         """The way of delivery called `name`.

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from open_data_contract_standard.model import Server
 
-from schemas.contract import Change, Delivery, Drift, Volume
+from schemas.contract import Change, Delivery, Drift, Parts, Volume
 from schemas.document import Document
 from schemas.facts import Facts
 
 NO_HEADINGS = "none"
 CHANGE_SHAPE = "{column: <delivered column>, removed: [<value>, ...]}"
 VOLUME_SHAPE = "{fall: <share>, rise: <share>, handling: warn or hold}"
+PARTS_SHAPE = "a whole number, or {name: <pattern>, count: <number> or all: [<part>, ...]}"
 DRIFT_SHAPE = "{extra: ignore or refuse, missing: accept or refuse}"
 
 
@@ -38,7 +39,29 @@ def read_delivery(document: Document, index: int, server: Server, mode: str | No
         table=facts.text("table"),
         header_row=facts.integer("headerRow"),
         without_headings=facts.text("headings") == NO_HEADINGS,
+        parts=_read_parts(facts),
     )
+
+
+def _read_parts(facts: Facts) -> Parts | None:
+    """How several files make up one snapshot."""
+    value = facts.values.get("parts")
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Parts(count=value)
+    body = facts.mapping("parts", PARTS_SHAPE)
+    name, count, every = body.get("name"), body.get("count"), body.get("all", [])
+    if (
+        set(body) - {"name", "count", "all"}
+        or not isinstance(name, str | None)
+        or not isinstance(count, int | None)
+        or isinstance(count, bool)
+        or not isinstance(every, list)
+        or not all(isinstance(part, str) for part in every)
+    ):
+        raise facts.error("parts", f"write {PARTS_SHAPE}, names in quotes if they look like numbers")
+    return Parts(name, count, tuple(every))
 
 
 def read_change(facts: Facts) -> Change | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 
 from schemas.contract import (
@@ -16,14 +17,14 @@ from schemas.deliveries import NO_HEADINGS
 from schemas.document import Place
 from schemas.lints.problem import Page, Problem, did_you_mean
 
-SERVER_FACTS = ("delivery", "encodings", "delimiter", "sheet", "table", "headerRow", "headings")
+SERVER_FACTS = ("delivery", "encodings", "delimiter", "sheet", "table", "headerRow", "headings", "parts")
 
 # What a delivery may say, by its form.
 FORM_KEYS: dict[DeliveryForm, tuple[str, ...]] = {
-    "csv": ("encodings", "delimiter", "headerRow", "headings"),
-    "xlsx": ("sheet", "headerRow", "headings"),
-    "sqlite": ("table",),
-    "dbf": ("encodings",),
+    "csv": ("encodings", "delimiter", "headerRow", "headings", "parts"),
+    "xlsx": ("sheet", "headerRow", "headings", "parts"),
+    "sqlite": ("table", "parts"),
+    "dbf": ("encodings", "parts"),
 }
 
 
@@ -79,6 +80,7 @@ def _ways(page: Page) -> Iterator[Problem]:
             advice = did_you_mean(delivery.mode, DELIVERY_MODES)
             yield page.problem(f"delivery {delivery.mode!r}", advice, *said)
         yield from _reading(page, delivery, place)
+        yield from _parts(page, delivery, place)
 
 
 def _reading(page: Page, delivery: Delivery, place: Place) -> Iterator[Problem]:
@@ -113,6 +115,42 @@ def _reading(page: Page, delivery: Delivery, place: Place) -> Iterator[Problem]:
     if delivery.without_headings and delivery.header_row is not None:
         message = "headerRow means nothing for a file without headings"
         yield page.problem(message, "take it out", *where["headerRow"])
+
+
+def _parts(page: Page, delivery: Delivery, place: Place) -> Iterator[Problem]:
+    """How the files of a snapshot are told apart, and when they are all there."""
+    parts = delivery.parts
+    if parts is None:
+        return
+    where = page.fact("parts", owner=place)
+    named: frozenset[str] = frozenset()
+    if parts.name is not None:
+        try:
+            pattern = re.compile(parts.name)
+        except re.error as error:
+            message = f"parts: name is no regular expression: {error}"
+            yield page.problem(message, r"write one such as _(\d+)of(?P<of>\d+)", *where, "name")
+            return
+        named = frozenset(pattern.groupindex)
+        if "part" not in named and pattern.groups - len(named) != 1:
+            message = "parts: name does not say which group is the part's name"
+            yield page.problem(message, "put it in (?P<part>…), or keep one pair of brackets", *where, "name")
+    ways = sum((parts.count is not None, bool(parts.every), "of" in named))
+    if ways != 1:
+        yield page.problem(
+            "parts: it is not said once when they are all there"
+            if ways
+            else "parts: when are they all there",
+            "write count, or all, or a group (?P<of>…) in name: one of them",
+            *where,
+        )
+    if parts.count is not None and parts.count < 1:
+        yield page.problem(f"parts: count {parts.count}", "write 1 or more", *where)
+    if len(set(parts.every)) != len(parts.every):
+        yield page.problem("parts: all names a part twice", "keep one of them", *where, "all")
+    if delivery.mode == "delta":
+        message = "parts: a delta is whole by itself"
+        yield page.problem(message, "take it out: each file of changes counts as it comes", *where)
 
 
 def _change(page: Page) -> Iterator[Problem]:

@@ -155,6 +155,11 @@ DATASET = [
         "{property: mergedCells, value: repeat}",
         "status: mergedCells means nothing but for a column of a workbook",
     ),
+    ("{property: label, value: name}", "{property: key, value: some}", "key 'some'"),
+    ("encodings, value: [gb18030]", "parts, value: {name: 高龄, count: 2}", "parts: name does not say which group"),
+    ("encodings, value: [gb18030]", "parts, value: {name: '(.+)_'}", "parts: when are they all there"),
+    ("encodings, value: [gb18030]", "parts, value: {count: 2, all: [甲]}", "parts: it is not said once"),
+    ("encodings, value: [gb18030]", "parts, value: 0", "parts: count 0"),
     (
         "{property: codeTable, value: allowance_status}",
         "{property: groupRow, value: true}",
@@ -597,3 +602,68 @@ def test_a_broken_contract_is_a_problem_with_file_and_line_or_none_at_all(
     except ContractError as error:
         found = [(error.path.name, error.line)]
     assert all(name.endswith(".yaml") and number >= 0 for name, number in found)
+
+
+KEYLESS = """
+apiVersion: v3.2.0
+kind: DataContract
+id: {id}
+name: 记录
+version: 1.0.0
+status: active
+domain: log
+tenant: 部门
+description: {{purpose: 一次一行}}
+servers: [{{server: delivery, type: local, path: "*.csv", format: csv}}]
+customProperties:
+  - {{property: delivery, value: {mode}}}
+  - {{property: key, value: {key}}}
+{more}
+schema:
+  - name: log
+    properties:
+      - {{name: place, businessName: 地点, logicalType: string{of_place}}}
+"""
+
+
+def keyless_problems(folder: Path, **parts: str) -> list[str]:
+    said = {"id": "log.event", "mode": "snapshot", "key": "none", "more": "", "of_place": "", **parts}
+    (folder / "event.yaml").write_text(KEYLESS.format(**said), encoding="utf-8")
+    return [problem.message for problem in lint(load_library([folder], shipped=False), CodeLibrary())]
+
+
+def test_a_dataset_may_have_no_key_if_it_says_so(tmp_path: Path) -> None:
+    assert keyless_problems(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"mode": "delta"}, "a dataset without a key takes no delta"),
+        ({"of_place": ", required: true, primaryKey: true"}, "key is none, and place is primaryKey"),
+        (
+            {"more": "  - {property: subjects, value: {person: {entity: person, key: place}}}"},
+            "a dataset without a key has no subjects",
+        ),
+    ],
+)
+def test_what_needs_a_key_is_told_where_there_is_none(
+    tmp_path: Path, parts: dict[str, str], said: str
+) -> None:
+    (tmp_path / "_entities.yaml").write_text(ENTITIES, encoding="utf-8")
+    assert keyless_problems(tmp_path, **parts) == [said]
+
+
+def test_nothing_refers_to_a_dataset_without_a_key(tmp_path: Path) -> None:
+    other = KEYLESS.format(
+        id="log.visit",
+        mode="snapshot",
+        key="none",
+        more="  - {property: unit, value: [{dataset: log.event, by: place}]}",
+        of_place=", relationships: [{to: log.event.place}]",
+    )
+    (tmp_path / "visit.yaml").write_text(other, encoding="utf-8")
+    assert set(keyless_problems(tmp_path)) == {
+        "unit: log.event has no key",
+        "place: refers to log.event, which has no key",
+    }

@@ -19,10 +19,11 @@ from typing import Literal
 
 from schemas.contract import Contract, Delivery
 from schemas.library import Library
-from warehouse.collect.archive import is_archive, unpack
+from warehouse.collect.archive import Member, is_archive, unpack
 from warehouse.collect.judgement import refuse_drift
 from warehouse.collect.keeping import keep, make_whole
 from warehouse.collect.layouts import layout_of
+from warehouse.collect.parts import foreign_part, part_of, standing
 from warehouse.collect.readers import Recognition, UnreadableFile, recognise
 from warehouse.collect.readers.foreign import foreign_kind
 from warehouse.files import replace_json, sha256_of
@@ -176,9 +177,18 @@ class _Visit:
             except UnreadableFile as error:
                 yield _set_aside(self.home, path, _Refusal(str(error)), bare)
                 return
-            for member in members:
-                told = replace(self._bare(member.path), archive=bare.sha256)
-                yield from self._take_in(member.path, replace(told, file=f"{path.name}/{member.name}"))
+            placed = [(member, self._place_member(path, bare, member)) for member in members]
+            torn = _torn_snapshots([match for _, (_, matches) in placed for match in matches])
+            for member, (told, matches) in placed:
+                yield from self._keep_placed(
+                    member.path, told, [_unless_torn(m, torn, told) for m in matches]
+                )
+
+    def _place_member(
+        self, path: Path, bare: Receipt, member: Member
+    ) -> tuple[Receipt, list[_Match | _Refusal]]:
+        told = replace(self._bare(member.path), archive=bare.sha256, file=f"{path.name}/{member.name}")
+        return told, _place(member.path, told.file, self.contracts, named=self.named)
 
     def _bare(self, path: Path) -> Receipt:
         return Receipt(
@@ -193,7 +203,12 @@ class _Visit:
         )
 
     def _take_in(self, path: Path, bare: Receipt) -> Iterator[Receipt]:
-        for placed in _place(path, bare.file, self.contracts, named=self.named):
+        yield from self._keep_placed(path, bare, _place(path, bare.file, self.contracts, named=self.named))
+
+    def _keep_placed(
+        self, path: Path, bare: Receipt, every: Iterable[_Match | _Refusal]
+    ) -> Iterator[Receipt]:
+        for placed in every:
             if not isinstance(placed, _Match):
                 yield _set_aside(self.home, path, placed, bare)
                 continue
@@ -201,6 +216,26 @@ class _Visit:
             if self.confirm:
                 receipt = _confirmed(receipt, self.received_at)
             yield receipt
+
+
+def _torn_snapshots(matches: Iterable[_Match | _Refusal]) -> set[str]:
+    """The datasets of which an archive has several snapshots, though nothing says that these are its parts."""
+    whole = [
+        match.contract.id
+        for match in matches
+        if isinstance(match, _Match) and match.delivery.mode == "snapshot" and match.delivery.parts is None
+    ]
+    return {dataset for dataset in whole if whole.count(dataset) > 1}
+
+
+def _unless_torn(match: _Match | _Refusal, torn: set[str], bare: Receipt) -> _Match | _Refusal:
+    if isinstance(match, _Refusal) or match.contract.id not in torn:
+        return match
+    return _Refusal(
+        f"文件“{bare.file}”：同一个压缩包里有几个文件都是《{match.contract.title}》的全量数据，不知道以哪个为准，都没有采用。"
+        "请只交付一个文件；如果合起来才是全部，请合并成一个文件，或在数据标准里写明各部分（parts）后重新交付。",
+        match.contract,
+    )
 
 
 def _set_aside(home: Home, path: Path, refusal: _Refusal, bare: Receipt) -> Receipt:
@@ -223,13 +258,13 @@ def _received(home: Home, path: Path, match: _Match, bare: Receipt) -> Receipt:
     if known is not None:
         make_whole(known.path, path, known.sha256)
         return replace(known, file=bare.file, status="repeated", message=STATUSES["repeated"])
-    replaced = _replaced(match, earlier)
+    replaced = _replaced(match, earlier, bare.file)
     seen = match.recognition
     receipt = replace(
         bare,
         extract_id=extract_id,
         status="received",
-        message=_message(seen, replaced),
+        message=_message(seen, replaced) + _waiting(home, match, [*earlier, bare]),
         dataset=match.contract.id,
         title=match.contract.title,
         contract_version=match.contract.version,
@@ -257,12 +292,33 @@ def _message(seen: Recognition, replaced: Receipt | None) -> str:
     return message + (f"；没有读取的工作表：{'、'.join(seen.unread)}" if seen.unread else "")
 
 
-def _replaced(match: _Match, earlier: Iterable[Receipt]) -> Receipt | None:
-    """The delivery of the batch that a snapshot takes the place of."""
+def _replaced(match: _Match, earlier: Iterable[Receipt], file: str) -> Receipt | None:
+    """The delivery of the batch that a snapshot, or a part of one, takes the place of."""
     if match.delivery.mode != "snapshot":
         return None
     own = [receipt for receipt in earlier if receipt.dataset == match.contract.id]
+    if (parts := match.delivery.parts) is not None:
+        part = part_of(parts, file)
+        own = [r for r in own if r.server == match.delivery.name and part_of(parts, r.file) == part]
     return own[-1] if own else None
+
+
+def _waiting(home: Home, match: _Match, came: Iterable[Receipt]) -> str:
+    """What the sender of a part reads of the others."""
+    parts = match.delivery.parts
+    if parts is None:
+        return ""
+    way = (match.contract.id, match.delivery.name)
+    before = [
+        receipt
+        for batch in batches(home)
+        for receipt in receipts(home.inbox, batch)
+        if (receipt.dataset, receipt.server) == way and is_waiting(receipt)
+    ]
+    own = [r for r in came if r.dataset is None or (r.dataset, r.server) == way]
+    found = [part for receipt in (*before, *own) if (part := part_of(parts, receipt.file)) is not None]
+    missing = standing(parts, found).waiting
+    return f"；等待其余部分，{missing}" if missing else "；各部分已到齐"
 
 
 def _confirmed(receipt: Receipt, at: datetime) -> Receipt:
@@ -353,6 +409,8 @@ def _match(path: Path, name: str, contract: Contract, delivery: Delivery, *, by_
         UnreadableFile: it is none, or not as the contract wants it.
     """
     seen = recognise(path, layout_of(contract, delivery, name))
+    if (problem := foreign_part(contract, delivery, name)) is not None:
+        raise _Unwelcome(problem)
     try:
         refuse_drift(path, contract, seen)
     except UnreadableFile as error:
@@ -415,6 +473,11 @@ def refusal_of(receipt: Receipt) -> str | None:
 def is_refused_as_damaged(receipt: Receipt) -> bool:
     """Whether a delivery is refused because its kept file was found damaged."""
     return bool(_refusal_of(receipt).get("damaged", False))
+
+
+def is_waiting(receipt: Receipt) -> bool:
+    """Whether a delivery is a part of a snapshot that waits for others."""
+    return bool(_refusal_of(receipt).get("waiting", False))
 
 
 def _refusal_of(receipt: Receipt) -> dict[str, object]:

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 
 import duckdb
 
-from schemas.contract import Contract, Delivery
+from schemas.contract import Contract
 from schemas.emit.sql import literal, quote
+from warehouse.collect.assembly import carried_over, units_of
 from warehouse.collect.desk import (
-    CONFIRMATION,
     READING,
     REFUSAL,
     Receipt,
@@ -26,12 +26,11 @@ from warehouse.collect.desk import (
     receipts,
     refusal_of,
 )
-from warehouse.collect.judgement import held, refuse_drift, remarks, unusual_volume
-from warehouse.collect.layouts import layout_of
 from warehouse.collect.places import repeat_places, write_places
-from warehouse.collect.readers import Reading, Recognition, UnreadableFile, read
+from warehouse.collect.readers import Reading
 from warehouse.collect.readers.lines import hashes_of, lay_hashes
-from warehouse.collect.rereading import hashing_of, reread
+from warehouse.collect.rereading import hashing_of
+from warehouse.collect.taking import Source, Taken, first_number, is_confirmed, refuse, take_unit
 from warehouse.collect.unchanged import (
     CELL_HASH,
     EARLIER,
@@ -52,9 +51,6 @@ from warehouse.partition import Partition
 
 LAYER = "extract"
 
-# A day's rows are numbered from its own multiple on, so that a number never comes again for another row.
-_A_DAY = 1 << 32
-
 NOTHING_NEW = "与上一次交付的文件完全相同，没有新的变化"
 """What is remarked of changes that came before."""
 
@@ -68,25 +64,6 @@ class Extraction:
 
     partition: Partition | None
     refused: tuple[tuple[Receipt, str], ...] = ()
-
-
-@dataclass(frozen=True)
-class _Taken:
-    """A delivery that counts: what was read of it, into which table, and what is remarkable about it."""
-
-    receipt: Receipt
-    delivery: Delivery
-    reading: Reading
-    table: str
-    remarks: tuple[str, ...]
-    volume: str | None = None
-    reread: bool = False
-    """Whether the table lacks rows that came before, which `same` lists."""
-
-    @property
-    def whole(self) -> bool:
-        """Whether it holds every row of the dataset."""
-        return self.delivery.mode == "snapshot"
 
 
 def extract(
@@ -106,9 +83,13 @@ def extract(
     Returns:
         The batch's partition, or none when nothing readable was delivered in it.
     """
-    own = [receipt for receipt in receipts(home.inbox, batch) if receipt.dataset == contract.id]
-    damaged = [receipt for receipt in own if _known_as_damaged(receipt)]
     whole = newest_whole(lake, contract, batch)
+    current = lake.partition(LAYER, contract.id, batch)
+    own = [receipt for receipt in receipts(home.inbox, batch) if receipt.dataset == contract.id]
+    if own:
+        parts = {str(told["extract_id"]) for told in deliveries_of(current)} if current is not None else set()
+        own = [*carried_over(home, contract, batch, None if whole is None else whole.batch, parts), *own]
+    damaged = [receipt for receipt in own if _known_as_damaged(receipt)]
     newest = lake.before(LAYER, contract.id, batch)
     before = None if whole is None else _rows_of(whole)
     inputs = {
@@ -117,7 +98,6 @@ def extract(
         **({} if whole is None else {"before": whole.fingerprint, "rows_in_force": str(before)}),
         **({} if newest is None or not contract.takes_deltas else {"newest": newest.fingerprint}),
     }
-    current = lake.partition(LAYER, contract.id, batch)
     if own and current is not None and dict(current.inputs) == inputs:
         known = ((receipt, refusal_of(receipt)) for receipt in own)
         return Extraction(current, tuple((r, message) for r, message in known if message is not None))
@@ -126,7 +106,7 @@ def extract(
         if receipt not in damaged and is_refused_as_damaged(receipt):
             (receipt.path.parent / REFUSAL).unlink()  # the file has been restored
     inputs |= {f"delivery/{r.extract_id}": _standing(r, damaged) for r in damaged}
-    refused = [_refuse(receipt, _damage(receipt), damaged=True) for receipt in damaged]
+    refused = [refuse(receipt, _damage(receipt), damaged=True) for receipt in damaged]
     own = [receipt for receipt in own if receipt not in damaged]
     comparable, deltas = base_of(whole, contract), deltas_before(newest, contract)
     if comparable is not None and own and (same := repeated(home, comparable, own[-1:], contract)):
@@ -139,23 +119,21 @@ def extract(
         none = f"SELECT * FROM {deltas.scan} WHERE false"
         again = lake.write(connection, LAYER, contract.id, batch, none, inputs=inputs, facts=facts)
         return Extraction(again, tuple(refused))
-    taken: list[_Taken] = []
+    taken: list[Taken] = []
+    tables = {receipt.extract_id: f"delivered_{number}" for number, receipt in enumerate(own)}
     try:
-        for number, receipt in enumerate(reversed(own)):
-            try:
-                rest_on = comparable if number == 0 else None
-                table = f"delivered_{number}"
-                taken.insert(0, _take(connection, home, contract, receipt, before, table, rest_on))
-            except UnreadableFile as error:
-                refused.append(_refuse(receipt, str(error)))
-                continue
-            if taken[0].whole:
+        for number, unit in enumerate(reversed(units_of(contract, own))):
+            rest_on = comparable if number == 0 and not unit.parted else None
+            source = Source(connection, home, contract, before, tables, rest_on)
+            found, not_taken = take_unit(source, unit)
+            taken = [*found, *taken]
+            refused += not_taken
+            if found and found[0].whole:
                 break
         base = comparable if len(taken) == 1 and taken[0].whole else None
         partition = _write(connection, lake, contract, batch, taken, inputs, base) if taken else None
     finally:
-        tables = [f"delivered_{number}" for number in range(len(own))]
-        for name in [*tables, *map(hashes_of, tables), "same"]:
+        for name in [*tables.values(), *map(hashes_of, tables.values()), "same"]:
             connection.execute(f"DROP TABLE IF EXISTS {quote(name)}")
     return Extraction(partition, tuple(refused))
 
@@ -181,43 +159,6 @@ def _rows_of(whole: Partition) -> int:
     return rows
 
 
-def _take(
-    connection: duckdb.DuckDBPyConnection,
-    home: Home,
-    contract: Contract,
-    receipt: Receipt,
-    before: int | None,
-    table: str,
-    base: Partition | None,
-) -> _Taken:
-    """Read one delivery into a table and judge it; of a snapshot only what is new, if there is one to rest on.
-
-    Raises:
-        UnreadableFile: it cannot be read, or the contract has it refused or held.
-    """
-    delivery = delivery_of(contract, receipt)
-    layout, reading = layout_of(contract, delivery, receipt.file), None
-    if base is not None and delivery.mode == "snapshot":
-        offset = _first_number(receipt.batch)
-        reading = reread(connection, base, receipt.path, layout, table, home.spill, offset)
-    changes_only = reading is not None
-    if reading is None:
-        reading = read(receipt.path, layout, connection, table, spool=home.spill)
-    refuse_drift(receipt.path, contract, reading.recognition)
-    told = remarks(contract, reading)
-    if receipt.unread and delivery.sheet is None:
-        told.append(f"没有读取的工作表：{'、'.join(receipt.unread)}")
-    problem = unusual_volume(contract, reading.rows, before) if delivery.mode == "snapshot" else None
-    if problem is not None:
-        if contract.volume.holds(empty=reading.rows == 0) and not _confirmed(receipt):
-            raise held(receipt.path, problem)
-        told.append(problem)
-    (receipt.path.parent / REFUSAL).unlink(missing_ok=True)
-    taken = _Taken(receipt, delivery, reading, table, tuple(told), problem, changes_only)
-    replace_json(receipt.path.parent / READING, _told(taken))
-    return taken
-
-
 def _is_damaged(receipt: Receipt) -> bool:
     """Whether the kept file is gone, or is no longer what its receipt says."""
     return not receipt.path.is_file() or sha256_of(receipt.path) != receipt.sha256
@@ -234,12 +175,6 @@ def _damage(receipt: Receipt) -> str:
         f"文件“{receipt.file}”：保存的文件{problem}，未读取，沿用先前的数据。"
         f"请从备份恢复 {receipt.path}，或请部门重新交付同一个文件。"
     )
-
-
-def _refuse(receipt: Receipt, message: str, *, damaged: bool = False) -> tuple[Receipt, str]:
-    """Keep beside a receipt why its file is not in force."""
-    replace_json(receipt.path.parent / REFUSAL, {"message": message, "damaged": damaged})
-    return receipt, message
 
 
 def _told_again(base: Partition, known: Sequence[Receipt], own: Sequence[Receipt]) -> dict[str, object]:
@@ -269,30 +204,11 @@ def _told_again(base: Partition, known: Sequence[Receipt], own: Sequence[Receipt
     }
 
 
-def delivery_of(contract: Contract, receipt: Receipt) -> Delivery:
-    """The way by which a file came; if the contract no longer has it, the first way of its form.
-
-    Raises:
-        UnreadableFile: the contract no longer takes files of that form.
-    """
-    named = [delivery for delivery in contract.deliveries if delivery.name == receipt.server]
-    of_form = [d for d in named or contract.deliveries if d.form == receipt.form]
-    if not of_form:
-        raise UnreadableFile(
-            f"文件“{receipt.file}”：数据标准已不再接受这种格式的文件。请按现行的数据标准重新交付。"
-        )
-    return of_form[0]
-
-
 def _standing(receipt: Receipt, damaged: Sequence[Receipt]) -> str:
     """What an extract follows from beside the bytes of a delivery: whether they are there, and were confirmed."""
     if receipt in damaged:
         return "damaged"
-    return "confirmed" if _confirmed(receipt) else ""
-
-
-def _confirmed(receipt: Receipt) -> bool:
-    return (receipt.path.parent / CONFIRMATION).exists()
+    return "confirmed" if is_confirmed(receipt) else ""
 
 
 def _write(
@@ -300,11 +216,11 @@ def _write(
     lake: Lake,
     contract: Contract,
     batch: date,
-    taken: Sequence[_Taken],
+    taken: Sequence[Taken],
     inputs: dict[str, str],
     base: Partition | None,
 ) -> Partition:
-    parts, offset = [], _first_number(batch)
+    parts, offset = [], first_number(batch)
     hashed = hashing_of(taken[0].reading) if len(taken) == 1 else CELL_HASH
     if hashed is not CELL_HASH:
         lay_hashes(connection, taken[0].table)
@@ -316,7 +232,7 @@ def _write(
     facts = {**_facts(contract, taken), HASHED: hashed}
     comparable = base is not None and base.facts[HASHED] == hashed
     if base is not None and comparable and (taken[0].reread or _much_is_same(connection, base, rows)):
-        arrived = _lines(taken[0], _first_number(batch)) if taken[0].reread else f"({rows})"
+        arrived = _lines(taken[0], first_number(batch)) if taken[0].reread else f"({rows})"
         write_places(connection, lake, contract.id, batch, arrived, inputs)
         return write_changes(connection, lake, base, batch, rows, inputs=inputs, facts=facts)
     # One file's rows keep the order in which they were read; several have to be put in order.
@@ -324,15 +240,10 @@ def _write(
     return lake.write(connection, LAYER, contract.id, batch, query, inputs=inputs, facts=facts)
 
 
-def _lines(taken: _Taken, offset: int) -> str:
+def _lines(taken: Taken, offset: int) -> str:
     """The lines of a file, whether they were read or not, as `write_places` takes them."""
     hashes = quote(hashes_of(taken.table))
     return f"(SELECT _row + {offset} AS _row, _row AS _line, CAST(NULL AS VARCHAR) AS _sheet FROM {hashes})"
-
-
-def _first_number(batch: date) -> int:
-    """What is added to the rows of a day's first file to number them."""
-    return batch.toordinal() * _A_DAY
 
 
 def _much_is_same(connection: duckdb.DuckDBPyConnection, base: Partition, rows: str) -> bool:
@@ -343,7 +254,7 @@ def _much_is_same(connection: duckdb.DuckDBPyConnection, base: Partition, rows: 
 
 
 def _numbered(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, taken: _Taken, offset: int, *, by_line: bool
+    connection: duckdb.DuckDBPyConnection, contract: Contract, taken: Taken, offset: int, *, by_line: bool
 ) -> Iterator[tuple[str, int]]:
     """For each sheet of a delivery a query of its rows, numbered on from `offset`, and the last number."""
     columns = ", ".join(quote(column.name) for column in contract.delivered_columns)
@@ -361,7 +272,7 @@ def _numbered(
         yield query, offset
 
 
-def _facts(contract: Contract, taken: Sequence[_Taken]) -> dict[str, object]:
+def _facts(contract: Contract, taken: Sequence[Taken]) -> dict[str, object]:
     """What the manifest keeps of the deliveries; the newest one's name stands for them all."""
     newest, first = taken[-1].receipt, taken[0]
     aside = [line for one in taken for line in _aside_lines(one.reading)]
@@ -375,7 +286,7 @@ def _facts(contract: Contract, taken: Sequence[_Taken]) -> dict[str, object]:
         "remarks": [remark for one in taken for remark in one.remarks],
         "volume": next((one.volume for one in taken if one.volume is not None), None),
         "whole": first.whole,
-        "snapshot_rows": first.reading.rows if first.whole else None,
+        "snapshot_rows": sum(one.reading.rows for one in taken if one.whole) if first.whole else None,
         "deliveries": [
             {
                 "extract_id": one.receipt.extract_id,
@@ -395,21 +306,3 @@ def _aside_lines(reading: Reading) -> list[str]:
         f"{f'工作表“{aside.sheet}”' if aside.sheet else ''}第 {aside.row} 行：{aside.reason}"
         for aside in reading.set_aside
     ]
-
-
-def _told(taken: _Taken) -> dict[str, object]:
-    """What lies beside the receipt once the file is read: what it was found to be, and what was set aside."""
-    reading = taken.reading
-    return {
-        "rows": reading.rows,
-        "delivery": taken.delivery.mode,
-        "remarks": list(taken.remarks),
-        "set_aside": [asdict(aside) for aside in reading.set_aside],
-        "parts": [_recognised(seen) for seen in reading.sheets or (reading.recognition,)],
-    }
-
-
-def _recognised(seen: Recognition) -> dict[str, object]:
-    facts = asdict(seen)
-    facts["columns"] = {column.name: column.title for column in seen.columns}
-    return {name: value for name, value in facts.items() if value not in (None, ())}

@@ -23,7 +23,7 @@ from schemas.contract import Contract
 from schemas.library import Library
 from schemas.odcs import read_contract
 from warehouse import lake as lakes
-from warehouse.collect import desk, extracts, rereading
+from warehouse.collect import desk, taking, rereading
 from warehouse.collect.desk import READING
 from warehouse.collect.extracts import extract
 from warehouse.collect.readers import lines, staging
@@ -200,7 +200,7 @@ def test_of_a_file_with_few_changes_only_these_are_read(
     def not_now(*_: object, **__: object) -> None:
         raise AssertionError("the whole file is read")
 
-    monkeypatch.setattr(extracts, "read", not_now)
+    monkeypatch.setattr(taking, "read", not_now)
     second, told = one.extract(roll({7: "李四"}), DAYS[1])
     third, _ = one.extract(roll({7: "李四", 8: "王五"}), DAYS[2])
     assert second is not None and third is not None
