@@ -23,7 +23,7 @@ from schemas.contract import Contract
 from schemas.library import Library
 from schemas.odcs import read_contract
 from warehouse import lake as lakes
-from warehouse.collect import desk, taking, rereading
+from warehouse.collect import desk, rereading, taking
 from warehouse.collect.desk import READING
 from warehouse.collect.extracts import extract
 from warehouse.collect.readers import lines, staging
