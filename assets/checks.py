@@ -17,6 +17,7 @@ from schemas.contract import Contract
 from warehouse.collect.desk import REFUSAL, receipts
 from warehouse.collect.extracts import rows_in_force
 from warehouse.collect.judgement import unusual_volume
+from warehouse.layers import Layer
 from warehouse.standard import extracts_in_force
 
 # What a check says: whether it passed, and facts for its metadata.
@@ -110,7 +111,7 @@ def _readable(contract: Contract) -> Question:
 
 def _volume(contract: Contract) -> Question:
     def ask(platform: Platform, batch: date) -> Outcome:
-        now = platform.lake.partition("extract", contract.id, batch)
+        now = platform.lake.partition(Layer.EXTRACT, contract.id, batch)
         before = rows_in_force(platform.lake, contract, batch)
         if now is None or not now.facts.get("whole", True) or before is None:
             return True, {}
@@ -127,7 +128,7 @@ def _structure(contract: Contract) -> Question:
 
         from schemas.emit.pandera import pandera_schema
 
-        partition = platform.lake.as_of("standard", contract.id, batch)
+        partition = platform.lake.as_of(Layer.STANDARD, contract.id, batch)
         if partition is None:
             return True, {}
         with platform.engine.connect() as connection:
@@ -144,7 +145,7 @@ def _structure(contract: Contract) -> Question:
 def _complete(contract: Contract) -> Question:
     def ask(platform: Platform, batch: date) -> Outcome:
         extracts = extracts_in_force(platform.lake, contract.id, batch)
-        standard = platform.lake.as_of("standard", contract.id, batch)
+        standard = platform.lake.as_of(Layer.STANDARD, contract.id, batch)
         rows = (sum(extract.rows for extract in extracts), standard.rows if standard else 0)
         # Of a record in several deliveries only the newest counts.
         whole = rows[1] <= rows[0] if contract.takes_deltas else rows[1] == rows[0]

@@ -61,7 +61,7 @@ def batch_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) 
 
 def key_of(stage: str, dataset: str) -> dg.AssetKey:
     """The asset of a dataset in a stage: stage / department / dataset."""
-    return dg.AssetKey([stage, *dataset.split(".", 1)])
+    return dg.AssetKey([str(stage), *dataset.split(".", 1)])
 
 
 def asset_facts(

@@ -13,13 +13,14 @@ from assets.common import (
     partition_metadata,
 )
 from schemas.contract import Contract
-from warehouse.collect.extracts import LAYER, extract
+from warehouse.collect.extracts import extract
+from warehouse.layers import Layer
 from warehouse.partition import Partition
 
 
 def extract_asset(contract: Contract) -> dg.AssetsDefinition:
     """The asset that reads what a department delivered of one dataset."""
-    key, checks = key_of(LAYER, contract.id), extract_checks(contract)
+    key, checks = key_of(Layer.EXTRACT, contract.id), extract_checks(contract)
 
     @dg.asset(
         **asset_facts(
@@ -34,11 +35,11 @@ def extract_asset(contract: Contract) -> dg.AssetsDefinition:
     )
     def _extract(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # with checks Dagster knows the bare class only
         batch = batch_of(context)
-        with platform.engine.connect() as connection:
-            done = extract(connection, platform.home, platform.lake, contract, batch)
+        with platform.open_batch(batch) as opened:
+            done = extract(opened, platform.home, contract)
         for receipt, message in done.refused:
             context.log.warning("%s refused: %s", receipt.extract_id, message)
-        in_force = done.partition or platform.lake.as_of(LAYER, contract.id, batch)
+        in_force = done.partition or platform.lake.as_of(Layer.EXTRACT, contract.id, batch)
         return dg.MaterializeResult(
             metadata={
                 **partition_metadata(in_force),

@@ -16,7 +16,7 @@ from assets.common import (
     partition_metadata,
 )
 from quality.agreement import agree, compared
-from quality.findings import LAYER, verify
+from quality.findings import verify
 from quality.rules import checks
 from quality.tickets import STATES
 from quality.turn import update_tickets
@@ -25,6 +25,7 @@ from returns.ledger.store import Ledger
 from schemas.codes import CodeLibrary
 from schemas.contract import DIMENSIONS, Contract, Entity
 from schemas.library import Library
+from warehouse.layers import Layer
 from warehouse.partition import Partition
 
 TICKETS = dg.AssetKey(["ticket"])
@@ -43,18 +44,17 @@ def finding_asset(contract: Contract, library: Library, codes: CodeLibrary) -> d
 
     @dg.asset(
         **asset_facts(
-            key_of(LAYER, contract.id),
+            key_of(Layer.FINDING, contract.id),
             Group.FINDINGS,
             f"{contract.department_title}《{contract.title}》：{len(rules)} 条规则的校核结果，一行一个问题。",
             {"duckdb"},
             contract.department,
         ),
-        deps=[key_of("standard", dataset) for dataset in sorted(read)],
+        deps=[key_of(Layer.STANDARD, dataset) for dataset in sorted(read)],
     )
     def _finding(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult[None]:
-        with platform.engine.connect() as connection:
-            partition = verify(connection, platform.lake, contract, library, codes, batch_of(context))
-            return _told(connection, partition)
+        with platform.open_batch(batch_of(context)) as opened:
+            return _told(opened.connection, verify(opened, contract))
 
     return _finding
 
@@ -71,14 +71,13 @@ def agreement_asset(entity: Entity, library: Library, codes: CodeLibrary) -> dg.
             f"{entity.title}：多源校核，{len(attributes)} 个属性，{len(datasets)} 个数据集。",
             {"duckdb"},
         ),
-        deps=[key_of(stage, dataset) for dataset in datasets for stage in ("standard", LAYER)],
+        deps=[key_of(stage, dataset) for dataset in datasets for stage in (Layer.STANDARD, Layer.FINDING)],
     )
     def _agreement(
         context: dg.AssetExecutionContext, platform: PlatformResource
     ) -> dg.MaterializeResult[None]:
-        with platform.engine.connect() as connection:
-            partition = agree(connection, platform.lake, entity, library, codes, batch_of(context))
-            return _told(connection, partition)
+        with platform.open_batch(batch_of(context)) as opened:
+            return _told(opened.connection, agree(opened, entity))
 
     return _agreement
 
@@ -97,7 +96,7 @@ def _told(connection: duckdb.DuckDBPyConnection, partition: Partition | None) ->
 def ticket_asset(library: Library) -> dg.AssetsDefinition:
     """The asset that carries every finding's ticket through the batches."""
     checks = ticket_checks()
-    deps = [key_of(LAYER, contract.id) for contract in library]
+    deps = [key_of(Layer.FINDING, contract.id) for contract in library]
     deps += [agreement_key(entity) for entity in library.fed_entities if compared(library, entity)]
 
     @dg.asset(
@@ -114,9 +113,9 @@ def ticket_asset(library: Library) -> dg.AssetsDefinition:
         batch = batch_of(context)
         with Ledger.open(platform.ledger_url) as ledger:
             replies = ticket_replies(ledger.replies(batch.isoformat()))
-        with platform.engine.connect() as connection:
-            partition = update_tickets(connection, platform.lake, library, batch, replies)
-            states = counts_by(connection, partition, "state")
+        with platform.open_batch(batch) as opened:
+            partition = update_tickets(opened, replies)
+            states = counts_by(opened.connection, partition, "state")
         return dg.MaterializeResult(
             metadata={
                 **partition_metadata(partition),

@@ -17,11 +17,11 @@ from assets.common import (
 )
 from assets.findings import agreement_key
 from quality.agreement import compared, table_name
-from quality.findings import LAYER as FINDINGS
 from schemas.contract import Entity
 from schemas.library import Library
 from schemas.tables import TableStandard
-from warehouse.governance import LAYER, derive, fuse, standard_of, standard_of_derived
+from warehouse.governance import derive, fuse, standard_of, standard_of_derived
+from warehouse.layers import Layer
 from warehouse.partition import Partition
 
 _BY_COUNTY = """
@@ -33,13 +33,13 @@ GROUP BY 1 ORDER BY 2 DESC, 1
 
 def governance_key(name: str) -> dg.AssetKey:
     """The asset of a governance table."""
-    return dg.AssetKey([LAYER, name])
+    return dg.AssetKey([Layer.GOVERNANCE.value, name])
 
 
 def entity_asset(entity: Entity, library: Library) -> dg.AssetsDefinition:
     """The asset that makes one file per person, enterprise, dwelling …"""
     datasets = sorted({s.contract.id for sources in library.sources(entity.name).values() for s in sources})
-    deps = [key_of(stage, dataset) for dataset in datasets for stage in ("standard", FINDINGS)]
+    deps = [key_of(stage, dataset) for dataset in datasets for stage in (Layer.STANDARD, Layer.FINDING)]
     if compared(library, entity):
         deps.append(agreement_key(entity))
     standard = standard_of(library, entity)
@@ -56,15 +56,15 @@ def entity_asset(entity: Entity, library: Library) -> dg.AssetsDefinition:
     )
     def _entity(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult[None]:
         batch, lake = batch_of(context), platform.lake
-        agreement = lake.as_of(FINDINGS, table_name(entity), batch)
+        agreement = lake.as_of(Layer.FINDING, table_name(entity), batch)
         faults = {
             dataset: [
-                found for found in (lake.as_of(FINDINGS, dataset, batch), agreement) if found is not None
+                found for found in (lake.as_of(Layer.FINDING, dataset, batch), agreement) if found is not None
             ]
             for dataset in datasets
         }
-        with platform.engine.connect() as connection:
-            return _told(connection, standard, fuse(connection, lake, library, entity, batch, faults))
+        with platform.open_batch(batch) as opened:
+            return _told(opened.connection, standard, fuse(opened, entity, faults))
 
     return _entity
 
@@ -79,9 +79,8 @@ def derived_asset(name: str, sources: Sequence[str]) -> dg.AssetsDefinition:
         metadata={"dagster/column_schema": _column_schema(standard)},
     )
     def _derived(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult[None]:
-        with platform.engine.connect() as connection:
-            partition = derive(connection, platform.lake, name, batch_of(context))
-            return _told(connection, standard, partition)
+        with platform.open_batch(batch_of(context)) as opened:
+            return _told(opened.connection, standard, derive(opened, name))
 
     return _derived
 

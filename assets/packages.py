@@ -31,10 +31,8 @@ def packages_asset(library: Library) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, platform: PlatformResource
     ) -> dg.MaterializeResult[None]:
         batch = batch_of(context)
-        with platform.engine.connect() as connection:
-            packages = build_packages(
-                connection, platform.home, platform.lake, platform.library, platform.codes, batch
-            )
+        with platform.open_batch(batch) as opened:
+            packages = build_packages(opened, platform.home)
         return dg.MaterializeResult(
             metadata={
                 "packages": dg.MetadataValue.int(len(packages)),

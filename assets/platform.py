@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
@@ -11,14 +14,20 @@ from schemas.library import Library
 from warehouse.encryption import Keys
 from warehouse.engine import Engine
 from warehouse.home import Home
+from warehouse.incremental.context import BatchContext
 from warehouse.lake import Lake
+from warehouse.thresholds import DEFAULT, Thresholds
 
 CHINA = ZoneInfo("Asia/Shanghai")  # A batch is a day of this zone.
 
 
 @dataclass(frozen=True)
 class Platform:
-    """One installation. `published_batches` is how many batches of findings the warehouse shows."""
+    """One installation.
+
+    `published_batches` is how many batches of findings the warehouse shows; `thresholds` choose how the lake is
+    written.
+    """
 
     home: Home
     library: Library
@@ -26,11 +35,22 @@ class Platform:
     engine: Engine
     ledger_url: str = field(repr=False)
     published_batches: int = 10
+    thresholds: Thresholds = DEFAULT
 
     @cached_property
     def lake(self) -> Lake:
         """The lake below the home."""
-        return Lake(self.home.lake, self.keys)
+        return Lake(self.home.lake, self.keys, self.thresholds)
+
+    @contextmanager
+    def open_batch(self, batch: date) -> Iterator[BatchContext]:
+        """What the stages are given for a batch; its connection is closed afterwards.
+
+        Raises:
+            QueryFailed: in the place of any error of DuckDB, Polars or Arrow while it is open.
+        """
+        with self.engine.connect() as connection:
+            yield BatchContext(connection, self.lake, self.library, self.codes, batch)
 
     @property
     def keys(self) -> Keys:

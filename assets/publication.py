@@ -41,15 +41,14 @@ def candidate_asset(library: Library) -> dg.AssetsDefinition:
     def _candidate(
         context: dg.AssetExecutionContext, platform: PlatformResource
     ) -> dg.MaterializeResult[None]:
-        batch, lake = batch_of(context), platform.lake
-        with platform.engine.connect() as connection:
+        with platform.open_batch(batch_of(context)) as opened:
             tables = [
-                *governance_tables(lake, library, batch),
-                *quality_tables(lake, library, platform.codes, batch, platform.published_batches),
+                *governance_tables(opened),
+                *quality_tables(opened, platform.published_batches),
                 *contract_tables(library),
-                extract_table(lake, library, batch),
+                extract_table(opened),
             ]
-            path = build(connection, platform.home, batch, tables, platform.keys)
+            path = build(opened, platform.home, tables, platform.keys)
         return dg.MaterializeResult(
             metadata={
                 "file": dg.MetadataValue.path(str(path)) if path else dg.MetadataValue.text("unchanged"),

@@ -16,12 +16,13 @@ from assets.common import (
 from returns.effects import corrections
 from returns.ledger.store import Ledger
 from schemas.contract import Contract
-from warehouse.standard import LAYER, standardise
+from warehouse.layers import Layer
+from warehouse.standard import standardise
 
 
 def standard_asset(contract: Contract) -> dg.AssetsDefinition:
     """The asset that brings one extract to its standard."""
-    key, checks = key_of(LAYER, contract.id), standard_checks(contract)
+    key, checks = key_of(Layer.STANDARD, contract.id), standard_checks(contract)
 
     @dg.asset(
         **asset_facts(
@@ -31,7 +32,7 @@ def standard_asset(contract: Contract) -> dg.AssetsDefinition:
             {"duckdb"},
             contract.department,
         ),
-        deps=[key_of("extract", contract.id)],
+        deps=[key_of(Layer.EXTRACT, contract.id)],
         metadata={"dagster/column_schema": column_schema(contract)},
         check_specs=check_specs(key, checks),
     )
@@ -39,11 +40,11 @@ def standard_asset(contract: Contract) -> dg.AssetsDefinition:
         batch = batch_of(context)
         with Ledger.open(platform.ledger_url) as ledger:
             confirmed = corrections(ledger.replies(batch.isoformat()))
-        with platform.engine.connect() as connection:
-            partition = standardise(connection, platform.lake, contract, platform.codes, batch, confirmed)
+        with platform.open_batch(batch) as opened:
+            partition = standardise(opened, contract, confirmed)
             metadata = partition_metadata(partition)
             if partition is not None:
-                metadata["preview"] = preview(connection, contract, partition)
+                metadata["preview"] = preview(opened.connection, contract, partition)
         return dg.MaterializeResult(
             metadata=metadata,
             data_version=data_version(partition),

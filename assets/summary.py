@@ -25,10 +25,9 @@ def summary_asset() -> dg.AssetsDefinition:
     )
     def _summary(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult[None]:
         batch = batch_of(context)
-        turn = turn_of(platform.lake, platform.library, platform.codes, batch)
         warnings = warnings_of(platform, batch)
-        with platform.engine.connect() as connection:
-            path = build_summary(connection, platform.home, turn, warnings)
+        with platform.open_batch(batch) as opened:
+            path = build_summary(opened.connection, platform.home, turn_of(opened), warnings)
         return dg.MaterializeResult(
             metadata={
                 "page": dg.MetadataValue.path(str(path)),

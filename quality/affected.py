@@ -1,9 +1,9 @@
-"""Affected rows: those of a dataset whose findings may be others than when it was verified before.
+"""Affected rows: those of a dataset whose findings may differ from those of the batch before.
 
 A rule looks at a row, at rows of tables that share a key with it, or at the day; a finding goes to the township that
 the row, or one sharing a key with it, names. What was found before stays for a row that has not changed, as long as no
 row found by its keys has changed either, and no date of a rule has been reached (`quality.days`). A rule of which that
-cannot be told is asked of every row again.
+cannot be known is asked of every row again.
 """
 
 from __future__ import annotations
@@ -13,122 +13,107 @@ from dataclasses import dataclass
 from datetime import date
 
 from quality.days import Coming, coming_true
-from quality.routing import ways_through
+from quality.plan import VerificationPlan
 from quality.rules import ROW, Check
-from schemas.contract import Contract
 from schemas.emit.sql import literal, quote
-from schemas.library import Library
-from warehouse.lake import Lake
+from warehouse.incremental.inputs import Predecessor
+from warehouse.layers import Input
 from warehouse.partition import Changes, Partition
-from warehouse.touched import are_few
 
 # A dataset, the columns that rows are found by there, and those of the row at hand that they equal.
 _Way = tuple[str, tuple[str, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class Affected:
-    """What has to be judged again, beside the findings `before`.
+class Reach:
+    """How far what changed reaches.
 
-    `numbers` is a query of the affected rows' numbers, also of those that are gone, of which the checks in `again` have
-    to be asked if there can be `any`; those in `whole` have to be asked of all rows.
+    Attributes:
+        before: the findings before.
+        changes: dataset → its changes since the findings before, of those whose changes are known.
+        again: the checks that are asked of affected rows only.
+        whole: the checks that are asked of every row.
+        days: the days of the batch before and of this one.
     """
 
     before: Partition
-    numbers: str
-    any: bool
+    changes: Mapping[str, Changes]
     again: Sequence[Check]
     whole: Sequence[Check]
+    days: tuple[date, date]
 
 
-def affected_rows(
-    lake: Lake,
-    before: Partition | None,
-    contract: Contract,
-    library: Library,
-    todo: Sequence[Check],
-    tables: Mapping[str, Partition],
-    program: Mapping[str, str],
-    batch: date,
-) -> Affected | None:
-    """What has to be judged again of a dataset.
+def reach_of(
+    before: Predecessor, plan: VerificationPlan, tables: Mapping[str, Partition], batch: date
+) -> Reach | None:
+    """How far what changed since the findings before reaches.
 
     Args:
-        lake: where the tables lie that the findings before were found in.
-        before: the findings of the batch before.
-        contract: the dataset's contract.
-        library: all contracts.
-        todo: its checks.
+        before: the findings of the batch before, found by the same plan.
+        plan: how the dataset is verified.
         tables: dataset → its standard table now, of all that were ever delivered.
-        program: what must be the same for findings to be the same, by their names among the inputs of findings.
-        batch: the day of the turn.
+        batch: the day of the batch.
 
     Returns:
-        None when everything has to: nothing was found before, or by other rules, or in rows of which nothing is known,
-        or in few; or what leads to the townships has been made anew.
+        None when any row may be affected: the changes of the dataset, or of one that leads to townships, are not known.
     """
-    if before is None or any(before.inputs.get(name) != value for name, value in program.items()):
-        return None
-    if are_few([tables[contract.id]]):
-        return None
-    leading: list[_Way] = [(d, (key,), (by,)) for d, key, by in ways_through(contract, library, tables)]
-    read = {contract.id}.union(*(check.datasets for check in todo), (dataset for dataset, _, _ in leading))
+    leading = {dataset for dataset, _, _ in plan.ways}
     changes = {
         dataset: change
-        for dataset in read
-        if (change := _since(lake, before, dataset, tables[dataset])) is not None
+        for dataset in plan.datasets & tables.keys()
+        if (change := before.changes(tables[dataset])) is not None
     }
-    if any(dataset not in changes for dataset in (contract.id, *(way[0] for way in leading))):
+    if not {plan.contract.id, *leading} <= changes.keys():
         return None
-    again = [check for check in todo if check.datasets <= changes.keys() and _coming(check) is not None]
-    dated = [check for check in again if check.uses_batch_date]
-    since = date.fromisoformat(before.inputs["day"]) if dated else batch
-    numbers = [
-        *_changed(contract, again, leading, changes, tables, (since, batch)),
-        *_reached(dated, tables[contract.id], (since, batch)),
-        *_judged_by_day(dated, before),
+    again = [
+        check for check in plan.checks if check.datasets <= changes.keys() and _coming(check) is not None
     ]
-    some = bool(dated) or any(change.any for change in changes.values())
-    return Affected(before, " UNION ".join(numbers), some, again, [c for c in todo if c not in again])
+    since = before.value(Input.BATCH)
+    return Reach(
+        before.partition,
+        changes,
+        again,
+        [check for check in plan.checks if check not in again],
+        (date.fromisoformat(since) if since else batch, batch),
+    )
 
 
-def _since(lake: Lake, before: Partition, dataset: str, now: Partition) -> Changes | None:
-    """What a standard table holds otherwise than when the findings before were made."""
-    then = lake.with_fingerprint("standard", dataset, before.batch, before.inputs.get(f"standard/{dataset}"))
-    return now.changes(then) if then is not None else None
+def affected_rows(reach: Reach, plan: VerificationPlan, tables: Mapping[str, Partition]) -> str:
+    """The SQL of the numbers of affected rows, in the column `_row`; those of rows that are gone are among them."""
+    table = tables[plan.contract.id]
+    dated = [check for check in reach.again if check.uses_batch_date]
+    numbers = [
+        *_changed(reach, plan, tables),
+        *_reached(dated, table, reach.days),
+        *_judged_by_day(dated, reach.before),
+    ]
+    return " UNION ".join(numbers)
 
 
 def _coming(check: Check) -> frozenset[Coming] | None:
     return coming_true(check.violates) if check.uses_batch_date else frozenset()
 
 
-def _changed(
-    contract: Contract,
-    again: Sequence[Check],
-    leading: Sequence[_Way],
-    changes: Mapping[str, Changes],
-    tables: Mapping[str, Partition],
-    days: tuple[date, date],
-) -> Iterator[str]:
+def _changed(reach: Reach, plan: VerificationPlan, tables: Mapping[str, Partition]) -> Iterator[str]:
     """The rows that have changed, and those beside which rows have, or a date has been reached."""
-    own = changes[contract.id]
+    own = reach.changes[plan.contract.id]
     yield f"SELECT _row FROM {own.lost} UNION SELECT _row FROM {own.gained}"
-    reached: dict[_Way, set[str]] = {way: set() for way in leading}
-    for check in again:
+    reached: dict[_Way, set[str]] = {(d, (key,), (by,)): set() for d, key, by in plan.ways}
+    for check in reach.again:
         for lookup in check.lookups:
             if lookup.dataset is not None:
-                comes = [c.between(*days) for c in _coming(check) or () if c.alias == lookup.alias]
+                comes = [c.between(*reach.days) for c in _coming(check) or () if c.alias == lookup.alias]
                 reached.setdefault((lookup.dataset, lookup.keys, lookup.by), set()).update(comes)
     for (dataset, keys, by), dates in sorted(reached.items()):
         named, here = ", ".join(map(quote, keys)), ", ".join(map(quote, by))
-        change, parts = changes[dataset], []
+        change, parts = reach.changes[dataset], []
         if change.any:
             parts += [f"SELECT ({named}) FROM {rows}" for rows in (change.lost, change.gained)]
         if dates:
             parts.append(f"SELECT ({named}) FROM {tables[dataset].scan} WHERE {_either(dates)}")
         if parts:
             found = " UNION ALL ".join(parts)
-            yield f"SELECT _row FROM {tables[contract.id].scan} WHERE ({here}) IN ({found})"
+            yield f"SELECT _row FROM {tables[plan.contract.id].scan} WHERE ({here}) IN ({found})"
 
 
 def _reached(dated: Sequence[Check], table: Partition, days: tuple[date, date]) -> Iterator[str]:

@@ -10,20 +10,22 @@ be, the value that the other sources are believed for is its suggestion. How the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from dataclasses import dataclass
 
-import duckdb
-
-from quality.disputes import Attributes, dispute_name, find_disputes, weighing_digest
-from quality.findings import LAYER, MEASURES, standard_tables
-from quality.routing import finding_rows, no_findings, placing_digest, row_facts
+from quality.disputes import Attributes, find_disputes
+from quality.findings import MEASURES, standard_tables
+from quality.routing import ORDER, finding_rows, no_findings, row_facts
 from quality.rules import ROW
-from schemas.codes import CodeLibrary
 from schemas.contract import Contract, Entity, Rule
 from schemas.emit.sql import literal
 from schemas.library import Library, Source
+from warehouse.files import digest_of
 from warehouse.functions import library_digest
-from warehouse.lake import Lake
+from warehouse.incremental.context import BatchContext
+from warehouse.incremental.inputs import Inputs
+from warehouse.incremental.machine import bring_up_to_date
+from warehouse.incremental.stage import Stage, Work
+from warehouse.layers import Input, Layer
 from warehouse.partition import Partition
 
 RULE = "agreement"
@@ -88,66 +90,79 @@ def agreement_rules(library: Library) -> list[tuple[Contract, Rule]]:
     return list(rules.values())
 
 
-def agree(
-    connection: duckdb.DuckDBPyConnection,
-    lake: Lake,
-    entity: Entity,
-    library: Library,
-    codes: CodeLibrary,
-    batch: date,
-) -> Partition | None:
+def agree(context: BatchContext, entity: Entity) -> Partition | None:
     """Write an entity's disputes and the findings they are, unless nothing they follow from has changed.
 
     Returns:
         The partition in force (columns of `quality.routing`), or None when never two of the sources were
         delivered.
     """
-    tables = standard_tables(lake, library, batch)
+    lake, library = context.lake, context.library
+    tables = standard_tables(lake, library, context.batch)
     delivered = {
         attribute: tuple(source for source in sources if source.contract.id in tables)
         for attribute, sources in compared(library, entity).items()
     }
     attributes = _between_datasets(delivered, entity)
-    name = table_name(entity)
-    if not attributes and lake.as_of(LAYER, name, batch) is None:
+    if not attributes and lake.as_of(Layer.FINDING, table_name(entity), context.batch) is None:
         return None
     datasets = sorted({s.contract.id for sources in attributes.values() for s in sources})
-    read = {*datasets, *(route.dataset for d in datasets for route in library[d].routes if route.dataset)}
-    faults = {d: found for d in datasets if (found := lake.as_of(LAYER, d, batch)) is not None}
-    inputs = {
-        "codes": codes.digest,
-        "functions": library_digest(),
-        "query": weighing_digest(),
-        "placing": placing_digest(),
-        **{f"contract/{d}": library[d].digest for d in sorted(read)},
-        **{f"standard/{d}": tables[d].fingerprint for d in sorted(read & tables.keys())},
-        **{f"finding/{d}": found.fingerprint for d, found in faults.items()},
-    }
-    current = lake.fresh(LAYER, name, batch, inputs)
-    disputes = lake.fresh(LAYER, dispute_name(entity), batch, inputs)
-    if current is not None and disputes is not None:
-        return current
-    disputes = find_disputes(
-        connection,
-        lake,
-        library,
-        codes,
-        entity,
-        attributes,
-        {d: tables[d] for d in datasets},
-        faults,
-        batch,
-        inputs,
-    )
-    scans = {dataset: table.scan for dataset, table in tables.items()}
-    hits = {d: _hits(library, entity, d, disputes, scans) for d in datasets}
-    query = finding_rows(hits, library, scans) if hits else no_findings()
-    return lake.write(connection, LAYER, name, batch, query, inputs=inputs, measures=MEASURES)
+    found = {dataset: lake.as_of(Layer.FINDING, dataset, context.batch) for dataset in datasets}
+    faults = {dataset: partition for dataset, partition in found.items() if partition is not None}
+    disputes = find_disputes(context, entity, attributes, {d: tables[d] for d in datasets}, faults)
+    stage = AgreementStage(library, context.codes.digest, entity, tuple(datasets), tables, disputes)
+    return bring_up_to_date(context, stage)
 
 
-def _hits(
-    library: Library, entity: Entity, dataset: str, disputes: Partition, scans: Mapping[str, str]
-) -> str:
+@dataclass(frozen=True)
+class AgreementStage(Stage):
+    """The findings that an entity's disputes are. Disputes are few: all their findings are made anew."""
+
+    library: Library
+    codes_digest: str
+    entity: Entity
+    datasets: tuple[str, ...]
+    tables: Mapping[str, Partition]
+    disputes: Partition
+
+    layer = Layer.FINDING
+    patched = False
+    identity = "_row"
+    order = ORDER
+    measures = MEASURES
+
+    @property
+    def table(self) -> str:
+        """The entity, as `table_name` calls it."""
+        return table_name(self.entity)
+
+    @property
+    def inputs(self) -> Inputs:
+        """How disputes become findings, the disputes, and the tables that say where their rows belong."""
+        routed = (route.dataset for d in self.datasets for route in self.library[d].routes if route.dataset)
+        read = sorted({*self.datasets, *routed})
+        names = {dataset: dataset for dataset in self.tables}
+        return Inputs(
+            program={
+                Input.QUERY: digest_of(self._query("disputes", names)),
+                Input.CODES: self.codes_digest,
+                Input.FUNCTIONS: library_digest(),
+                **{Input.CONTRACT.of(d): self.library[d].digest for d in read},
+            },
+            tables=(self.disputes, *(self.tables[d] for d in read if d in self.tables)),
+        )
+
+    def rows(self, work: Work) -> str:
+        """The findings of all disputes."""
+        scans = {dataset: table.scan for dataset, table in self.tables.items()}
+        return self._query(self.disputes.scan, scans)
+
+    def _query(self, disputes: str, tables: Mapping[str, str]) -> str:
+        hits = {d: _hits(self.library, self.entity, d, disputes, tables) for d in self.datasets}
+        return finding_rows(hits, self.library, tables) if hits else no_findings()
+
+
+def _hits(library: Library, entity: Entity, dataset: str, disputes: str, scans: Mapping[str, str]) -> str:
     """The disputes of one dataset with the facts of their rows; one a row and field, whatever it feeds."""
     fields = sorted(
         {
@@ -165,7 +180,7 @@ def _hits(
         f"SELECT {row_facts(library[dataset])}, CASE dispute.field {rules} END AS rule, "
         f"'consistency' AS dimension, 'error' AS severity, dispute.field, dispute.observed, "
         f"dispute.suggestion, dispute.evidence "
-        f"FROM {disputes.scan} AS dispute JOIN {scans[dataset]} AS {ROW} ON {ROW}._row = dispute.row_number "
+        f"FROM {disputes} AS dispute JOIN {scans[dataset]} AS {ROW} ON {ROW}._row = dispute.row_number "
         f"WHERE dispute.finding_id IS NULL AND dispute.dataset = {literal(dataset)} "
         f"QUALIFY row_number() OVER ("
         f"PARTITION BY {ROW}._row, dispute.field ORDER BY dispute.suggestion, dispute.evidence) = 1"

@@ -7,19 +7,22 @@ dispute is a finding is said in `quality.agreement`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import date
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-import duckdb
-
-from quality.findings import LAYER
 from schemas.codes import CodeLibrary
 from schemas.contract import Entity
 from schemas.emit.sql import literal, quote
 from schemas.library import Library, Source
 from warehouse.claims import Claimant, claimants, claims_query
 from warehouse.files import digest_of
-from warehouse.lake import Lake
+from warehouse.functions import library_digest
+from warehouse.incremental.context import BatchContext
+from warehouse.incremental.inputs import Inputs, Predecessor
+from warehouse.incremental.machine import bring_up_to_date
+from warehouse.incremental.scratch import Scratch
+from warehouse.incremental.stage import Stage, Work
+from warehouse.layers import Input, Layer
 from warehouse.partition import Partition
 from warehouse.templates import template
 from warehouse.touched import touched_keys
@@ -33,6 +36,8 @@ _NO_DISPUTES = (
     "SELECT '' AS key, '' AS finding_id, '' AS dataset, 0::BIGINT AS row_number, '' AS field, '' AS observed, "
     "'' AS suggestion, '' AS evidence WHERE false"
 )
+# The relation of faulty values that `quality/sql/disputes.sql` reads.
+_QUESTION = "question"
 _NO_QUESTIONS = "SELECT '' AS attribute, '' AS key, '' AS finding_id WHERE false"
 
 
@@ -41,22 +46,12 @@ def dispute_name(entity: Entity) -> str:
     return f"{DISPUTE}.{entity.name}"
 
 
-def weighing_digest() -> str:
-    """A fingerprint of how values are weighed."""
-    return digest_of(template("quality", "disputes"))
-
-
 def find_disputes(
-    connection: duckdb.DuckDBPyConnection,
-    lake: Lake,
-    library: Library,
-    codes: CodeLibrary,
+    context: BatchContext,
     entity: Entity,
     attributes: Attributes,
     tables: Mapping[str, Partition],
     faults: Mapping[str, Partition],
-    batch: date,
-    inputs: Mapping[str, str],
 ) -> Partition:
     """Write an entity's disputes: key, finding_id, dataset, row_number, field, observed, suggestion, evidence.
 
@@ -64,79 +59,119 @@ def find_disputes(
     which nothing new is said stays as it is.
 
     Args:
-        connection: with the function library and the code tables.
-        lake: where they are written, and those of the batch before lie.
-        library: the contracts.
-        codes: the code tables.
+        context: the batch.
         entity: the entity.
         attributes: those that at least two of the datasets feed, with their sources.
         tables: dataset → its standard table, of those that feed the attributes.
         faults: dataset → what row rules found there.
-        batch: the day of the turn.
-        inputs: fingerprints of all that the disputes follow from, as `agree` names them.
     """
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE dispute AS {_NO_DISPUTES}")
-    if attributes:
-        speakers = claimants(library, entity, tables)
-        name = dispute_name(entity)
-        before = lake.before(LAYER, name, batch)
-        named = {dataset: {f"finding/{dataset}": found} for dataset, found in faults.items()}
-        touched = touched_keys(lake, before, inputs, speakers.values(), tables, named)
-        if touched is not None:
-            assert before is not None
-            connection.execute(
-                "CREATE OR REPLACE TEMP TABLE touched_key AS "
-                f"SELECT DISTINCT key FROM ({touched}) WHERE key IS NOT NULL"
-            )
-            connection.execute(f"INSERT INTO dispute FROM {before.scan} WHERE key NOT IN (FROM touched_key)")
-        _weigh(connection, speakers, codes, attributes, tables, faults, only_touched=touched is not None)
-    try:
-        query = "FROM dispute ORDER BY ALL"
-        return lake.write(connection, LAYER, dispute_name(entity), batch, query, inputs=inputs)
-    finally:
-        connection.execute("DROP TABLE dispute")
-        connection.execute("DROP TABLE IF EXISTS touched_key")
-
-
-def _weigh(
-    connection: duckdb.DuckDBPyConnection,
-    speakers: Mapping[tuple[str, str], Claimant],
-    codes: CodeLibrary,
-    attributes: Attributes,
-    tables: Mapping[str, Partition],
-    faults: Mapping[str, Partition],
-    *,
-    only_touched: bool,
-) -> None:
-    """Add to the temporary table `dispute` what the claims come to; if so told, only of the keys in `touched_key`."""
-    # Whatever at least two datasets name is named by one that is not the largest: so only the keys of the
-    # others are held against it, a few ten thousand instead of a whole population.
-    largest = max(tables, key=lambda dataset: (tables[dataset].rows, dataset))
-    among = "WHERE key IN (FROM touched_key)" if only_touched else ""
-    keys = " UNION ".join(
-        f"SELECT key FROM (SELECT {quote(c.subject.key)} AS key FROM {tables[c.contract.id].scan}) {among}"
-        for c in speakers.values()
-        if c.contract.id != largest
+    return bring_up_to_date(
+        context, DisputeStage(context.library, context.codes, entity, attributes, tables, faults)
     )
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE known_key AS {keys}")
-    for claimant in speakers.values():
-        query = _claims(
-            claimant, attributes, tables[claimant.contract.id].scan, faults, only_touched=only_touched
+
+
+@dataclass(frozen=True)
+class DisputeStage(Stage):
+    """The disputes of an entity; those about a key stay while no source says anything else of it."""
+
+    library: Library
+    codes: CodeLibrary
+    entity: Entity
+    attributes: Attributes
+    tables: Mapping[str, Partition]
+    faults: Mapping[str, Partition]
+
+    layer = Layer.FINDING
+    patched = False
+    identity = "key"
+    order = "ALL"
+
+    @property
+    def table(self) -> str:
+        """The entity, as `dispute_name` calls it."""
+        return dispute_name(self.entity)
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        """How values are weighed and by whose authority, the code tables, and all tables."""
+        return Inputs(
+            program={
+                Input.QUERY: digest_of([self._queries, template("warehouse", "claims")]),
+                Input.CODES: self.codes.digest,
+                Input.FUNCTIONS: library_digest(),
+                **{Input.CONTRACT.of(d): self.library[d].digest for d in sorted(self.tables)},
+            },
+            tables=(*self.tables.values(), *self.faults.values()),
         )
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {claimant.alias} AS {query}")
-    questions = [
-        question
-        for claimant in speakers.values()
-        if (found := faults.get(claimant.contract.id)) is not None
-        if (question := _question(claimant, attributes, tables[claimant.contract.id].scan, found))
-    ]
-    asked = " UNION ALL ".join(questions) or _NO_QUESTIONS
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE question AS SELECT * FROM ({asked}) {among}")
-    for attribute, sources in attributes.items():
-        voices = [(speakers[s.contract.id, s.feed.subject].alias, s) for s in sources]
-        connection.execute(f"INSERT INTO dispute {disputes_query(attribute, voices, codes)}")
-    for name in ("known_key", "question", *(claimant.alias for claimant in speakers.values())):
-        connection.execute(f"DROP TABLE {name}")
+
+    @property
+    def _queries(self) -> list[str]:
+        return [disputes_query(attribute, voices, self.codes) for attribute, voices in self._voices]
+
+    @property
+    def _voices(self) -> list[tuple[str, list[tuple[str, Source]]]]:
+        """Attribute → the relations of the claims of its sources."""
+        speakers = self._speakers
+        return [
+            (attribute, [(speakers[s.contract.id, s.feed.subject].alias, s) for s in sources])
+            for attribute, sources in self.attributes.items()
+        ]
+
+    @cached_property
+    def _speakers(self) -> dict[tuple[str, str], Claimant]:
+        return claimants(self.library, self.entity, self.tables)
+
+    @property
+    def rows_read(self) -> int:
+        """The rows of the sources."""
+        return sum(table.rows for table in self.tables.values())
+
+    def size(self, before: Partition) -> int:
+        """The rows of the sources: disputes are about a few of them."""
+        return self.rows_read
+
+    def affected(self, before: Predecessor, scratch: Scratch) -> str | None:
+        """The keys of which a source says something else, or on whose rows something else is found."""
+        faults = {dataset: (found,) for dataset, found in self.faults.items()}
+        return touched_keys(before, self._speakers.values(), self.tables, faults, self.identity)
+
+    def rows(self, work: Work) -> str:
+        """Weigh the claims of all keys, or of the affected ones."""
+        if not self.attributes:
+            return _NO_DISPUTES
+        scratch = work.scratch
+        among = f"WHERE key IN ({work.of_affected})" if work.affected is not None else ""
+        # Whatever at least two datasets name is named by one that is not the largest: so only the keys of the
+        # others are held against it, a few ten thousand instead of a whole population.
+        largest = max(self.tables, key=lambda dataset: (self.tables[dataset].rows, dataset))
+        keys = " UNION ".join(
+            f"SELECT key FROM (SELECT {quote(c.subject.key)} AS key FROM {self.tables[c.contract.id].scan}) {among}"
+            for c in self._speakers.values()
+            if c.contract.id != largest
+        )
+        known = scratch.table("known keys", keys)
+        for claimant in self._speakers.values():
+            table = self.tables[claimant.contract.id].scan
+            query = _claims(
+                claimant, self.attributes, table, self.faults, known, few=work.affected is not None
+            )
+            scratch.named(claimant.alias, query)
+        questions = [
+            question
+            for claimant in self._speakers.values()
+            if (found := self.faults.get(claimant.contract.id)) is not None
+            if (
+                question := _question(
+                    claimant, self.attributes, self.tables[claimant.contract.id].scan, found
+                )
+            )
+        ]
+        asked = " UNION ALL ".join(questions) or _NO_QUESTIONS
+        scratch.named(_QUESTION, f"SELECT * FROM ({asked}) {among}")
+        disputes = scratch.table("disputes", _NO_DISPUTES)
+        for query in self._queries:
+            scratch.connection.execute(f"INSERT INTO {disputes} {query}")
+        return f"FROM {disputes}"
 
 
 def _claims(
@@ -144,13 +179,15 @@ def _claims(
     attributes: Attributes,
     table: str,
     faults: Mapping[str, Partition],
+    known: str,
     *,
-    only_touched: bool,
+    few: bool,
 ) -> str:
+    """The claims of one claimant on the attributes, for the keys in the relation `known`."""
     columns = {name: column for name, column in claimant.columns.items() if name in attributes}
     found = faults.get(claimant.contract.id)
     faulty = f"SELECT _row AS row_number, field FROM {found.scan} WHERE severity = 'error'" if found else None
-    return claims_query(replace(claimant, columns=columns), table, faulty, "known_key", few=only_touched)
+    return claims_query(replace(claimant, columns=columns), table, faulty, known, few=few)
 
 
 def _question(claimant: Claimant, attributes: Attributes, table: str, found: Partition) -> str | None:

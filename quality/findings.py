@@ -1,33 +1,31 @@
 """Findings: one pass over a dataset's standard table for all of its row rules, every failing row kept.
 
 The result is row × field × rule with what was observed, what is suggested and what shows it, and the township
-it belongs to. What was found before stays where nothing changed that a rule looks at (`quality.affected`). Which rules
-there are is `quality.rules`; what becomes of a finding is `quality.tickets`.
+it belongs to. What was found before stays where nothing changed that a rule looks at (`quality.affected`). How a
+dataset is verified is its `quality.plan`; what becomes of a finding is `quality.tickets`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
-import duckdb
-
-from quality.affected import Affected, affected_rows
-from quality.calls import judge_rows, share_calls
-from quality.routing import COLUMNS, ORDER, finding_rows, no_findings, row_facts
-from quality.rules import ROW, Check, Lookup, checks
-from schemas.codes import CodeLibrary
+from quality.affected import Reach, affected_rows, reach_of
+from quality.plan import VerificationPlan, compile_verification, fill
+from quality.routing import COLUMNS, ORDER
 from schemas.contract import Contract
-from schemas.emit.sql import literal, quote
+from schemas.emit.sql import literal
 from schemas.library import Library
-from warehouse.files import digest_of
-from warehouse.functions import library_digest
+from warehouse.incremental.context import BatchContext
+from warehouse.incremental.inputs import Inputs, Predecessor
+from warehouse.incremental.machine import bring_up_to_date
+from warehouse.incremental.scratch import Scratch
+from warehouse.incremental.stage import Stage, Work
 from warehouse.lake import Lake
+from warehouse.layers import Layer
 from warehouse.partition import Partition
-from warehouse.templates import template
-
-LAYER = "finding"
 
 # What the manifest of findings keeps of them: catalogues count without reading.
 MEASURES: Mapping[str, str] = {
@@ -36,20 +34,17 @@ MEASURES: Mapping[str, str] = {
 }
 
 
+# No check has this rule and field.
+_NO_RULE = ("('', '')",)
+
+
 def standard_tables(lake: Lake, library: Library, batch: date) -> dict[str, Partition]:
     """Dataset → its standard table in force on the batch's day, for those that were ever delivered."""
-    found = {contract.id: lake.as_of("standard", contract.id, batch) for contract in library}
+    found = {contract.id: lake.as_of(Layer.STANDARD, contract.id, batch) for contract in library}
     return {dataset: table for dataset, table in found.items() if table is not None}
 
 
-def verify(
-    connection: duckdb.DuckDBPyConnection,
-    lake: Lake,
-    contract: Contract,
-    library: Library,
-    codes: CodeLibrary,
-    batch: date,
-) -> Partition | None:
+def verify(context: BatchContext, contract: Contract) -> Partition | None:
     """Write the findings of one dataset's row rules, unless nothing they follow from has changed.
 
     A check that looks at a dataset which was never delivered has nothing to say and is left out.
@@ -57,164 +52,94 @@ def verify(
     Returns:
         The partition in force (columns of `quality.routing`), or None when the dataset was never delivered.
     """
-    tables = standard_tables(lake, library, batch)
+    tables = standard_tables(context.lake, context.library, context.batch)
     if contract.id not in tables:
         return None
-    todo = [check for check in checks(contract, library, codes) if check.datasets <= tables.keys()]
-    read = {dataset for check in todo for dataset in check.datasets}
-    read |= {route.dataset for route in contract.routes if route.dataset} | {contract.id}
-    # Told by their names, the tables make the query the same in every lake.
-    names = {dataset: quote(dataset) for dataset in tables}
-    program = {
-        # The day aside, on which some rules look.
-        "rules": digest_of(findings_query(contract, library, todo, names, date.min)),
-        # The divisions, and long code tables, are read where the query runs.
-        "codes": codes.digest,
-        "functions": library_digest(),
-    }
-    dated = any(check.uses_batch_date for check in todo)
-    inputs = {
-        **program,
-        **({"day": batch.isoformat()} if dated else {}),
-        **{f"contract/{dataset}": library[dataset].digest for dataset in sorted(read)},
-        **{f"standard/{d}": tables[d].fingerprint for d in sorted(read & tables.keys())},
-    }
-    current = lake.fresh(LAYER, contract.id, batch, inputs)
-    if current is not None:
-        return current
-    scans = {dataset: table.scan for dataset, table in tables.items()}
-    before = lake.before(LAYER, contract.id, batch)
-    affected = affected_rows(lake, before, contract, library, todo, tables, program, batch)
-    try:
-        if affected is None:
-            query = findings_query(contract, library, todo, scans, batch)
-        else:
-            connection.execute(f"CREATE OR REPLACE TEMP TABLE affected_row AS {affected.numbers}")
-            # In a statement of its own: with all numbers known, DuckDB passes over rows that lie before or behind them.
-            connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE affected AS SELECT * FROM {scans[contract.id]} "
-                "WHERE _row IN (FROM affected_row)"
+    plan = compile_verification(contract, context.library, context.codes, tables.keys())
+    return bring_up_to_date(context, FindingStage(plan, tables, context.batch))
+
+
+@dataclass(frozen=True)
+class FindingStage(Stage):
+    """The findings of a dataset; those of a row stay while nothing that its checks look at has changed."""
+
+    plan: VerificationPlan
+    tables: Mapping[str, Partition]
+    batch: date
+
+    layer = Layer.FINDING
+    patched = False
+    identity = "_row"
+    order = ORDER
+    measures = MEASURES
+
+    @property
+    def table(self) -> str:
+        """The dataset."""
+        return self.plan.contract.id
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        """What the plan says that it reads."""
+        read = sorted(self.plan.datasets & self.tables.keys())
+        return Inputs(self.plan.program, tuple(self.tables[d] for d in read), self.plan.values(self.batch))
+
+    @property
+    def rows_read(self) -> int:
+        """The rows that are judged."""
+        return self.tables[self.table].rows
+
+    def size(self, before: Partition) -> int:
+        """The rows that are judged: findings are of a few of them."""
+        return self.rows_read
+
+    def facts(self, before: Partition | None) -> Mapping[str, object]:
+        """How many checks were made."""
+        return {"rules": len(self.plan.checks)}
+
+    def affected(self, before: Predecessor, scratch: Scratch) -> str | None:
+        """The rows whose findings may differ, see `quality.affected`."""
+        reach = self._reach(before)
+        return affected_rows(reach, self.plan, self.tables) if reach is not None else None
+
+    def carried(self, work: Work) -> str:
+        """The findings of other rows, by the checks that need not be asked of every row."""
+        again = [
+            f"({literal(check.rule.name)}, {literal(check.rule.field)})"
+            for check in self._reached(work).again
+        ]
+        return (
+            f"SELECT {', '.join(COLUMNS)} FROM {self._before(work).scan} "
+            f"WHERE (rule, field) IN ({', '.join(again or _NO_RULE)}) AND _row NOT IN ({work.of_affected})"
+        )
+
+    def rows(self, work: Work) -> str:
+        """The findings of all rows, or of the affected ones and by the checks that are asked of every row."""
+        scans = {dataset: table.scan for dataset, table in self.tables.items()}
+        if work.affected is None:
+            return fill(self.plan.statement, scans, self.batch)
+        reach, hits = self._reached(work), []
+        if reach.again and work.scratch.rows(work.affected):
+            # In a statement of its own: with all numbers known, DuckDB skips rows that lie before or behind them.
+            rows = work.scratch.table(
+                "judged", f"SELECT * FROM {scans[self.table]} WHERE _row IN ({work.of_affected})"
             )
-            query = _findings_again(contract, library, affected, scans, batch)
-        return lake.write(
-            connection,
-            LAYER,
-            contract.id,
-            batch,
-            query,
-            inputs=inputs,
-            facts={"rules": len(todo)},
-            measures=MEASURES,
-        )
-    finally:
-        for name in ("affected", "affected_row"):
-            connection.execute(f"DROP TABLE IF EXISTS {name}")
+            hits.append(self.plan.hits(reach.again, rows))
+        if reach.whole:
+            # Few rules are left, and their guards let few rows through to the calls that would be worth sharing.
+            hits.append(self.plan.hits(reach.whole, share=False))
+        if not hits:
+            return f"SELECT {', '.join(COLUMNS)} FROM {self._before(work).scan} WHERE false"
+        return fill(self.plan.findings(hits), scans, self.batch)
 
+    def _reach(self, before: Predecessor) -> Reach | None:
+        return reach_of(before, self.plan, self.tables, self.batch)
 
-def _findings_again(
-    contract: Contract, library: Library, affected: Affected, scans: Mapping[str, str], batch: date
-) -> str:
-    """The SQL of all findings: those known before, those of affected rows, and those of checks asked of all rows."""
-    rules = (
-        ", ".join(f"({literal(c.rule.name)}, {literal(c.rule.field)})" for c in affected.again) or "('', '')"
-    )
-    columns = ", ".join(COLUMNS)
-    known = (
-        f"SELECT {columns} FROM {affected.before.scan} WHERE (rule, field) IN ({rules}) "
-        "AND _row NOT IN (SELECT _row FROM affected_row)"
-    )
-    hits = []
-    if affected.again and affected.any:
-        hits.append(hits_query(contract, affected.again, scans, batch, rows="affected"))
-    if affected.whole:
-        # Few rules are left, and their guards let few rows through to the calls that would be worth sharing.
-        hits.append(hits_query(contract, affected.whole, scans, batch, share=False))
-    if not hits:
-        return f"{known} ORDER BY {ORDER}"
-    made = finding_rows({contract.id: " UNION ALL BY NAME ".join(f"({h})" for h in hits)}, library, scans)
-    return f"SELECT {columns} FROM ({known} UNION ALL ({made})) ORDER BY {ORDER}"
+    def _reached(self, work: Work) -> Reach:
+        reach = self._reach(Predecessor(work.context.lake, self._before(work)))
+        assert reach is not None, "without it all findings are made anew"
+        return reach
 
-
-def findings_query(
-    contract: Contract, library: Library, todo: Sequence[Check], scans: Mapping[str, str], batch: date
-) -> str:
-    """The SQL of one dataset's findings, in the columns of `quality.routing`. Arguments as of `hits_query`."""
-    if not todo:
-        return no_findings()
-    return finding_rows({contract.id: hits_query(contract, todo, scans, batch)}, library, scans)
-
-
-def hits_query(
-    contract: Contract,
-    todo: Sequence[Check],
-    scans: Mapping[str, str],
-    batch: date,
-    rows: str | None = None,
-    *,
-    share: bool = True,
-) -> str:
-    """The SQL that finds every violated check of every row; columns as `quality.routing.finding_rows` takes them.
-
-    Args:
-        contract: the dataset's contract.
-        todo: its checks.
-        scans: dataset → its standard table as a relation in SQL.
-        batch: the day of the turn. It stands in the query only where a check reads it.
-        rows: a relation with the only rows of the dataset that are to be judged.
-        share: whether what several checks ask of a row is computed once, for every row.
-    """
-    shared, reading = share_calls(todo) if share else ({}, todo)
-    judged, reading = judge_rows(reading) if share else ({}, reading)
-    lookups = {lookup.alias: lookup for check in todo for lookup in check.lookups}
-    dated = any(check.uses_batch_date for check in todo)
-    return template("quality", "hits").format(
-        row=ROW,
-        row_facts=row_facts(contract),
-        table=rows or scans[contract.id],
-        shared=_columns(shared),
-        judged=_columns(judged),
-        batch_date=f"DATE '{batch.isoformat()}'" if dated else "NULL",
-        bad="\n      OR ".join(f"({check.violates})" for check in reading),
-        cases=",\n    ".join(_case(index, check) for index, check in enumerate(reading)),
-        lookups="\n  ".join(
-            f"LEFT JOIN ({_filled(lookup, contract, scans, rows)}) AS {quote(lookup.alias)} ON {lookup.on}"
-            for lookup in lookups.values()
-        ),
-        rules=",\n    ".join(_constants(index, check) for index, check in enumerate(todo)),
-    )
-
-
-def _columns(named: Mapping[str, str]) -> str:
-    return "".join(f"({value}) AS {quote(name)}, " for name, value in named.items())
-
-
-def _case(index: int, check: Check) -> str:
-    parts = ", ".join(
-        f"'{name}': CAST({value or 'NULL'} AS VARCHAR)"
-        for name, value in (
-            ("observed", check.observed),
-            ("suggestion", check.suggestion),
-            ("evidence", check.evidence),
-        )
-    )
-    return f"CASE WHEN {check.violates} THEN {{'check_no': {index}, {parts}}} END"
-
-
-def _constants(index: int, check: Check) -> str:
-    rule = check.rule
-    names = ", ".join(literal(text) for text in (rule.name, rule.dimension, rule.severity, rule.field))
-    return f"({index}, {names})"
-
-
-def _filled(lookup: Lookup, contract: Contract, scans: Mapping[str, str], rows: str | None) -> str:
-    """The lookup's query with its tables put in."""
-    tables = dict(scans)
-    if rows is not None and lookup.dataset == contract.id:
-        # Of the dataset itself only what may stand beside the rows that are judged.
-        keys, by = (", ".join(map(quote, names)) for names in (lookup.keys, lookup.by))
-        tables[contract.id] = (
-            f"(SELECT * FROM {scans[contract.id]} WHERE ({keys}) IN (SELECT ({by}) FROM {rows}))"
-        )
-    filled = re.sub(r"\{dataset:([\w.]+)\}", lambda m: tables[m[1]], lookup.relation)
-    filled = filled.replace("{rows}", rows or scans[contract.id])
-    return re.sub(r"\{codes:(\w+)\}", lambda m: f"codes.{quote(m[1])}", filled)
+    def _before(self, work: Work) -> Partition:
+        assert work.before is not None
+        return work.before

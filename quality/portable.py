@@ -10,8 +10,7 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
-from quality.findings import findings_query
-from quality.rules import checks
+from quality.plan import compile_verification, fill
 from schemas.codes import CodeLibrary
 from schemas.emit.sql import quote
 from schemas.library import Library
@@ -33,10 +32,10 @@ def not_portable(library: Library, codes: CodeLibrary) -> Iterator[str]:
     tables = {contract.id: quote(contract.id) for contract in library}
     for contract in library:
         fields = [column.name for column in contract.delivered_columns]
-        todo = checks(contract, library, codes)
+        plan = compile_verification(contract, library, codes, tables.keys())
         for name, query in (
             ("standardisation", standard_query(contract, codes, "delivered_rows", fields)),
-            ("verification", findings_query(contract, library, todo, tables, _ANY_DAY)),
+            ("verification", fill(plan.statement, tables, _ANY_DAY)),
         ):
             for found in objections(query):
                 yield f"{contract.path}: {name}, line {found.line} of the statement: {found.message}"

@@ -8,7 +8,6 @@ from datetime import date
 
 import polars as pl
 
-from quality import findings
 from quality.agreement import agreement_rules, table_name
 from quality.disputes import dispute_name
 from quality.routing import no_findings
@@ -20,17 +19,19 @@ from schemas.tables import load_tables
 from warehouse.candidate import Published, Slices
 from warehouse.catalogue import frame
 from warehouse.collect.places import places_in
+from warehouse.incremental.context import BatchContext
 from warehouse.lake import Lake
+from warehouse.layers import Layer
 from warehouse.partition import Partition
 from warehouse.standard import extracts_in_force
 from warehouse.templates import template
 
-TICKETS = ("ticket", "all")
+TICKETS = (Layer.TICKET, "all")
 
 
 def finding_partitions(lake: Lake, library: Library, batch: date) -> dict[str, Partition]:
     """Table name → findings in force on the batch's day: one per dataset, one per entity's agreement."""
-    found = {name: lake.as_of(findings.LAYER, name, batch) for name in _finding_tables(library)}
+    found = {name: lake.as_of(Layer.FINDING, name, batch) for name in _finding_tables(library)}
     return {name: partition for name, partition in found.items() if partition is not None}
 
 
@@ -83,23 +84,18 @@ def _places(lake: Lake, library: Library, batch: date) -> tuple[str, str]:
 
 def dispute_partitions(lake: Lake, library: Library, batch: date) -> list[Partition]:
     """The disputes of each entity; among them stands what other sources suggest for faulty values."""
-    found = (lake.as_of(findings.LAYER, dispute_name(entity), batch) for entity in library.fed_entities)
+    found = (lake.as_of(Layer.FINDING, dispute_name(entity), batch) for entity in library.fed_entities)
     return [partition for partition in found if partition is not None]
 
 
-def quality_tables(
-    lake: Lake, library: Library, codes: CodeLibrary, batch: date, kept: int
-) -> list[Published]:
+def quality_tables(context: BatchContext, kept: int) -> list[Published]:
     """`quality.finding` of the last `kept` batches, `quality.ticket`, `catalog.rule` and `catalog.batch`.
 
     Args:
-        lake: where findings and tickets are read.
-        library: the contracts.
-        codes: the code tables.
-        batch: the day of the turn.
+        context: the batch.
         kept: how many batches of findings are published; tickets and figures are kept of all.
     """
-    tables = load_tables()
+    tables, lake, library, batch = load_tables(), context.lake, context.library, context.batch
     days = [day for day in lake.batches(*TICKETS) if day <= batch]
     recent = {day.isoformat(): findings_of(lake, library, day) for day in days[-kept:]}
     ticket = lake.partition(*TICKETS, batch)
@@ -108,7 +104,7 @@ def quality_tables(
     return [
         Published(tables["quality.finding"], Slices("batch", recent)),
         Published(tables["quality.ticket"], ticket),
-        Published(tables["catalog.rule"], rule_rows(library, codes)),
+        Published(tables["catalog.rule"], rule_rows(library, context.codes)),
         Published(tables["catalog.batch"], figures),
     ]
 
@@ -140,9 +136,9 @@ def rule_rows(library: Library, codes: CodeLibrary) -> pl.DataFrame:
 def _figures(lake: Lake, library: Library, days: Sequence[date]) -> list[dict[str, object]]:
     """Each batch in figures, as the manifests tell them: no table is read for it."""
     datasets = [contract.id for contract in library]
-    extracts = [_Line(lake, "extract", dataset) for dataset in datasets]
-    standard = [_Line(lake, "standard", dataset) for dataset in datasets]
-    found = [_Line(lake, findings.LAYER, name) for name in _finding_tables(library)]
+    extracts = [_Line(lake, Layer.EXTRACT, dataset) for dataset in datasets]
+    standard = [_Line(lake, Layer.STANDARD, dataset) for dataset in datasets]
+    found = [_Line(lake, Layer.FINDING, name) for name in _finding_tables(library)]
     tickets = _Line(lake, *TICKETS)
     return [
         {
@@ -162,7 +158,7 @@ def _figures(lake: Lake, library: Library, days: Sequence[date]) -> list[dict[st
 class _Line:
     """Every partition of a table, read once: a platform that has run for years has thousands."""
 
-    def __init__(self, lake: Lake, layer: str, table: str) -> None:
+    def __init__(self, lake: Lake, layer: Layer, table: str) -> None:
         self.days = lake.batches(layer, table)
         self.partitions = [lake.partition(layer, table, day) for day in self.days]
 

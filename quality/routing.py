@@ -13,7 +13,6 @@ from quality.rules import ROW, cell
 from schemas.contract import Contract
 from schemas.emit.sql import literal, quote
 from schemas.library import Library
-from warehouse.files import digest_of
 from warehouse.templates import template
 
 # The columns of a finding as the lake holds it; the batch is the turn that reads it.
@@ -88,13 +87,7 @@ def finding_rows(hits: Mapping[str, str], library: Library, scans: Mapping[str, 
         place=f"coalesce({', '.join(places)})" if places else "CAST(NULL AS VARCHAR)",
         joins="\n  ".join(joins),
         columns=", ".join(COLUMNS),
-        order=ORDER,
     )
-
-
-def placing_digest() -> str:
-    """A fingerprint of how hits become findings."""
-    return digest_of([template("quality", "placed"), template("quality", "findings")])
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ it. Running checks is `quality.findings`; agreement between sources is `quality.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from schemas.codes import CodeLibrary
@@ -18,6 +19,10 @@ from schemas.library import Library
 from warehouse.values import bound, delivered_name, shown
 
 ROW = "s"
+
+# What stands for tables in the query of a lookup.
+_DATASET = re.compile(r"\{dataset:([\w.]+)\}")
+_CODES = re.compile(r"\{codes:(\w+)\}")
 
 # What a value that will not convert should have been, in words.
 _TYPE_TITLES: Mapping[LogicalType, str] = {
@@ -45,6 +50,20 @@ class Lookup:
     keys: tuple[str, ...] = ()
     by: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        read = set(_DATASET.findall(self.relation))
+        if read != {self.dataset} - {None}:
+            raise ValueError(f"lookup {self.alias} reads {sorted(read)} and declares {self.dataset}")
+
+    def filled(self, table: Callable[[str], str]) -> str:
+        """The query with its tables put in; `{rows}` stays.
+
+        Args:
+            table: gives the relation of a dataset.
+        """
+        filled = _DATASET.sub(lambda match: table(match[1]), self.relation)
+        return _CODES.sub(lambda match: f"codes.{quote(match[1])}", filled)
+
 
 @dataclass(frozen=True)
 class Check:
@@ -59,15 +78,14 @@ class Check:
 
     @property
     def datasets(self) -> frozenset[str]:
-        """The other datasets whose standard tables the check reads."""
-        return frozenset(join.dataset for join in self.rule.joins)
+        """The datasets whose standard tables the check reads beside the row: those of its lookups."""
+        return frozenset(lookup.dataset for lookup in self.lookups if lookup.dataset is not None)
 
     @property
     def uses_batch_date(self) -> bool:
-        """Whether the same row may be judged otherwise on another day."""
-        rule = self.rule
-        said = [text for text in (rule.violates, rule.suggest, rule.evidence) if text]
-        return any(BATCH_DATE in columns_of(text, "") for text in said)
+        """Whether the same row may be judged differently on another day; seen in the SQL that runs."""
+        texts = [text for text in (self.violates, self.suggestion, self.evidence) if text]
+        return any(BATCH_DATE in text and BATCH_DATE in columns_of(text, ROW) for text in texts)
 
 
 def checks(contract: Contract, library: Library, codes: CodeLibrary) -> tuple[Check, ...]:

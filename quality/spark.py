@@ -10,8 +10,8 @@ from datetime import date
 
 from pyspark.sql import DataFrame, SparkSession
 
-from quality.findings import findings_query
-from quality.rules import ROW, checks
+from quality.plan import compile_verification, fill
+from quality.rules import ROW
 from schemas.codes import CodeLibrary
 from schemas.contract import Contract
 from schemas.expressions import BATCH_DATE
@@ -38,9 +38,9 @@ def finding_rows(
         tables: dataset → the view of its standard table, for those that were delivered.
         batch: the day of the turn.
     """
-    todo = [check for check in checks(contract, library, codes) if check.datasets <= tables.keys()]
+    plan = compile_verification(contract, library, codes, tables.keys())
     types = {**column_types(contract, ROW), (ROW, BATCH_DATE): "DATE"}
-    for check in todo:
+    for check in plan.checks:
         for join in check.rule.joins:
             types |= column_types(library[join.dataset], join.alias)
-    return session.sql(to_spark(findings_query(contract, library, todo, tables, batch), types))
+    return session.sql(to_spark(fill(plan.statement, tables, batch), types))

@@ -15,6 +15,7 @@ from returns.workbook.model import MAX_ROWS
 from schemas.emit.sql import literal
 from schemas.library import Library
 from warehouse.lake import Lake
+from warehouse.layers import Layer
 from warehouse.standard import CORRECTIONS
 
 
@@ -60,6 +61,6 @@ def corrections_in_force(lake: Lake, library: Library, batch: date) -> str:
         f"entry.value AS delivered FROM (SELECT record_key, unnest(map_entries(_corrected)) AS entry "
         f"FROM {table.scan} WHERE _corrected IS NOT NULL)"
         for contract in library
-        if (table := lake.as_of("standard", contract.id, batch)) is not None
+        if (table := lake.as_of(Layer.STANDARD, contract.id, batch)) is not None
     ]
     return " UNION ALL ".join(parts)

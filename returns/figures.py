@@ -23,6 +23,7 @@ from warehouse.collect.desk import REFUSAL, Receipt, receipts
 from warehouse.files import digest_of
 from warehouse.functions import library_digest
 from warehouse.home import Home
+from warehouse.layers import Layer
 
 PAGES = Path(__file__).parent / "pages"
 TREND = 10
@@ -135,7 +136,7 @@ def figures_of(connection: duckdb.DuckDBPyConnection, turn: Turn, deliveries: De
     connection.unregister("tile_rows")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE lived AS {_sql('lived')}")
     trend = [_past(connection, turn, day) for day in _days(turn)]
-    verified = (turn.lake.as_of("standard", contract.id, turn.batch) for contract in turn.library)
+    verified = (turn.lake.as_of(Layer.STANDARD, contract.id, turn.batch) for contract in turn.library)
     return Figures(
         batch=turn.batch,
         since=turn.since,
@@ -181,8 +182,8 @@ def _entities(turn: Turn) -> list[tuple[str, int]]:
 
 def _delivered(home: Home, turn: Turn, contract: Contract, aside: Sequence[Receipt]) -> Delivered:
     lake, batch = turn.lake, turn.batch
-    now = lake.as_of("extract", contract.id, batch)
-    before = lake.before("extract", contract.id, now.batch) if now else None
+    now = lake.as_of(Layer.EXTRACT, contract.id, batch)
+    before = lake.before(Layer.EXTRACT, contract.id, now.batch) if now else None
     own = [receipt for receipt in receipts(home.inbox, batch) if receipt.dataset == contract.id]
     unreadable = [receipt.file for receipt in own if (receipt.path.parent / REFUSAL).exists()]
     refused = [receipt.file for receipt in aside if receipt.dataset == contract.id]

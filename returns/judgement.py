@@ -6,8 +6,6 @@ wrong and what to do. Where answers come from and what becomes of them is `retur
 
 from __future__ import annotations
 
-import re
-
 import duckdb
 import polars as pl
 
@@ -209,7 +207,7 @@ def _judges_alone(check: Check, column: Column) -> bool:
 def _values_query(column: Column, own: list[Check], codes: CodeLibrary) -> str:
     lookups = {lookup.alias: lookup for check in own for lookup in check.lookups}
     joins = " ".join(
-        f"LEFT JOIN ({_filled(lookup.relation)}) AS {quote(lookup.alias)} ON {lookup.on}"
+        f"LEFT JOIN ({lookup.filled(_no_table)}) AS {quote(lookup.alias)} ON {lookup.on}"
         for lookup in lookups.values()
     )
     faults = " ".join(f"WHEN {check.violates} THEN {literal(check.rule.description)}" for check in own)
@@ -221,9 +219,13 @@ FROM (SELECT line, {_converted(column, codes)} FROM typed_values) AS {ROW} {join
 """
 
 
-def _filled(relation: str) -> str:
-    """A lookup with its code table put in; rules that judge a value alone look at nothing else."""
-    return re.sub(r"\{codes:(\w+)\}", lambda match: f"codes.{quote(match[1])}", relation)
+def _no_table(dataset: str) -> str:
+    """Rules that judge a value alone look at code tables only.
+
+    Raises:
+        LookupError: one looks at a dataset.
+    """
+    raise LookupError(f"a rule of a value alone looks at {dataset}")
 
 
 def _converted(column: Column, codes: CodeLibrary) -> str:

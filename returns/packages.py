@@ -33,12 +33,10 @@ from returns.relations import Known, Turn, name_relations, turn_inputs, turn_of
 from returns.reports import settled
 from returns.workbook.model import Sheet, TextSheet, WorkbookProperties
 from returns.workbook.writer import render_workbook
-from schemas.codes import CodeLibrary
-from schemas.library import Library
 from warehouse.files import digest_of, replace_json, sha256_of
 from warehouse.functions import library_digest
 from warehouse.home import Home
-from warehouse.lake import Lake
+from warehouse.incremental.context import BatchContext
 
 AudienceName = Literal["township", "department"]
 
@@ -97,23 +95,12 @@ class Index:
     packages: tuple[Package, ...]
 
 
-def build_packages(
-    connection: duckdb.DuckDBPyConnection,
-    home: Home,
-    lake: Lake,
-    library: Library,
-    codes: CodeLibrary,
-    batch: date,
-) -> tuple[Package, ...]:
+def build_packages(context: BatchContext, home: Home) -> tuple[Package, ...]:
     """Write the packages of a batch, unless nothing they follow from has changed.
 
     Args:
-        connection: with the function library and the code tables.
+        context: the batch; its tickets have been written.
         home: the packages go to `returns/<batch>/`, `<unit code>-<name>.zip`, departments one folder deeper.
-        lake: where tickets, findings, corrections and persons are read.
-        library: the contracts.
-        codes: the code tables.
-        batch: the day of the turn; its tickets have been written.
 
     Returns:
         The packages, townships first, in the order of their codes.
@@ -121,8 +108,7 @@ def build_packages(
     Raises:
         LookupError: the batch has no tickets yet.
     """
-    folder = home.returns(batch)
-    turn = turn_of(lake, library, codes, batch)
+    connection, folder, turn = context.connection, home.returns(context.batch), turn_of(context)
     currency = currency_of(deliveries_of(home, turn).by_dataset)
     inputs = {
         **turn_inputs(turn),
@@ -136,8 +122,8 @@ def build_packages(
     sheets = [sheet_standard(name) for audience in AUDIENCES for name in audience.sheets]
     build = _Build(folder, turn, name_relations(connection, turn, sheets), currency)
     names: Mapping[AudienceName, Mapping[str, str]] = {
-        "township": dict(codes.load("division").rows.select("code", "label").iter_rows()),
-        "department": {contract.department: contract.department_title for contract in library},
+        "township": dict(context.codes.load("division").rows.select("code", "label").iter_rows()),
+        "department": {contract.department: contract.department_title for contract in context.library},
     }
     packages = tuple(
         package

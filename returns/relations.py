@@ -39,8 +39,10 @@ from schemas.library import Library
 from warehouse.catalogue import contract_tables
 from warehouse.collect.unchanged import deliveries_of, sources_of
 from warehouse.files import digest_of
-from warehouse.governance import LAYER, PLACE, derived, standard_of, standard_of_derived
+from warehouse.governance import PLACE, derived, standard_of, standard_of_derived
+from warehouse.incremental.context import BatchContext
 from warehouse.lake import Lake
+from warehouse.layers import Layer
 from warehouse.partition import Partition
 from warehouse.standard import delivered_rows, extracts_in_force
 
@@ -73,11 +75,11 @@ class Turn:
 
     def governance(self, table: str) -> Partition | None:
         """A governance table in force on the batch's day."""
-        return self.lake.as_of(LAYER, table, self.batch)
+        return self.lake.as_of(Layer.GOVERNANCE, table, self.batch)
 
     def governance_before(self, table: str) -> Partition | None:
         """The same on the day of the last batch that was returned."""
-        return self.lake.as_of(LAYER, table, self.since) if self.since else None
+        return self.lake.as_of(Layer.GOVERNANCE, table, self.since) if self.since else None
 
     @property
     def tables(self) -> list[str]:
@@ -85,23 +87,24 @@ class Turn:
         return [entity.name for entity in self.library.fed_entities] + list(derived(self.library))
 
 
-def turn_of(lake: Lake, library: Library, codes: CodeLibrary, batch: date) -> Turn:
+def turn_of(context: BatchContext) -> Turn:
     """The batch, if it has come as far as tickets.
 
     Raises:
         LookupError: the batch has no tickets yet.
     """
+    lake, batch = context.lake, context.batch
     tickets = lake.partition(*TICKETS, batch)
     if tickets is None:
         raise LookupError(f"batch {batch} has no tickets yet: they come before its packages")
     before = lake.before(*TICKETS, batch)
-    return Turn(lake, library, codes, batch, before.batch if before else None, tickets)
+    return Turn(lake, context.library, context.codes, batch, before.batch if before else None, tickets)
 
 
 def turn_inputs(turn: Turn) -> dict[str, str]:
     """Fingerprints of all that the relations hold."""
     lake, library, batch = turn.lake, turn.library, turn.batch
-    standard = {contract.id: lake.as_of("standard", contract.id, batch) for contract in library}
+    standard = {contract.id: lake.as_of(Layer.STANDARD, contract.id, batch) for contract in library}
     before = lake.partition(*TICKETS, turn.since) if turn.since else None
     return {
         "tickets": turn.tickets.fingerprint,
@@ -204,7 +207,7 @@ def _placeholders(connection: duckdb.DuckDBPyConnection, turn: Turn) -> pl.DataF
     datasets = {row[0] for row in connection.execute(f"SELECT DISTINCT dataset FROM ({missing})").fetchall()}
     parts = ["SELECT CAST(NULL AS VARCHAR) AS ticket_id, CAST(NULL AS VARCHAR) AS delivered WHERE false"]
     for contract in turn.library:
-        standard = turn.lake.as_of("standard", contract.id, turn.batch)
+        standard = turn.lake.as_of(Layer.STANDARD, contract.id, turn.batch)
         extracts = extracts_in_force(turn.lake, contract.id, turn.batch)
         fields = [column.name for column in contract.delivered_columns if column.required]
         if contract.id not in datasets or standard is None or not extracts or not fields:

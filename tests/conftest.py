@@ -18,7 +18,6 @@ import pytest
 
 from assets.platform import Platform
 from quality.agreement import agree, compared, table_name
-from quality.findings import LAYER as FINDINGS
 from quality.findings import verify
 from quality.turn import update_tickets
 from returns.effects import corrections, ticket_replies
@@ -32,6 +31,7 @@ from warehouse.collect.extracts import extract
 from warehouse.engine import Engine
 from warehouse.governance import derive, derived, fuse
 from warehouse.home import Home
+from warehouse.layers import Layer
 from warehouse.standard import standardise
 
 CHINA = ZoneInfo("Asia/Shanghai")
@@ -79,34 +79,34 @@ class Walk:
 
     def find(self, day: date, confirmed: pl.DataFrame) -> None:
         """The stages from the extracts to the findings."""
-        platform, lake, library = self.platform, self.platform.lake, self.platform.library
-        with platform.engine.connect() as connection:
+        platform, library = self.platform, self.platform.library
+        with platform.open_batch(day) as opened:
             for contract in library:
-                extract(connection, platform.home, lake, contract, day)
-                standardise(connection, lake, contract, platform.codes, day, confirmed)
+                extract(opened, platform.home, contract)
+                standardise(opened, contract, confirmed)
             for contract in library:
-                verify(connection, lake, contract, library, platform.codes, day)
+                verify(opened, contract)
             for entity in library.fed_entities:
                 if compared(library, entity):
-                    agree(connection, lake, entity, library, platform.codes, day)
+                    agree(opened, entity)
 
     def turn(self, day: date) -> None:
         """Every stage from the extracts to the packages, in the order of the assets; nothing is published."""
         platform, lake, library = self.platform, self.platform.lake, self.platform.library
-        with Ledger.open(platform.ledger_url) as ledger, platform.engine.connect() as connection:
+        with Ledger.open(platform.ledger_url) as ledger, platform.open_batch(day) as opened:
             replies = ledger.replies(day.isoformat())
             self.find(day, corrections(replies))
-            update_tickets(connection, lake, library, day, ticket_replies(replies))
+            update_tickets(opened, ticket_replies(replies))
             for entity in library.fed_entities:
                 tables = {c.id: (c.id, table_name(entity)) for c in library}
                 faults = {
-                    dataset: [found for name in names if (found := lake.as_of(FINDINGS, name, day))]
+                    dataset: [found for name in names if (found := lake.as_of(Layer.FINDING, name, day))]
                     for dataset, names in tables.items()
                 }
-                fuse(connection, lake, library, entity, day, faults)
+                fuse(opened, entity, faults)
             for name in derived(library):
-                derive(connection, lake, name, day)
-            build_packages(connection, platform.home, lake, library, platform.codes, day)
+                derive(opened, name)
+            build_packages(opened, platform.home)
 
 
 # The files that take longest go first, so that no worker is left with one when the others are done; `make test` keeps

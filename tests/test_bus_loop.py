@@ -30,6 +30,7 @@ from warehouse.collect.extracts import extract
 from warehouse.engine import Engine
 from warehouse.governance import fuse
 from warehouse.home import Home
+from warehouse.incremental.context import BatchContext
 from warehouse.lake import Lake
 from warehouse.publish import record_verdict, switch
 from warehouse.standard import no_corrections, standardise
@@ -118,26 +119,24 @@ class Bureau:
 
     def turn(self, batch: date) -> None:
         """One turn, stage by stage, to the published database."""
-        lake, library, codes = self.lake, self.library, self.codes
+        library = self.library
         contracts = [library[dataset] for dataset in ROWS]
         with self.engine.connect() as connection:
+            opened = BatchContext(connection, self.lake, library, self.codes, batch)
             for contract in contracts:
-                extract(connection, self.home, lake, contract, batch)
-                standardise(connection, lake, contract, codes, batch, no_corrections())
-            found = {
-                contract.id: [verify(connection, lake, contract, library, codes, batch)]
-                for contract in contracts
-            }
+                extract(opened, self.home, contract)
+                standardise(opened, contract, no_corrections())
+            found = {contract.id: [verify(opened, contract)] for contract in contracts}
             for name in ("bus_line", "bus_station"):
-                fuse(connection, lake, library, library.entity(name), batch, found)  # type: ignore[arg-type]
-            update_tickets(connection, lake, library, batch, no_replies())
+                fuse(opened, library.entity(name), found)  # type: ignore[arg-type]
+            update_tickets(opened, no_replies())
             tables = [
-                *governance_tables(lake, library, batch),
-                *quality_tables(lake, library, codes, batch, 10),
+                *governance_tables(opened),
+                *quality_tables(opened, 10),
                 *contract_tables(library),
-                extract_table(lake, library, batch),
+                extract_table(opened),
             ]
-            assert build(connection, self.home, batch, tables) is not None
+            assert build(opened, self.home, tables) is not None
         record_verdict(self.home, passed=True)
         switch(self.home, batch)
 
@@ -215,7 +214,8 @@ def test_without_a_township_everything_goes_to_the_department(bureau: Bureau) ->
 
 def test_the_department_s_package_lists_every_finding(bureau: Bureau) -> None:
     with bureau.engine.connect() as connection:
-        (package,) = build_packages(connection, bureau.home, bureau.lake, bureau.library, bureau.codes, FIRST)
+        opened = BatchContext(connection, bureau.lake, bureau.library, bureau.codes, FIRST)
+        (package,) = build_packages(opened, bureau.home)
     assert (package.unit_code, package.name) == ("transport", "交通运输局")
     assert package.rows["问题清单"] == 44 and package.rows["已确认更正"] == 0
     with zipfile.ZipFile(bureau.home.returns(FIRST) / package.file) as archive:

@@ -5,6 +5,7 @@ The oracle is the platform itself with nothing to rest on: every partition writt
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import shutil
 from collections import Counter
@@ -19,20 +20,20 @@ import pytest
 
 from assets.platform import Platform
 from quality.agreement import agree, compared, table_name
-from quality.findings import LAYER as FINDINGS
 from quality.findings import verify
 from quality.published import findings_of
 from sample_city.generate import generate
 from schemas.library import Library
 from schemas.selection import select
-from warehouse import lake as lakes
-from warehouse import touched
 from warehouse.collect import desk
 from warehouse.collect.extracts import extract
 from warehouse.collect.unchanged import deliveries_of
 from warehouse.governance import derive, derived, fuse
+from warehouse.incremental.context import BatchContext
+from warehouse.layers import Layer
 from warehouse.partition import Partition
 from warehouse.standard import CORRECTIONS, no_corrections, standardise
+from warehouse.thresholds import Thresholds
 
 # The last is months later: for rules that look at the day.
 DAYS = [date(2026, 3, 2), date(2026, 3, 3), date(2026, 6, 8)]
@@ -68,27 +69,28 @@ class Bureau:
         at = datetime(day.year, day.month, day.day, 8)
         desk.deliver(platform.home, library, sorted(folder.iterdir()), day, at)
         with platform.engine.connect() as connection:
+            opened = BatchContext(connection, lake, library, platform.codes, day)
             for contract in library:
-                done = extract(connection, platform.home, lake, contract, day)
+                done = extract(opened, platform.home, contract)
                 assert not done.refused
-                standardise(connection, lake, contract, platform.codes, day, corrections)
+                standardise(opened, contract, corrections)
             for contract in library:
-                verify(connection, lake, contract, library, platform.codes, day)
+                verify(opened, contract)
             for entity in library.fed_entities:
                 if compared(library, entity):
-                    agree(connection, lake, entity, library, platform.codes, day)
+                    agree(opened, entity)
             for entity in library.fed_entities:
                 faults = {
                     contract.id: [
                         found
                         for name in (contract.id, table_name(entity))
-                        if (found := lake.as_of(FINDINGS, name, day))
+                        if (found := lake.as_of(Layer.FINDING, name, day))
                     ]
                     for contract in library
                 }
-                fuse(connection, lake, library, entity, day, faults)
+                fuse(opened, entity, faults)
             for name in derived(library):
-                derive(connection, lake, name, day)
+                derive(opened, name)
 
     def state(self, day: date) -> dict[str, list[str]]:
         """Everything that a reader may see of a day; but of a standard row not with which delivery it came first."""
@@ -258,16 +260,13 @@ def bureaus(
         if made:
             shutil.copytree(folder / "evening", folder / name)
         platform = install(folder / name)
+        platform = dataclasses.replace(platform, thresholds=Thresholds(0, share, patches))
         bureau = Bureau(platform, select(platform.library, DATASETS))
         if not made:
             bureau.turn(first[1], first[0], first[2])
             shutil.copytree(folder / name, folder / "evening")
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(lakes, "PATCHED", share)
-            patch.setattr(lakes, "PATCHES", patches)
-            patch.setattr(touched, "FEW", 0)
-            for day, sent, laid in later:
-                bureau.turn(sent, day, laid)
+        for day, sent, laid in later:
+            bureau.turn(sent, day, laid)
         made.append(bureau)
     return made[0], made[1], made[2]
 

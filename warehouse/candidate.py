@@ -10,7 +10,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -21,6 +20,7 @@ from schemas.tables import TableStandard, load_tables
 from warehouse.encryption import NO_KEYS, Keys, attach
 from warehouse.files import digest_of, digest_of_frame
 from warehouse.home import Home
+from warehouse.incremental.context import BatchContext
 from warehouse.partition import Changes, Partition
 from warehouse.publish import candidate_of, has_present_key, open_database, published, verdict_of
 
@@ -99,25 +99,21 @@ def _fingerprint(home: Home, table: Published, rows: _Rows) -> str:
 
 
 def build(
-    connection: duckdb.DuckDBPyConnection,
-    home: Home,
-    batch: date,
-    tables: Sequence[Published],
-    keys: Keys = NO_KEYS,
+    context: BatchContext, home: Home, tables: Sequence[Published], keys: Keys = NO_KEYS
 ) -> Path | None:
     """Build the candidate database of a batch, unless exactly this, or a later batch, is published.
 
     Args:
-        connection: with the function library; what the queries of `tables` read must be visible to it.
+        context: the batch, whose day is kept in the file as `catalog.published`; what the queries of `tables` read
+            must be visible to its connection.
         home: the candidate is written beside the published file.
-        batch: the day of the turn; kept in the file as `catalog.published`.
         tables: what to publish.
         keys: the present one encrypts the candidate.
 
     Returns:
         The path of the candidate, closed and complete; None when there is nothing new to publish.
     """
-    candidate = candidate_of(home)
+    connection, batch, candidate = context.connection, context.batch, candidate_of(home)
     # A build that died leaves its write-ahead log too, which must not be replayed into a new file.
     for stale in (candidate, candidate.with_name(f"{candidate.name}.wal"), verdict_of(home)):
         stale.unlink(missing_ok=True)

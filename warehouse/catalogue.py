@@ -6,7 +6,6 @@ Rules and batches belong to verification and come from there; datasets, fields a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
 
 import polars as pl
 
@@ -15,7 +14,9 @@ from schemas.library import Library
 from schemas.tables import TableStandard, load_tables
 from warehouse import governance, history
 from warehouse.candidate import Published, Since
+from warehouse.incremental.context import BatchContext
 from warehouse.lake import Lake
+from warehouse.layers import Layer
 from warehouse.partition import Partition
 
 
@@ -73,13 +74,13 @@ def contract_tables(library: Library) -> list[Published]:
     ]
 
 
-def extract_table(lake: Lake, library: Library, batch: date) -> Published:
+def extract_table(context: BatchContext) -> Published:
     """`catalog.extract`: every extract up to the batch that was taken into the lake."""
-    standard = load_tables()["catalog.extract"]
+    standard, lake, batch = load_tables()["catalog.extract"], context.lake, context.batch
     rows = []
-    for contract in library:
-        for day in lake.batches("extract", contract.id):
-            partition = lake.partition("extract", contract.id, day) if day <= batch else None
+    for contract in context.library:
+        for day in lake.batches(Layer.EXTRACT, contract.id):
+            partition = lake.partition(Layer.EXTRACT, contract.id, day) if day <= batch else None
             if partition is None:
                 continue
             version = partition.facts["contract_version"]
@@ -92,14 +93,15 @@ def extract_table(lake: Lake, library: Library, batch: date) -> Published:
     return Published(standard, frame(standard, rows))
 
 
-def governance_tables(lake: Lake, library: Library, batch: date) -> list[Published]:
+def governance_tables(context: BatchContext) -> list[Published]:
     """Each governance table that exists on the batch's day: what is, what has ended, and both together."""
+    lake, library, batch = context.lake, context.library, context.batch
     standards = [governance.standard_of(library, entity) for entity in library.fed_entities]
     standards += [governance.standard_of_derived(name) for name in governance.derived(library)]
     published = []
     for standard in standards:
         name = standard.id.partition(".")[2]
-        current = lake.as_of(history.LAYER, name, batch)
+        current = lake.as_of(Layer.GOVERNANCE, name, batch)
         if current is not None:
             published.append(Published(standard, current, since=_since(lake, current)))
             published += _versions(standard, current, history.ended(lake, name, batch))

@@ -16,9 +16,9 @@ import duckdb
 from warehouse.collect import desk
 from warehouse.encryption import Keys
 from warehouse.files import sha256_of
-from warehouse.history import HISTORY
 from warehouse.home import Home
 from warehouse.lake import Lake, damaged
+from warehouse.layers import Layer
 from warehouse.manifest import MANIFEST, DamagedPartition
 from warehouse.publish import accepted, published
 
@@ -104,17 +104,20 @@ def mend(home: Home, lake: Lake, batch: date) -> list[Damage]:
     return [*own, *broken]
 
 
-def _read(lake: Lake, batch: date) -> Iterator[tuple[str, str, date]]:
+def _read(lake: Lake, batch: date) -> Iterator[tuple[Layer, str, date]]:
     """The partitions that a turn may read, as `Lake.places` names them."""
     for folder in sorted(path for path in lake.root.glob("*/*") if path.is_dir()):
-        layer, table = folder.relative_to(lake.root).parts
+        name, table = folder.relative_to(lake.root).parts
+        if name not in set(Layer):
+            continue
+        layer = Layer(name)
         days = [day for day in lake.batches(layer, table) if day <= batch]
-        for day in days if layer == HISTORY else days[-2:]:
+        for day in days if layer is Layer.HISTORY else days[-2:]:
             yield layer, table, day
 
 
 def _partition_damage(
-    lake: Lake, layer: str, table: str, batch: date, sound: set[tuple[Path, str]]
+    lake: Lake, layer: Layer, table: str, batch: date, sound: set[tuple[Path, str]]
 ) -> Iterator[Damage]:
     try:
         partition = lake.partition(layer, table, batch)

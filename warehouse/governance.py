@@ -9,10 +9,8 @@ to the next source. Tables that follow from others (household from person) are S
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from dataclasses import dataclass
 from pathlib import Path
-
-import duckdb
 
 from schemas.contract import Entity
 from schemas.emit.sql import SQL_TYPES, literal, quote
@@ -21,13 +19,16 @@ from schemas.tables import Field, TableStandard, load_tables
 from warehouse.claims import Claimant, claimants, claims_query, unquestioned
 from warehouse.files import digest_of
 from warehouse.functions import library_digest
-from warehouse.history import HISTORY, LAYER, Chain
-from warehouse.lake import Lake
+from warehouse.history import VersionedStage
+from warehouse.incremental.context import BatchContext
+from warehouse.incremental.inputs import Inputs, Predecessor
+from warehouse.incremental.machine import bring_up_to_date
+from warehouse.incremental.scratch import Scratch
+from warehouse.incremental.stage import Work
+from warehouse.layers import Input, Layer
 from warehouse.partition import Partition
 from warehouse.templates import template
-from warehouse.touched import are_few, same_but, touched_keys
-
-__all__ = ["HISTORY", "LAYER", "derive", "derived", "fuse", "standard_of", "standard_of_derived"]
+from warehouse.touched import touched_keys
 
 MODELS = Path(__file__).parent / "models"
 
@@ -50,11 +51,11 @@ def standard_of(library: Library, entity: Entity) -> TableStandard:
         Field(attribute, sources[0].column.type, sources[0].column.title, _named(sources))
         for attribute, sources in library.sources(entity.name).items()
     ]
-    common = {field.name: field for field in load_tables()[f"{LAYER}._common"].fields}
+    common = {field.name: field for field in load_tables()[f"{Layer.GOVERNANCE}._common"].fields}
     names = [field.name for field in fields]
     extra = [*(PLACE if "village_code" in names else ()), "provenance", "valid_from"]
     return TableStandard(
-        f"{LAYER}.{entity.name}",
+        f"{Layer.GOVERNANCE}.{entity.name}",
         entity.title,
         entity.description,
         (*fields, *(common[name] for name in extra)),
@@ -74,8 +75,8 @@ def derived(library: Library) -> dict[str, tuple[str, ...]]:
 def standard_of_derived(name: str) -> TableStandard:
     """What a derived table holds: its model's columns, where it lies, validity."""
     tables = load_tables()
-    own = tables[f"{LAYER}.{name}"]
-    common = {field.name: field for field in tables[f"{LAYER}._common"].fields}
+    own = tables[f"{Layer.GOVERNANCE}.{name}"]
+    common = {field.name: field for field in tables[f"{Layer.GOVERNANCE}._common"].fields}
     fields = (*own.fields, *(common[extra] for extra in (*PLACE, "valid_from")))
     return TableStandard(own.id, own.title, own.description, fields)
 
@@ -86,143 +87,144 @@ def _named(sources: Sequence[Source]) -> str:
 
 
 def fuse(
-    connection: duckdb.DuckDBPyConnection,
-    lake: Lake,
-    library: Library,
-    entity: Entity,
-    batch: date,
-    faults: Mapping[str, Sequence[Partition]],
+    context: BatchContext, entity: Entity, faults: Mapping[str, Sequence[Partition]]
 ) -> Partition | None:
     """Write one entity's table and what it closes of the history, unless nothing it follows from has changed.
 
     Args:
-        connection: with the function library.
-        lake: where `standard/*` is read, `governance/<entity>` and `history/<entity>` are written.
-        library: the contracts.
+        context: the batch.
         entity: the entity.
-        batch: the day of the turn.
         faults: dataset → tables with `dataset`, `_row`, `field` and `severity` of what was found
             faulty there.
 
     Returns:
         The partition in force, or None when no source that establishes the entity was ever delivered.
     """
+    library, lake = context.library, context.lake
     datasets = {s.contract.id for sources in library.sources(entity.name).values() for s in sources}
-    found = {dataset: lake.as_of("standard", dataset, batch) for dataset in sorted(datasets)}
+    found = {d: lake.as_of(Layer.STANDARD, d, context.batch) for d in sorted(datasets)}
     tables = {dataset: table for dataset, table in found.items() if table is not None}
     if not _founding(library, entity, tables):
         return None
-    known = {dataset: list(faults.get(dataset, ())) for dataset in tables}
-    inputs = {
-        "query": digest_of(
-            fused_query(
-                library,
-                entity,
-                {dataset: dataset for dataset in tables},
-                {dataset: [fault.table for fault in every] for dataset, every in known.items()},
-            )
-        ),
-        "functions": library_digest(),
-        **{f"standard/{dataset}": table.fingerprint for dataset, table in tables.items()},
-        **{
-            f"fault/{dataset}/{fault.table}": fault.fingerprint
-            for dataset, every in known.items()
-            for fault in every
-        },
-    }
-    chain = Chain(connection, lake, entity.name, (entity.key,))
-    current = chain.fresh(batch, inputs)
-    if current is not None:
-        return current
-    scans = {dataset: table.scan for dataset, table in tables.items()}
-    found_faulty = {dataset: [fault.scan for fault in every] for dataset, every in known.items()}
-    touched = touched_keys(
-        lake,
-        lake.before(LAYER, entity.name, batch),
-        inputs,
-        claimants(library, entity, tables).values(),
-        tables,
-        {d: {f"fault/{d}/{fault.table}": fault for fault in every} for d, every in known.items()},
-    )
-    if touched is not None:
-        query = fused_query(library, entity, scans, found_faulty, "touched_key")
-        amended = _amend(chain, batch, query, touched, inputs)
-        if amended is not None:
-            return amended
-    return chain.append(batch, fused_query(library, entity, scans, found_faulty), inputs)
+    known = {dataset: tuple(faults.get(dataset, ())) for dataset in tables}
+    return bring_up_to_date(context, EntityStage(library, entity, tables, known))
 
 
-def _amend(
-    chain: Chain, batch: date, query: str, touched: str, inputs: Mapping[str, str]
-) -> Partition | None:
-    """The table with the rows of the touched keys as `query` makes them of the relation `touched_key`."""
-    chain.connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE touched_key AS SELECT DISTINCT key FROM ({touched}) WHERE key IS NOT NULL"
-    )
-    try:
-        return chain.amend(batch, query, "touched_key", inputs)
-    finally:
-        chain.connection.execute("DROP TABLE touched_key")
+@dataclass(frozen=True)
+class EntityStage(VersionedStage):
+    """The table of an entity, fused from the standard tables of its sources and from what was found faulty there."""
+
+    library: Library
+    entity: Entity
+    tables: Mapping[str, Partition]
+    faults: Mapping[str, Sequence[Partition]]
+
+    @property
+    def table(self) -> str:
+        """The entity."""
+        return self.entity.name
+
+    @property
+    def identity(self) -> str:
+        """The key of the entity."""
+        return self.entity.key
+
+    @property
+    def inputs(self) -> Inputs:
+        """The query, the functions, and all tables."""
+        names = {dataset: dataset for dataset in self.tables}
+        faults = {dataset: [fault.table for fault in every] for dataset, every in self.faults.items()}
+        found = {fault.table: fault for every in self.faults.values() for fault in every}
+        return Inputs(
+            program={
+                Input.QUERY: digest_of(fused_query(self.library, self.entity, names, faults)),
+                Input.FUNCTIONS: library_digest(),
+            },
+            tables=(*self.tables.values(), *found.values()),
+        )
+
+    @property
+    def rows_read(self) -> int:
+        """The rows of the sources."""
+        return sum(table.rows for table in self.tables.values())
+
+    def affected(self, before: Predecessor, scratch: Scratch) -> str | None:
+        """The keys of which a source says something else, or on whose rows something else is found."""
+        speakers = claimants(self.library, self.entity, self.tables).values()
+        return touched_keys(before, speakers, self.tables, self.faults, self.identity)
+
+    def unversioned(self, work: Work) -> str:
+        """The rows as `fused_query` makes them."""
+        scans = {dataset: table.scan for dataset, table in self.tables.items()}
+        faults = {dataset: [fault.scan for fault in every] for dataset, every in self.faults.items()}
+        return fused_query(self.library, self.entity, scans, faults, work.affected)
 
 
-def derive(connection: duckdb.DuckDBPyConnection, lake: Lake, name: str, batch: date) -> Partition | None:
+def derive(context: BatchContext, name: str) -> Partition | None:
     """Write a table that an SQL model makes from governance tables, with its history.
 
     Returns:
         The partition in force, or None when a table it is made from does not exist yet.
     """
-    sources = {table: lake.as_of(LAYER, table, batch) for table in DERIVED[name]}
-    present = {table: source for table, source in sources.items() if source is not None}
-    if len(present) < len(sources):
+    found = {table: context.lake.as_of(Layer.GOVERNANCE, table, context.batch) for table in DERIVED[name]}
+    sources = {table: source for table, source in found.items() if source is not None}
+    if len(sources) < len(found):
         return None
-    model = (MODELS / f"{name}.sql").read_text(encoding="utf-8")
-    inputs = {
-        "model": digest_of(model),
-        "functions": library_digest(),
-        **{f"{LAYER}/{table}": source.fingerprint for table, source in present.items()},
-    }
-    key = load_tables()[f"{LAYER}.{name}"].fields[0].name
-    chain = Chain(connection, lake, name, (key,))
-    current = chain.fresh(batch, inputs)
-    if current is not None:
-        return current
-    before = lake.before(LAYER, name, batch)
-    touched = _touched_by(lake, before, inputs, present, key)
-    if touched is not None:
-        of_touched = {
-            table: f"(SELECT * FROM {source.scan} WHERE {quote(key)} IN (FROM touched_key))"
-            for table, source in present.items()
+    return bring_up_to_date(context, DerivedStage(name, sources))
+
+
+@dataclass(frozen=True)
+class DerivedStage(VersionedStage):
+    """A table that an SQL model makes from the rows of governance tables that carry its key."""
+
+    name: str
+    sources: Mapping[str, Partition]
+
+    @property
+    def table(self) -> str:
+        """The model."""
+        return self.name
+
+    @property
+    def identity(self) -> str:
+        """The key: the first column of the table's standard."""
+        return load_tables()[f"{Layer.GOVERNANCE}.{self.name}"].fields[0].name
+
+    @property
+    def inputs(self) -> Inputs:
+        """The model, the functions, and the tables it is made from."""
+        return Inputs(
+            program={Input.QUERY: digest_of(self._model), Input.FUNCTIONS: library_digest()},
+            tables=tuple(self.sources.values()),
+        )
+
+    @property
+    def _model(self) -> str:
+        return (MODELS / f"{self.name}.sql").read_text(encoding="utf-8")
+
+    def affected(self, before: Predecessor, scratch: Scratch) -> str | None:
+        """The keys in rows of the sources that came, went or changed."""
+        queries = []
+        for source in self.sources.values():
+            changes = before.changes(source)
+            if changes is None:
+                return None
+            key = quote(self.identity)
+            queries += [f"SELECT {key} FROM {rows}" for rows in (changes.lost, changes.gained)]
+        return " UNION ALL ".join(queries)
+
+    def unversioned(self, work: Work) -> str:
+        """The rows as the model makes them."""
+        among = f" WHERE {quote(self.identity)} IN ({work.of_affected})" if work.affected is not None else ""
+        sources = {
+            table: f"(SELECT * FROM {source.scan}{among})" if among else source.scan
+            for table, source in self.sources.items()
         }
-        amended = _amend(chain, batch, _placed(model.format(**of_touched)), touched, inputs)
-        if amended is not None:
-            return amended
-    rows = model.format(**{table: source.scan for table, source in present.items()})
-    return chain.append(batch, _placed(rows), inputs)
+        return _placed(self._model.format(**sources))
 
 
 def _placed(rows: str) -> str:
     return f"SELECT *, {_PLACE_COLUMNS} FROM ({rows})"
-
-
-def _touched_by(
-    lake: Lake,
-    before: Partition | None,
-    inputs: Mapping[str, str],
-    sources: Mapping[str, Partition],
-    key: str,
-) -> str | None:
-    """The keys of a derived table that changes of its sources touch, as of `warehouse.touched.touched_keys`."""
-    named = {f"{LAYER}/{table}" for table in sources}
-    if before is None or not same_but(before.inputs, inputs, named) or are_few(sources.values()):
-        return None
-    parts = []
-    for table, now in sources.items():
-        earlier = lake.with_fingerprint(LAYER, table, before.batch, before.inputs[f"{LAYER}/{table}"])
-        changes = now.changes(earlier) if earlier is not None else None
-        if changes is None:
-            return None
-        parts += [f"SELECT {quote(key)} AS key FROM {rows}" for rows in (changes.lost, changes.gained)]
-    return " UNION ALL ".join(parts)
 
 
 def _founding(library: Library, entity: Entity, datasets: Collection[str]) -> list[Source]:

@@ -25,34 +25,32 @@ import duckdb
 from schemas.emit.sql import quote
 from warehouse.encryption import NO_KEYS, Keys
 from warehouse.files import digest_of, flush, replace_json, sha256_of
+from warehouse.layers import Layer
 from warehouse.manifest import MANIFEST, DamagedPartition, read_manifest, write_manifest
 from warehouse.partition import GONE, Merged, Part, Partition, escaped, read_files
+from warehouse.thresholds import DEFAULT, Thresholds
 
 # Which keys the lake's files need; not there while all are plain.
 KEYS = "_keys.json"
 PARTITION = re.compile(r"batch=(\d{4}-\d{2}-\d{2})")
 
-# A day is written as a patch of an earlier one while it says of no more than this share of the rows that they are gone
-# or new; patches that say so of more together, or that are more, are merged with the rows they are laid over.
-PATCHED = 0.2
-PATCHES = 30
-
 
 @dataclass(frozen=True)
 class Lake:
-    """A folder of partitions, read and written with the installation's keys."""
+    """A folder of partitions, read and written with the installation's keys; `thresholds` choose how."""
 
     root: Path
     keys: Keys = NO_KEYS
+    thresholds: Thresholds = DEFAULT
 
-    def folder(self, layer: str, table: str, batch: date) -> Path:
+    def folder(self, layer: Layer, table: str, batch: date) -> Path:
         """Where a partition lies."""
         return self.root / layer / table / f"batch={batch.isoformat()}"
 
     def write(
         self,
         connection: duckdb.DuckDBPyConnection,
-        layer: str,
+        layer: Layer,
         table: str,
         batch: date,
         query: str,
@@ -128,10 +126,15 @@ class Lake:
             facts=facts or {},
             row_id=row_id,
         )
-        if _is_to_be_merged(partition):
+        if self._is_to_be_merged(partition):
             partition = self._merged(connection, partition, base.fingerprint)
         self._put_in_place(partition)
         return partition
+
+    def _is_to_be_merged(self, partition: Partition) -> bool:
+        first, *patches = partition.parts
+        patched = sum(part.rows + part.lost for part in patches)
+        return self.thresholds.ask_merge(first.rows, patched, len(patches))
 
     def _merged(self, connection: duckdb.DuckDBPyConnection, partition: Partition, earlier: str) -> Partition:
         """A partition with all of its rows in one file; its last patch, laid over an earlier one, stays beside it."""
@@ -244,7 +247,8 @@ class Lake:
         """The files of a partition's folder that neither its manifest nor a later one of the table names."""
         batch = folder.name.removeprefix("batch=")
         named = {MANIFEST}
-        layer, table = folder.parent.relative_to(self.root).parts
+        name, table = folder.parent.relative_to(self.root).parts
+        layer = Layer(name)
         for day in reversed(self.batches(layer, table)):
             if day.isoformat() < batch or {path.name for path in folder.iterdir()} <= named:
                 break
@@ -263,7 +267,7 @@ class Lake:
         """
         self.keys.check(needed_keys(self.root), self.root)
 
-    def partition(self, layer: str, table: str, batch: date) -> Partition | None:
+    def partition(self, layer: Layer, table: str, batch: date) -> Partition | None:
         """The partition of exactly this batch, if there is one.
 
         Raises:
@@ -275,12 +279,12 @@ class Lake:
             self.keys.check((part.key for part in found.files if part.key), found.folder)
         return found
 
-    def fresh(self, layer: str, table: str, batch: date, inputs: Mapping[str, str]) -> Partition | None:
+    def fresh(self, layer: Layer, table: str, batch: date, inputs: Mapping[str, str]) -> Partition | None:
         """The newest partition not after `batch`, if it was made from exactly these inputs."""
         newest = self.as_of(layer, table, batch)
         return newest if newest is not None and dict(newest.inputs) == dict(inputs) else None
 
-    def batches(self, layer: str, table: str) -> list[date]:
+    def batches(self, layer: Layer, table: str) -> list[date]:
         """The batches that have a partition, oldest first."""
         folder = self.root / layer / table
         if not folder.is_dir():
@@ -292,30 +296,30 @@ class Lake:
             if match and (folder / match[0] / MANIFEST).exists()
         )
 
-    def as_of(self, layer: str, table: str, batch: date) -> Partition | None:
+    def as_of(self, layer: Layer, table: str, batch: date) -> Partition | None:
         """The newest partition not after `batch`."""
         earlier = [found for found in self.batches(layer, table) if found <= batch]
         return self.partition(layer, table, earlier[-1]) if earlier else None
 
     def with_fingerprint(
-        self, layer: str, table: str, batch: date, fingerprint: str | None
+        self, layer: Layer, table: str, batch: date, fingerprint: str | None
     ) -> Partition | None:
         """The newest partition not after `batch`, if its fingerprint is that one."""
         newest = self.as_of(layer, table, batch)
         return newest if newest is not None and newest.fingerprint == fingerprint else None
 
-    def before(self, layer: str, table: str, batch: date) -> Partition | None:
+    def before(self, layer: Layer, table: str, batch: date) -> Partition | None:
         """The newest partition of an earlier batch."""
         earlier = [found for found in self.batches(layer, table) if found < batch]
         return self.partition(layer, table, earlier[-1]) if earlier else None
 
-    def places(self) -> Iterator[tuple[str, str, date]]:
+    def places(self) -> Iterator[tuple[Layer, str, date]]:
         """Layer, table and batch of every partition of the lake, in their order."""
         for manifest in sorted(self.root.glob(f"*/*/batch=*/{MANIFEST}")):
             match = PARTITION.fullmatch(manifest.parent.name)
-            if match:
-                layer, table = manifest.parent.parent.relative_to(self.root).parts
-                yield layer, table, date.fromisoformat(match[1])
+            layer, table = manifest.parent.parent.relative_to(self.root).parts
+            if match and layer in set(Layer):
+                yield Layer(layer), table, date.fromisoformat(match[1])
 
 
 def needed_keys(lake: Path) -> frozenset[str]:
@@ -371,22 +375,6 @@ def _content(connection: duckdb.DuckDBPyConnection, scan: str) -> str:
         f"CAST(bit_xor(hash(t, 1)) AS VARCHAR) FROM {scan} AS t"
     ).fetchone()
     return digest_of([columns, sums])
-
-
-def can_be_patched(base: Partition, changed: int) -> bool:
-    """Whether it is better to rest on an earlier partition than to make all of its rows anew.
-
-    Args:
-        base: the earlier partition.
-        changed: rows that are new, otherwise or gone.
-    """
-    return changed <= PATCHED * base.rows
-
-
-def _is_to_be_merged(partition: Partition) -> bool:
-    patches = partition.parts[1:]
-    patched = sum(part.rows + part.lost for part in patches)
-    return len(patches) > PATCHES or patched > PATCHED * partition.parts[0].rows
 
 
 def _name(content: str, key: str | None) -> str:

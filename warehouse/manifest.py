@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from warehouse.files import replace_json
+from warehouse.layers import Layer
 from warehouse.partition import Merged, Part, Partition
 
 MANIFEST = "_manifest.json"
@@ -40,7 +41,7 @@ def write_manifest(partition: Partition) -> None:
     )
 
 
-def read_manifest(folder: Path, layer: str, table: str, batch: date) -> Partition | None:
+def read_manifest(folder: Path, layer: Layer, table: str, batch: date) -> Partition | None:
     """The partition that a folder's manifest tells of, if there is one.
 
     Raises:

@@ -18,6 +18,7 @@ from itertools import groupby
 from pathlib import Path
 
 from schemas.emit.sql import quote
+from warehouse.layers import Layer
 
 GONE = "_gone"
 """The column of a patch that tells rows that are gone from those that are there."""
@@ -71,7 +72,7 @@ class Partition:
     """
 
     folder: Path
-    layer: str
+    layer: Layer
     table: str
     batch: date
     parts: tuple[Part, ...]

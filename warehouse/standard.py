@@ -7,10 +7,11 @@ that are new, or that a correction touches: the others rest where they are (`war
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
-import duckdb
 import polars as pl
 
 from schemas.codes import CodeLibrary
@@ -19,12 +20,16 @@ from schemas.emit.sql import literal, quote
 from warehouse.collect.unchanged import deliveries_of
 from warehouse.files import digest_of, digest_of_frame
 from warehouse.functions import library_digest
-from warehouse.lake import Lake, can_be_patched
-from warehouse.partition import GONE, Partition
+from warehouse.incremental.context import BatchContext
+from warehouse.incremental.inputs import Inputs, Predecessor
+from warehouse.incremental.machine import bring_up_to_date
+from warehouse.incremental.scratch import Scratch
+from warehouse.incremental.stage import Stage, Work
+from warehouse.lake import Lake
+from warehouse.layers import Input, Layer
+from warehouse.partition import Partition
 from warehouse.templates import template
 from warehouse.values import coded, delivered_name, read, shown, value_of
-
-LAYER = "standard"
 
 CORRECTIONS = {
     "dataset": pl.String,
@@ -40,14 +45,7 @@ def no_corrections() -> pl.DataFrame:
     return pl.DataFrame(schema=CORRECTIONS)
 
 
-def standardise(
-    connection: duckdb.DuckDBPyConnection,
-    lake: Lake,
-    contract: Contract,
-    codes: CodeLibrary,
-    batch: date,
-    corrections: pl.DataFrame,
-) -> Partition | None:
+def standardise(context: BatchContext, contract: Contract, corrections: pl.DataFrame) -> Partition | None:
     """Write the standard table of one dataset for a batch, unless nothing it follows from has changed.
 
     Its columns: `record_key`; `_row`, which tells the rows apart; `_line`, `_sheet` and `_extract_id`, where a
@@ -58,11 +56,8 @@ def standardise(
     names it says, and is not there if that says it is gone.
 
     Args:
-        connection: with the function library installed.
-        lake: where `extract/<dataset>` is read and `standard/<dataset>` written.
+        context: the batch; the newest extract not after its day is taken.
         contract: the dataset's contract.
-        codes: the code tables.
-        batch: the newest extract not after this day is taken.
         corrections: columns as in `CORRECTIONS`, one row per record and field; a correction replaces
             `delivered` (the source's value as shown text) by `value`, and steps back by itself once the
             source shows anything else.
@@ -70,7 +65,7 @@ def standardise(
     Returns:
         The partition in force, or None when the dataset was never delivered.
     """
-    extracts = extracts_in_force(lake, contract.id, batch)
+    extracts = extracts_in_force(context.lake, contract.id, context.batch)
     if not extracts:
         return None
     own = (
@@ -78,97 +73,97 @@ def standardise(
         .select("record_key", "field", "delivered", "value")
         .sort("record_key", "field")
     )
-    fields = own.get_column("field").unique().to_list()
-    program = {
-        "contract": contract.digest,
-        # Labels stand in the query; functions look codes up where it runs.
-        "codes": codes.digest,
-        "query": digest_of(
-            standard_query(contract, codes, "extract", [c.name for c in contract.delivered_columns])
-        ),
-        "functions": library_digest(),
-    }
-    # Changes that had come before say nothing new: what follows from them is as it was.
-    speaking = [extract for extract in extracts if extract.rows or extract.facts.get("whole", True)]
-    files = {f"extract/{came}": file for extract in speaking for came, file in extract.origins.items()}
-    inputs = {**program, **files, "corrections": digest_of_frame(own)}
-    current = lake.fresh(LAYER, contract.id, batch, inputs)
-    if current is not None:
-        return current
-    delivered = delivered_rows(contract, extracts)
-    connection.register("corrections", own)
-    try:
-        base = lake.before(LAYER, contract.id, batch)
-        # How often a row came is seen in all of them.
-        if base is not None and contract.key and _rests_on(base, program, files):
-            patched = _patched(connection, lake, contract, codes, base, batch, delivered, fields, inputs)
-            if patched is not None:
-                return patched
-        query = f"{standard_query(contract, codes, delivered, fields)} ORDER BY _row"
-        return lake.write(connection, LAYER, contract.id, batch, query, inputs=inputs)
-    finally:
-        connection.unregister("corrections")
+    return bring_up_to_date(context, StandardStage(contract, context.codes, tuple(extracts), own))
 
 
-def _rests_on(base: Partition, program: Mapping[str, str], files: Mapping[str, str]) -> bool:
-    """Whether a row of the same number in both is the same: made by the same program, of the same files."""
-    before = base.inputs
-    return all(before.get(name) == value for name, value in program.items()) and all(
-        before.get(name, value) == value for name, value in files.items()
-    )
+@dataclass(frozen=True, eq=False)
+class StandardStage(Stage):
+    """The standard table of a dataset; a row has the number of the row of an extract that it is made of."""
 
+    contract: Contract
+    codes: CodeLibrary
+    extracts: tuple[Partition, ...]
+    corrections: pl.DataFrame
 
-def _patched(
-    connection: duckdb.DuckDBPyConnection,
-    lake: Lake,
-    contract: Contract,
-    codes: CodeLibrary,
-    base: Partition,
-    batch: date,
-    delivered: str,
-    fields: Sequence[str],
-    inputs: Mapping[str, str],
-) -> Partition | None:
-    """The standard table as what is otherwise than before; None when that is too much."""
-    names = ("again", "made")
-    try:
-        connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE again AS SELECT _row FROM {delivered} ANTI JOIN {base.scan} USING (_row) "
-            f"UNION SELECT _row FROM {base.scan} "
+    layer = Layer.STANDARD
+    patched = True
+    identity = "_row"
+
+    @property
+    def table(self) -> str:
+        """The dataset."""
+        return self.contract.id
+
+    @property
+    def rows_read(self) -> int:
+        """The delivered rows."""
+        return sum(extract.rows for extract in self.extracts)
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        """The contract, the code tables and functions, the files of the extracts, and the corrections."""
+        contract, columns = self.contract, [column.name for column in self.contract.delivered_columns]
+        return Inputs(
+            program={
+                Input.CONTRACT: contract.digest,
+                # Labels stand in the query; functions look codes up where it runs.
+                Input.CODES: self.codes.digest,
+                Input.QUERY: digest_of(standard_query(contract, self.codes, "extract", columns)),
+                Input.FUNCTIONS: library_digest(),
+            },
+            values={
+                Input.CORRECTIONS: digest_of_frame(self.corrections),
+                **{Input.EXTRACT_FILE.of(batch): content for batch, content in self._files.items()},
+            },
+        )
+
+    @cached_property
+    def _files(self) -> dict[str, str]:
+        """Every file that the rows come from: the batch that wrote it → its content."""
+        # A delta that came before says nothing new: what follows from it is as it was.
+        speaking = [extract for extract in self.extracts if extract.rows or extract.facts.get("whole", True)]
+        return {batch: content for extract in speaking for batch, content in extract.origins.items()}
+
+    def affected(self, before: Predecessor, scratch: Scratch) -> str | None:
+        """The rows that came or went, those that a correction touches or touched, and those of the same records."""
+        if not self.contract.key:
+            return None  # equal rows are numbered: how often a row came is seen in all of them
+        earlier = {batch: before.value(Input.EXTRACT_FILE.of(batch)) for batch in self._files}
+        if any(then not in (None, self._files[batch]) for batch, then in earlier.items()):
+            return None  # the same number may be another row
+        base, delivered = before.partition.scan, delivered_rows(self.contract, self.extracts)
+        scratch.frame("corrections", self.corrections)
+        came = f"(SELECT * FROM {delivered} ANTI JOIN {base} USING (_row))"
+        corrected = (
+            f"SELECT _row, record_key FROM {base} "
             "WHERE _corrected IS NOT NULL OR record_key IN (SELECT record_key FROM corrections)"
         )
-        source = f"(SELECT * FROM {delivered} SEMI JOIN again USING (_row))"
-        if contract.takes_deltas:
-            # A record that is delivered anew is judged with all of its rows.
-            keys = f"SELECT record_key FROM ({standard_query(contract, codes, source, (), present='keyed')})"
-            connection.execute(
-                f"INSERT INTO again SELECT _row FROM {base.scan} WHERE record_key IN ({keys}) EXCEPT FROM again"
-            )
-        todo = connection.execute("SELECT count(*) FROM again").fetchall()[0][0]
-        if not can_be_patched(base, todo):
-            return None
-        connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE made AS {standard_query(contract, codes, source, fields)}"
-        )
-        query = (
-            f"SELECT *, false AS {GONE} FROM "
-            f"(FROM made EXCEPT SELECT * FROM {base.scan} WHERE _row IN (FROM again)) "
-            f"UNION ALL BY NAME SELECT _row, true AS {GONE} FROM {base.scan} WHERE _row IN (FROM again) "
-            f"AND _row NOT IN (SELECT _row FROM made) "
-            f"UNION ALL BY NAME SELECT _row, true AS {GONE} FROM {base.scan} ANTI JOIN {delivered} USING (_row) "
-            "ORDER BY _row"
-        )
-        return lake.patch(connection, base, batch, query, "_row", inputs=inputs)
-    finally:
-        for name in names:
-            connection.execute(f"DROP TABLE IF EXISTS {name}")
+        queries = [
+            f"SELECT _row FROM {came}",
+            f"SELECT _row FROM {base} ANTI JOIN {delivered} USING (_row)",
+            f"SELECT _row FROM ({corrected})",
+        ]
+        if self.contract.takes_deltas:
+            # A record that is delivered again is judged with all of its rows.
+            keys = standard_query(self.contract, self.codes, came, (), present="keyed")
+            queries.append(f"SELECT _row FROM {base} WHERE record_key IN (SELECT record_key FROM ({keys}))")
+        return " UNION ".join(queries)
+
+    def rows(self, work: Work) -> str:
+        """The rows as `standard_query` makes them."""
+        work.scratch.frame("corrections", self.corrections)
+        source = delivered_rows(self.contract, self.extracts)
+        if work.affected is not None:
+            source = f"(SELECT * FROM {source} WHERE _row IN ({work.of_affected}))"
+        fields = self.corrections.get_column("field").unique().to_list()
+        return standard_query(self.contract, self.codes, source, fields)
 
 
 def extracts_in_force(lake: Lake, dataset: str, batch: date) -> list[Partition]:
     """The extracts that a dataset is made of on the batch's day: the newest snapshot and all deltas after it."""
     found: list[Partition] = []
-    for day in reversed([day for day in lake.batches("extract", dataset) if day <= batch]):
-        extract = lake.partition("extract", dataset, day)
+    for day in reversed([day for day in lake.batches(Layer.EXTRACT, dataset) if day <= batch]):
+        extract = lake.partition(Layer.EXTRACT, dataset, day)
         if extract is not None:
             found.insert(0, extract)
             if extract.facts.get("whole", True):

@@ -19,6 +19,7 @@ from quality.findings import verify
 from schemas.codes import CodeLibrary
 from schemas.library import Library, load_library
 from warehouse.engine import Engine
+from warehouse.incremental.context import BatchContext
 from warehouse.lake import Lake
 from warehouse.partition import Partition
 from warehouse.values import delivered_name
@@ -65,7 +66,9 @@ def check(folder: Path) -> Partition:
     """The findings of the table in the folder's lake: setting up the engine and reading the contract included."""
     library, codes = contracts(), CodeLibrary()
     with Engine(folder / "spill", codes).connect() as connection:
-        found = verify(connection, Lake(folder / "lake"), library[DATASET], library, codes, BATCH)
+        found = verify(
+            BatchContext(connection, Lake(folder / "lake"), library, codes, BATCH), library[DATASET]
+        )
     assert found is not None
     return found
 

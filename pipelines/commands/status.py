@@ -16,6 +16,7 @@ from quality.published import TICKETS
 from quality.tickets import STATES
 from schemas.contract import Contract
 from warehouse.collect import desk
+from warehouse.layers import Layer
 from warehouse.publish import published
 
 
@@ -141,7 +142,7 @@ def _newest_receipts(platform: Platform, day: date) -> dict[str, list[desk.Recei
 def _dataset_status(
     platform: Platform, contract: Contract, day: date, received: Sequence[desk.Receipt]
 ) -> DatasetStatus:
-    partition = platform.lake.as_of("extract", contract.id, day)
+    partition = platform.lake.as_of(Layer.EXTRACT, contract.id, day)
     days = (day - partition.batch).days if partition else None
     allowed = (contract.frequency_days or 0) + (contract.latency_days or 0)
     return DatasetStatus(

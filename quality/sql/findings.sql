@@ -19,4 +19,3 @@ FROM (
     CASE WHEN length(place) = 12 THEN place END AS village_code
   FROM named
 )
-ORDER BY {order}

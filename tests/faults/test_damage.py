@@ -108,8 +108,8 @@ def test_a_damaged_delivery_is_refused_until_it_is_restored_and_the_data_before_
         ("已经不在收件箱中", receipt.path.unlink),
     ):
         damage()
-        with city.engine.connect() as connection:
-            done = extract(connection, city.home, city.lake, contract, MONDAY)
+        with city.open_batch(MONDAY) as opened:
+            done = extract(opened, city.home, contract)
         ((refused, message),) = done.refused
         assert (done.partition, refused) == (None, receipt)
         assert problem in message
@@ -118,8 +118,8 @@ def test_a_damaged_delivery_is_refused_until_it_is_restored_and_the_data_before_
     again = receipt.path.parents[3] / receipt.path.name
     again.write_bytes(whole)
     desk.deliver(city.home, city.library, [again], MONDAY, NOW)
-    with city.engine.connect() as connection:
-        done = extract(connection, city.home, city.lake, contract, MONDAY)
+    with city.open_batch(MONDAY) as opened:
+        done = extract(opened, city.home, contract)
     assert done.refused == ()
     assert done.partition is not None
     assert done.partition.rows > 0
@@ -134,15 +134,15 @@ def test_a_damaged_delivery_beside_a_sound_one_is_read_once_it_is_restored(city:
     lines = first.path.read_bytes().splitlines(keepends=True)
     second.write_bytes(b"".join([*lines[:5], *lines[6:]]))
     (newest,) = desk.deliver(city.home, city.library, [second], MONDAY, NOW, contract.id, confirm=True)
-    with city.engine.connect() as connection:
-        both = extract(connection, city.home, city.lake, contract, MONDAY).partition
+    with city.open_batch(MONDAY) as opened:
+        both = extract(opened, city.home, contract).partition
         whole = newest.path.read_bytes()
         part_of(city, "extract", contract.id).with_name(MANIFEST).unlink()
         a_byte_changed(newest.path)
-        one = extract(connection, city.home, city.lake, contract, MONDAY)
-        again = extract(connection, city.home, city.lake, contract, MONDAY)
+        one = extract(opened, city.home, contract)
+        again = extract(opened, city.home, contract)
         newest.path.write_bytes(whole)
-        restored = extract(connection, city.home, city.lake, contract, MONDAY)
+        restored = extract(opened, city.home, contract)
     assert both is not None
     assert one.partition is not None
     assert restored.partition is not None
@@ -160,8 +160,8 @@ def test_a_damaged_package_and_a_lost_index_are_made_again_with_the_same_bytes(c
     a_byte_changed(package)
     assert [path for _, path in damaged_packages(city.home)] == [package]
     (folder / INDEX).unlink()
-    with city.engine.connect() as connection:
-        build_packages(connection, city.home, city.lake, city.library, city.codes, MONDAY)
+    with city.open_batch(MONDAY) as opened:
+        build_packages(opened, city.home)
     assert package.read_bytes() == whole
     assert (folder / INDEX).read_bytes() == told
 
@@ -276,8 +276,8 @@ def test_a_clock_moved_back_does_not_put_an_older_delivery_into_force(city: Plat
     earlier = datetime.fromisoformat(before.received_at) - timedelta(days=2)
     (receipt,) = desk.deliver(city.home, city.library, [newer], MONDAY, earlier)
     assert receipt.replaces == before.extract_id
-    with city.engine.connect() as connection:
-        done = extract(connection, city.home, city.lake, city.library["housing.dwelling"], MONDAY)
+    with city.open_batch(MONDAY) as opened:
+        done = extract(opened, city.home, city.library["housing.dwelling"])
     assert done.partition is not None
     assert done.partition.facts["extract_id"] == receipt.extract_id
 

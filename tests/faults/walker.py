@@ -40,7 +40,6 @@ from pipelines.intake import take_in_all
 from pipelines.preparation import prepared
 from pipelines.settings import Settings
 from quality.agreement import agree, compared, table_name
-from quality.findings import LAYER as FINDINGS
 from quality.findings import verify
 from quality.published import quality_tables
 from quality.turn import update_tickets
@@ -59,6 +58,7 @@ from warehouse.collect import desk
 from warehouse.collect.extracts import extract
 from warehouse.engine import Engine
 from warehouse.governance import derive, derived, fuse
+from warehouse.layers import Layer
 from warehouse.publish import record_verdict, switch
 from warehouse.standard import standardise
 
@@ -228,40 +228,40 @@ def reply(platform: Platform, samples: Path, day: date) -> None:
 
 def turn(platform: Platform, day: date) -> None:
     """Every stage in the order of the assets, without Dagster and with an acceptance that passes."""
-    with prepared(platform, day, no_damage), platform.engine.connect() as connection:
-        lake, library, codes, home = platform.lake, platform.library, platform.codes, platform.home
+    with prepared(platform, day, no_damage), platform.open_batch(day) as opened:
+        lake, library, home = platform.lake, platform.library, platform.home
         with Ledger.open(platform.ledger_url) as ledger:
             replies = ledger.replies(day.isoformat())
         confirmed = corrections(replies)
         for contract in library:
-            extract(connection, home, lake, contract, day)
-            standardise(connection, lake, contract, codes, day, confirmed)
+            extract(opened, home, contract)
+            standardise(opened, contract, confirmed)
         for contract in library:
-            verify(connection, lake, contract, library, codes, day)
+            verify(opened, contract)
         for entity in library.fed_entities:
             if compared(library, entity):
-                agree(connection, lake, entity, library, codes, day)
-        update_tickets(connection, lake, library, day, ticket_replies(replies))
+                agree(opened, entity)
+        update_tickets(opened, ticket_replies(replies))
         for entity in library.fed_entities:
             tables = {c.id: (c.id, table_name(entity)) for c in library}
             faults = {
-                dataset: [found for name in names if (found := lake.as_of(FINDINGS, name, day))]
+                dataset: [found for name in names if (found := lake.as_of(Layer.FINDING, name, day))]
                 for dataset, names in tables.items()
             }
-            fuse(connection, lake, library, entity, day, faults)
+            fuse(opened, entity, faults)
         for name in derived(library):
-            derive(connection, lake, name, day)
+            derive(opened, name)
         published = [
-            *governance_tables(lake, library, day),
-            *quality_tables(lake, library, codes, day, platform.published_batches),
+            *governance_tables(opened),
+            *quality_tables(opened, platform.published_batches),
             *contract_tables(library),
-            extract_table(lake, library, day),
+            extract_table(opened),
         ]
-        if build(connection, home, day, published) is not None:
+        if build(opened, home, published) is not None:
             record_verdict(home, passed=True)
         switch(home, day)
-        build_packages(connection, home, lake, library, codes, day)
-        build_summary(connection, home, turn_of(lake, library, codes, day), ())
+        build_packages(opened, home)
+        build_summary(opened.connection, home, turn_of(opened), ())
 
 
 def attempt(engine: Engine, job: dict[str, Any]) -> int:

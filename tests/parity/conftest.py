@@ -19,6 +19,7 @@ from warehouse.collect.extracts import extract
 from warehouse.engine import Engine, install_codes
 from warehouse.functions import install as install_on_duckdb
 from warehouse.home import Home
+from warehouse.incremental.context import BatchContext
 from warehouse.lake import Lake
 from warehouse.spark.functions import install
 from warehouse.spark.session import SMALL, local_session
@@ -66,14 +67,15 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> City:
     desk.deliver(home, library, files, DAY, datetime(DAY.year, DAY.month, DAY.day, 8, tzinfo=CHINA))
     lake = Lake(home.root / "lake")
     with engine.connect() as connection:
+        opened = BatchContext(connection, lake, library, codes, DAY)
         for contract in library:
-            extract(connection, home, lake, contract, DAY)
-            standardise(connection, lake, contract, codes, DAY, no_corrections())
+            extract(opened, home, contract)
+            standardise(opened, contract, no_corrections())
         confirmed = _corrections(connection, lake)
         for contract in library:
-            standardise(connection, lake, contract, codes, DAY, confirmed)
+            standardise(opened, contract, confirmed)
         for contract in library:
-            verify(connection, lake, contract, library, codes, DAY)
+            verify(opened, contract)
     return City(lake, library, codes, confirmed)
 
 

@@ -11,6 +11,7 @@ import pytest
 from quality.findings import verify
 from schemas.library import load_library
 from warehouse.engine import Engine
+from warehouse.incremental.context import BatchContext
 from warehouse.lake import Lake
 from warehouse.standard import no_corrections, standardise
 
@@ -32,10 +33,11 @@ def found(engine: Engine, folder: Path, dataset: str, row: dict[str, str | None]
         _extract_id=pl.lit("E1"),
     )
     with engine.connect() as connection:
+        opened = BatchContext(connection, lake, library, engine.codes, DAY)
         connection.register("rows", frame)
         lake.write(connection, "extract", dataset, DAY, "FROM rows", inputs={})
-        standardise(connection, lake, contract, engine.codes, DAY, no_corrections())
-        partition = verify(connection, lake, contract, library, engine.codes, DAY)
+        standardise(opened, contract, no_corrections())
+        partition = verify(opened, contract)
         assert partition is not None
         rows = connection.execute(
             f"SELECT rule, severity, suggestion FROM {partition.scan} WHERE field IN ('village_code', 'address')"

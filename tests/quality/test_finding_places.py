@@ -13,14 +13,15 @@ from quality.findings import verify
 from quality.published import findings_of
 from schemas.library import Library
 from schemas.odcs import read_contract
-from warehouse import lake as lakes
 from warehouse.collect import desk
 from warehouse.collect.extracts import extract
 from warehouse.engine import Engine
 from warehouse.home import Home
+from warehouse.incremental.context import BatchContext
 from warehouse.lake import Lake
 from warehouse.partition import Partition
 from warehouse.standard import no_corrections, standardise
+from warehouse.thresholds import Thresholds
 
 CONTRACT = """
 apiVersion: v3.2.0
@@ -60,7 +61,7 @@ class School:
 
     @property
     def lake(self) -> Lake:
-        return Lake(self.folder / "lake")
+        return Lake(self.folder / "lake", thresholds=Thresholds(0, 1.0))
 
     @property
     def workbook(self) -> Path:
@@ -80,9 +81,10 @@ class School:
         home, contract, codes = Home(self.folder), self.library["school.roll"], self.engine.codes
         (receipt,) = desk.deliver(home, self.library, [self.workbook], day, datetime(2026, 3, 2))
         with self.engine.connect() as connection:
-            extract(connection, home, self.lake, contract, day)
-            standardise(connection, self.lake, contract, codes, day, no_corrections())
-            found = verify(connection, self.lake, contract, self.library, codes, day)
+            opened = BatchContext(connection, self.lake, self.library, codes, day)
+            extract(opened, home, contract)
+            standardise(opened, contract, no_corrections())
+            found = verify(opened, contract)
         assert found is not None
         return receipt.extract_id, found
 
@@ -114,10 +116,7 @@ def test_findings_on_the_same_row_of_two_sheets_are_two_and_name_their_sheets(sc
     assert ids == (4,)
 
 
-def test_a_published_finding_names_the_newest_delivery_and_the_place_there(
-    school: School, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lakes, "PATCHED", 1.0)
+def test_a_published_finding_names_the_newest_delivery_and_the_place_there(school: School) -> None:
     many = [[f"B{number}", "2020-09-01"] for number in range(20)]
     school.write({"一中": [["A1", "去年"], ["A2", "前年"], *many], "二中": [["A3", "大前年"]]})
     first, _ = school.turn(DAYS[0])

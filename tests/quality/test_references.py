@@ -10,14 +10,14 @@ import pytest
 from quality.findings import verify
 from schemas.library import Library
 from schemas.odcs import read_contract
-from warehouse import lake as lakes
-from warehouse import touched
 from warehouse.collect import desk
 from warehouse.collect.extracts import extract
 from warehouse.engine import Engine
 from warehouse.home import Home
+from warehouse.incremental.context import BatchContext
 from warehouse.lake import Lake
 from warehouse.standard import no_corrections, standardise
+from warehouse.thresholds import Thresholds
 
 CONTRACT = """
 apiVersion: v3.2.0
@@ -51,24 +51,23 @@ THIRD = SECOND.replace("C2,二班,C1\n", "C9,九班,\n")
 
 @pytest.mark.parametrize("share", [0.9, -1.0], ids=["resting", "anew"])
 def test_a_reference_to_a_row_of_the_same_dataset_is_followed_whatever_changed(
-    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float
+    engine: Engine, tmp_path: Path, share: float
 ) -> None:
-    monkeypatch.setattr(lakes, "PATCHED", share)
-    monkeypatch.setattr(touched, "FEW", 0)
     path, file = tmp_path / "class.yaml", tmp_path / "班级.csv"
     path.write_text(CONTRACT, encoding="utf-8")
     contract = read_contract(path)
     library, home = Library((contract,), ()), Home(tmp_path / "home")
     home.root.mkdir()
-    lake, found = Lake(home.lake), []
+    lake, found = Lake(home.lake, thresholds=Thresholds(0, share)), []
     with engine.connect() as connection:
         for number, text in enumerate((FIRST, SECOND, THIRD)):
             day = date(2026, 3, 2 + number)
+            opened = BatchContext(connection, lake, library, engine.codes, day)
             file.write_text(text, encoding="utf-8")
             desk.deliver(home, library, [file], day, datetime(2026, 3, 2, 8, number))
-            extract(connection, home, lake, contract, day)
-            standardise(connection, lake, contract, engine.codes, day, no_corrections())
-            findings = verify(connection, lake, contract, library, engine.codes, day)
+            extract(opened, home, contract)
+            standardise(opened, contract, no_corrections())
+            findings = verify(opened, contract)
             assert findings is not None
             query = f"SELECT record_key, rule, observed FROM {findings.scan} ORDER BY ALL"
             found.append(connection.execute(query).fetchall())

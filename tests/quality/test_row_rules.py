@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -16,12 +16,13 @@ from quality.findings import verify
 from quality.published import findings_of
 from schemas.codes import CodeLibrary
 from schemas.library import Library, load_library
-from warehouse import touched
 from warehouse.engine import Engine
 from warehouse.governance import fuse
+from warehouse.incremental.context import BatchContext
 from warehouse.lake import Lake
 from warehouse.partition import Partition
 from warehouse.standard import CORRECTIONS, no_corrections, standardise
+from warehouse.thresholds import Thresholds
 
 TINY = Path(__file__).parents[1] / "data" / "tiny"
 DAY = date(2026, 3, 2)
@@ -36,6 +37,9 @@ class School:
     lake: Lake
     library: Library
     codes: CodeLibrary
+
+    def on(self, day: date) -> BatchContext:
+        return BatchContext(self.connection, self.lake, self.library, self.codes, day)
 
     def deliver(self, dataset: str, rows: list[tuple[str | None, ...]], day: date = DAY) -> None:
         columns = [column.name for column in self.library[dataset].delivered_columns]
@@ -52,22 +56,22 @@ class School:
     ) -> pl.DataFrame:
         laid_over = no_corrections() if corrections is None else corrections
         contract = self.library[dataset]
-        partition = standardise(self.connection, self.lake, contract, self.codes, day, laid_over)
+        partition = standardise(self.on(day), contract, laid_over)
         return self.read(partition)
 
     def findings(self, dataset: str, day: date = DAY) -> pl.DataFrame:
         contract = self.library[dataset]
-        return self.read(verify(self.connection, self.lake, contract, self.library, self.codes, day))
+        return self.read(verify(self.on(day), contract))
 
     def agreement(self) -> pl.DataFrame:
         entity = self.library.entity("pupil")
-        return self.read(agree(self.connection, self.lake, entity, self.library, self.codes, DAY))
+        return self.read(agree(self.on(DAY), entity))
 
     def pupils(self, day: date = DAY) -> pl.DataFrame:
         entity = self.library.entity("pupil")
         found = [self.lake.as_of("finding", name, day) for name in ("school.roll", "agreement.pupil")]
         faults = {"school.roll": [partition for partition in found if partition]}
-        return self.read(fuse(self.connection, self.lake, self.library, entity, day, faults))
+        return self.read(fuse(self.on(day), entity, faults))
 
     def read(self, partition: Partition | None) -> pl.DataFrame:
         assert partition is not None
@@ -272,9 +276,9 @@ def test_a_faulty_value_gives_way_to_the_next_source_and_says_so(school: School)
 
 @pytest.mark.parametrize(("few", "written"), [(0, [20, 1]), (21, [20])], ids=["many", "few"])
 def test_a_finding_on_a_row_that_has_not_changed_touches_whom_the_row_speaks_of(
-    school: School, monkeypatch: pytest.MonkeyPatch, few: int, written: list[int]
+    school: School, few: int, written: list[int]
 ) -> None:
-    monkeypatch.setattr(touched, "FEW", few)
+    school = replace(school, lake=Lake(school.lake.root, thresholds=Thresholds(few_rows=few)))
     school.deliver("school.roll", [roll(f"S{number}") for number in range(20)])
     school.deliver("school.health", [("S1", "王炜", "男")])
     for dataset in ("school.roll", "school.health"):

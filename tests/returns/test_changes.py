@@ -89,7 +89,8 @@ def people(platform: Platform) -> People:
         )
         connection.execute(f"CREATE TEMP TABLE later AS SELECT * EXCLUDE (n) FROM ({later})")
         platform.lake.write(connection, *TICKETS, NEXT, "FROM later ORDER BY ticket_id", inputs={})
-        build_packages(connection, platform.home, platform.lake, platform.library, platform.codes, NEXT)
+        with platform.open_batch(NEXT) as opened:
+            build_packages(opened, platform.home)
     return made
 
 

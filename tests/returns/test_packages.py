@@ -41,10 +41,8 @@ def csv_of(path: Path, title: str) -> pl.DataFrame:
 
 
 def build(platform: Platform, batch: date = BATCH) -> tuple[Package, ...]:
-    with platform.engine.connect() as connection:
-        return build_packages(
-            connection, platform.home, platform.lake, platform.library, platform.codes, batch
-        )
+    with platform.open_batch(batch) as opened:
+        return build_packages(opened, platform.home)
 
 
 def tickets(platform: Platform) -> pl.DataFrame:

@@ -12,6 +12,7 @@ from quality.turn import update_tickets
 from returns.relations import Turn, name_relations
 from warehouse.collect import desk
 from warehouse.collect.extracts import extract
+from warehouse.incremental.context import BatchContext
 from warehouse.standard import no_corrections, standardise
 
 BATCH = date(2026, 3, 2)
@@ -23,8 +24,9 @@ def test_the_file_is_told_too_when_the_same_bytes_come_again(copy: Platform) -> 
     (receipt,) = desk.deliver(copy.home, copy.library, [kept], again, datetime(2026, 3, 3, 8, tzinfo=CHINA))
     before = copy.lake.partition(*TICKETS, BATCH)
     assert before is not None
-    with copy.engine.connect() as connection:
-        extract(connection, copy.home, copy.lake, copy.library["police.population"], again)
+    with copy.open_batch(again) as opened:
+        connection = opened.connection
+        extract(opened, copy.home, copy.library["police.population"])
         name_relations(connection, Turn(copy.lake, copy.library, copy.codes, again, BATCH, before), [])
         told = connection.execute(
             "SELECT DISTINCT extract_id, file FROM finding LEFT JOIN delivered_file USING (extract_id) "
@@ -46,10 +48,11 @@ def test_a_missing_value_is_shown_with_what_stood_in_an_earlier_delta(copy: Plat
             )
             at = datetime(day.year, day.month, day.day, 8, tzinfo=CHINA)
             desk.deliver(copy.home, copy.library, [delta], day, at)
-            extract(connection, copy.home, copy.lake, contract, day)
-            standardise(connection, copy.lake, contract, copy.codes, day, no_corrections())
-            verify(connection, copy.lake, contract, copy.library, copy.codes, day)
-            made = update_tickets(connection, copy.lake, copy.library, day, no_replies())
+            opened = BatchContext(connection, copy.lake, copy.library, copy.codes, day)
+            extract(opened, copy.home, contract)
+            standardise(opened, contract, no_corrections())
+            verify(opened, contract)
+            made = update_tickets(opened, no_replies())
             name_relations(connection, Turn(copy.lake, copy.library, copy.codes, day, None, made), [])
             shown = (
                 "SELECT record_key, placeholder.delivered FROM placeholder JOIN ticket USING (ticket_id) "

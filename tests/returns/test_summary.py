@@ -48,9 +48,9 @@ def platform(
 
 
 def figures(platform: Platform, day: date) -> Figures:
-    with platform.engine.connect() as connection:
-        turn = turn_of(platform.lake, platform.library, platform.codes, day)
-        return figures_of(connection, turn, deliveries_of(platform.home, turn))
+    with platform.open_batch(day) as opened:
+        turn = turn_of(opened)
+        return figures_of(opened.connection, turn, deliveries_of(platform.home, turn))
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +59,9 @@ def page(platform: Platform) -> str:
 
 
 def built(platform: Platform, day: date, *warnings: str) -> Path:
-    with platform.engine.connect() as connection:
-        turn = turn_of(platform.lake, platform.library, platform.codes, day)
-        return build_summary(connection, platform.home, turn, warnings)
+    with platform.open_batch(day) as opened:
+        turn = turn_of(opened)
+        return build_summary(opened.connection, platform.home, turn, warnings)
 
 
 def tickets(platform: Platform, day: date) -> pl.DataFrame:
@@ -160,9 +160,9 @@ def test_what_a_person_should_look_at_is_the_first_line_of_the_page(platform: Pl
 
 def test_what_is_late_refused_or_never_came_is_said(platform: Platform) -> None:
     far = BATCH + timedelta(days=400)
-    with platform.engine.connect() as connection:
-        turn = replace(turn_of(platform.lake, platform.library, platform.codes, NEXT), batch=far)
-        told = figures_of(connection, turn, deliveries_of(platform.home, turn))
+    with platform.open_batch(NEXT) as opened:
+        turn = replace(turn_of(opened), batch=far)
+        told = figures_of(opened.connection, turn, deliveries_of(platform.home, turn))
     assert all(delivered.days_late > 0 for delivered in told.deliveries)
     lateness = {d.title: d.days_late for d in told.deliveries}
     contract = next(c for c in platform.library if c.title == "户籍人口")

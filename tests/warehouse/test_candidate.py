@@ -11,17 +11,24 @@ import duckdb
 import polars as pl
 import pytest
 
-import warehouse.lake as lakes
+from schemas.codes import CodeLibrary
+from schemas.library import Library
 from schemas.tables import Field, TableStandard
 from warehouse.candidate import Published, Since, Slices, build
 from warehouse.encryption import Key, Keys, is_encrypted
 from warehouse.home import Home
+from warehouse.incremental.context import BatchContext
 from warehouse.lake import Lake
 from warehouse.partition import Partition
 from warehouse.publish import open_published, record_verdict, switch
+from warehouse.thresholds import Thresholds
 
 DAY = date(2026, 3, 2)
 NEXT = DAY + timedelta(days=1)
+
+
+def batch_of(connection: duckdb.DuckDBPyConnection, home: Home, day: date) -> BatchContext:
+    return BatchContext(connection, Lake(home.lake), Library((), ()), CodeLibrary(), day)
 
 
 def standard(name: str) -> TableStandard:
@@ -65,7 +72,7 @@ def patched(
 
 
 def publish(connection: duckdb.DuckDBPyConnection, home: Home, day: date, tables: list[Published]) -> None:
-    assert build(connection, home, day, tables) is not None
+    assert build(batch_of(connection, home, day), home, tables) is not None
     record_verdict(home, passed=True)
     switch(home, day)
 
@@ -82,10 +89,9 @@ def since(now: Partition, earlier: Partition) -> Since:
 
 
 def test_of_a_table_that_rests_on_the_published_one_the_changes_are_laid_over(
-    connection: duckdb.DuckDBPyConnection, home: Home, monkeypatch: pytest.MonkeyPatch
+    connection: duckdb.DuckDBPyConnection, home: Home
 ) -> None:
-    monkeypatch.setattr(lakes, "PATCHED", 10.0)
-    lake = Lake(home.root / "lake")
+    lake = Lake(home.root / "lake", thresholds=Thresholds(changed_share=10.0))
     base = partition(connection, lake, DAY, {1: "甲", 2: "乙", 3: "丙", 4: "丁"})
     publish(connection, home, DAY, [Published(standard("governance.person"), base)])
     # Only the patch can be read any more: the rows that stay come from the published file.
@@ -206,7 +212,7 @@ def test_an_encrypted_database_goes_on_encrypted_and_with_another_key_anew(tmp_p
         days[-1][1].prepare(connection)
         for day, keys in days:
             small = Published(standard("quality.finding"), pl.DataFrame({"id": [day.day], "text": ["甲"]}))
-            assert build(connection, home, day, [large, small], keys) is not None
+            assert build(batch_of(connection, home, day), home, [large, small], keys) is not None
             record_verdict(home, passed=True)
             switch(home, day, keys)
             with open_published(home, Keys(keys.present)) as database:

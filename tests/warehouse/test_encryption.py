@@ -13,11 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from schemas.codes import CodeLibrary
+from schemas.library import Library
 from schemas.tables import Field, TableStandard
 from warehouse.candidate import Published, build
 from warehouse.encryption import Key, Keys, WrongKey, is_encrypted
 from warehouse.engine import Engine, QueryFailed, confine
 from warehouse.home import Home
+from warehouse.incremental.context import BatchContext
 from warehouse.lake import Lake
 from warehouse.manifest import MANIFEST
 from warehouse.publish import open_database, open_published, published
@@ -28,6 +30,10 @@ SECRET = "王建国370602199001011234"
 OUTSIDE = "机密370602198001015678"
 ROWS = f"SELECT range AS x, '{SECRET}' AS name, [range] AS list FROM range(100)"
 STANDARD = TableStandard("quality.finding", "问题", "说明", (Field("rule", "string", "规则"),))
+
+
+def batch_of(connection: duckdb.DuckDBPyConnection, home: Home, day: date) -> BatchContext:
+    return BatchContext(connection, Lake(home.lake), Library((), ()), CodeLibrary(), day)
 
 
 def key(n: int) -> Key:
@@ -151,7 +157,7 @@ def test_a_plain_lake_is_read_on_under_a_key_and_written_anew_on_request(
 def publish(engine: Engine, home: Home, keys: Keys) -> Path | None:
     rows = pl.DataFrame({"rule": [SECRET] * 1000})
     with engine.connect() as connection:
-        made = build(connection, home, MONDAY, [Published(STANDARD, rows)], keys)
+        made = build(batch_of(connection, home, MONDAY), home, [Published(STANDARD, rows)], keys)
     if made is not None:
         made.replace(home.warehouse)
     return made

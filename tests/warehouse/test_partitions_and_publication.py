@@ -10,10 +10,13 @@ import duckdb
 import polars as pl
 import pytest
 
+from schemas.codes import CodeLibrary
+from schemas.library import Library
 from schemas.tables import Field, TableStandard
 from warehouse.candidate import Published, build
 from warehouse.engine import Engine
 from warehouse.home import Home
+from warehouse.incremental.context import BatchContext
 from warehouse.lake import Lake, damaged
 from warehouse.manifest import MANIFEST
 from warehouse.publish import (
@@ -33,6 +36,10 @@ STANDARD = TableStandard(
     "说明",
     (Field("batch", "date", "批次"), Field("rule", "string", "规则", "见目录")),
 )
+
+
+def batch_of(connection: duckdb.DuckDBPyConnection, home: Home, day: date) -> BatchContext:
+    return BatchContext(connection, Lake(home.lake), Library((), ()), CodeLibrary(), day)
 
 
 @pytest.fixture
@@ -108,7 +115,7 @@ def candidate(
 ) -> Path | None:
     home.root.mkdir(exist_ok=True)
     rows = pl.DataFrame({"batch": [day], "rule": [rule]})
-    return build(connection, home, day, [Published(STANDARD, rows)])
+    return build(batch_of(connection, home, day), home, [Published(STANDARD, rows)])
 
 
 def publish(connection: duckdb.DuckDBPyConnection, home: Home, day: date, rule: str = "presence") -> None:

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import warehouse.lake as lakes
 from warehouse.damage import lake_damage
-from warehouse.encryption import Key, Keys
-from warehouse.lake import Lake, can_be_patched, damaged
+from warehouse.encryption import NO_KEYS, Key, Keys
+from warehouse.lake import Lake, damaged
 from warehouse.partition import Partition
 from warehouse.rekey import rekey_lake
+from warehouse.thresholds import DEFAULT, Thresholds
 
 DAY = date(2026, 3, 2)
 
@@ -64,12 +64,9 @@ def rows(connection: duckdb.DuckDBPyConnection, relation: str) -> list[tuple[int
     return connection.execute(f"SELECT id, text FROM {relation} ORDER BY ALL").fetchall()
 
 
-@pytest.fixture(autouse=True)
-def many_patches() -> Iterator[None]:
-    """Tables this small would be merged at once."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(lakes, "PATCHED", 100.0)
-        yield
+def lake_in(folder: Path, patches: int = 30, keys: Keys = NO_KEYS) -> Lake:
+    """A lake that patches much; tables this small would be merged at once."""
+    return Lake(folder, keys, Thresholds(changed_share=100.0, patches=patches))
 
 
 @pytest.mark.parametrize("at_most", [0, 1, 2, 30])
@@ -78,9 +75,8 @@ def many_patches() -> Iterator[None]:
 def test_patches_upon_patches_hold_what_was_written(
     connection: duckdb.DuckDBPyConnection, at_most: int, tables: list[Table]
 ) -> None:
-    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patched:
-        patched.setattr(lakes, "PATCHES", at_most)
-        lake = Lake(Path(folder))
+    with TemporaryDirectory() as folder:
+        lake = lake_in(Path(folder), at_most)
         days = [DAY + timedelta(days=number) for number in range(len(tables))]
         made = [whole(connection, lake, DAY, tables[0])]
         for day, before, now in zip(days[1:], tables, tables[1:], strict=False):
@@ -113,10 +109,9 @@ def test_patches_upon_patches_hold_what_was_written(
 
 
 def test_what_was_merged_is_told_of_the_files_that_its_rows_came_in(
-    connection: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    lake, tables = Lake(tmp_path), [{1: "甲"}, {1: "乙"}, {1: "丙"}, {1: "丙", 2: "丁"}]
-    monkeypatch.setattr(lakes, "PATCHES", 1)
+    lake, tables = lake_in(tmp_path, 1), [{1: "甲"}, {1: "乙"}, {1: "丙"}, {1: "丙", 2: "丁"}]
     days = [DAY + timedelta(days=number) for number in range(4)]
     made = [whole(connection, lake, DAY, tables[0])]
     for day, before, now in zip(days[1:], tables, tables[1:], strict=False):
@@ -132,7 +127,7 @@ def test_what_was_merged_is_told_of_the_files_that_its_rows_came_in(
 def test_nothing_new_makes_no_file_and_keeps_the_fingerprint(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    lake, table = Lake(tmp_path), {1: "甲", 2: "乙"}
+    lake, table = lake_in(tmp_path), {1: "甲", 2: "乙"}
     base = whole(connection, lake, DAY, table)
     again = patch(connection, lake, base, DAY + timedelta(days=1), table, table)
     assert [path.name for path in again.folder.iterdir()] == ["_manifest.json"]
@@ -143,7 +138,7 @@ def test_nothing_new_makes_no_file_and_keeps_the_fingerprint(
 def test_an_earlier_batch_made_anew_leaves_the_files_that_a_later_one_rests_on(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    lake, before, now = Lake(tmp_path), {1: "甲", 2: "乙"}, {1: "甲", 3: "丙"}
+    lake, before, now = lake_in(tmp_path), {1: "甲", 2: "乙"}, {1: "甲", 3: "丙"}
     base = whole(connection, lake, DAY, before)
     later = patch(connection, lake, base, DAY + timedelta(days=1), before, now)
     anew = whole(connection, lake, DAY, {7: "丙"})
@@ -158,7 +153,7 @@ def test_an_earlier_batch_made_anew_leaves_the_files_that_a_later_one_rests_on(
 def test_damage_of_a_file_is_named_once_with_the_batch_that_makes_it_again(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    lake, before, now = Lake(tmp_path), {1: "甲", 2: "乙"}, {1: "甲", 3: "丙"}
+    lake, before, now = lake_in(tmp_path), {1: "甲", 2: "乙"}, {1: "甲", 3: "丙"}
     base = whole(connection, lake, DAY, before)
     patch(connection, lake, base, DAY + timedelta(days=1), before, now)
     file = base.path(base.parts[0])
@@ -171,10 +166,9 @@ def test_damage_of_a_file_is_named_once_with_the_batch_that_makes_it_again(
 
 
 def test_damage_of_the_patch_beside_what_was_merged_is_named(
-    connection: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(lakes, "PATCHES", 0)
-    lake, before, now = Lake(tmp_path), {1: "甲", 2: "乙"}, {1: "甲", 3: "丙"}
+    lake, before, now = lake_in(tmp_path, 0), {1: "甲", 2: "乙"}, {1: "甲", 3: "丙"}
     base = whole(connection, lake, DAY, before)
     later = patch(connection, lake, base, DAY + timedelta(days=1), before, now)
     assert later.merged is not None
@@ -184,12 +178,9 @@ def test_damage_of_the_patch_beside_what_was_merged_is_named(
 
 
 @pytest.mark.parametrize("at_most", [0, 30])
-def test_another_key_reaches_every_file_and_leaves_none_in_the_open(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_most: int
-) -> None:
-    monkeypatch.setattr(lakes, "PATCHES", at_most)
+def test_another_key_reaches_every_file_and_leaves_none_in_the_open(tmp_path: Path, at_most: int) -> None:
     key = Key(base64.b64encode(bytes(range(32))).decode())
-    plain, sealed = Lake(tmp_path / "lake"), Lake(tmp_path / "lake", Keys(key))
+    plain, sealed = lake_in(tmp_path / "lake", at_most), lake_in(tmp_path / "lake", at_most, Keys(key))
     before, now = {1: "甲", 2: "乙"}, {1: "甲", 3: "丙"}
     with duckdb.connect() as connection:
         sealed.keys.prepare(connection)
@@ -208,13 +199,12 @@ def test_another_key_reaches_every_file_and_leaves_none_in_the_open(
 
 
 def test_a_table_is_patched_while_little_of_it_is_otherwise_and_merged_when_patches_say_so_of_much(
-    connection: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(lakes, "PATCHED", 0.2)
     table = dict.fromkeys(range(100), "甲")
     base = whole(connection, Lake(tmp_path), DAY, table)
-    assert can_be_patched(base, 20)
-    assert not can_be_patched(base, 21)
+    assert DEFAULT.allow_patch(base.rows, 20)
+    assert not DEFAULT.allow_patch(base.rows, 21)
     made = [base]
     # Five new rows in the place of five others each day: ten of a hundred.
     for number in range(1, 6):

@@ -46,10 +46,10 @@ from warehouse.collect.unchanged import (
 )
 from warehouse.files import replace_json, sha256_of
 from warehouse.home import Home
-from warehouse.lake import Lake, can_be_patched
+from warehouse.incremental.context import BatchContext
+from warehouse.lake import Lake
+from warehouse.layers import Layer
 from warehouse.partition import Partition
-
-LAYER = "extract"
 
 NOTHING_NEW = "与上一次交付的文件完全相同，没有新的变化"
 """What is remarked of changes that came before."""
@@ -66,13 +66,7 @@ class Extraction:
     refused: tuple[tuple[Receipt, str], ...] = ()
 
 
-def extract(
-    connection: duckdb.DuckDBPyConnection,
-    home: Home,
-    lake: Lake,
-    contract: Contract,
-    batch: date,
-) -> Extraction:
+def extract(context: BatchContext, home: Home, contract: Contract) -> Extraction:
     """Read the deliveries of a dataset in a batch into `extract/<dataset>`.
 
     Its columns: `_row`, which tells the rows apart, for good, and follows the order of delivery; `_line`, the row as
@@ -83,14 +77,15 @@ def extract(
     Returns:
         The batch's partition, or none when nothing readable was delivered in it.
     """
+    connection, lake, batch = context.connection, context.lake, context.batch
     whole = newest_whole(lake, contract, batch)
-    current = lake.partition(LAYER, contract.id, batch)
+    current = lake.partition(Layer.EXTRACT, contract.id, batch)
     own = [receipt for receipt in receipts(home.inbox, batch) if receipt.dataset == contract.id]
     if own:
         parts = {str(told["extract_id"]) for told in deliveries_of(current)} if current is not None else set()
         own = [*carried_over(home, contract, batch, None if whole is None else whole.batch, parts), *own]
     damaged = [receipt for receipt in own if _known_as_damaged(receipt)]
-    newest = lake.before(LAYER, contract.id, batch)
+    newest = lake.before(Layer.EXTRACT, contract.id, batch)
     before = None if whole is None else _rows_of(whole)
     inputs = {
         "contract": contract.digest,
@@ -117,21 +112,21 @@ def extract(
         # What they say has been laid over the rows already, and nothing after it.
         facts = _told_again(deltas, same, own)
         none = f"SELECT * FROM {deltas.scan} WHERE false"
-        again = lake.write(connection, LAYER, contract.id, batch, none, inputs=inputs, facts=facts)
+        again = lake.write(connection, Layer.EXTRACT, contract.id, batch, none, inputs=inputs, facts=facts)
         return Extraction(again, tuple(refused))
     taken: list[Taken] = []
     tables = {receipt.extract_id: f"delivered_{number}" for number, receipt in enumerate(own)}
     try:
         for number, unit in enumerate(reversed(units_of(contract, own))):
             rest_on = comparable if number == 0 and not unit.parted else None
-            source = Source(connection, home, contract, before, tables, rest_on)
+            source = Source(context, home, contract, before, tables, rest_on)
             found, not_taken = take_unit(source, unit)
             taken = [*found, *taken]
             refused += not_taken
             if found and found[0].whole:
                 break
         base = comparable if len(taken) == 1 and taken[0].whole else None
-        partition = _write(connection, lake, contract, batch, taken, inputs, base) if taken else None
+        partition = _write(context, contract, taken, inputs, base) if taken else None
     finally:
         for name in [*tables.values(), *map(hashes_of, tables.values()), "same"]:
             connection.execute(f"DROP TABLE IF EXISTS {quote(name)}")
@@ -140,8 +135,8 @@ def extract(
 
 def newest_whole(lake: Lake, contract: Contract, batch: date) -> Partition | None:
     """The newest extract before the batch that holds every row of the dataset."""
-    for day in reversed([day for day in lake.batches(LAYER, contract.id) if day < batch]):
-        partition = lake.partition(LAYER, contract.id, day)
+    for day in reversed([day for day in lake.batches(Layer.EXTRACT, contract.id) if day < batch]):
+        partition = lake.partition(Layer.EXTRACT, contract.id, day)
         if partition is not None and partition.facts.get("whole", True):
             return partition
     return None
@@ -212,14 +207,13 @@ def _standing(receipt: Receipt, damaged: Sequence[Receipt]) -> str:
 
 
 def _write(
-    connection: duckdb.DuckDBPyConnection,
-    lake: Lake,
+    context: BatchContext,
     contract: Contract,
-    batch: date,
     taken: Sequence[Taken],
     inputs: dict[str, str],
     base: Partition | None,
 ) -> Partition:
+    connection, lake, batch = context.connection, context.lake, context.batch
     parts, offset = [], first_number(batch)
     hashed = hashing_of(taken[0].reading) if len(taken) == 1 else CELL_HASH
     if hashed is not CELL_HASH:
@@ -231,13 +225,13 @@ def _write(
     rows = " UNION ALL ".join(parts)
     facts = {**_facts(contract, taken), HASHED: hashed}
     comparable = base is not None and base.facts[HASHED] == hashed
-    if base is not None and comparable and (taken[0].reread or _much_is_same(connection, base, rows)):
+    if base is not None and comparable and (taken[0].reread or _much_is_same(connection, lake, base, rows)):
         arrived = _lines(taken[0], first_number(batch)) if taken[0].reread else f"({rows})"
         write_places(connection, lake, contract.id, batch, arrived, inputs)
         return write_changes(connection, lake, base, batch, rows, inputs=inputs, facts=facts)
     # One file's rows keep the order in which they were read; several have to be put in order.
     query = rows if len(parts) == 1 else f"SELECT * FROM ({rows}) ORDER BY _row"
-    return lake.write(connection, LAYER, contract.id, batch, query, inputs=inputs, facts=facts)
+    return lake.write(connection, Layer.EXTRACT, contract.id, batch, query, inputs=inputs, facts=facts)
 
 
 def _lines(taken: Taken, offset: int) -> str:
@@ -246,11 +240,11 @@ def _lines(taken: Taken, offset: int) -> str:
     return f"(SELECT _row + {offset} AS _row, _row AS _line, CAST(NULL AS VARCHAR) AS _sheet FROM {hashes})"
 
 
-def _much_is_same(connection: duckdb.DuckDBPyConnection, base: Partition, rows: str) -> bool:
+def _much_is_same(connection: duckdb.DuckDBPyConnection, lake: Lake, base: Partition, rows: str) -> bool:
     """Whether only the changes are worth writing; the rows that are no changes are then in `same`."""
     arrived = connection.execute(f"SELECT count(*) FROM ({rows})").fetchall()[0][0]
     same = compare(connection, base, f"({rows})")
-    return can_be_patched(base, arrived + base.rows - 2 * same)
+    return lake.thresholds.allow_patch(base.rows, arrived + base.rows - 2 * same)
 
 
 def _numbered(

@@ -14,9 +14,8 @@ import duckdb
 
 from warehouse.collect.unchanged import earlier_of
 from warehouse.lake import Lake
+from warehouse.layers import Layer
 from warehouse.partition import Partition
-
-LAYER = "place"
 
 # Of a file without sheets the lower half of a row's number is its line.
 _LINE = (1 << 32) - 1
@@ -63,7 +62,7 @@ def write_places(
         f"SELECT base_row AS _row, _line, _sheet FROM same JOIN {arrived} AS arrived ON arrived._row = arrived_row "
         f"WHERE _sheet IS NOT NULL OR base_row & {_LINE} <> arrived_row & {_LINE} ORDER BY base_row"
     )
-    lake.write(connection, LAYER, dataset, batch, query, inputs=inputs)
+    lake.write(connection, Layer.PLACE, dataset, batch, query, inputs=inputs)
 
 
 def repeat_places(lake: Lake, base: Partition, batch: date, inputs: Mapping[str, str]) -> None:
@@ -75,5 +74,5 @@ def repeat_places(lake: Lake, base: Partition, batch: date, inputs: Mapping[str,
 
 def _beside(lake: Lake, extract: Partition) -> Partition | None:
     """The places of an extract, if it rests on an earlier one; others of the batch are not its own."""
-    places = lake.partition(LAYER, extract.table, extract.batch)
+    places = lake.partition(Layer.PLACE, extract.table, extract.batch)
     return places if places is not None and places.inputs == extract.inputs else None

@@ -7,10 +7,9 @@ Whatever is out of the ordinary leads to None, and the file is read as a whole.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
@@ -22,7 +21,7 @@ from warehouse.collect.readers.lines import LINE_HASH, EndlessLine, Lines, hashe
 from warehouse.collect.readers.staging import TAIL_ROWS
 from warehouse.collect.unchanged import CELL_HASH, HASHED, compare
 from warehouse.files import digest_of
-from warehouse.lake import can_be_patched
+from warehouse.incremental.context import BatchContext
 from warehouse.partition import Partition
 
 
@@ -39,30 +38,31 @@ def hashing_of(reading: Reading) -> Mapping[str, object]:
     }
 
 
+@dataclass(frozen=True)
+class Spool:
+    """A folder for scratch files, and what is added to a row of the file to number it."""
+
+    folder: Path
+    offset: int
+
+
 def reread(
-    connection: duckdb.DuckDBPyConnection,
-    base: Partition,
-    path: Path,
-    layout: Layout,
-    table: str,
-    spool: Path,
-    offset: int,
+    context: BatchContext, base: Partition, path: Path, layout: Layout, table: str, spool: Spool
 ) -> Reading | None:
     """Fill a table with the rows of a file that may not be the base's, and the table `same` with those that are.
 
     Args:
-        connection: where the tables are made.
+        context: the batch; the tables are made on its connection.
         base: the snapshot before, as `unchanged.base_of` gives it.
         path: the file.
         layout: what the contract says of it.
         table: the table's name.
-        spool: a folder for scratch files.
-        offset: what is added to a row of the file to number it.
+        spool: where scratch files go, and how rows are numbered.
 
     Returns:
         What `readers.read` would say of the whole file, or None if the whole file has to be read.
     """
-    told = base.facts[HASHED]
+    connection, offset, told = context.connection, spool.offset, base.facts[HASHED]
     assert isinstance(told, dict)
     if told["by"] != LINE_HASH or layout.form != "csv":
         return None
@@ -74,7 +74,7 @@ def reread(
     hashes = quote(hashes_of(table))
     numbered = f"(SELECT _row + {offset} AS _row, _hash, _check FROM {hashes})"
     same = compare(connection, base, numbered)
-    if not can_be_patched(base, count + base.rows - 2 * same):
+    if not context.lake.thresholds.allow_patch(base.rows, count + base.rows - 2 * same):
         return None
     # What stands at the end may be a note below the data, whatever it was before.
     wanted = connection.execute(
@@ -84,7 +84,7 @@ def reread(
     ).fetchnumpy()["_row"]
     rows = np.ascontiguousarray(wanted, dtype=np.int64)
     try:
-        reading = read_some(path, layout, connection, table, spool, lines, rows)
+        reading = read_some(path, layout, connection, table, spool.folder, lines, rows)
     except UnreadableFile:
         # Where it is amiss can be told of the whole file only.
         return None

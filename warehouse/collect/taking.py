@@ -9,17 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 
-import duckdb
-
 from schemas.contract import Contract, Delivery
 from warehouse.collect.assembly import Unit
 from warehouse.collect.desk import CONFIRMATION, READING, REFUSAL, Receipt
 from warehouse.collect.judgement import held, refuse_drift, remarks, unusual_volume
 from warehouse.collect.layouts import layout_of
 from warehouse.collect.readers import Reading, Recognition, UnreadableFile, read
-from warehouse.collect.rereading import reread
+from warehouse.collect.rereading import Spool, reread
 from warehouse.files import replace_json
 from warehouse.home import Home
+from warehouse.incremental.context import BatchContext
 from warehouse.partition import Partition
 
 # A day's rows are numbered from its own multiple on, so that a number never comes again for another row.
@@ -55,7 +54,7 @@ class Source:
         base: the snapshot to rest on, if there is one.
     """
 
-    connection: duckdb.DuckDBPyConnection
+    context: BatchContext
     home: Home
     contract: Contract
     before: int | None
@@ -104,10 +103,10 @@ def _take(source: Source, receipt: Receipt) -> Taken:
     layout, found = layout_of(contract, delivery, receipt.file), None
     if source.base is not None and delivery.mode == "snapshot":
         offset = first_number(receipt.batch)
-        found = reread(source.connection, source.base, receipt.path, layout, table, home.spill, offset)
+        found = reread(source.context, source.base, receipt.path, layout, table, Spool(home.spill, offset))
     changes_only = found is not None
     if found is None:
-        found = read(receipt.path, layout, source.connection, table, spool=home.spill)
+        found = read(receipt.path, layout, source.context.connection, table, spool=home.spill)
     refuse_drift(receipt.path, contract, found.recognition)
     told = remarks(contract, found)
     if receipt.unread and delivery.sheet is None:

@@ -1,5 +1,5 @@
 -- The versions that ended with a batch: rows of the batch before that are gone, or are since this batch as they are.
 SELECT before.*, {today} AS valid_to
 FROM {before} AS before
-ANTI JOIN {now} AS now ON {joined} AND now.valid_from = before.valid_from
-ORDER BY {order}
+ANTI JOIN {now} AS now ON now.{key} = before.{key} AND now.valid_from = before.valid_from
+ORDER BY before.{key}

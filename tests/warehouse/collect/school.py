@@ -16,6 +16,7 @@ from warehouse.collect import desk
 from warehouse.collect.desk import Receipt
 from warehouse.collect.extracts import Extraction, extract
 from warehouse.home import Home
+from warehouse.incremental.context import BatchContext
 from warehouse.lake import Lake
 from warehouse.partition import Partition
 from warehouse.standard import no_corrections, standardise
@@ -72,12 +73,23 @@ class School:
         (receipt,) = desk.deliver(self.home, self.library, [path], day, at, confirm=confirm)
         return receipt
 
+    def on(self, day: date) -> BatchContext:
+        return BatchContext(self.connection, self.lake, self.library, self.codes, day)
+
     def extract(self, day: date = FIRST) -> Extraction:
-        return extract(self.connection, self.home, self.lake, self.library["school.roll"], day)
+        return extract(
+            self.on(day),
+            self.home,
+            self.library["school.roll"],
+        )
 
     def standard(self, day: date = FIRST) -> Partition:
         contract = self.library["school.roll"]
-        partition = standardise(self.connection, self.lake, contract, self.codes, day, no_corrections())
+        partition = standardise(
+            self.on(day),
+            contract,
+            no_corrections(),
+        )
         assert partition is not None
         return partition
 

@@ -122,8 +122,8 @@ def test_a_new_whole_ends_what_was_before_it(deltas: School) -> None:
     for number in (1, 2, 3):
         deltas.extract(day(number))
     assert deltas.rows(day(3)) == [("A1", "甲"), ("A9", "壬")]
-    assert [name for name in deltas.standard(day(3)).inputs if name.startswith("extract/")] == [
-        "extract/2026-03-04"
+    assert [name for name in deltas.standard(day(3)).inputs if "extract_file" in name] == [
+        "value:extract_file/2026-03-04"
     ]
     assert [name for name in deltas.standard(day(2)).inputs if name.startswith("extract/")] == [
         "extract/2026-03-02",

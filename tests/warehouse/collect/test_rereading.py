@@ -19,17 +19,19 @@ import pytest
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
+from schemas.codes import CodeLibrary
 from schemas.contract import Contract
 from schemas.library import Library
 from schemas.odcs import read_contract
-from warehouse import lake as lakes
 from warehouse.collect import desk, rereading, taking
 from warehouse.collect.desk import READING
 from warehouse.collect.extracts import extract
 from warehouse.collect.readers import lines, staging
 from warehouse.home import Home
+from warehouse.incremental.context import BatchContext
 from warehouse.lake import Lake
 from warehouse.partition import Partition
+from warehouse.thresholds import Thresholds
 
 CONTRACT = """
 apiVersion: v3.2.0
@@ -74,7 +76,6 @@ def short_measures() -> Iterator[None]:
     """Files pass in pieces of a few lines, and however much has changed, it is written as changes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lines, "_CHUNK", 64)
-        patch.setattr(lakes, "PATCHED", 100.0)
         for module in (staging, rereading):
             patch.setattr(module, "TAIL_ROWS", 3)
         yield
@@ -96,7 +97,13 @@ class School:
         (receipt,) = desk.deliver(self.home, Library((self.contract,), ()), [path], day, at)
         if receipt.dataset is None or receipt.status == "set_aside":
             return None, {"message": receipt.message}
-        found = extract(self.connection, self.home, Lake(self.home.lake), self.contract, day)
+        lake = Lake(self.home.lake, thresholds=Thresholds(changed_share=100.0))
+        library = Library((self.contract,), ())
+        found = extract(
+            BatchContext(self.connection, lake, library, CodeLibrary(), day),
+            self.home,
+            self.contract,
+        )
         if found.refused:
             return None, {"message": found.refused[0][1]}
         told = json.loads((receipt.path.parent / READING).read_text(encoding="utf-8"))

@@ -1,0 +1,31 @@
+"""What every stage is given: an open connection, the lake, the declarations, and the batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+
+from schemas.codes import CodeLibrary
+from schemas.library import Library
+from warehouse.lake import Lake
+
+
+@dataclass(frozen=True)
+class BatchContext:
+    """One batch at work.
+
+    Attributes:
+        connection: with the function library, and the code tables in the schema `codes`.
+        lake: where tables are read and written.
+        library: the contracts.
+        codes: the code tables.
+        batch: the day of the batch.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    lake: Lake
+    library: Library
+    codes: CodeLibrary
+    batch: date

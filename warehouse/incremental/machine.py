@@ -1,0 +1,109 @@
+"""The one way in which a table of the lake is brought up to date.
+
+1. A partition that was made from the same inputs stays.
+2. Otherwise the table of the batch before is amended: the stage names the keys whose rows may differ, their rows are
+   made, and what differs is written as a patch, or beside the rows that are carried over.
+3. Where the program is another one, where few rows are read or many may differ, all rows are made anew.
+
+Example: one resident of a million moves. The standard table of the population has one changed row; `affected` names
+that row; its findings are made again, all others are carried over.
+"""
+
+from __future__ import annotations
+
+from schemas.emit.sql import quote
+from warehouse.incremental.context import BatchContext
+from warehouse.incremental.inputs import Predecessor
+from warehouse.incremental.scratch import Scratch
+from warehouse.incremental.stage import Stage, Work
+from warehouse.partition import GONE, Changes, Partition
+
+
+def bring_up_to_date(context: BatchContext, stage: Stage) -> Partition:
+    """The partition of a stage's table that is in force on the batch's day, written if it has to be.
+
+    Raises:
+        DamagedPartition: a partition that is read has no manifest that can be read.
+    """
+    lake, batch = context.lake, context.batch
+    stage.prepare(context)
+    current = lake.fresh(stage.layer, stage.table, batch, stage.inputs.fingerprints)
+    if current is not None:
+        return current
+    before = lake.before(stage.layer, stage.table, batch)
+    with Scratch(context.connection) as scratch:
+        amended = _amend(context, stage, before, scratch) if before is not None else None
+        return amended if amended is not None else _make_anew(context, stage, before, scratch)
+
+
+def _make_anew(context: BatchContext, stage: Stage, before: Partition | None, scratch: Scratch) -> Partition:
+    work = Work(context, scratch, before, held=before.scan if before is not None else None)
+    written = _write(context, stage, before, f"SELECT * FROM ({stage.rows(work)}) ORDER BY {stage.order}")
+    stage.finish(work, written, None)
+    return written
+
+
+def _amend(context: BatchContext, stage: Stage, before: Partition, scratch: Scratch) -> Partition | None:
+    """The table as the one before with the rows of the affected keys made again; None when that is not worth it."""
+    thresholds = context.lake.thresholds
+    if not stage.inputs.have_program_of(before) or thresholds.are_few(stage.rows_read):
+        return None
+    query = stage.affected(Predecessor(context.lake, before), scratch)
+    if query is None:
+        return None
+    identity = quote(stage.identity)
+    affected = scratch.table(
+        "affected", f"SELECT DISTINCT {identity} AS key FROM ({query}) WHERE {identity} IS NOT NULL"
+    )
+    if not thresholds.allow_patch(stage.size(before), scratch.rows(affected)):
+        return None
+    if not stage.patched:
+        return _carry_over(context, stage, Work(context, scratch, before, affected))
+    held = scratch.table(
+        "held", f"SELECT * FROM {before.scan} WHERE {identity} IN (SELECT key FROM {affected})"
+    )
+    return _patch(context, stage, before, Work(context, scratch, before, affected, held))
+
+
+def _patch(context: BatchContext, stage: Stage, before: Partition, work: Work) -> Partition:
+    """Write the affected rows that differ from before, and the identities of those that are gone."""
+    identity = quote(stage.identity)
+    made = work.scratch.table("made", stage.rows(work))
+    query = (
+        f"SELECT *, false AS {GONE} FROM (FROM {made} EXCEPT FROM {work.held}) UNION ALL BY NAME "
+        f"SELECT {identity}, true AS {GONE} FROM {work.held} ANTI JOIN {made} USING ({identity}) ORDER BY {identity}"
+    )
+    written = context.lake.patch(
+        context.connection,
+        before,
+        context.batch,
+        query,
+        stage.identity,
+        inputs=stage.inputs.fingerprints,
+        facts=stage.facts(before),
+    )
+    assert work.held is not None
+    stage.finish(work, written, Changes(work.held, made))
+    return written
+
+
+def _carry_over(context: BatchContext, stage: Stage, work: Work) -> Partition:
+    """Write the rows of keys that are not affected as they were, and the affected ones as they are made now."""
+    made = stage.rows(work)
+    query = f"SELECT * FROM ({stage.carried(work)} UNION ALL BY NAME ({made})) ORDER BY {stage.order}"
+    written = _write(context, stage, work.before, query)
+    stage.finish(work, written, None)
+    return written
+
+
+def _write(context: BatchContext, stage: Stage, before: Partition | None, query: str) -> Partition:
+    return context.lake.write(
+        context.connection,
+        stage.layer,
+        stage.table,
+        context.batch,
+        query,
+        inputs=stage.inputs.fingerprints,
+        facts=stage.facts(before),
+        measures=stage.measures,
+    )
