@@ -125,9 +125,9 @@ def test_a_new_whole_ends_what_was_before_it(deltas: School) -> None:
     assert [name for name in deltas.standard(day(3)).inputs if "extract_file" in name] == [
         "value:extract_file/2026-03-04"
     ]
-    assert [name for name in deltas.standard(day(2)).inputs if name.startswith("extract/")] == [
-        "extract/2026-03-02",
-        "extract/2026-03-03",
+    assert [name for name in deltas.standard(day(2)).inputs if "extract_file" in name] == [
+        "value:extract_file/2026-03-02",
+        "value:extract_file/2026-03-03",
     ]
 
 
