@@ -23,6 +23,7 @@ from pipelines.turn import TurnResult, run_turn
 from sample_city.generate import generate
 from warehouse.collect import desk
 from warehouse.encryption import Key, Keys, WrongKey, is_encrypted
+from warehouse.incremental.context import BatchContext
 from warehouse.publish import open_published, published
 from warehouse.rekey import other_keys, rekey_lake, rekey_warehouse
 
@@ -76,8 +77,8 @@ def turned(tmp_path_factory: pytest.TempPathFactory) -> Turned:
 def failing(person: dict[str, Any]) -> Any:
     """A stage that fails on a resident's value, as DuckDB says it."""
 
-    def verify(connection: duckdb.DuckDBPyConnection, *_: object) -> None:
-        connection.execute(f"SELECT CAST('{person['name']} {person['resident_id']}' AS INTEGER)")
+    def verify(opened: BatchContext, *_: object) -> None:
+        opened.connection.execute(f"SELECT CAST('{person['name']} {person['resident_id']}' AS INTEGER)")
 
     return verify
 
