@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from schemas.codes import CodeLibrary
 from schemas.contract import Parts
 from schemas.library import Library
 from schemas.odcs import read_contract
@@ -20,6 +21,7 @@ from warehouse.collect.extracts import Extraction, extract
 from warehouse.collect.parts import Part, part_of, standing
 from warehouse.engine import Engine
 from warehouse.home import Home
+from warehouse.incremental.context import BatchContext
 from warehouse.lake import Lake
 
 CASES = Path(__file__).parents[2] / "data" / "layouts"
@@ -77,7 +79,8 @@ class Office:
         return receipt
 
     def extract(self, number: int = 1) -> Extraction:
-        return extract(self.connection, self.home, self.lake, self.library["tax.invoice"], day(number))
+        context = BatchContext(self.connection, self.lake, self.library, CodeLibrary(), day(number))
+        return extract(context, self.home, self.library["tax.invoice"])
 
     def rows(self, found: Extraction) -> list[Row]:
         assert found.partition is not None
