@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import stat
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
 import polars as pl
 
 
 def sha256_of(path: Path) -> str:
-    """The sha256 of a file, read in pieces."""
-    with path.open("rb") as file:
+    """The sha256 of a file, read in pieces.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file.
+    """
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading, and nothing that only looks like one: opening a pipe may wait for ever.
+
+    Raises:
+        OSError: it cannot be opened, or is no regular file.
+    """
+    file = path.open("rb", opener=_without_waiting)
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise OSError(errno.EINVAL, "不是普通文件", str(path))
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def digest_of(value: object) -> str:
@@ -49,3 +73,23 @@ def flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def special_kind(path: Path) -> str | None:
+    """What stands at a path if it is no regular file, in Chinese; None if it is one. Nothing is opened.
+
+    Raises:
+        OSError: there is nothing.
+    """
+    mode = path.lstat().st_mode
+    return None if stat.S_ISREG(mode) else next((name for is_, name in _SPECIAL if is_(mode)), "特殊文件")
+
+
+_SPECIAL = (
+    (stat.S_ISLNK, "符号链接"),
+    (stat.S_ISDIR, "文件夹"),
+    (stat.S_ISFIFO, "管道"),
+    (stat.S_ISSOCK, "套接字"),
+    (stat.S_ISCHR, "设备"),
+    (stat.S_ISBLK, "设备"),
+)

@@ -11,18 +11,9 @@ import polars as pl
 
 from returns.workbook.errors import WorkbookError
 from returns.workbook.model import IDENTITY_SHEET
-from warehouse.collect.readers.encoding import OLE
-from warehouse.collect.readers.foreign import foreign_kind
-from warehouse.collect.readers.guard import (
-    DamagedWorkbook,
-    ExcessiveWorkbook,
-    check_safe,
-    is_encrypted,
-)
 from warehouse.collect.readers.sheets.markup import column_letters
-from warehouse.collect.readers.sheets.package import OtherWorkbook
-from warehouse.collect.readers.sheets.sheet import Sheet
-from warehouse.collect.readers.sheets.xlsx import XlsxBook
+from warehouse.isolation.reading import HarmfulFile, LoadedSheet, load_sheet, open_book
+from warehouse.isolation.requests import OpenedBook
 
 ROW = "_row"
 """Column with the row number as the person sees it at the left edge of the sheet."""
@@ -40,10 +31,11 @@ _BLANKS = " \t\n\u00a0\u3000\u200b\ufeff"
 class ReturnedWorkbook:
     """A workbook opened for reading; see `open_workbook`."""
 
-    def __init__(self, file: str, book: XlsxBook) -> None:
-        self.file = file
-        self._book = book
-        self._sheets: dict[str, Sheet] = {}
+    def __init__(self, path: Path, names: tuple[str, ...]) -> None:
+        self.file = path.name
+        self._path = path
+        self._names = names
+        self._sheets: dict[str, LoadedSheet] = {}
 
     def read_identity(self) -> dict[str, str]:
         """The facts that `write_workbook` was given as identity.
@@ -52,7 +44,7 @@ class ReturnedWorkbook:
             WorkbookError: The workbook has no identity: not one of ours, or the hidden sheet was
                 removed.
         """
-        if IDENTITY_SHEET not in self._book.names:
+        if IDENTITY_SHEET not in self._names:
             raise WorkbookError(
                 f"文件“{self.file}”不是平台下发的工作簿，或其中的标识已被删除。"
                 "请重新下载下发的工作簿，把填写的内容复制进去再提交。"
@@ -87,8 +79,8 @@ class ReturnedWorkbook:
         Raises:
             WorkbookError: The sheet or the header is missing, or a title appears twice.
         """
-        if sheet not in self._book.names:
-            visible = "、".join(n for n in self._book.names if n != IDENTITY_SHEET)
+        if sheet not in self._names:
+            visible = "、".join(n for n in self._names if n != IDENTITY_SHEET)
             raise WorkbookError(
                 f"文件“{self.file}”中没有名为“{sheet}”的工作表（现有：{visible}）。"
                 "请不要删除工作表或更改其名称；请改回原来的名称后重新提交。"
@@ -123,24 +115,28 @@ class ReturnedWorkbook:
         cells = self._load(sheet)
         header = self._find_header(sheet, cells, [title])
         letter = self._places(sheet, cells, header, {title: title})[title]
-        numbers = self._sheet(sheet).columns[cells.columns.index(letter)].numbers.places
+        numbers = self._sheet(sheet).numbers[cells.columns.index(letter)]
         return frozenset((numbers[numbers > header] + 1).tolist())
 
     def _load(self, sheet: str) -> pl.DataFrame:
         """All cells as clean text, from row 1 on; columns named by their letters."""
         loaded = self._sheet(sheet)
-        # A percentage stays one: whether 50% means 50 or 0.5 the person has to say.
-        columns = {column_letters(place): _without_errors(loaded, place) for place in range(loaded.width)}
+        columns = {
+            column_letters(place): pl.Series(text, dtype=pl.String) for place, text in enumerate(loaded.texts)
+        }
         return pl.DataFrame(columns).with_columns(
             pl.all().str.replace_all("\r\n?", "\n").str.strip_chars(_BLANKS).replace("", None)
         )
 
-    def _sheet(self, sheet: str) -> Sheet:
+    def _sheet(self, sheet: str) -> LoadedSheet:
         if sheet not in self._sheets:
             try:
-                self._sheets[sheet] = self._book.sheet(sheet)
-            except DamagedWorkbook as error:
-                raise _damaged(self.file) from error
+                loaded = load_sheet(self._path, _MAX_CELLS, _MAX_UNPACKED, sheet)
+            except HarmfulFile as error:
+                raise WorkbookError(str(error)) from None
+            if loaded is None:
+                raise _damaged(self.file)
+            self._sheets[sheet] = loaded
         return self._sheets[sheet]
 
     def _find_header(self, sheet: str, cells: pl.DataFrame, required: list[str]) -> int:
@@ -186,54 +182,32 @@ def open_workbook(path: Path) -> ReturnedWorkbook:
         WorkbookError: Not an XLSX workbook, an old or encrypted one, damaged, or too large.
         OSError: The file cannot be read.
     """
-    foreign = foreign_kind(path)
-    if foreign is not None:
-        raise WorkbookError(
-            f"文件“{path.name}”：内容是{foreign.name}，不是平台下发的工作簿（.xlsx）。"
-            "请在下发的工作簿里填写，保存后再提交。"
-        )
-    content = path.read_bytes()
-    _check_safe(content, path.name)
     try:
-        return ReturnedWorkbook(path.name, XlsxBook(content))
-    except OtherWorkbook as error:
-        raise WorkbookError(
-            f"文件“{path.name}”是{error.kind}，不是 Excel 工作簿（.xlsx）。"
-            "请用 WPS 或 Excel 打开，选择“另存为”，类型选“Excel 工作簿（*.xlsx）”，再重新提交。"
-        ) from None
-    except DamagedWorkbook as error:
-        raise _damaged(path.name) from error
+        opened = open_book(path, _MAX_CELLS, _MAX_UNPACKED)
+    except HarmfulFile as error:
+        raise WorkbookError(str(error)) from None
+    if opened.problem is not None:
+        raise _refusal(opened, path.name)
+    return ReturnedWorkbook(path, opened.names)
 
 
-def _check_safe(content: bytes, file: str) -> None:
-    """Refuse what is not an XLSX workbook of bearable size."""
-    if content.startswith(OLE):
-        if is_encrypted(content):
-            raise WorkbookError(
-                f"文件“{file}”设有打开密码，无法读取。请用 WPS 或 Excel 打开，取消密码后保存，再重新提交。"
-            )
-        raise WorkbookError(
-            f"文件“{file}”是旧格式（.xls）。"
-            "请用 WPS 或 Excel 打开，选择“另存为”，类型选“Excel 工作簿（*.xlsx）”，再重新提交。"
-        )
-    try:
-        check_safe(content, _MAX_CELLS, _MAX_UNPACKED)
-    except ExcessiveWorkbook as error:
-        where = f"（单元格 {error.cell}）" if error.cell else ""
-        raise WorkbookError(
-            f"文件“{file}”太大，无法读取：可能在很远的行或列误填了内容{where}，或有内容过长的单元格。"
-            "请删除表格范围以外的行和列，保存后再重新提交。"
-        ) from None
-    except DamagedWorkbook as error:
-        raise WorkbookError(
-            f"文件“{file}”不是 Excel 工作簿（.xlsx），或者已经损坏。"
-            "请用 WPS 或 Excel 打开检查；打不开时，请重新下载下发的工作簿填写。"
-        ) from error
-
-
-def _without_errors(sheet: Sheet, place: int) -> pl.Series:
-    text = pl.Series(sheet.seen(place, fractions=False).text, dtype=pl.String)
-    return text.scatter(sheet.columns[place].errors, None)
+def _refusal(opened: OpenedBook, file: str) -> WorkbookError:
+    """Why a workbook was not opened, for the person who sent it."""
+    cell = f"（单元格 {opened.detail}）" if opened.detail else ""
+    save_as = "请用 WPS 或 Excel 打开，选择“另存为”，类型选“Excel 工作簿（*.xlsx）”，再重新提交。"
+    words = {
+        "encrypted": f"文件“{file}”设有打开密码，无法读取。"
+        "请用 WPS 或 Excel 打开，取消密码后保存，再重新提交。",
+        "old": f"文件“{file}”是旧格式（.xls）。{save_as}",
+        "foreign": f"文件“{file}”：内容是{opened.detail}，不是平台下发的工作簿（.xlsx）。"
+        "请在下发的工作簿里填写，保存后再提交。",
+        "other": f"文件“{file}”是{opened.detail}，不是 Excel 工作簿（.xlsx）。{save_as}",
+        "excessive": f"文件“{file}”太大，无法读取：可能在很远的行或列误填了内容{cell}，或有内容过长的单元格。"
+        "请删除表格范围以外的行和列，保存后再重新提交。",
+        "unsound": f"文件“{file}”不是 Excel 工作簿（.xlsx），或者已经损坏。"
+        "请用 WPS 或 Excel 打开检查；打不开时，请重新下载下发的工作簿填写。",
+    }
+    return WorkbookError(words[opened.problem]) if opened.problem in words else _damaged(file)
 
 
 def _titles(cells: pl.DataFrame) -> pl.DataFrame:

@@ -19,15 +19,15 @@ from typing import Literal
 
 from schemas.contract import Contract, Delivery
 from schemas.library import Library
-from warehouse.collect.archive import Member, is_archive, unpack
+from warehouse.collect.archive import Member
 from warehouse.collect.judgement import refuse_drift
 from warehouse.collect.keeping import keep, make_whole
 from warehouse.collect.layouts import layout_of
 from warehouse.collect.parts import foreign_part, part_of, standing
-from warehouse.collect.readers import Recognition, UnreadableFile, recognise
-from warehouse.collect.readers.foreign import foreign_kind
-from warehouse.files import replace_json, sha256_of
+from warehouse.collect.readers import Recognition, UnreadableFile
+from warehouse.files import replace_json, sha256_of, special_kind
 from warehouse.home import Home
+from warehouse.isolation.reading import HarmfulFile, foreign_kind, may_be_archive, recognise, unpack
 
 # What may lie beside a delivered file: its receipt, why it was refused, that its sender stands by it, what was read.
 RECEIPT = "receipt.json"
@@ -166,10 +166,15 @@ class _Visit:
 
     def take_in(self, path: Path) -> Iterator[Receipt]:
         """The receipts for a file, or for those in it if it is an archive."""
-        if foreign_kind(path) is not None or not is_archive(path):
-            yield from self._take_in(path, self._bare(path))
+        if (kind := special_kind(path)) is not None:
+            # It is not opened, and so not kept either.
+            message = f"文件“{path.name}”：是{kind}，不是普通文件，没有接收。请交付文件本身。"
+            yield replace(self._nothing(path), message=message)
             return
         bare = self._bare(path)
+        if not may_be_archive(path):
+            yield from self._take_in(path, bare)
+            return
         self.home.spill.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix="delivery-", dir=self.home.spill) as scratch:
             try:
@@ -177,12 +182,14 @@ class _Visit:
             except UnreadableFile as error:
                 yield _set_aside(self.home, path, _Refusal(str(error)), bare)
                 return
-            placed = [(member, self._place_member(path, bare, member)) for member in members]
+            placed = [(member, self._place_member(path, bare, member)) for member in members or ()]
             torn = _torn_snapshots([match for _, (_, matches) in placed for match in matches])
             for member, (told, matches) in placed:
                 yield from self._keep_placed(
                     member.path, told, [_unless_torn(m, torn, told) for m in matches]
                 )
+        if members is None:
+            yield from self._take_in(path, bare)
 
     def _place_member(
         self, path: Path, bare: Receipt, member: Member
@@ -191,12 +198,15 @@ class _Visit:
         return told, _place(member.path, told.file, self.contracts, named=self.named)
 
     def _bare(self, path: Path) -> Receipt:
+        return replace(self._nothing(path), size=path.stat().st_size, sha256=sha256_of(path))
+
+    def _nothing(self, path: Path) -> Receipt:
         return Receipt(
             extract_id="",
             batch=self.batch,
             file=path.name,
-            size=path.stat().st_size,
-            sha256=sha256_of(path),
+            size=0,
+            sha256="",
             status="set_aside",
             received_at=self.received_at.isoformat(timespec="seconds"),
             message="",
@@ -362,6 +372,8 @@ def _place(path: Path, name: str, contracts: list[Contract], *, named: bool) -> 
         try:
             match = _match(path, name, contract, delivery, by_name=bool(by_name))
         except UnreadableFile as error:
+            if isinstance(error, HarmfulFile):
+                return [_Refusal(str(error))]
             refusals.append((contract, delivery, _Refusal(str(error), contract)))
             if isinstance(error, _Unwelcome):
                 unwelcome.append(refusals[-1][2])

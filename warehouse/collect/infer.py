@@ -22,8 +22,9 @@ from schemas.library import Library, load_library
 from schemas.lints.problem import has_chinese
 from warehouse.collect.profile import Proposal, find_key, propose
 from warehouse.collect.readers.titles import clean_title
-from warehouse.collect.sample import Sample, read_sample
+from warehouse.collect.sample import Sample
 from warehouse.functions import install
+from warehouse.isolation.reading import read_sample
 
 # The day, month or running number that a file name carries and the next delivery's will not.
 _DATED = re.compile(r"[-_ .（(]*(?:\d{2,4}年?(?:\d{1,2}月?)?(?:\d{1,2}日?)?|\d[\d._-]*)[)）]*$")

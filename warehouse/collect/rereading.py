@@ -15,13 +15,13 @@ import pyarrow as pa
 
 from schemas.emit.sql import quote
 from warehouse.collect.readers import UnreadableFile
-from warehouse.collect.readers.delimited import read_some
 from warehouse.collect.readers.layout import Layout, Reading
-from warehouse.collect.readers.lines import LINE_HASH, EndlessLine, Lines, hashes_of, keep_hashes
+from warehouse.collect.readers.lines import LINE_HASH, EndlessLine, Lines, hashes_of
 from warehouse.collect.readers.staging import TAIL_ROWS
 from warehouse.collect.unchanged import CELL_HASH, HASHED, compare
 from warehouse.files import digest_of
 from warehouse.incremental.context import BatchContext
+from warehouse.isolation.reading import HarmfulFile, keep_hashes, read_some
 from warehouse.partition import Partition
 
 
@@ -68,7 +68,7 @@ def reread(
         return None
     lines = Lines(path, told["above"], told["first"])
     try:
-        count = keep_hashes(connection, table, lines)
+        count = keep_hashes(connection, table, lines, spool=spool.folder)
     except EndlessLine:
         return None
     hashes = quote(hashes_of(table))
@@ -85,6 +85,8 @@ def reread(
     rows = np.ascontiguousarray(wanted, dtype=np.int64)
     try:
         reading = read_some(path, layout, connection, table, spool.folder, lines, rows)
+    except HarmfulFile:
+        raise
     except UnreadableFile:
         # Where it is amiss can be told of the whole file only.
         return None

@@ -14,11 +14,12 @@ from warehouse.collect.assembly import Unit
 from warehouse.collect.desk import CONFIRMATION, READING, REFUSAL, Receipt
 from warehouse.collect.judgement import held, refuse_drift, remarks, unusual_volume
 from warehouse.collect.layouts import layout_of
-from warehouse.collect.readers import Reading, Recognition, UnreadableFile, read
+from warehouse.collect.readers import Reading, Recognition, UnreadableFile
 from warehouse.collect.rereading import Spool, reread
 from warehouse.files import replace_json
 from warehouse.home import Home
 from warehouse.incremental.context import BatchContext
+from warehouse.isolation.reading import read
 from warehouse.partition import Partition
 
 # A day's rows are numbered from its own multiple on, so that a number never comes again for another row.

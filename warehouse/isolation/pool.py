@@ -1,0 +1,268 @@
+"""Workers that read files from outside: started when one is needed, used again, ended when a file does harm.
+
+As many work at once as there are threads that ask. A worker that is ended, by its limits, by an error in native code,
+or because it took too long, is replaced by a new one; the file that did it is refused, and nothing else is touched.
+How a worker works is `warehouse.isolation.worker`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any, Literal
+
+from warehouse.isolation.limits import Limits
+from warehouse.isolation.messages import BadMessage, receive, send
+from warehouse.isolation.requests import Request
+
+# Seconds that a worker may take to import its libraries; the machine may be busy.
+_STARTING = 120
+_READY = 1 << 10
+_ROOT = Path(__file__).parents[2]
+# All that a worker knows of its surroundings: no key, no address of a database.
+_ENVIRONMENT = {
+    "PYTHONPATH": str(_ROOT),
+    "LC_ALL": "C.UTF-8",
+    # One file after the other: DuckDB's threads are all that it needs.
+    "POLARS_MAX_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    # Arrow's own allocator sets a gigabyte aside, which would count.
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+}
+# What native code says before it gives up for want of memory: Rust, C++.
+_NO_MEMORY = re.compile(rb"memory allocation of|bad_alloc|[Oo]ut of memory")
+_LAST_WORDS = 4096
+
+Harm = Literal["memory", "time", "output", "crash"]
+
+
+class Harmed(Exception):
+    """A worker had to be ended, or gave up, over a file: it used too much, took too long, or crashed."""
+
+    def __init__(self, harm: Harm, detail: str = "") -> None:
+        super().__init__(harm, detail)
+        self.harm: Harm = harm
+        self.detail = detail
+
+
+class ReadingStopped(Exception):
+    """Reading was broken off, because the run is to end."""
+
+
+class WorkerFailed(Exception):
+    """No worker can be started; says what it said."""
+
+
+class _Replaced(Exception):
+    """The worker had ended by itself, before it saw the request."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a worker answered, as it came: a plain value, and bytes."""
+
+    value: Any
+    attached: bytes
+
+
+class _Worker:
+    """A process that was started."""
+
+    def __init__(self) -> None:
+        mine, theirs = socket.socketpair()
+        self._words = os.memfd_create("last words")
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-s", "-m", "warehouse.isolation.worker", str(theirs.fileno())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=self._words,
+                pass_fds=[theirs.fileno()],
+                env=_ENVIRONMENT,
+                cwd="/",
+                # An interrupt from the keyboard is for the platform, which ends its workers.
+                start_new_session=True,
+            )
+        self._channel = mine
+        self._ready = False
+        self.stopped = False
+
+    def ask(self, request: Request, limits: Limits) -> Answer:
+        """Have a request answered.
+
+        Raises:
+            Harmed: the worker ended over it, or has to be ended.
+            ReadingStopped: somebody called `stop`.
+            WorkerFailed: it never started.
+            _Replaced: it had ended before.
+        """
+        try:
+            self._wait_until_ready()
+            try:
+                send(
+                    self._channel,
+                    {"task": type(request).__name__, "request": request, "limits": limits},
+                )
+                answer = receive(self._channel, limits.answer, time.monotonic() + limits.wall)
+            except TimeoutError:
+                raise Harmed("time") from None
+            except BadMessage:
+                raise Harmed("crash", "answer") from None
+            except (EOFError, OSError):
+                raise self._harm() from None
+        except BaseException:
+            self.end()
+            raise
+        return Answer(*answer)
+
+    def _wait_until_ready(self) -> None:
+        if self._ready:
+            return
+        try:
+            receive(self._channel, _READY, time.monotonic() + _STARTING)
+        except (EOFError, TimeoutError, BadMessage, OSError):
+            if self.stopped:
+                raise ReadingStopped from None
+            self._process.kill()
+            self._process.wait()
+            raise WorkerFailed(self._last_words().decode(errors="replace")) from None
+        self._ready = True
+
+    def _harm(self) -> Exception:
+        """Why it ended."""
+        code = self._process.wait()
+        if self.stopped:
+            return ReadingStopped()
+        if code == 0:
+            return _Replaced()
+        if code == -signal.SIGXCPU:
+            return Harmed("time")
+        if code == -signal.SIGKILL or _NO_MEMORY.search(self._last_words()):
+            # By the kernel, which does so when the machine has no memory left.
+            return Harmed("memory")
+        return Harmed("crash", signal.Signals(-code).name if code < 0 else str(code))
+
+    def _last_words(self) -> bytes:
+        size = os.fstat(self._words).st_size
+        return os.pread(self._words, _LAST_WORDS, max(0, size - _LAST_WORDS))
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked."""
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        """End it while somebody else waits for its answer."""
+        self.stopped = True
+        self._process.kill()
+
+    def end(self) -> None:
+        """End it, and give back what it holds."""
+        self._process.kill()
+        self._process.wait()
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Give back what this process holds of it."""
+        self._channel.close()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        if self._words >= 0:
+            os.close(self._words)
+            self._words = -1
+
+
+class Pool:
+    """The workers of this process."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._idle: list[_Worker] = []
+        self._busy: set[_Worker] = set()
+
+    def start(self) -> None:
+        """Have a worker get ready while the caller does something else."""
+        with self._lock:
+            if not self._idle:
+                self._idle.append(_Worker())
+
+    def ask(self, request: Request, limits: Limits) -> Answer:
+        """Have a request answered by a worker.
+
+        Args:
+            request: what is asked.
+            limits: what it may use.
+
+        Raises:
+            Harmed: the file does harm; its worker is gone.
+            ReadingStopped: `stop` was called meanwhile.
+            WorkerFailed: no worker can be started.
+        """
+        try:
+            return self._ask(request, limits)
+        except _Replaced:
+            pass
+        try:
+            return self._ask(request, limits, fresh=True)
+        except _Replaced:
+            raise Harmed("crash", "ended") from None
+
+    def _ask(self, request: Request, limits: Limits, *, fresh: bool = False) -> Answer:
+        worker = self._taken(fresh=fresh)
+        try:
+            answer = worker.ask(request, limits)
+        finally:
+            with self._lock:
+                self._busy.discard(worker)
+        with self._lock:
+            # The one that was used last knows the workbook that it has open.
+            self._idle.append(worker)
+        return answer
+
+    def _taken(self, *, fresh: bool) -> _Worker:
+        with self._lock:
+            worker = None
+            while self._idle and worker is None:
+                worker = self._idle.pop()
+                if fresh or not worker.alive:
+                    worker.end()
+                    worker = None
+            if worker is None:
+                worker = _Worker()
+            self._busy.add(worker)
+            return worker
+
+    def stop(self) -> None:
+        """End the workers that read now; who waits for them gets `ReadingStopped`."""
+        with self._lock:
+            for worker in self._busy:
+                worker.stop()
+
+    def close(self) -> None:
+        """End the workers that wait."""
+        with self._lock:
+            while self._idle:
+                self._idle.pop().end()
+
+    def forget(self) -> None:
+        """Leave the workers to the process that started them: this one is its child."""
+        for worker in (*self._idle, *self._busy):
+            worker.abandon()
+        # Another thread may have held the lock when this process came to be.
+        self._lock = Lock()
+        self._idle, self._busy = [], set()
+
+
+POOL = Pool()
+atexit.register(POOL.close)
+os.register_at_fork(after_in_child=POOL.forget)

@@ -1,0 +1,348 @@
+"""The one way in which the platform opens files from outside: by a worker, within limits.
+
+Each function here says what the reader of the same name in `warehouse.collect` says, and fills the same tables. A file
+over which the worker ends is refused in words for its sender, like any file that cannot be read; the error tells that
+nothing else should be tried with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from schemas.emit.sql import literal, quote
+from warehouse.collect.archive import Member
+from warehouse.collect.readers import Layout, Reading, Recognition, UnreadableFile
+from warehouse.collect.readers.encoding import ZIP
+from warehouse.collect.readers.layout import unreadable
+from warehouse.collect.readers.lines import EndlessLine, Lines, hashes_of
+from warehouse.collect.sample import TABLE as SAMPLE
+from warehouse.collect.sample import Sample
+from warehouse.files import open_regular, special_kind
+from warehouse.isolation.limits import Form, Limits, limits_of
+from warehouse.isolation.messages import BadMessage, made
+from warehouse.isolation.pool import POOL, Answer, Harm, Harmed
+from warehouse.isolation.requests import (
+    HASHES,
+    ROWS,
+    WANTED,
+    HashLines,
+    LoadCells,
+    OpenBook,
+    OpenedBook,
+    Read,
+    ReadSample,
+    ReadSome,
+    Recognise,
+    Request,
+    SheetCells,
+    Unpack,
+)
+
+Connection = duckdb.DuckDBPyConnection
+
+T = TypeVar("T")
+
+# How an archive begins, be it an empty one.
+_ARCHIVES = (ZIP, b"PK\x05\x06")
+
+
+class HarmfulFile(UnreadableFile):
+    """A file over which its worker ended, or that is no file at all: nothing else is to be tried with it."""
+
+
+def recognise(path: Path, layout: Layout) -> Recognition:
+    """What a delivered file is and which columns it has.
+
+    Raises:
+        UnreadableFile: it cannot be read as the layout says; the message is for the department.
+        HarmfulFile: it cannot be read by any layout.
+    """
+    return _asked(Recognition, Recognise(path.absolute(), layout), layout.form)
+
+
+def read(path: Path, layout: Layout, connection: Connection, table: str, *, spool: Path) -> Reading:
+    """Read a delivered file into a table of text, in the order of the file; see `warehouse.collect.readers.read`.
+
+    Raises:
+        UnreadableFile: it cannot be read as the layout says; the message is for the department.
+    """
+    with _scratch(spool) as scratch:
+        request = Read(path.absolute(), layout, scratch, _threads(connection))
+        reading = _asked(Reading, request, layout.form)
+        columns = ["_row", *(column.name for column in layout.columns)]
+        _fill(connection, table, path, scratch / ROWS, columns, sheets=layout.several_sheets)
+        if reading.lines is not None:
+            _fill(connection, hashes_of(table), path, scratch / HASHES, ["_row", "_hash", "_check"])
+    return _of(path, reading)
+
+
+def keep_hashes(connection: Connection, table: str, lines: Lines, *, spool: Path) -> int:
+    """Put the hashes of a text's records beside a table, and count them.
+
+    Raises:
+        EndlessLine: the file is none of records on lines.
+        HarmfulFile: the worker ended over it.
+    """
+    with _scratch(spool) as scratch:
+        count = _asked(int | None, HashLines(lines, scratch, _threads(connection)), "csv")  # type: ignore[arg-type]
+        if count is None:
+            raise EndlessLine
+        _fill(connection, hashes_of(table), lines.path, scratch / HASHES, ["_row", "_hash", "_check"])
+    return int(count)
+
+
+def read_some(
+    path: Path,
+    layout: Layout,
+    connection: Connection,
+    table: str,
+    spool: Path,
+    lines: Lines,
+    rows: npt.NDArray[np.int64],
+) -> Reading | None:
+    """Fill a table with some records of a text, as if with all; see `readers.delimited.read_some`.
+
+    The hashes beside the table lose those of records about which something is remarkable.
+
+    Returns:
+        Of these records, or None if they are not one on each line.
+
+    Raises:
+        UnreadableFile: as `read`.
+    """
+    with _scratch(spool) as scratch:
+        np.save(scratch / WANTED, rows, allow_pickle=False)
+        request = ReadSome(path.absolute(), layout, lines, scratch, _threads(connection))
+        reading: Reading | None = _asked(Reading | None, request, layout.form)  # type: ignore[arg-type]
+        if reading is None:
+            return None
+        _fill(connection, table, path, scratch / ROWS, ["_row", *(column.name for column in layout.columns)])
+        kept = f"{table} kept"
+        _fill(connection, kept, path, scratch / HASHES, ["_row"])
+    connection.register("read_wanted", pa.table({"_row": rows}))
+    try:
+        connection.execute(
+            f"DELETE FROM {quote(hashes_of(table))} "
+            f"WHERE _row IN (FROM read_wanted) AND _row NOT IN (FROM {quote(kept)})"
+        )
+    finally:
+        connection.unregister("read_wanted")
+        connection.execute(f"DROP TABLE {quote(kept)}")
+    return _of(path, reading)
+
+
+def read_sample(path: Path, part: str | None, connection: Connection, spool: Path) -> Sample:
+    """Read a file without a contract into the table `sample_rows`; see `warehouse.collect.sample.read_sample`.
+
+    Raises:
+        UnreadableFile: it cannot be read as a table; in Chinese.
+    """
+    with _scratch(spool) as scratch:
+        sample = _asked(Sample, ReadSample(path.absolute(), part, scratch, _threads(connection)), "sample")
+        columns = ["_row", *(f"c{place}" for place in range(len(sample.headings)))]
+        _fill(connection, SAMPLE, path, scratch / ROWS, columns)
+    return sample
+
+
+def unpack(path: Path, folder: Path) -> list[Member] | None:
+    """Unpack an archive, each member into a folder of its own; None if the file is no archive.
+
+    Raises:
+        UnreadableFile: the archive cannot be taken in; in Chinese.
+    """
+    members = _asked(tuple[Member, ...] | None, Unpack(path.absolute(), folder.absolute()), "zip")  # type: ignore[arg-type]
+    if members is None:
+        return None
+    found = list(members)
+    for member in found:
+        inside = member.path.is_relative_to(folder.absolute()) and ".." not in member.path.parts
+        if not inside or special_kind(member.path) is not None:
+            raise _harmful(path, "crash", _of_size("zip", path), "members")
+    return found
+
+
+def may_be_archive(path: Path) -> bool:
+    """Whether a file begins like a zip; a workbook does too.
+
+    Raises:
+        HarmfulFile: it is no regular file.
+    """
+    _size(path)
+    with open_regular(path) as file:
+        return file.read(len(ZIP)).startswith(_ARCHIVES)
+
+
+def open_book(path: Path, most_cells: int, most_unpacked: int) -> OpenedBook:
+    """The sheets of a workbook (XLSX), or why it cannot be opened.
+
+    Raises:
+        HarmfulFile: the worker ended over it.
+    """
+    return _asked(OpenedBook, OpenBook(path.absolute(), most_cells, most_unpacked), "xlsx")
+
+
+@dataclass(frozen=True)
+class LoadedSheet:
+    """A sheet of a workbook from A1: its columns as text, and of each the rows from 0 whose cells hold a number."""
+
+    texts: tuple[pa.ChunkedArray, ...]
+    numbers: tuple[npt.NDArray[np.intp], ...]
+
+
+def load_sheet(path: Path, most_cells: int, most_unpacked: int, sheet: str) -> LoadedSheet | None:
+    """All cells of a sheet of a workbook.
+
+    Returns:
+        None if the sheet is damaged.
+
+    Raises:
+        HarmfulFile: the worker ended over it.
+    """
+    answer = _answer(LoadCells(OpenBook(path.absolute(), most_cells, most_unpacked), sheet), "xlsx")
+    try:
+        width = made(SheetCells, answer.value).width
+        if width is None:
+            return None
+        with pa.ipc.open_stream(answer.attached) as stream:
+            table = stream.read_all()
+        table.validate(full=True)
+        if table.schema.types != [pa.string()] * width + [pa.bool_()] * width:
+            raise BadMessage("other columns")
+    except (BadMessage, pa.ArrowInvalid):
+        raise _harmful(path, "crash", _of_size("xlsx", path), "answer") from None
+    columns = table.columns
+    return LoadedSheet(
+        tuple(columns[:width]), tuple(np.flatnonzero(column.to_numpy()) for column in columns[width:])
+    )
+
+
+def _asked(kind: type[T], request: Request, form: Form) -> T:
+    """The answer of a worker, of the type that is expected."""
+    try:
+        return made(kind, _answer(request, form).value)
+    except BadMessage:
+        raise _harmful(request.path, "crash", _of_size(form, request.path), "answer") from None
+
+
+def _answer(request: Request, form: Form) -> Answer:
+    """What a worker said of a file.
+
+    Raises:
+        UnreadableFile, HarmfulFile: the file is refused.
+        OSError, duckdb.IOException: something is wrong with the disk or the system, not with the file.
+    """
+    limits = limits_of(form, _size(request.path))
+    try:
+        answer = POOL.ask(request, limits)
+    except Harmed as error:
+        raise _harmful(request.path, error.harm, limits, error.detail) from None
+    match answer.value:
+        case {"answer": value}:
+            return Answer(value, answer.attached)
+        case {"unreadable": str(message)}:
+            raise UnreadableFile(message)
+        case {"exceeded": "memory" | "output" as harm}:
+            raise _harmful(request.path, harm, limits)
+        case {"system": [int(number), str(text), str() | None as name]}:
+            raise OSError(number, text, name)
+        case {"engine": str(message)}:
+            raise duckdb.IOException(message)
+        case {"unexpected": str(detail)}:
+            raise _harmful(request.path, "crash", limits, detail)
+    raise _harmful(request.path, "crash", limits, "answer")
+
+
+def _size(path: Path) -> int:
+    """The bytes of a file, if it is one.
+
+    Raises:
+        HarmfulFile: it is a link, a folder, a pipe, a socket or a device, which is never opened.
+    """
+    if (kind := special_kind(path)) is not None:
+        raise HarmfulFile(str(unreadable(path, f"是{kind}，不是普通文件，没有打开", "交付文件本身")))
+    return path.lstat().st_size
+
+
+def _of_size(form: Form, path: Path) -> Limits:
+    return limits_of(form, path.lstat().st_size)
+
+
+_REMEDY = "核对文件是否由正常的程序导出，用 Excel、WPS 或原程序打开后另存，或分成几个文件，再重新交付"
+
+
+def _harmful(path: Path, harm: Harm, limits: Limits, detail: str = "") -> HarmfulFile:
+    problems = {
+        "memory": f"读取它要用的内存超过了上限 {limits.memory >> 20:,} MB",
+        "time": f"读取它用的时间超过了上限（{limits.processor:,} 秒处理器时间，或 {limits.wall:,} 秒）",
+        "output": f"读出的内容超过了上限 {limits.output >> 20:,} MB",
+        "crash": f"读取它的程序出错中止（{detail}）" if detail else "读取它的程序出错中止",
+    }
+    problem = f"{problems[harm]}，文件可能已损坏或被做过手脚，已停止读取，其他文件不受影响"
+    return HarmfulFile(str(unreadable(path, problem, _REMEDY)))
+
+
+@contextmanager
+def _scratch(spool: Path) -> Iterator[Path]:
+    """A folder of a request's own, gone afterwards with whatever a worker left in it."""
+    spool.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="reading-", dir=spool, ignore_cleanup_errors=True) as folder:
+        yield Path(folder).absolute()
+
+
+def _threads(connection: Connection) -> int:
+    ((threads,),) = connection.execute("SELECT current_setting('threads')").fetchall()
+    return int(threads)
+
+
+def _fill(
+    connection: Connection,
+    table: str,
+    path: Path,
+    rows: Path,
+    columns: Sequence[str],
+    *,
+    sheets: bool = False,
+) -> None:
+    """Make a table of the rows that a worker wrote, in their order.
+
+    Raises:
+        HarmfulFile: it wrote something else.
+    """
+    types = {"_row": "BIGINT", "_hash": "UBIGINT", "_check": "UBIGINT"}
+    wanted = [(name, types.get(name, "VARCHAR")) for name in [*columns, *(["_sheet"] if sheets else [])]]
+    source = f"read_parquet({literal(str(rows))})"
+    if special_kind(rows) is not None:
+        raise _harmful(path, "crash", _of_size("csv", path), "answer")
+    there = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+    if sorted((name, type_) for name, type_, *_ in there) != sorted(wanted):
+        raise _harmful(path, "crash", _of_size("csv", path), "answer")
+    chosen = ", ".join(quote(name) for name, _ in wanted)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {quote(table)} AS SELECT {chosen} FROM {source}")
+
+
+def _of(path: Path, reading: Reading) -> Reading:
+    """A reading of this very path: where the file lies is known here, whatever the worker says."""
+    if reading.lines is None:
+        return reading
+    lines = Lines(path, reading.lines.above, reading.lines.first)
+    return Reading(**{**vars(reading), "lines": lines})
+
+
+def stop_reading() -> None:
+    """Break off what is read now, in every thread; it fails with `ReadingStopped`."""
+    POOL.stop()
+
+
+def get_ready() -> None:
+    """Start a worker while the caller does something else: its libraries take a third of a second."""
+    POOL.start()

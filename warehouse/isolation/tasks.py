@@ -1,0 +1,242 @@
+"""What a worker does with a file: the readers of `warehouse.collect`, called in the worker's own process.
+
+Rows go into a database in memory that is made for one file, and from there into a file in the scratch folder. Nothing
+of the platform's own (lake, ledger, keys) is known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.emit.sql import literal, quote
+from warehouse.collect.archive import Member, is_archive, unpack
+from warehouse.collect.readers import Reading, Recognition, read, recognise
+from warehouse.collect.readers.delimited import read_some
+from warehouse.collect.readers.encoding import OLE
+from warehouse.collect.readers.guard import (
+    DamagedWorkbook,
+    ExcessiveWorkbook,
+    check_safe,
+    is_encrypted,
+)
+from warehouse.collect.readers.lines import EndlessLine, hashes_of, keep_hashes
+from warehouse.collect.readers.sheets.package import OtherWorkbook
+from warehouse.collect.readers.sheets.sheet import Sheet
+from warehouse.collect.readers.sheets.xlsx import XlsxBook
+from warehouse.collect.sample import TABLE as SAMPLE
+from warehouse.collect.sample import Sample, read_sample
+from warehouse.isolation.limits import Limits
+from warehouse.isolation.requests import (
+    HASHES,
+    ROWS,
+    WANTED,
+    HashLines,
+    LoadCells,
+    OpenBook,
+    OpenedBook,
+    Read,
+    ReadSample,
+    ReadSome,
+    Recognise,
+    SheetCells,
+    Unpack,
+)
+
+_TABLE = "delivered"
+
+Outcome = tuple[object, bytes]
+
+
+def _recognise(request: Recognise, _: Limits) -> Recognition:
+    return recognise(request.path, request.layout)
+
+
+def _read(request: Read, limits: Limits) -> Reading:
+    with _database(request.scratch, request.threads, limits) as connection:
+        reading = read(request.path, request.layout, connection, _TABLE, spool=request.scratch)
+        _write(connection, f"SELECT * FROM {quote(_TABLE)}", request.scratch / ROWS)
+        if reading.lines is not None:
+            _write(connection, f"SELECT * FROM {quote(hashes_of(_TABLE))}", request.scratch / HASHES)
+    return reading
+
+
+def _hash_lines(request: HashLines, limits: Limits) -> int | None:
+    with _database(request.scratch, request.threads, limits) as connection:
+        try:
+            count = keep_hashes(connection, _TABLE, request.lines)
+        except EndlessLine:
+            return None
+        _write(connection, f"SELECT * FROM {quote(hashes_of(_TABLE))}", request.scratch / HASHES)
+    return count
+
+
+def _read_some(request: ReadSome, limits: Limits) -> Reading | None:
+    rows = np.load(request.scratch / WANTED, allow_pickle=False)
+    with _database(request.scratch, request.threads, limits) as connection:
+        hashes = quote(hashes_of(_TABLE))
+        connection.register("wanted", pa.table({"_row": rows}))
+        connection.execute(f"CREATE TEMP TABLE {hashes} AS SELECT _row FROM wanted")
+        reading = read_some(
+            request.path, request.layout, connection, _TABLE, request.scratch, request.lines, rows
+        )
+        if reading is not None:
+            _write(connection, f"SELECT * FROM {quote(_TABLE)}", request.scratch / ROWS)
+            _write(connection, f"SELECT _row FROM {hashes}", request.scratch / HASHES)
+    return reading
+
+
+def _read_sample(request: ReadSample, limits: Limits) -> Sample:
+    with _database(request.scratch, request.threads, limits) as connection:
+        sample = read_sample(request.path, request.part, connection, request.scratch)
+        _write(connection, f"SELECT * FROM {quote(SAMPLE)}", request.scratch / ROWS)
+    return sample
+
+
+def _unpack(request: Unpack, _: Limits) -> list[Member] | None:
+    return unpack(request.path, request.scratch) if is_archive(request.path) else None
+
+
+@contextmanager
+def _database(scratch: Path, threads: int, limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory that spills into the scratch folder."""
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "threads": threads,
+        "memory_limit": f"{limits.engine_memory}B",
+        "temp_directory": str(scratch / "spilled"),
+        "max_temp_directory_size": f"{limits.output}B",
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    with duckdb.connect(":memory:", config=settings) as connection:
+        yield connection
+
+
+def _write(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
+    """Write rows in their order."""
+    connection.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION lz4)")
+
+
+class _Book:
+    """The workbook that was opened last: its sheets are asked for one after the other."""
+
+    def __init__(self) -> None:
+        self._known: tuple[object, ...] | None = None
+        self._book: XlsxBook | None = None
+
+    def opened(self, request: OpenBook) -> XlsxBook:
+        """The workbook as it lies there now.
+
+        Raises:
+            DamagedWorkbook, ExcessiveWorkbook, OtherWorkbook: as `check_safe` and `XlsxBook`.
+        """
+        found = request.path.stat()
+        asked = (request, found.st_ino, found.st_size, found.st_mtime_ns)
+        if self._book is None or asked != self._known:
+            self.forget()
+            content = request.path.read_bytes()
+            try:
+                check_safe(content, request.most_cells, request.most_unpacked)
+            except DamagedWorkbook as error:
+                raise _Unsound from error
+            self._book = XlsxBook(content)
+            self._known = asked
+        return self._book
+
+    def forget(self) -> None:
+        """Give its memory back."""
+        self._known = self._book = None
+
+
+class _Unsound(DamagedWorkbook):
+    """It is no workbook at all, as far as can be seen before it is opened."""
+
+
+_BOOK = _Book()
+
+
+def _open_book(request: OpenBook, _: Limits) -> OpenedBook:
+    with request.path.open("rb") as file:
+        if file.read(len(OLE)) == OLE:
+            file.seek(0)
+            return OpenedBook(problem="encrypted" if is_encrypted(file.read()) else "old")
+    try:
+        return OpenedBook(tuple(_BOOK.opened(request).names))
+    except ExcessiveWorkbook as error:
+        return OpenedBook(problem="excessive", detail=error.cell)
+    except OtherWorkbook as error:
+        return OpenedBook(problem="other", detail=error.kind)
+    except _Unsound:
+        return OpenedBook(problem="unsound")
+    except DamagedWorkbook:
+        return OpenedBook(problem="damaged")
+
+
+def _load_cells(request: LoadCells, _: Limits) -> tuple[SheetCells, bytes]:
+    try:
+        sheet = _BOOK.opened(request.book).sheet(request.sheet)
+        columns = [_cells(sheet, place) for place in range(sheet.width)]
+    except (DamagedWorkbook, ExcessiveWorkbook, OtherWorkbook, KeyError):
+        return SheetCells(None), b""
+    texts = [text for text, _ in columns]
+    table = pa.table(
+        [*texts, *(numbers for _, numbers in columns)],
+        names=[f"{kind}{place}" for kind in ("text", "number") for place in range(sheet.width)],
+    )
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return SheetCells(sheet.width), sink.getvalue().to_pybytes()
+
+
+def _cells(sheet: Sheet, place: int) -> tuple[pa.Array, pa.Array]:
+    """A column as a person sees it, without errors, and which of its cells hold numbers."""
+    # A percentage stays one: whether 50% means 50 or 0.5 the person has to say.
+    text = sheet.seen(place, fractions=False).text
+    errors, numbers = np.zeros(sheet.height, np.bool_), np.zeros(sheet.height, np.bool_)
+    errors[sheet.columns[place].errors] = True
+    numbers[sheet.columns[place].numbers.places] = True
+    return pc.if_else(pa.array(errors), pa.scalar(None, text.type), text), pa.array(numbers)
+
+
+# Task → what it is asked with, and who does it.
+_TASKS: dict[str, tuple[type, Callable[[Any, Limits], object]]] = {
+    kind.__name__: (kind, task)
+    for kind, task in (
+        (Recognise, _recognise),
+        (Read, _read),
+        (HashLines, _hash_lines),
+        (ReadSome, _read_some),
+        (ReadSample, _read_sample),
+        (Unpack, _unpack),
+        (OpenBook, _open_book),
+    )
+}
+
+
+def request_type(task: str) -> type:
+    """The dataclass of a task."""
+    return LoadCells if task == LoadCells.__name__ else _TASKS[task][0]
+
+
+def carry_out(request: Any, limits: Limits) -> Outcome:
+    """Do what is asked.
+
+    Returns:
+        The answer as dataclasses and plain values, and bytes that go with it.
+
+    Raises:
+        UnreadableFile: the file cannot be read; the message is for its sender. Readers may raise anything else too.
+    """
+    if isinstance(request, LoadCells):
+        return _load_cells(request, limits)
+    if not isinstance(request, OpenBook):
+        _BOOK.forget()
+    return _TASKS[type(request).__name__][1](request, limits), b""

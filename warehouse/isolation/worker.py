@@ -1,0 +1,173 @@
+"""The process that reads files from outside: `python -m warehouse.isolation.worker CHANNEL`.
+
+It answers one request after the other through the socket that its parent left open for it, each in a thread of its own
+that the kernel confines to that file. It ends when its parent does, and when it was not needed for some time. Its
+parent is `warehouse.isolation.pool`, which ends it when a file takes too long.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import gc
+import os
+import resource
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from warehouse.collect.readers import UnreadableFile
+from warehouse.isolation.confine import confine, give_up_privileges
+from warehouse.isolation.limits import Limits
+from warehouse.isolation.messages import made, receive, send
+from warehouse.isolation.tasks import carry_out, request_type
+
+# Seconds after which a worker that nobody needs ends, and bytes beyond which it does not wait for another file.
+_IDLE = 300
+_BLOATED = 768 << 20
+# A request holds a layout, which lists the headings of a contract.
+_MOST_ASKED = 64 << 20
+_LIFELINE = 0
+
+
+def main() -> None:
+    """Answer requests until the parent is gone."""
+    channel = socket.socket(fileno=int(sys.argv[1]))
+    _die_with_parent()
+    _be_the_first_to_go()
+    give_up_privileges()
+    gc.freeze()
+    send(channel, "ready")
+    while True:
+        channel.settimeout(_IDLE)
+        try:
+            if not channel.recv(1, socket.MSG_PEEK):
+                return
+        except TimeoutError:
+            return
+        channel.settimeout(None)
+        asked, _ = receive(channel, _MOST_ASKED)
+        limits = made(Limits, asked["limits"])
+        request = made(request_type(asked["task"]), asked["request"])
+        send(channel, *_answered(request, limits))
+        if _data_size() > _BLOATED:
+            return
+
+
+def _die_with_parent() -> None:
+    """End by a signal of the kernel, whatever native code is doing, when nobody holds the other end any more.
+
+    The other end of standard input is the parent's; nothing is ever written to it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    fcntl.fcntl(_LIFELINE, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(_LIFELINE, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
+    with suppress(BlockingIOError):
+        # The parent may have ended before.
+        if not os.read(_LIFELINE, 1):
+            sys.exit()
+
+
+def _be_the_first_to_go() -> None:
+    """Leave no image of the memory behind, and when the machine has none left, end before the platform does."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
+def _answered(request: Any, limits: Limits) -> tuple[object, bytes]:
+    """What became of a request, as a plain value under its name, and bytes that go with it."""
+    outcome: list[tuple[object, bytes]] = []
+
+    def work() -> None:
+        try:
+            confine(*_needed(request))
+            answer, attached = carry_out(request, limits)
+            outcome.append(({"answer": answer}, attached))
+        except BaseException as error:  # noqa: BLE001  # of a file from outside anything may come
+            outcome.append((_said(error, limits), b""))
+
+    with _limited(limits):
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    return outcome[0]
+
+
+def _needed(request: Any) -> tuple[list[Path], list[Path]]:
+    """What may be read and what may be written for a request."""
+    path: Path = request.path
+    beside = [path.with_name(path.name + end) for end in ("-wal", "-journal")]
+    return [path, *beside], [request.scratch] if hasattr(request, "scratch") else []
+
+
+@contextmanager
+def _limited(limits: Limits) -> Iterator[None]:
+    """Limits of this process, as many of them as it is held to from now on."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    wanted = {
+        resource.RLIMIT_DATA: _data_size() + limits.memory,
+        resource.RLIMIT_CPU: int(used.ru_utime + used.ru_stime) + limits.processor,
+        resource.RLIMIT_FSIZE: limits.output,
+    }
+    before = {kind: resource.getrlimit(kind) for kind in wanted}
+    try:
+        for kind, (_, hard) in before.items():
+            most = wanted[kind] if hard == resource.RLIM_INFINITY else min(wanted[kind], hard)
+            resource.setrlimit(kind, (most, hard))
+        yield
+    finally:
+        for kind, limit in before.items():
+            resource.setrlimit(kind, limit)
+
+
+def _data_size() -> int:
+    """Bytes of memory of its own that the process has, as RLIMIT_DATA counts them."""
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmData:"):
+            return int(line.split()[1]) << 10
+    return 0
+
+
+def _said(error: BaseException, limits: Limits) -> dict[str, object]:
+    """An error as a plain value: never what a foreign library says of it, which may quote a value."""
+    if isinstance(error, UnreadableFile):
+        return {"unreadable": str(error)}
+    if isinstance(error, MemoryError | duckdb.OutOfMemoryException):
+        return {"exceeded": "memory"}
+    own_limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0] >= limits.output
+    if isinstance(error, duckdb.IOException):
+        full = own_limit and os.strerror(errno.EFBIG) in str(error)
+        return {"exceeded": "output"} if full else {"engine": str(error)}
+    if isinstance(error, OSError) and error.errno is not None:
+        if error.errno == errno.ENOMEM:
+            return {"exceeded": "memory"}
+        if error.errno == errno.EFBIG and own_limit:
+            return {"exceeded": "output"}
+        name = None if error.filename is None else os.fsdecode(error.filename)
+        return {"system": [error.errno, error.strerror, name]}
+    return {"unexpected": f"{type(error).__name__}，{_place(error)}"}
+
+
+def _place(error: BaseException) -> str:
+    """Where in our own code an error came up."""
+    place, found = error.__traceback__, "?"
+    root = Path(__file__).parents[2]
+    while place is not None:
+        path = Path(place.tb_frame.f_code.co_filename)
+        if path.is_relative_to(root / "warehouse"):
+            found = f"{path.name}:{place.tb_lineno}"
+        place = place.tb_next
+    return found
+
+
+if __name__ == "__main__":
+    main()
