@@ -7,6 +7,7 @@ engineer's click on one asset. They wait for their turn: one that was refused wo
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import date
+from functools import partial
 
 import dagster as dg
 from dagster._core.execution.context.system import PlanOrchestrationContext
@@ -17,6 +18,7 @@ from pipelines.dead_runs import marked, report_dead_runs
 from pipelines.preparation import prepared
 from pipelines.step_imports import StepImports
 from pipelines.steps import SideBySide
+from warehouse.isolation.reading import stop_reading
 from warehouse.lock import exclusive
 
 PARTITION = "dagster/partition"
@@ -26,7 +28,7 @@ class OneAtATime(SideBySide):
     """Runs behind the installation's lock."""
 
     def __init__(self, platform: Platform) -> None:
-        super().__init__(platform.engine.threads, platform.engine.interrupt, StepImports(platform))
+        super().__init__(platform.engine.threads, partial(_break_off, platform), StepImports(platform))
         self._platform = platform
 
     def execute(
@@ -61,6 +63,12 @@ def side_by_side(platform: Platform) -> dg.ExecutorDefinition:
 
     @dg.executor(name="side_by_side")
     def _side_by_side(_: dg.InitExecutorContext) -> SideBySide:
-        return SideBySide(platform.engine.threads, platform.engine.interrupt, StepImports(platform))
+        return SideBySide(platform.engine.threads, partial(_break_off, platform), StepImports(platform))
 
     return _side_by_side
+
+
+def _break_off(platform: Platform) -> None:
+    """End what the steps wait for: statements, and files being read."""
+    platform.engine.interrupt()
+    stop_reading()

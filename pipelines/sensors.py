@@ -1,6 +1,8 @@
 """Sensors: files in the inbox start a turn, answered workbooks are taken in, troubled runs raise alerts."""
 
 import json
+import os
+import stat
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,7 +18,7 @@ from pipelines.executor import PARTITION
 from pipelines.jobs import answers, turn
 from quality.published import TICKETS
 from warehouse.collect import desk
-from warehouse.files import digest_of
+from warehouse.files import digest_of, special_kind
 
 # A file that was written to less than this ago may still be on its way.
 SETTLED_SECONDS = 30
@@ -25,16 +27,37 @@ NOTHING = digest_of([])
 
 
 def settled(folder: Path, now: datetime) -> list[Path]:
-    """The files lying loose in a folder that are complete, in the order of their names."""
+    """The files lying loose in a folder that are complete, in the order of their names.
+
+    A link, a pipe or a device is no file, and is never opened.
+    """
     if not folder.is_dir():
         return []
     return sorted(
         path
         for path in folder.iterdir()
-        if path.is_file()
-        and not path.name.startswith(".")
-        and now.timestamp() - path.stat().st_mtime >= SETTLED_SECONDS
+        if not path.name.startswith(".")
+        and stat.S_ISREG((found := path.lstat()).st_mode)
+        and _is_settled(found, now.timestamp())
     )
+
+
+def _is_settled(found: os.stat_result, now: float) -> bool:
+    """Whether a file has not been written to for a while.
+
+    A copy may keep the time of another machine, whose clock is ahead. When its entry here was changed, which every
+    write does, nobody but this machine says; should that be ahead too, the clock was moved, and says nothing.
+    """
+    written = found.st_mtime if found.st_mtime <= now else found.st_ctime
+    return written > now or now - written >= SETTLED_SECONDS
+
+
+def _ignored(folder: Path) -> list[str]:
+    """What lies loose in a folder and will never be taken in: no regular files, and no folders either."""
+    if not folder.is_dir():
+        return []
+    kinds = ((path.name, special_kind(path)) for path in sorted(folder.iterdir()))
+    return [f"{name}（{kind}）" for name, kind in kinds if kind is not None and kind != "文件夹"]
 
 
 @dg.sensor(
@@ -71,12 +94,18 @@ def _receive(context: dg.SensorEvaluationContext, platform: Platform) -> None:
     """Take loose files in; one that cannot be read or moved waits for the next look and stops no other."""
     now = datetime.now(UTC)
     today = now.astimezone(CHINA).date()
+    _warn(context, platform.home.inbox)
     for path in settled(platform.home.inbox, now):
         try:
             desk.deliver(platform.home, platform.library, [path], today, now)
             path.unlink()
         except OSError as error:
             context.log.warning("%s could not be received: %s", path.name, error.strerror)
+
+
+def _warn(context: dg.SensorEvaluationContext, folder: Path) -> None:
+    for name in _ignored(folder):
+        context.log.warning("%s/%s 不是普通文件，没有打开，请移走或换成文件本身", folder.name, name)
 
 
 def _delivered(platform: Platform) -> dict[str, str]:
@@ -104,6 +133,7 @@ def answered(
     context: dg.SensorEvaluationContext, platform: PlatformResource
 ) -> dg.RunRequest | dg.SkipReason:
     """Ask for the workbooks that lie in `answers/` to be taken in."""
+    _warn(context, platform.home.answers)
     files = [str(path) for path in settled(platform.home.answers, datetime.now(UTC))]
     if not files:
         return dg.SkipReason("no answers")

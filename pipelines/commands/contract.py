@@ -24,6 +24,7 @@ from schemas.odcs import ContractError
 from schemas.selection import resting
 from warehouse.collect.infer import draft_contract
 from warehouse.collect.readers import UnreadableFile
+from warehouse.isolation.reading import get_ready
 
 contract = typer.Typer(
     help="合同（数据标准）：新建、检查、查看。", no_args_is_help=True, add_completion=False
@@ -54,6 +55,7 @@ def new(
     table: Annotated[str | None, typer.Option(help="数据库中的表，或工作簿中的工作表")] = None,
 ) -> None:
     """由样例文件起草合同，打印到标准输出。 Infer a contract from a sample file."""
+    get_ready()
     try:
         typer.echo(draft_contract(file, id_, table), nl=False)
     except UnreadableFile as error:

@@ -23,6 +23,7 @@ from pipelines.intake import receipt, take_in_all
 from returns.packages import read_index
 from warehouse.collect import desk
 from warehouse.damage import DamagedHome
+from warehouse.isolation.reading import get_ready
 from warehouse.lock import HomeInUse
 from warehouse.publish import open_published
 
@@ -47,6 +48,7 @@ def deliver(
     json_: JsonOption = False,
 ) -> None:
     """接收部门交付的文件，每个文件一份回执。 Take delivered files into the inbox."""
+    get_ready()
     day = batch_date(batch) or today()
     platform = linted_platform_of(context)
     if dataset is not None and dataset not in platform.library:
@@ -153,6 +155,7 @@ def reply(
     json_: JsonOption = False,
 ) -> None:
     """接收镇街填好的工作簿：逐条回执，下一批次生效。 Take in answered workbooks."""
+    get_ready()
     platform = linted_platform_of(context)
     # In the middle of a turn some stages would know of an answer and others not.
     with alone(platform.home, "zhenjie reply", wait=True):

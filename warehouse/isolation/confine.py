@@ -1,8 +1,8 @@
 """What the kernel lets a thread that reads a file from outside do: read that file and Python, write its scratch folder.
 
 Landlock holds for the thread that asks for it and for the threads that it starts. A kernel without Landlock (before
-Linux 5.13) grants nothing of this; the limits of `warehouse.isolation.limits` hold all the same. Numbers and structures:
-https://docs.kernel.org/userspace-api/landlock.html
+Linux 5.13) grants nothing of this; the limits of `warehouse.isolation.limits` hold all the same. Its numbers and
+structures: https://docs.kernel.org/userspace-api/landlock.html
 """
 
 from __future__ import annotations

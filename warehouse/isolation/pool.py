@@ -8,6 +8,7 @@ How a worker works is `warehouse.isolation.worker`.
 from __future__ import annotations
 
 import atexit
+import errno
 import os
 import re
 import signal
@@ -59,8 +60,16 @@ class ReadingStopped(Exception):
     """Reading was broken off, because the run is to end."""
 
 
-class WorkerFailed(Exception):
-    """No worker can be started; says what it said."""
+class WorkerFailed(OSError):
+    """No worker can be started, for a reason of the system or of the installation."""
+
+    def __init__(self, words: str) -> None:
+        said = f"：{words}" if words else ""
+        super().__init__(errno.EAGAIN, f"读取文件的进程无法启动，请检查内存和安装是否完整{said}")
+
+    def __str__(self) -> str:
+        """For the operator."""
+        return str(self.strerror)
 
 
 class _Replaced(Exception):
@@ -135,7 +144,7 @@ class _Worker:
                 raise ReadingStopped from None
             self._process.kill()
             self._process.wait()
-            raise WorkerFailed(self._last_words().decode(errors="replace")) from None
+            raise WorkerFailed(self._last_line()) from None
         self._ready = True
 
     def _harm(self) -> Exception:
@@ -155,6 +164,10 @@ class _Worker:
     def _last_words(self) -> bytes:
         size = os.fstat(self._words).st_size
         return os.pread(self._words, _LAST_WORDS, max(0, size - _LAST_WORDS))
+
+    def _last_line(self) -> str:
+        lines = self._last_words().decode(errors="replace").split("\n")
+        return next(filter(None, map(str.strip, reversed(lines))), "")
 
     @property
     def alive(self) -> bool:

@@ -55,7 +55,7 @@ def main() -> None:
         channel.settimeout(None)
         asked, _ = receive(channel, _MOST_ASKED)
         limits = made(Limits, asked["limits"])
-        request = made(request_type(asked["task"]), asked["request"])
+        request: Any = made(request_type(asked["task"]), asked["request"])
         send(channel, *_answered(request, limits))
         if _data_size() > _BLOATED:
             return

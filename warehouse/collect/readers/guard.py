@@ -41,6 +41,8 @@ _CHUNK = 1 << 20
 # A cell's text has at most 32,767 characters; nothing else in a sheet is longer.
 _LONGEST_TEXT = 1 << 20
 _START = 64
+# Characters of a place that no sheet has, as it is shown.
+_SHOWN_PLACE = 12
 _BEFORE_TAGS = b"\xef\xbb\xbf \t\r\n"
 
 # Rows of a sheet, and a pattern of their numbers that takes a few more.
@@ -54,9 +56,18 @@ _PLACE = rb"""\s+r\s*=\s*["']%s["']"""
 _OTHERS = rb"(?:\s+(?!r\s*=)%s)*" % _ATTRIBUTE
 # A cell with its place, and how its tag ends: an empty cell is `/>` or has `</` at once.
 _PLACED_CELL = re.compile(
-    rb"<(?:\w+:)?c%s%s(?:\s+%s)*\s*(/?>)(</)?" % (_OTHERS, _PLACE % rb"([A-Z]{1,3})([0-9]{1,7})", _ATTRIBUTE)
+    rb"<(?:\w+:)?c%s%s(?:\s+%s)*\s*(/?>)(</)?"
+    % (_OTHERS, _PLACE % rb"([A-Za-z]{1,3})([0-9]{1,7})", _ATTRIBUTE)
 )
 _PLACED_ROW = re.compile(rb"<(?:\w+:)?row%s%s" % (_OTHERS, _PLACE % rb"([0-9]{1,9})"))
+# The place of a cell or a row whatever it is, and the area of a sheet or of merged cells.
+_ANY_PLACE = re.compile(rb"""<(?:\w+:)?(c|row)%s\s+r\s*=\s*["']([^"']*)["']""" % _OTHERS)
+_AREA_NAMES = (b"dimension", b"mergeCell")
+_ANY_AREA = re.compile(rb"""<(?:\w+:)?(?:dimension|mergeCell)\s[^<>]*?\bref\s*=\s*["']([^"']*)["']""")
+# The last cell of a sheet is XFD1048576.
+_CELL_PLACE = re.compile(rb"\$?([A-Za-z]+)\$?([0-9]+)")
+_LAST_COLUMN, _LAST_ROW = 16_384, 1_048_576
+_MOST_LETTERS, _MOST_DIGITS = 3, 7
 _END_OF_TEXT = re.compile(rb"</(?:\w+:)?si>")
 _SHARED_TEXT = re.compile(rb"""\st\s*=\s*["']s["'][^<>]*>\s*<(?:\w+:)?v>\s*([0-9]{1,9})\s*<""")
 
@@ -127,6 +138,9 @@ def _check_parts(archive: ZipFile, most_cells: int, room: int) -> None:
             room -= len(text)
             if room < 0:
                 raise ExcessiveWorkbook("large")
+            if any(name in text for name in _AREA_NAMES):
+                for area in _ANY_AREA.findall(text):
+                    _check_area(area)
             far = far or outside.search(text) is not None or _PREFIXED.search(text) is not None
             shown += text.count(b'"s"') + text.count(b"'s'")
         if far:
@@ -137,10 +151,10 @@ def _check_parts(archive: ZipFile, most_cells: int, room: int) -> None:
 
 
 def _outside(columns: int) -> re.Pattern[bytes]:
-    """A cell that is not plainly in the first columns, of which every row would do."""
+    """A cell or row that is not plainly in the first columns, of which every row would do."""
     last = chr(ord("A") + (columns - 1) % 26).encode()
     within = rb"[A-%s]" % last if columns <= 26 else rb"(?:[A-Z]|A[A-%s])" % last
-    return re.compile(rb'<c(?! r="%s%s")[\s/>]' % (within, _ROW_NUMBER))
+    return re.compile(rb'<(?:c(?! r="%s%s")|row(?! r="%s"))[\s/>]' % (within, _ROW_NUMBER, _ROW_NUMBER))
 
 
 class _Part:
@@ -187,12 +201,14 @@ def _check_block(part: _Part, most_cells: int) -> None:
         in_sheet = in_sheet or _SHEET_DATA.search(text) is not None
         if not in_sheet:
             continue
+        for kind, place in _ANY_PLACE.findall(text):
+            _check_place(place if kind == b"c" else b"A" + place)
         found = _PLACED_CELL.findall(text)
         cells += len(_CELL.findall(text))
         placed += len(found)
         for letters, digits, end, close in found:
             if end == b">" and not close:
-                width, height = max(width, _column_number(letters)), max(height, int(digits))
+                width, height = max(width, _column_number(letters.upper())), max(height, int(digits))
                 if width * height > most_cells:
                     raise ExcessiveWorkbook("far", (letters + digits).decode("ascii"))
         # Cells without a place stand one after the other.
@@ -202,6 +218,30 @@ def _check_block(part: _Part, most_cells: int) -> None:
         height = max([height, *map(int, _PLACED_ROW.findall(text))]) if cells != placed else height
     if cells != placed and max(height, rows) * (width + longest) > most_cells:
         raise ExcessiveWorkbook("far")
+
+
+def _check_place(place: bytes) -> None:
+    """Refuse a place that no sheet has.
+
+    Raises:
+        DamagedWorkbook: it is none.
+        ExcessiveWorkbook: it lies beyond XFD1048576; the library would set memory aside up to there.
+    """
+    found = _CELL_PLACE.fullmatch(place)
+    if found is None:
+        raise DamagedWorkbook
+    letters, digits = found[1].upper(), found[2].lstrip(b"0")
+    if not digits:
+        raise DamagedWorkbook
+    few = len(letters) <= _MOST_LETTERS and len(digits) <= _MOST_DIGITS
+    if not few or _column_number(letters) > _LAST_COLUMN or int(digits) > _LAST_ROW:
+        raise ExcessiveWorkbook("far", place[:_SHOWN_PLACE].decode("ascii"))
+
+
+def _check_area(area: bytes) -> None:
+    """Refuse an area, `A1:B2` or a single cell, that no sheet has."""
+    for place in filter(None, area.split(b":")):
+        _check_place(place)
 
 
 def _check_texts(part: _Part, others: list[_Part], shown: int) -> None:
