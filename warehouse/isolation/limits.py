@@ -40,35 +40,47 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class _Growth:
-    """A limit of `floor` for an empty file that grows by `each` for every byte (or MiB, of seconds) to `ceiling`."""
+class _Bytes:
+    """A limit of `floor` for an empty file that grows by `each` for every byte to `ceiling`."""
 
     floor: int
-    each: float
+    each: int
     ceiling: int
 
-    def at(self, size: float) -> int:
-        return int(min(self.ceiling, self.floor + self.each * size))
+    def at(self, size: int) -> int:
+        return min(self.ceiling, self.floor + self.each * size)
+
+
+@dataclass(frozen=True)
+class _Seconds:
+    """A limit of `each` for every MiB, from `floor` to `ceiling`: a small file has the floor and no more."""
+
+    floor: int
+    each: int
+    ceiling: int
+
+    def at(self, size: int) -> int:
+        return int(min(self.ceiling, max(self.floor, self.each * size / _MIB)))
 
 
 @dataclass(frozen=True)
 class _Form:
-    memory: _Growth
-    processor: _Growth
-    output: _Growth
+    memory: _Bytes
+    processor: _Seconds
+    output: _Bytes
 
 
 # Text, databases and DBF are read in pieces. A workbook is a block in memory, some hundred bytes for one of the file.
-# Seconds are for one MiB: 20 times what was measured on a slow machine.
+# The seconds are many times what sound files take on a slow machine.
 _PIECES = _Form(
-    memory=_Growth(1280 * _MIB, 4, 3 * _GIB),
-    processor=_Growth(15, 1, 3600),
-    output=_Growth(_GIB, 8, 256 * _GIB),
+    memory=_Bytes(1280 * _MIB, 4, 3 * _GIB),
+    processor=_Seconds(15, 1, 3600),
+    output=_Bytes(_GIB, 8, 256 * _GIB),
 )
 _BLOCK = _Form(
-    memory=_Growth(1280 * _MIB, 120, 10 * _GIB),
-    processor=_Growth(15, 8, 3600),
-    output=_Growth(_GIB, 60, 64 * _GIB),
+    memory=_Bytes(1280 * _MIB, 120, 10 * _GIB),
+    processor=_Seconds(15, 8, 3600),
+    output=_Bytes(_GIB, 60, 64 * _GIB),
 )
 _FORMS: Mapping[Form, _Form] = {
     "csv": _PIECES,
@@ -79,15 +91,15 @@ _FORMS: Mapping[Form, _Form] = {
     "sample": _BLOCK,
     # What an archive may unpack to is limited by itself; see `warehouse.collect.archive`.
     "zip": _Form(
-        memory=_Growth(1024 * _MIB, 4, 2 * _GIB),
-        processor=_Growth(15, 8, 3600),
-        output=_Growth(16 * _GIB, 0, 16 * _GIB),
+        memory=_Bytes(1024 * _MIB, 4, 2 * _GIB),
+        processor=_Seconds(15, 8, 3600),
+        output=_Bytes(16 * _GIB, 0, 16 * _GIB),
     ),
 }
 # Waiting for the disk and for other processes counts too: on a busy machine time runs faster than the processor's.
 _WALL_FLOOR, _WALL_FACTOR = 25, 2
 # The answer lists rows that were set aside: in a DBF each that is marked as deleted, in a text each that is empty.
-_ANSWER = _Growth(16 * _MIB, 64, _GIB)
+_ANSWER = _Bytes(16 * _MIB, 64, _GIB)
 
 
 def limits_of(form: Form, size: int) -> Limits:
@@ -98,7 +110,7 @@ def limits_of(form: Form, size: int) -> Limits:
         size: its bytes.
     """
     table = _FORMS[form]
-    processor = table.processor.at(size / _MIB)
+    processor = table.processor.at(size)
     return Limits(
         memory=table.memory.at(size),
         processor=processor,

@@ -10,7 +10,7 @@ import json
 import socket
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -103,53 +103,68 @@ def made(kind: type[T], value: object) -> T:
     Raises:
         BadMessage: the plain value is none of that type.
     """
-    result: T = _made(kind, value)
+    wanted: Any = kind
+    result: T = _maker(wanted)(value)
     return result
 
 
-def _made(kind: Any, value: Any) -> Any:
-    if is_dataclass(kind):
-        return _dataclass(kind, value)
-    origin, arguments = get_origin(kind), get_args(kind)
-    if origin in (Union, UnionType):
-        return _one_of(arguments, value)
-    if origin is Literal:
-        return _checked(value, value in arguments)
-    if origin is tuple:
-        _checked(value, isinstance(value, list))
-        if arguments[1:] == (...,):
-            return tuple(_made(arguments[0], each) for each in value)
-        _checked(value, len(value) == len(arguments))
-        return tuple(_made(each, item) for each, item in zip(arguments, value, strict=True))
-    if origin is not None and issubclass(origin, Mapping):
-        _checked(value, isinstance(value, dict))
-        return {key: _made(arguments[1], each) for key, each in value.items()}
-    if kind is Path:
-        return Path(_checked(value, isinstance(value, str)))
-    if kind is float:
-        return float(_checked(value, type(value) in (int, float)))
-    return _checked(value, type(value) is (NoneType if kind is None else kind))
-
-
-def _dataclass(kind: Any, value: Any) -> Any:
-    hints = _hints(kind)
-    _checked(value, isinstance(value, dict) and value.keys() == hints.keys())
-    return kind(**{name: _made(hint, value[name]) for name, hint in hints.items()})
-
-
 @cache
-def _hints(kind: type) -> dict[str, Any]:
+def _maker(kind: Any) -> Callable[[Any], Any]:
+    """What makes values of a type, put together once: a list may have a million of them."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if is_dataclass(kind):
+        return _dataclass(kind)
+    if origin in (Union, UnionType):
+        return _one_of(tuple(map(_maker, arguments)))
+    if origin is tuple and arguments[1:] != (...,):
+        return _fixed(tuple(map(_maker, arguments)))
+    if origin is tuple:
+        each = _maker(arguments[0])
+        return lambda value: tuple(map(each, _checked(value, isinstance(value, list))))
+    if origin is not None and origin is not Literal and issubclass(origin, Mapping):
+        entry = _maker(arguments[1])
+        return lambda value: {
+            key: entry(item) for key, item in _checked(value, isinstance(value, dict)).items()
+        }
+    if origin is Literal:
+        return lambda value: _checked(value, value in arguments)
+    if kind is Path:
+        return lambda value: Path(_checked(value, isinstance(value, str)))
+    if kind is float:
+        return lambda value: float(_checked(value, type(value) in (int, float)))
+    plain = NoneType if kind is None else kind
+    return lambda value: _checked(value, type(value) is plain)
+
+
+def _dataclass(kind: Any) -> Callable[[Any], Any]:
     hints = get_type_hints(kind)
-    return {field.name: hints[field.name] for field in fields(kind)}
+    makers = {field.name: _maker(hints[field.name]) for field in fields(kind)}
+
+    def make(value: Any) -> Any:
+        _checked(value, isinstance(value, dict) and value.keys() == makers.keys())
+        return kind(*[maker(value[name]) for name, maker in makers.items()])
+
+    return make
 
 
-def _one_of(kinds: tuple[Any, ...], value: Any) -> Any:
-    for kind in kinds:
-        try:
-            return _made(kind, value)
-        except BadMessage:
-            continue
-    raise BadMessage("a value of another type")
+def _fixed(makers: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
+    def make(value: Any) -> Any:
+        _checked(value, isinstance(value, list) and len(value) == len(makers))
+        return tuple(maker(each) for maker, each in zip(makers, value, strict=True))
+
+    return make
+
+
+def _one_of(makers: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
+    def make(value: Any) -> Any:
+        for maker in makers:
+            try:
+                return maker(value)
+            except BadMessage:
+                continue
+        raise BadMessage("a value of another type")
+
+    return make
 
 
 def _checked(value: Any, right: bool) -> Any:

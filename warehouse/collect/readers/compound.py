@@ -17,6 +17,7 @@ _ENTRY = 128
 _MINI_SECTOR = 64
 _LAST_SECTOR = 0xFFFF_FFFA
 _STREAMS = ("workbook", "book")
+_MOST_STREAMS = 4
 
 # An old sheet has so many rows and columns, and one that is nearly empty is read no further than this.
 _ROWS, _COLUMNS = 65_536, 256
@@ -77,7 +78,7 @@ def streams(content: bytes) -> Iterator[bytes]:
         raise DamagedWorkbook
     table = _table(content, size, fats, difat)
     entries = b"".join(_chain(content, table, directory, size))
-    root = b""
+    root, streams = b"", 0
     for place in range(0, len(entries) - _ENTRY + 1, _ENTRY):
         entry = entries[place : place + _ENTRY]
         name = (
@@ -88,7 +89,9 @@ def streams(content: bytes) -> Iterator[bytes]:
             root = b"".join(_chain(content, table, start, size)) if length else b""
         if entry[66] != 2 or name not in _STREAMS:
             continue
-        if length > len(content):
+        # A workbook has one stream, or two of different versions; each is copied here.
+        streams += 1
+        if length > len(content) or streams > _MOST_STREAMS:
             raise DamagedWorkbook
         if length < mini_cutoff:
             mini = _numbers(b"".join(_chain(content, table, mini_fat, size)))

@@ -32,6 +32,8 @@ from warehouse.collect.readers.titles import Headings, match_titles, missing_col
 # What SQLite keeps beside a database that is being written, and how that begins: https://sqlite.org/fileformat.html
 _BESIDE = {"-wal": b"\x37\x7f\x06", "-journal": b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"}
 _BATCH = 20_000
+# Bytes of a value, and of a row.
+_LONGEST = 64 << 20
 # Beyond this, a whole REAL may not be the number that was meant; it keeps its exponent.
 _EXACT = 2.0**53
 _SHOWN = 5
@@ -113,12 +115,16 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
         uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
         with closing(sqlite3.connect(uri, uri=True)) as database:
             database.execute("PRAGMA trusted_schema = OFF")
+            # A generated column can be of any length at no cost to the file.
+            database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
             yield database
     except (sqlite3.Error, UnicodeDecodeError) as error:
         undecoded = _UNDECODED.match(str(error))
         problem, remedy = (
             (f"列“{undecoded[1]}”里的文字不是 UTF-8 编码", "用 UTF-8 编码导出后重新交付")
             if undecoded
+            else (f"有一格的内容超过 {_LONGEST >> 20} MB", "核对内容后重新导出")
+            if isinstance(error, sqlite3.DataError)
             else ("数据库已损坏或不完整", "重新导出数据库后交付")
         )
         # SQLite quotes the text that it cannot decode, so its own error goes no further.

@@ -45,9 +45,11 @@ _START = 64
 _SHOWN_PLACE = 12
 _BEFORE_TAGS = b"\xef\xbb\xbf \t\r\n"
 
-# Rows of a sheet, and a pattern of their numbers that takes a few more.
-_ROWS = 1_049_999
-_ROW_NUMBER = rb"(?:[0-9]{1,6}|10[0-4][0-9]{4})"
+# Rows of a sheet, and the pattern of their numbers.
+_ROWS = 1_048_576
+_ROW_NUMBER = (
+    rb"(?:[0-9]{1,6}|10[0-3][0-9]{4}|104[0-7][0-9]{3}|1048[0-4][0-9]{2}|10485[0-6][0-9]|104857[0-6])"
+)
 _PREFIXED = re.compile(rb":c[\s/>]")
 _TAG = rb"<(?:\w+:)?%s[\s/>]"
 _SHEET_DATA, _ROW, _CELL = (re.compile(_TAG % name) for name in (b"sheetData", b"row", b"c"))
@@ -66,7 +68,7 @@ _AREA_NAMES = (b"dimension", b"mergeCell")
 _ANY_AREA = re.compile(rb"""<(?:\w+:)?(?:dimension|mergeCell)\s[^<>]*?\bref\s*=\s*["']([^"']*)["']""")
 # The last cell of a sheet is XFD1048576.
 _CELL_PLACE = re.compile(rb"\$?([A-Za-z]+)\$?([0-9]+)")
-_LAST_COLUMN, _LAST_ROW = 16_384, 1_048_576
+_LAST_COLUMN = 16_384
 _MOST_LETTERS, _MOST_DIGITS = 3, 7
 _END_OF_TEXT = re.compile(rb"</(?:\w+:)?si>")
 _SHARED_TEXT = re.compile(rb"""\st\s*=\s*["']s["'][^<>]*>\s*<(?:\w+:)?v>\s*([0-9]{1,9})\s*<""")
@@ -234,7 +236,7 @@ def _check_place(place: bytes) -> None:
     if not digits:
         raise DamagedWorkbook
     few = len(letters) <= _MOST_LETTERS and len(digits) <= _MOST_DIGITS
-    if not few or _column_number(letters) > _LAST_COLUMN or int(digits) > _LAST_ROW:
+    if not few or _column_number(letters) > _LAST_COLUMN or int(digits) > _ROWS:
         raise ExcessiveWorkbook("far", place[:_SHOWN_PLACE].decode("ascii"))
 
 
