@@ -23,7 +23,7 @@ from returns.workbook.reader import open_workbook
 from schemas.library import Library
 from schemas.odcs import read_contract
 from tests.hostile.files import CONTRACT, GOOD, LAYOUTS, HostileFile, hostile_files
-from tests.hostile.workbooks import changed, sound_workbook
+from tests.hostile.workbooks import TEXTS, changed, sound_workbook
 from warehouse.collect import desk
 from warehouse.collect.readers import UnreadableFile
 from warehouse.home import Home
@@ -109,18 +109,16 @@ def test_a_hostile_file_is_refused_or_read_and_nothing_else_is_harmed(
         assert list(scratch.iterdir()) == []
 
 
-def crash(path: Path, how: str) -> None:
-    """A workbook that makes the worker end in some way is not to be had; so it is told to end."""
-    path.write_bytes(
-        changed("xl/sharedStrings.xml", lambda xml: re.sub(rb'[cC]ount="\d+"', how.encode(), xml))
-    )
+def abort(path: Path) -> None:
+    """Write a workbook for which the library sets aside more memory than there is, and aborts."""
+    path.write_bytes(changed(TEXTS, lambda xml: re.sub(rb'[cC]ount="\d+"', b'Count="4294967295"', xml)))
 
 
 def test_a_file_that_takes_too_much_memory_is_refused_and_says_how_much(
     tmp_path: Path, connection: duckdb.DuckDBPyConnection
 ) -> None:
     path = tmp_path / "敌意.xlsx"
-    crash(path, 'Count="4294967295"')
+    abort(path)
     with pytest.raises(HarmfulFile, match=r"内存超过了上限 1,280 MB.+其他文件不受影响"):
         take_in(path, connection, tmp_path)
 
@@ -170,7 +168,7 @@ def tried(what):
         return type(error).__name__
     return "done"
 print(tried(Path({str(own)!r}).read_text), tried((Path({str(scratch)!r}) / "rows").touch))
-print(tried(Path({str(secret)!r}).read_text), tried(Path({str(own)!r}).touch), tried(Path("/etc/passwd").read_text))
+print(tried(Path({str(secret)!r}).read_text), tried(Path({str(own)!r}).unlink), tried(Path("/etc/passwd").read_text))
 print(tried(lambda: socket.create_connection(("127.0.0.1", 9), 1)))
 """
     said = subprocess.run(
@@ -211,9 +209,9 @@ reading.get_ready()
 print(reading.POOL._idle[0]._process.pid, flush=True)
 reading.read(Path({str(path)!r}), LAYOUTS[".csv"], duckdb.connect(), "t", spool=Path({str(tmp_path)!r}))
 """
-    with subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
-    ) as parent:
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as parent:
         assert parent.stdout is not None
         worker = int(parent.stdout.readline())
         _until(lambda: any(tmp_path.glob("reading-*")))
@@ -262,8 +260,7 @@ def test_the_desk_takes_the_files_between_hostile_ones_and_sets_each_of_these_as
     (tmp_path / "contract.yaml").write_text(CONTRACT, encoding="utf-8")
     library = Library((read_contract(tmp_path / "contract.yaml"),), ())
     bad = tmp_path / "敌意-bad.xlsx"
-    crash(bad, 'Count="4294967295"')
-    bad.write_bytes(bad.read_bytes())
+    abort(bad)
     pipe, link, plug, folder = (tmp_path / f"敌意-{name}.csv" for name in ("pipe", "link", "plug", "folder"))
     os.mkfifo(pipe)
     link.symlink_to(good(tmp_path))
@@ -284,7 +281,7 @@ def test_an_answered_workbook_is_read_by_a_worker_too(tmp_path: Path) -> None:
         (2, "K1", "甲"),
         (3, "K2", "乙"),
     ]
-    crash(path, 'Count="4294967295"')
+    abort(path)
     with pytest.raises(WorkbookError, match="内存超过了上限"):
         open_workbook(path).read_sheet("Sheet1", {"键": "key"})
     pipe = tmp_path / "管道.xlsx"
