@@ -14,16 +14,13 @@ import re
 import sys
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from copy import copy
 from io import BytesIO
 from lzma import LZMAError
 from typing import Literal
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
-import fastexcel
 import numpy as np
-from python_calamine import CalamineError
 
 # The block takes some 32 bytes a cell: all rows that a sheet can have, by 45 columns.
 MOST_CELLS = 48_000_000
@@ -90,24 +87,6 @@ class ExcessiveWorkbook(Exception):
 def is_encrypted(content: bytes) -> bool:
     """Whether a compound file ([MS-CFB], an old XLS or an XLSX with a password) says that it has a password."""
     return _ENCRYPTED in content
-
-
-@contextmanager
-def sound() -> Iterator[None]:
-    """What the library cannot read, or gives up at, is a damaged workbook.
-
-    Raises:
-        DamagedWorkbook: the library said so.
-    """
-    try:
-        yield
-    except (fastexcel.FastExcelError, CalamineError) as error:
-        raise DamagedWorkbook from error
-    except BaseException as error:
-        # A panic of the library is no Exception, and its class has no place to be imported from.
-        if type(error).__name__ != "PanicException":
-            raise
-        raise DamagedWorkbook from None
 
 
 def check_safe(content: bytes, most_cells: int = MOST_CELLS, most_unpacked: int = MOST_UNPACKED) -> None:
