@@ -23,7 +23,7 @@ from returns.workbook.reader import open_workbook
 from schemas.library import Library
 from schemas.odcs import read_contract
 from tests.hostile.files import CONTRACT, GOOD, LAYOUTS, HostileFile, hostile_files
-from tests.hostile.workbooks import TEXTS, changed, sound_workbook
+from tests.hostile.workbooks import sound_workbook, with_cell, with_rows
 from warehouse.collect import desk
 from warehouse.collect.readers import UnreadableFile
 from warehouse.home import Home
@@ -109,25 +109,61 @@ def test_a_hostile_file_is_refused_or_read_and_nothing_else_is_harmed(
         assert list(scratch.iterdir()) == []
 
 
-def abort(path: Path) -> None:
-    """Write a workbook for which the library sets aside more memory than there is, and aborts."""
-    path.write_bytes(changed(TEXTS, lambda xml: re.sub(rb'[cC]ount="\d+"', b'Count="4294967295"', xml)))
+def large(path: Path) -> None:
+    """Write a workbook of some ten megabytes."""
+    rows = b"".join(
+        b'<row r="%d"><c r="A%d"><v>%d</v></c><c r="B%d"><v>%d</v></c></row>'
+        % (row, row, row, row, row * 7919)
+        for row in range(5, 150_000)
+    )
+    path.write_bytes(with_rows(rows))
 
 
 def test_a_file_that_takes_too_much_memory_is_refused_and_says_how_much(
-    tmp_path: Path, connection: duckdb.DuckDBPyConnection
+    tmp_path: Path, connection: duckdb.DuckDBPyConnection, narrow: Callable[..., None]
 ) -> None:
     path = tmp_path / "敌意.xlsx"
-    abort(path)
-    with pytest.raises(HarmfulFile, match=r"内存超过了上限 1,280 MB.+其他文件不受影响"):
+    large(path)
+    assert take_in(path, connection, tmp_path) == 2 + 149_995
+    reading.POOL.close()
+    narrow(memory=16 << 20)
+    with pytest.raises(HarmfulFile, match=r"内存超过了上限 16 MB.+其他文件不受影响"):
         take_in(path, connection, tmp_path)
+
+
+def test_a_worker_that_crashes_is_told_of_and_replaced(
+    tmp_path: Path, connection: duckdb.DuckDBPyConnection
+) -> None:
+    path = slow(tmp_path)
+    refused: list[str] = []
+
+    def work() -> None:
+        try:
+            take_in(path, connection, tmp_path)
+        except HarmfulFile as error:
+            refused.append(str(error))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    _until(lambda: any(tmp_path.glob("reading-*")))
+    (worker,) = reading.POOL._busy
+    os.kill(worker._process.pid, signal.SIGABRT)
+    thread.join()
+    assert "读取它的程序出错中止（SIGABRT）" in refused[0]
+    assert take_in(good(tmp_path), connection, tmp_path) == 1
+
+
+def slow(folder: Path) -> Path:
+    """A text over which every reader takes a while."""
+    path = folder / "敌意.csv"
+    path.write_bytes(GOOD.encode() + b"\r" * (8 << 20))
+    return path
 
 
 def test_a_file_that_takes_too_long_is_refused(
     tmp_path: Path, connection: duckdb.DuckDBPyConnection, narrow: Callable[..., None]
 ) -> None:
-    path = tmp_path / "敌意.csv"
-    path.write_bytes(GOOD.encode() + b"\r" * (8 << 20))
+    path = slow(tmp_path)
     for limits in ({"processor": 1}, {"wall": 1}):
         narrow(**limits)
         began = time.monotonic()
@@ -197,8 +233,7 @@ def test_a_worker_that_was_killed_is_replaced_and_one_that_ended_is_not_missed(t
 
 
 def test_a_worker_dies_with_its_parent_though_native_code_is_busy(tmp_path: Path) -> None:
-    path = tmp_path / "敌意.csv"
-    path.write_bytes(GOOD.encode() + b"\r" * (8 << 20))
+    path = slow(tmp_path)
     script = f"""
 import threading, time
 from pathlib import Path
@@ -236,8 +271,7 @@ def _until(holds: Callable[[], bool], seconds: float = 60) -> None:
 def test_reading_is_broken_off_when_the_run_is_to_end(
     tmp_path: Path, connection: duckdb.DuckDBPyConnection
 ) -> None:
-    path = tmp_path / "敌意.csv"
-    path.write_bytes(GOOD.encode() + b"\r" * (8 << 20))
+    path = slow(tmp_path)
     raised: list[BaseException] = []
 
     def work() -> None:
@@ -260,7 +294,7 @@ def test_the_desk_takes_the_files_between_hostile_ones_and_sets_each_of_these_as
     (tmp_path / "contract.yaml").write_text(CONTRACT, encoding="utf-8")
     library = Library((read_contract(tmp_path / "contract.yaml"),), ())
     bad = tmp_path / "敌意-bad.xlsx"
-    abort(bad)
+    bad.write_bytes(with_cell(b'r="ZZZZ900"'))
     pipe, link, plug, folder = (tmp_path / f"敌意-{name}.csv" for name in ("pipe", "link", "plug", "folder"))
     os.mkfifo(pipe)
     link.symlink_to(good(tmp_path))
@@ -274,14 +308,16 @@ def test_the_desk_takes_the_files_between_hostile_ones_and_sets_each_of_these_as
     assert said == ["是管道", "是符号链接", "是设备", "是套接字", "是文件夹"]
 
 
-def test_an_answered_workbook_is_read_by_a_worker_too(tmp_path: Path) -> None:
+def test_an_answered_workbook_is_read_by_a_worker_too(tmp_path: Path, narrow: Callable[..., None]) -> None:
     path = tmp_path / "答复.xlsx"
     path.write_bytes(sound_workbook())
     assert open_workbook(path).read_sheet("Sheet1", {"键": "key", "值": "cell"}).rows() == [
         (2, "K1", "甲"),
         (3, "K2", "乙"),
     ]
-    abort(path)
+    large(path)
+    reading.POOL.close()
+    narrow(memory=16 << 20)
     with pytest.raises(WorkbookError, match="内存超过了上限"):
         open_workbook(path).read_sheet("Sheet1", {"键": "key"})
     pipe = tmp_path / "管道.xlsx"
