@@ -358,7 +358,10 @@ def _place(path: Path, name: str, contracts: list[Contract], *, named: bool) -> 
     """
     ways = [(contract, delivery) for contract in contracts for delivery in contract.deliveries]
     by_name = [way for way in ways if fnmatch(path.name, way[1].pattern)]
-    foreign = foreign_kind(path)
+    try:
+        foreign = foreign_kind(path)
+    except HarmfulFile as error:
+        return [_Refusal(str(error))]
     if foreign is not None:
         named_by = {contract.id: contract for contract, _ in by_name}
         owner = next(iter(named_by.values())) if len(named_by) == 1 else None

@@ -23,6 +23,7 @@ from schemas.emit.sql import literal, quote
 from warehouse.collect.archive import Member
 from warehouse.collect.readers import Layout, Reading, Recognition, UnreadableFile
 from warehouse.collect.readers.encoding import ZIP
+from warehouse.collect.readers.foreign import Foreign
 from warehouse.collect.readers.layout import unreadable
 from warehouse.collect.readers.lines import EndlessLine, Lines, hashes_of
 from warehouse.collect.sample import TABLE as SAMPLE
@@ -37,6 +38,7 @@ from warehouse.isolation.requests import (
     WANTED,
     HashLines,
     LoadCells,
+    NameKind,
     OpenBook,
     OpenedBook,
     Read,
@@ -68,6 +70,15 @@ def recognise(path: Path, layout: Layout) -> Recognition:
         HarmfulFile: it cannot be read by any layout.
     """
     return _asked(Recognition, Recognise(path.absolute(), layout), layout.form)
+
+
+def foreign_kind(path: Path) -> Foreign | None:
+    """What a file is that is not read here; None for one that may be read, or that nobody knows.
+
+    Raises:
+        HarmfulFile: the worker ended over it.
+    """
+    return _asked(Foreign | None, NameKind(path.absolute()), "zip")  # type: ignore[arg-type]
 
 
 def read(path: Path, layout: Layout, connection: Connection, table: str, *, spool: Path) -> Reading:

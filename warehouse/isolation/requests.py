@@ -23,6 +23,13 @@ class Recognise:
 
 
 @dataclass(frozen=True)
+class NameKind:
+    """What a file is that is none of those read here; answered with a `Foreign`, or None."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
 class Read:
     """The rows of a delivered file, in `ROWS` and `HASHES`; answered with a `Reading`."""
 
@@ -100,9 +107,9 @@ class LoadCells:
         return self.book.path
 
 
-Request = Recognise | Read | HashLines | ReadSome | ReadSample | Unpack | OpenBook | LoadCells
+Request = Recognise | NameKind | Read | HashLines | ReadSome | ReadSample | Unpack | OpenBook | LoadCells
 
-BookProblem = Literal["encrypted", "old", "other", "unsound", "damaged", "excessive"]
+BookProblem = Literal["encrypted", "old", "foreign", "other", "unsound", "damaged", "excessive"]
 
 
 @dataclass(frozen=True)

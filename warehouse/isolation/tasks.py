@@ -21,6 +21,7 @@ from warehouse.collect.archive import Member, is_archive, unpack
 from warehouse.collect.readers import Reading, Recognition, read, recognise
 from warehouse.collect.readers.delimited import read_some
 from warehouse.collect.readers.encoding import OLE
+from warehouse.collect.readers.foreign import Foreign, foreign_kind
 from warehouse.collect.readers.guard import (
     DamagedWorkbook,
     ExcessiveWorkbook,
@@ -40,6 +41,7 @@ from warehouse.isolation.requests import (
     WANTED,
     HashLines,
     LoadCells,
+    NameKind,
     OpenBook,
     OpenedBook,
     Read,
@@ -57,6 +59,10 @@ Outcome = tuple[object, bytes]
 
 def _recognise(request: Recognise, _: Limits) -> Recognition:
     return recognise(request.path, request.layout)
+
+
+def _name_kind(request: NameKind, _: Limits) -> Foreign | None:
+    return foreign_kind(request.path)
 
 
 def _read(request: Read, limits: Limits) -> Reading:
@@ -101,7 +107,9 @@ def _read_sample(request: ReadSample, limits: Limits) -> Sample:
 
 
 def _unpack(request: Unpack, _: Limits) -> list[Member] | None:
-    return unpack(request.path, request.scratch) if is_archive(request.path) else None
+    if foreign_kind(request.path) is not None or not is_archive(request.path):
+        return None
+    return unpack(request.path, request.scratch)
 
 
 @contextmanager
@@ -163,6 +171,8 @@ _BOOK = _Book()
 
 
 def _open_book(request: OpenBook, _: Limits) -> OpenedBook:
+    if (foreign := foreign_kind(request.path)) is not None:
+        return OpenedBook(problem="foreign", detail=foreign.name)
     with request.path.open("rb") as file:
         if file.read(len(OLE)) == OLE:
             file.seek(0)
@@ -211,6 +221,7 @@ _TASKS: dict[str, tuple[type, Callable[[Any, Limits], object]]] = {
     kind.__name__: (kind, task)
     for kind, task in (
         (Recognise, _recognise),
+        (NameKind, _name_kind),
         (Read, _read),
         (HashLines, _hash_lines),
         (ReadSome, _read_some),
