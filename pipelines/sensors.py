@@ -13,10 +13,13 @@ from assets.platform import CHINA, Platform
 from pipelines.alerts import Alert, moment, raise_alert, settle
 from pipelines.dead_runs import report_dead_runs
 from pipelines.executor import PARTITION
+from pipelines.failures import reason_of
+from pipelines.intake import OF_ONE_FILE
 from pipelines.jobs import answers, turn
 from quality.published import TICKETS
 from warehouse.collect import desk
-from warehouse.files import digest_of
+from warehouse.files import digest_of, is_draft
+from warehouse.names import path_as_text, shown_name
 
 # A file that was written to less than this ago may still be on its way.
 SETTLED_SECONDS = 30
@@ -25,16 +28,26 @@ NOTHING = digest_of([])
 
 
 def settled(folder: Path, now: datetime) -> list[Path]:
-    """The files lying loose in a folder that are complete, in the order of their names."""
+    """The files lying loose in a folder that are complete, in the order of their names.
+
+    Programs that transfer files (rsync, lftp, WinSCP) give one a name with a dot before it until it is whole; the
+    doctor names those that stay.
+    """
     if not folder.is_dir():
         return []
     return sorted(
         path
         for path in folder.iterdir()
-        if path.is_file()
-        and not path.name.startswith(".")
-        and now.timestamp() - path.stat().st_mtime >= SETTLED_SECONDS
+        if not path.name.startswith(".") and _rests(path, now.timestamp() - SETTLED_SECONDS)
     )
+
+
+def _rests(path: Path, since: float) -> bool:
+    """Whether a path is a file that was last written to before a time."""
+    try:
+        return path.is_file() and path.stat().st_mtime <= since
+    except OSError:  # taken away meanwhile
+        return False
 
 
 @dg.sensor(
@@ -75,8 +88,8 @@ def _receive(context: dg.SensorEvaluationContext, platform: Platform) -> None:
         try:
             desk.deliver(platform.home, platform.library, [path], today, now)
             path.unlink()
-        except OSError as error:
-            context.log.warning("%s could not be received: %s", path.name, error.strerror)
+        except OF_ONE_FILE as error:
+            context.log.warning("%s could not be received: %s", shown_name(path), reason_of(error))
 
 
 def _delivered(platform: Platform) -> dict[str, str]:
@@ -91,7 +104,7 @@ def _extract_ids(folder: Path) -> list[str]:
         path.parent.name
         for name in (desk.RECEIPT, desk.CONFIRMATION)
         for path in folder.glob(f"*/{name}")
-        if not path.parent.name.startswith(".")
+        if not is_draft(path.parent.name)
     )
 
 
@@ -104,10 +117,11 @@ def answered(
     context: dg.SensorEvaluationContext, platform: PlatformResource
 ) -> dg.RunRequest | dg.SkipReason:
     """Ask for the workbooks that lie in `answers/` to be taken in."""
-    files = [str(path) for path in settled(platform.home.answers, datetime.now(UTC))]
-    if not files:
+    found = settled(platform.home.answers, datetime.now(UTC))
+    if not found:
         return dg.SkipReason("no answers")
-    stamps = [[file, Path(file).stat().st_mtime_ns] for file in files]
+    files = [path_as_text(path) for path in found]
+    stamps = [[file, path.stat().st_mtime_ns] for file, path in zip(files, found, strict=True)]
     return dg.RunRequest(
         run_key=f"answers-{digest_of(stamps)}",
         run_config={"ops": {"take_in_answers": {"config": {"files": files}}}},

@@ -23,6 +23,7 @@ from warehouse.collect.readers.sheets.markup import column_letters
 from warehouse.collect.readers.sheets.package import OtherWorkbook
 from warehouse.collect.readers.sheets.sheet import Sheet
 from warehouse.collect.readers.sheets.xlsx import XlsxBook
+from warehouse.names import shown_name
 
 ROW = "_row"
 """Column with the row number as the person sees it at the left edge of the sheet."""
@@ -186,23 +187,24 @@ def open_workbook(path: Path) -> ReturnedWorkbook:
         WorkbookError: Not an XLSX workbook, an old or encrypted one, damaged, or too large.
         OSError: The file cannot be read.
     """
+    name = shown_name(path)
     foreign = foreign_kind(path)
     if foreign is not None:
         raise WorkbookError(
-            f"文件“{path.name}”：内容是{foreign.name}，不是平台下发的工作簿（.xlsx）。"
+            f"文件“{name}”：内容是{foreign.name}，不是平台下发的工作簿（.xlsx）。"
             "请在下发的工作簿里填写，保存后再提交。"
         )
     content = path.read_bytes()
-    _check_safe(content, path.name)
+    _check_safe(content, name)
     try:
-        return ReturnedWorkbook(path.name, XlsxBook(content))
+        return ReturnedWorkbook(name, XlsxBook(content))
     except OtherWorkbook as error:
         raise WorkbookError(
-            f"文件“{path.name}”是{error.kind}，不是 Excel 工作簿（.xlsx）。"
+            f"文件“{name}”是{error.kind}，不是 Excel 工作簿（.xlsx）。"
             "请用 WPS 或 Excel 打开，选择“另存为”，类型选“Excel 工作簿（*.xlsx）”，再重新提交。"
         ) from None
     except DamagedWorkbook as error:
-        raise _damaged(path.name) from error
+        raise _damaged(name) from error
 
 
 def _check_safe(content: bytes, file: str) -> None:

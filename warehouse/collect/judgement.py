@@ -10,6 +10,7 @@ from pathlib import Path
 
 from schemas.contract import Contract
 from warehouse.collect.readers import Reading, Recognition, UnreadableFile
+from warehouse.names import shown_name
 
 _NAMED_ROWS = 10
 
@@ -22,11 +23,11 @@ def refuse_drift(path: Path, contract: Contract, seen: Recognition) -> None:
     """
     if contract.drift.refuse_extra and seen.extra:
         raise UnreadableFile(
-            f"文件“{path.name}”：有数据标准以外的列：{'、'.join(seen.extra)}。请去掉这些列后重新交付。"
+            f"文件“{shown_name(path)}”：有数据标准以外的列：{'、'.join(seen.extra)}。请去掉这些列后重新交付。"
         )
     if contract.drift.refuse_missing and seen.missing:
         raise UnreadableFile(
-            f"文件“{path.name}”：缺少数据标准里的列：{_titles(contract, seen)}。请补上这些列后重新交付。"
+            f"文件“{shown_name(path)}”：缺少数据标准里的列：{_titles(contract, seen)}。请补上这些列后重新交付。"
         )
 
 
@@ -75,7 +76,7 @@ def unusual_volume(contract: Contract, rows: int, before: int | None) -> str | N
 def held(path: Path, problem: str) -> UnreadableFile:
     """The refusal of a snapshot whose number of rows is not believed until it is confirmed."""
     return UnreadableFile(
-        f"文件“{path.name}”：{problem}，暂不采用，继续使用先前的数据。"
+        f"文件“{shown_name(path)}”：{problem}，暂不采用，继续使用先前的数据。"
         "请核对导出是否完整；确认无误的，用 --confirm 再次交付同一文件。"
     )
 
