@@ -9,7 +9,7 @@ import dagster as dg
 
 from assets.checks import warnings_of
 from assets.common import PlatformResource
-from assets.platform import CHINA, Platform
+from assets.platform import CHINA, FIRST_BATCH, Platform
 from pipelines.alerts import Alert, moment, raise_alert, settle
 from pipelines.dead_runs import report_dead_runs
 from pipelines.executor import PARTITION
@@ -25,6 +25,11 @@ from warehouse.names import path_as_text, shown_name
 SETTLED_SECONDS = 30
 
 NOTHING = digest_of([])
+
+
+def today() -> date:
+    """The business date."""
+    return datetime.now(CHINA).date()
 
 
 def settled(folder: Path, now: datetime) -> list[Path]:
@@ -58,7 +63,8 @@ def _rests(path: Path, since: float) -> bool:
 def inbox(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult:
     """Receive loose files for today's batch, then ask for a turn of every batch with new deliveries.
 
-    The batches after one with new deliveries follow from it and are asked for too, oldest first.
+    The batches after one with new deliveries follow from it and are asked for too, oldest first. A batch of a day to
+    come waits for its day: Dagster has no partition of it before, and would take no request at all.
     """
     report_dead_runs(context.instance)
     _receive(context, platform)
@@ -83,18 +89,18 @@ def _until(delivered: Mapping[str, str], day: str) -> str:
 def _receive(context: dg.SensorEvaluationContext, platform: Platform) -> None:
     """Take loose files in; one that cannot be read or moved waits for the next look and stops no other."""
     now = datetime.now(UTC)
-    today = now.astimezone(CHINA).date()
     for path in settled(platform.home.inbox, now):
         try:
-            desk.deliver(platform.home, platform.library, [path], today, now)
+            desk.deliver(platform.home, platform.library, [path], today(), now)
             path.unlink()
         except OF_ONE_FILE as error:
             context.log.warning("%s could not be received: %s", shown_name(path), reason_of(error))
 
 
 def _delivered(platform: Platform) -> dict[str, str]:
-    """Every batch there is, oldest first → a fingerprint of what was delivered in it."""
-    days = sorted({*desk.batches(platform.home), *platform.lake.batches(*TICKETS)})
+    """Every batch that Dagster can run today, oldest first → a fingerprint of what was delivered in it."""
+    batches = {*desk.batches(platform.home), *platform.lake.batches(*TICKETS)}
+    days = sorted(day for day in batches if FIRST_BATCH <= day <= today())
     return {day.isoformat(): digest_of(_extract_ids(platform.home.inbox / day.isoformat())) for day in days}
 
 

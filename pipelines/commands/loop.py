@@ -17,6 +17,7 @@ from pipelines.commands.options import (
     JsonOption,
     alone,
     batch_date,
+    checked_batch,
     linted_platform_of,
     today,
 )
@@ -51,6 +52,8 @@ def deliver(
 ) -> None:
     """接收部门交付的文件，每个文件一份回执。 Take delivered files into the inbox."""
     day = batch_date(batch) or today()
+    if day > today():
+        console.progress(f"注意：批次 {day} 晚于今天，Dagster 到那一天才会自动运行；请检查日期是否写错")
     platform = linted_platform_of(context)
     if dataset is not None and dataset not in platform.library:
         raise console.usage(f"没有数据集 {dataset}；已有：{'、'.join(c.id for c in platform.library)}")
@@ -136,7 +139,7 @@ def run(context: typer.Context, batch: BatchOption = None, json_: JsonOption = F
     received = desk.batches(platform.home)
     if not received:
         raise console.usage("还没有收到任何文件：先运行 zhenjie deliver")
-    day = asked or received[-1]
+    day = asked or checked_batch(received[-1], "收件箱中的批次")
     try:
         done = run_turn(platform, day, dagster_instance(platform.home), console.progress)
     except (HomeInUse, DamagedHome) as error:

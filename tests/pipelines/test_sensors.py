@@ -18,7 +18,9 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
+from assets.common import BATCHES
 from assets.platform import Platform
+from pipelines import sensors
 from pipelines.alerts import open_alerts
 from pipelines.definitions import build_definitions
 from pipelines.jobs import answers
@@ -44,6 +46,12 @@ def files(city_after_one_turn: Any) -> dict[str, Path]:
     """Name before the date → a delivered file."""
     folder: Path = city_after_one_turn.samples / "2026-03-02"
     return {path.name.partition("_")[0]: path for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.fixture(autouse=True)
+def end_of_march(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The business date, whatever the clock says."""
+    monkeypatch.setattr(sensors, "today", lambda: date(2026, 3, 31))
 
 
 def drop(folder: Path, path: Path, age: float = 60) -> Path:
@@ -181,6 +189,19 @@ def test_the_batches_after_a_late_delivery_are_run_again_in_their_order(
     assert [run.partition_key for run in second] == ["2026-03-03", "2026-03-04"]
     assert {run.run_key for run in first}.isdisjoint(run.run_key for run in second)
     assert tick(platform, cursor)[0] == []
+
+
+def test_a_batch_of_a_day_to_come_waits_for_it_and_holds_up_no_other(
+    platform: Platform, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive(platform, files["房屋"], date(2026, 4, 1))
+    receive(platform, files["房屋"], date(1990, 1, 1))
+    first, cursor = tick(platform, None)
+    assert [run.partition_key for run in first] == ["1990-01-01"]
+    # Dagster takes the request: of a day that is no partition it takes none of the requests.
+    assert BATCHES.has_partition_key("1990-01-01") and not BATCHES.has_partition_key("1989-12-31")
+    monkeypatch.setattr(sensors, "today", lambda: date(2026, 4, 1))
+    assert [run.partition_key for run in tick(platform, cursor)[0]] == ["2026-04-01"]
 
 
 def test_a_turn_without_deliveries_is_no_news(platform: Platform, files: dict[str, Path]) -> None:
