@@ -25,6 +25,7 @@ from pipelines.failures import os_failure
 from pipelines.intake import receipt, take_in_each
 from returns.packages import read_index
 from warehouse.collect import desk
+from warehouse.collect.readers.naming import named
 from warehouse.damage import DamagedHome
 from warehouse.lock import HomeInUse
 from warehouse.names import shown_name, shown_path
@@ -69,8 +70,8 @@ def deliver(
                     r.title,
                     r.extract_id,
                     _recognised(r),
-                    "、".join(r.missing),
-                    "、".join(r.extra),
+                    named(r.missing),
+                    named(r.extra),
                     r.message,
                 )
                 for r in receipts
