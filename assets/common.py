@@ -11,13 +11,13 @@ from typing import TypedDict
 import dagster as dg
 import duckdb
 
-from assets.platform import CHINA, Platform
+from assets.platform import CHINA, FIRST_BATCH, Platform
 from schemas.contract import Contract
 from warehouse.masking import masked
 from warehouse.partition import Partition
 
 # A batch is a day; today's partition is there from midnight on.
-BATCHES = dg.DailyPartitionsDefinition(start_date="2020-01-01", timezone=CHINA.key, end_offset=1)
+BATCHES = dg.DailyPartitionsDefinition(start_date=FIRST_BATCH.isoformat(), timezone=CHINA.key, end_offset=1)
 
 # What every asset is handed, and its name among Dagster's resources.
 PlatformResource = dg.ResourceParam[Platform]

@@ -20,6 +20,10 @@ from warehouse.thresholds import DEFAULT, Thresholds
 
 CHINA = ZoneInfo("Asia/Shanghai")  # A batch is a day of this zone.
 
+# The batches that there may be. Electronic registers begin around 1990, and their history keeps its own dates; a later
+# year than the last is a slip of the keyboard.
+FIRST_BATCH, LAST_BATCH = date(1990, 1, 1), date(2099, 12, 31)
+
 
 @dataclass(frozen=True)
 class Platform:

@@ -1,6 +1,7 @@
 """The command line `zhenjie`: one verb a command, each in `pipelines.commands`.
 
-Exit codes: 0 done; 1 done with something set aside or refused; 2 a wrong call; 3 a run failed.
+Exit codes: 0 done; 1 done with something set aside or refused; 2 a wrong call; 3 a run failed; 130 stopped by Ctrl-C;
+141 the reader of the output went away.
 """
 
 from __future__ import annotations
@@ -12,16 +13,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
-import duckdb
 import typer
-from sqlalchemy.exc import SQLAlchemyError
 from typer.core import TyperGroup
 
 from pipelines import console
-from pipelines.failures import explained
+from pipelines.process import begin, run_to_end
 from pipelines.settings import SettingsError, read_settings
-from returns.ledger.chain import LedgerError
-from warehouse.encryption import WrongKey
+from warehouse.modes import keep_private
 
 # Verb → the module in `pipelines.commands` that has the command, or the commands, of that name.
 VERBS: Mapping[str, str] = {
@@ -79,6 +77,9 @@ def root(
     ] = None,
 ) -> None:
     """镇街综合数据平台：采集—校核—返还—更正。 The township data platform."""
+    # The sample city is nobody's secret, and is written to hand around.
+    if context.invoked_subcommand != "sample":
+        keep_private()
     try:
         context.obj = read_settings(home=home)
     except SettingsError as error:
@@ -88,23 +89,10 @@ def root(
 def main() -> None:
     """The entry point of the `zhenjie` command."""
     gc.set_threshold(_GARBAGE)
+    begin()
     try:
-        app()
-    except WrongKey as error:
-        console.progress(str(error))
-        sys.exit(console.USAGE)
-    except (OSError, LedgerError) as error:
-        console.progress(f"失败：{explained(type(error).__name__, str(error)) or error}")
-        if isinstance(error, OSError) and error.filename:
-            console.progress(f"位置：{error.filename}")
-        sys.exit(console.FAILED)
-    except (SQLAlchemyError, duckdb.Error) as error:
-        # What a database says may quote a resident's data.
-        kind = type(error).__name__
-        console.progress(
-            f"失败：{explained(kind, str(error)) or f'数据库出错（{kind}），请运行 zhenjie doctor'}"
-        )
-        sys.exit(console.FAILED)
+        # Not `app()`: that puts a hook of Typer's, which prints tracebacks, in the place of ours.
+        sys.exit(run_to_end(typer.main.get_command(app)))
     finally:
         # Or Python looks through everything once more before it ends: a second after a turn.
         gc.freeze()

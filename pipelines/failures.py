@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import re
 
 # What an error says of itself → what it means and what to do. Errors of ours say it themselves.
 CAUSES = {
     r"No space left on device|database or disk is full|ENOSPC|Disk quota exceeded": (
-        "磁盘已满。请在安装目录所在的磁盘上腾出空间（旧批次的 acceptance/、returns/ 可移走），再运行一次；"
-        "已完成的部分不会重做"
+        "磁盘已满。请在安装目录（或输出文件）所在的磁盘上腾出空间（旧批次的 acceptance/、returns/ 可移走），"
+        "再运行一次；已完成的部分不会重做"
     ),
     r"File too large|EFBIG": "文件超过了系统允许的大小。请放宽 ulimit -f 后再运行一次；已完成的部分不会重做",
     r"Read-only file system|Permission denied|readonly database|attempt to write a readonly": (
@@ -34,7 +35,48 @@ CAUSES = {
     ),
 }
 
+_NO_RIGHTS = "没有权限（不可读或不可写）。请检查这个位置的属主、权限和磁盘的挂载方式，再运行一次"
+
+# What the system refuses, by its number; these say nothing of what is in a file.
+SYSTEM = {
+    errno.EACCES: _NO_RIGHTS,
+    errno.EPERM: _NO_RIGHTS,
+    errno.ENOENT: "找不到文件或文件夹。请核对路径，再运行一次",
+    errno.EEXIST: "应当是文件夹的地方已有一个同名的文件。请移走它，或用 --home 指定另一个安装目录",
+    errno.ENOTDIR: "路径中有一段不是文件夹，而是文件。请核对路径，或用 --home 指定另一个安装目录",
+    errno.EISDIR: "应当是文件的地方是一个文件夹。请核对路径，再运行一次",
+    errno.ENAMETOOLONG: "路径太长。请把文件或安装目录移到路径较短的地方，再运行一次",
+    errno.EMFILE: "同时打开的文件太多。请放宽 ulimit -n，再运行一次",
+    errno.ENFILE: "系统同时打开的文件太多。请关闭其他程序，再运行一次",
+    errno.ENOMEM: "内存不足。请关闭其他程序，或调小 ZHENJIE_MEMORY，再运行一次",
+    errno.ESTALE: "网络磁盘上的文件已失效。请检查磁盘的挂载，再运行一次",
+    errno.ENODEV: "磁盘已卸下。请检查磁盘的挂载，再运行一次",
+    errno.ETXTBSY: "文件正被另一个程序使用。请关闭它，再运行一次",
+    errno.EBADF: "输入或输出已被关闭。请检查命令的重定向，再运行一次",
+}
+
 OURS = {"DamagedHome", "HomeInUse"}
+
+
+def os_failure(error: OSError) -> str:
+    """What a refusal of the system means and what to do; where it was is for the caller to say."""
+    if type(error).__str__ is not OSError.__str__:
+        return str(error)  # one of ours
+    known = SYSTEM.get(error.errno or 0) or explained(type(error).__name__, error.strerror or str(error))
+    return known or f"系统错误 {error.errno}（{error.strerror or error}）"
+
+
+def database_failure(error: Exception) -> str:
+    """What an error of a database means and what to do; the database's own words may quote a resident's data."""
+    kind = type(error).__name__
+    return explained(kind, str(error)) or f"数据库出错（{kind}），请运行 zhenjie doctor"
+
+
+def reason_of(error: BaseException) -> str:
+    """Why one file could not be taken in, in a few words; of foreign errors nothing that may quote its content."""
+    if isinstance(error, OSError) and error.strerror:
+        return os_failure(error)
+    return type(error).__name__
 
 
 def explained(kind: str, message: str) -> str | None:

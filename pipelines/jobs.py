@@ -7,9 +7,12 @@ import dagster as dg
 
 from assets.common import PlatformResource
 from assets.platform import Platform
-from pipelines.intake import receipt, take_in_all
+from pipelines.failures import reason_of
+from pipelines.intake import OF_ONE_FILE, receipt, take_in_all
 from warehouse.files import replace_json, sha256_of
 from warehouse.home import Home
+from warehouse.modes import FILE, make_folder
+from warehouse.names import FileName, path_of_text, shown_name, shown_path
 
 # Answered workbooks, and packages sent back whole.
 ANSWERS = (".xlsx", ".zip")
@@ -32,18 +35,18 @@ def take_in_answers(context: dg.OpExecutionContext, platform: PlatformResource) 
     """
     failed = []
     for file in context.op_config["files"]:
-        path = Path(file)
+        path = path_of_text(file)
         if problem := not_an_answer(platform.home, path):
-            failed.append(path.name)
+            failed.append(shown_name(path))
             context.log.error("%s", problem)
             continue
         try:
             said = _take_in(platform, path)
-        except OSError as error:
-            failed.append(path.name)
-            context.log.error("%s could not be taken in: %s", path.name, error.strerror)
+        except OF_ONE_FILE as error:
+            failed.append(shown_name(path))
+            context.log.error("%s could not be taken in: %s", shown_name(path), reason_of(error))
             continue
-        context.log.info("%s: unit %s, %d accepted, %d refused, %d unanswered", path.name, *said)
+        context.log.info("%s: unit %s, %d accepted, %d refused, %d unanswered", shown_name(path), *said)
     if failed:
         raise dg.Failure(f"{len(failed)} workbooks could not be taken in: {', '.join(failed)}")
 
@@ -63,25 +66,31 @@ def not_an_answer(home: Home, path: Path) -> str | None:
     answers_folder = home.answers.resolve()
     # What a link points to counts, and nothing in `done` is taken in once more.
     if path.is_symlink() or path.resolve().parent != answers_folder:
-        return f"{path}：只接收直接放在 {answers_folder} 中的文件（不接收链接），这个文件没有动。请把工作簿放入该目录"
+        return (
+            f"{shown_path(path)}：只接收直接放在 {answers_folder} 中的文件（不接收链接），这个文件没有动。"
+            "请把工作簿放入该目录"
+        )
     if path.suffix.lower() not in ANSWERS:
         return (
-            f"{path}：只接收 .xlsx 工作簿和 .zip 返还包，这个文件没有动。"
+            f"{shown_path(path)}：只接收 .xlsx 工作簿和 .zip 返还包，这个文件没有动。"
             "请用 WPS 或 Excel 另存为“Excel 工作簿（*.xlsx）”，并把这个文件移出该目录"
         )
     if path.exists() and not path.is_file():
-        return f"{path}：不是文件，没有动。请把它移出 {answers_folder}"
+        return f"{shown_path(path)}：不是文件，没有动。请把它移出 {answers_folder}"
     return None
 
 
 def _take_in(platform: Platform, path: Path) -> tuple[str, int, int, int]:
     done = platform.home.answers / "done"
-    done.mkdir(parents=True, exist_ok=True)
+    make_folder(done)
+    name = FileName.of(path)
     # Two townships may give their files one name.
-    kept = done / f"{sha256_of(path)[:12]}-{path.name}"
+    kept = done / f"{sha256_of(path)[:12]}-{name.stored}"
     (intake,) = take_in_all(platform, [path], datetime.now(UTC))
-    replace_json(kept.with_name(f"{kept.name}.receipt.json"), receipt(intake))
+    told = {**receipt(intake), "original": name.original, "original_bytes": name.original_bytes}
+    replace_json(kept.with_name(f"{kept.name}.receipt.json"), told)
     path.replace(kept)
+    kept.chmod(FILE)
     return intake.unit_code or "unknown", intake.accepted.height, intake.refused.height, intake.unanswered
 
 

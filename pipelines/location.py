@@ -5,5 +5,8 @@ from __future__ import annotations
 from pipelines.definitions import build_definitions
 from pipelines.platform import build_platform
 from pipelines.settings import read_settings
+from warehouse.modes import keep_private
 
+# Dagster starts processes for runs, sensors and the schedule; each of them loads this.
+keep_private()
 defs = build_definitions(build_platform(read_settings()))

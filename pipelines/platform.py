@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from sqlalchemy import URL
+
 from assets.platform import Platform
 from pipelines.settings import Settings, SettingsError
 from schemas.codes import CodeLibrary
@@ -51,4 +55,9 @@ def build_platform(settings: Settings) -> Platform:
 
 def ledger_url(settings: Settings) -> str:
     """Where the ledger is: SQLite in the home unless the settings say otherwise."""
-    return settings.ledger_url or f"sqlite:///{Home(settings.home).ledger}"
+    return settings.ledger_url or _sqlite(Home(settings.home).ledger)
+
+
+def _sqlite(path: Path) -> str:
+    """The URL of an SQLite database, whatever characters are in its path."""
+    return URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)

@@ -1,9 +1,9 @@
 """Sensors: files in the inbox start a turn, answered workbooks are taken in, troubled runs raise alerts."""
 
 import json
-import os
 import stat
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -11,14 +11,17 @@ import dagster as dg
 
 from assets.checks import warnings_of
 from assets.common import PlatformResource
-from assets.platform import CHINA, Platform
+from assets.platform import CHINA, FIRST_BATCH, Platform
 from pipelines.alerts import Alert, moment, raise_alert, settle
 from pipelines.dead_runs import report_dead_runs
 from pipelines.executor import PARTITION
+from pipelines.failures import reason_of
+from pipelines.intake import OF_ONE_FILE
 from pipelines.jobs import answers, turn
 from quality.published import TICKETS
 from warehouse.collect import desk
-from warehouse.files import digest_of, special_kind
+from warehouse.files import digest_of, is_draft, special_kind
+from warehouse.names import path_as_text, shown_name
 
 # A file that was written to less than this ago may still be on its way.
 SETTLED_SECONDS = 30
@@ -26,38 +29,48 @@ SETTLED_SECONDS = 30
 NOTHING = digest_of([])
 
 
+def today() -> date:
+    """The business date."""
+    return datetime.now(CHINA).date()
+
+
 def settled(folder: Path, now: datetime) -> list[Path]:
     """The files lying loose in a folder that are complete, in the order of their names.
 
-    A link, a pipe or a device is no file, and is never opened.
+    Programs that transfer files (rsync, lftp, WinSCP) give one a name with a dot before it until it is whole; the
+    doctor names those that stay. A link, a pipe or a device is no file, and is never opened.
     """
     if not folder.is_dir():
         return []
     return sorted(
-        path
-        for path in folder.iterdir()
-        if not path.name.startswith(".")
-        and stat.S_ISREG((found := path.lstat()).st_mode)
-        and _is_settled(found, now.timestamp())
+        path for path in folder.iterdir() if not path.name.startswith(".") and _rests(path, now.timestamp())
     )
 
 
-def _is_settled(found: os.stat_result, now: float) -> bool:
-    """Whether a file has not been written to for a while.
+def _rests(path: Path, now: float) -> bool:
+    """Whether a path is a file that has not been written to for a while.
 
     A copy may keep the time of another machine, whose clock is ahead. When its entry here was changed, which every
     write does, nobody but this machine says; should that be ahead too, the clock was moved, and says nothing.
     """
+    try:
+        found = path.lstat()
+    except OSError:  # taken away meanwhile
+        return False
     written = found.st_mtime if found.st_mtime <= now else found.st_ctime
-    return written > now or now - written >= SETTLED_SECONDS
+    return stat.S_ISREG(found.st_mode) and (written > now or now - written >= SETTLED_SECONDS)
 
 
 def _ignored(folder: Path) -> list[str]:
     """What lies loose in a folder and will never be taken in: no regular files, and no folders either."""
     if not folder.is_dir():
         return []
-    kinds = ((path.name, special_kind(path)) for path in sorted(folder.iterdir()))
-    return [f"{name}（{kind}）" for name, kind in kinds if kind is not None and kind != "文件夹"]
+    found = []
+    for path in sorted(folder.iterdir()):
+        with suppress(OSError):  # taken away meanwhile
+            kind = special_kind(path)
+            found += [f"{shown_name(path)}（{kind}）"] if kind not in (None, "文件夹") else []
+    return found
 
 
 @dg.sensor(
@@ -68,7 +81,8 @@ def _ignored(folder: Path) -> list[str]:
 def inbox(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult:
     """Receive loose files for today's batch, then ask for a turn of every batch with new deliveries.
 
-    The batches after one with new deliveries follow from it and are asked for too, oldest first.
+    The batches after one with new deliveries follow from it and are asked for too, oldest first. A batch of a day to
+    come waits for its day: Dagster has no partition of it before, and would take no request at all.
     """
     report_dead_runs(context.instance)
     _receive(context, platform)
@@ -93,14 +107,13 @@ def _until(delivered: Mapping[str, str], day: str) -> str:
 def _receive(context: dg.SensorEvaluationContext, platform: Platform) -> None:
     """Take loose files in; one that cannot be read or moved waits for the next look and stops no other."""
     now = datetime.now(UTC)
-    today = now.astimezone(CHINA).date()
     _warn(context, platform.home.inbox)
     for path in settled(platform.home.inbox, now):
         try:
-            desk.deliver(platform.home, platform.library, [path], today, now)
+            desk.deliver(platform.home, platform.library, [path], today(), now)
             path.unlink()
-        except OSError as error:
-            context.log.warning("%s could not be received: %s", path.name, error.strerror)
+        except OF_ONE_FILE as error:
+            context.log.warning("%s could not be received: %s", shown_name(path), reason_of(error))
 
 
 def _warn(context: dg.SensorEvaluationContext, folder: Path) -> None:
@@ -109,8 +122,9 @@ def _warn(context: dg.SensorEvaluationContext, folder: Path) -> None:
 
 
 def _delivered(platform: Platform) -> dict[str, str]:
-    """Every batch there is, oldest first → a fingerprint of what was delivered in it."""
-    days = sorted({*desk.batches(platform.home), *platform.lake.batches(*TICKETS)})
+    """Every batch that Dagster can run today, oldest first → a fingerprint of what was delivered in it."""
+    batches = {*desk.batches(platform.home), *platform.lake.batches(*TICKETS)}
+    days = sorted(day for day in batches if FIRST_BATCH <= day <= today())
     return {day.isoformat(): digest_of(_extract_ids(platform.home.inbox / day.isoformat())) for day in days}
 
 
@@ -120,7 +134,7 @@ def _extract_ids(folder: Path) -> list[str]:
         path.parent.name
         for name in (desk.RECEIPT, desk.CONFIRMATION)
         for path in folder.glob(f"*/{name}")
-        if not path.parent.name.startswith(".")
+        if not is_draft(path.parent.name)
     )
 
 
@@ -134,10 +148,11 @@ def answered(
 ) -> dg.RunRequest | dg.SkipReason:
     """Ask for the workbooks that lie in `answers/` to be taken in."""
     _warn(context, platform.home.answers)
-    files = [str(path) for path in settled(platform.home.answers, datetime.now(UTC))]
-    if not files:
+    found = settled(platform.home.answers, datetime.now(UTC))
+    if not found:
         return dg.SkipReason("no answers")
-    stamps = [[file, Path(file).stat().st_mtime_ns] for file in files]
+    files = [path_as_text(path) for path in found]
+    stamps = [[file, path.stat().st_mtime_ns] for file, path in zip(files, found, strict=True)]
     return dg.RunRequest(
         run_key=f"answers-{digest_of(stamps)}",
         run_config={"ops": {"take_in_answers": {"config": {"files": files}}}},

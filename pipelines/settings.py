@@ -27,6 +27,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from warehouse.encryption import Key, Keys
+from warehouse.names import shown
+
+# In the path of the home: readers would take it for a pattern of paths.
+_STRANGE = frozenset("*?[]{}")
 
 
 class SettingsError(Exception):
@@ -64,10 +68,9 @@ def read_settings(environment: Mapping[str, str] | None = None, home: Path | Non
         if part
     )
     for folder in folders:
-        if not folder.is_dir():
-            raise SettingsError(f"ZHENJIE_CONTRACTS: {folder} is not a folder")
+        _refuse_unreadable(folder)
     return Settings(
-        home=(home or Path(values.get("ZHENJIE_HOME") or ".zhenjie")).expanduser().resolve(),
+        home=_home(home or Path(values.get("ZHENJIE_HOME") or ".zhenjie")),
         contracts=folders,
         datasets=_list(values, "ZHENJIE_DATASETS"),
         ledger_url=values.get("ZHENJIE_LEDGER") or None,
@@ -81,14 +84,47 @@ def read_settings(environment: Mapping[str, str] | None = None, home: Path | Non
     )
 
 
+def utf8_environment(encoding: str) -> dict[str, str]:
+    """The environment of this process begun anew with UTF-8 for file names; its streams keep their encoding.
+
+    ASCII is what a locale says that knows no better: its terminal takes UTF-8.
+    """
+    kept = "utf-8" if encoding.lower() in ("ascii", "ansi_x3.4-1968", "us-ascii") else encoding
+    return {**os.environ, "PYTHONIOENCODING": os.environ.get("PYTHONIOENCODING") or kept}
+
+
 def child_environment(settings: Settings, dagster_home: Path) -> dict[str, str]:
     """The environment of a process we start: ours with the settings of places, and without the token."""
     return {
         **{name: value for name, value in os.environ.items() if name != "ZHENJIE_DEV_TOKEN"},
         "DAGSTER_HOME": str(dagster_home),
+        "PYTHONUTF8": "1",
         "ZHENJIE_HOME": str(settings.home),
         "ZHENJIE_CONTRACTS": os.pathsep.join(str(folder) for folder in settings.contracts),
     }
+
+
+def _home(path: Path) -> Path:
+    home = path.expanduser().resolve()
+    if home.exists() and not home.is_dir():
+        raise SettingsError(f"安装目录 {home} 是一个文件，不是文件夹。请用 --home 指定另一个目录")
+    if shown(str(home)) != str(home) or _STRANGE.intersection(str(home)):
+        raise SettingsError(
+            f"安装目录 {home} 的路径中有控制字符、不是 UTF-8 的字节，或 * ? [ ] {{ }}。请用 --home 指定另一个目录"
+        )
+    return home
+
+
+def _refuse_unreadable(folder: Path) -> None:
+    """Refuse a folder of contracts of which a part would be overlooked."""
+    if not folder.is_dir():
+        raise SettingsError(f"ZHENJIE_CONTRACTS: {folder} is not a folder")
+
+    def refuse(error: OSError) -> None:
+        raise SettingsError(f"ZHENJIE_CONTRACTS：文件夹 {error.filename} 无法读取，请检查它的属主和权限")
+
+    for _ in os.walk(folder, onerror=refuse):
+        pass
 
 
 def _keys(values: Mapping[str, str]) -> Keys:

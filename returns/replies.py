@@ -27,6 +27,7 @@ from schemas.codes import CodeLibrary
 from schemas.library import Library
 from warehouse.files import sha256_of
 from warehouse.lake import Lake
+from warehouse.names import shown_name
 
 SHEET = "tickets"
 
@@ -94,19 +95,20 @@ def take_in(
     Raises:
         OSError: the file cannot be read.
     """
+    name = shown_name(path)
     try:
         workbook = open_workbook(path)
         identity = workbook.read_identity()
         unit_code, batch = identity.get("unit_code", ""), identity.get("batch", "")
         digest = sha256_of(path)
         if unit_code and (earlier := ledger.same_file(unit_code, digest)):
-            return _without_rows(path.name, unit_code, batch, _repeated(earlier), repeated=True)
+            return _without_rows(name, unit_code, batch, _repeated(earlier), repeated=True)
         answers = _read(workbook)
     except WorkbookError as error:
-        return _without_rows(path.name, message=str(error))
+        return _without_rows(name, message=str(error))
     batches = [day.isoformat() for day in lake.batches(*TICKETS)]
     if not unit_code or batch not in batches:
-        return _without_rows(path.name, message=_FOREIGN.format(file=path.name, batch=batch or "不详"))
+        return _without_rows(name, message=_FOREIGN.format(file=name, batch=batch or "不详"))
     newest = lake.batches(*TICKETS)[-1]
     partition = lake.partition(*TICKETS, newest)
     assert partition is not None, "a batch that is listed has its partition"
@@ -121,16 +123,16 @@ def take_in(
         unit_code=unit_code,
         batch=batch,
         after_batch=batches[-1],
-        file_name=path.name,
+        file_name=name,
         file_sha256=digest,
         accepted=accepted,
         refused=refused,
         at=received_at,
     )
     if entry.repeated:
-        return _without_rows(path.name, unit_code, batch, _repeated(entry), repeated=True)
+        return _without_rows(name, unit_code, batch, _repeated(entry), repeated=True)
     waiting = pl.col("state").is_in(TO_ANSWER) & pl.col("verdict").is_null() & pl.col("reason").is_null()
-    return Intake(path.name, unit_code, batch, accepted, refused, judged.filter(waiting).height)
+    return Intake(name, unit_code, batch, accepted, refused, judged.filter(waiting).height)
 
 
 # A rule may find what a correction put in place. Then the source still delivers what was corrected.

@@ -18,10 +18,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any
 
+from warehouse.files import DRAFT, is_draft
 from warehouse.home import Home
+from warehouse.modes import FILE, FOLDER
+from warehouse.names import shown
 
 # What can be made again from the rest, or belongs to this machine alone.
 NOT_KEPT = ("spill", "dagster", "lock", "contracts.clean")
+# Where the names are other people's.
+_FROM_OUTSIDE = ("inbox", "aside", "answers")
 CONTENTS = "backup.json"
 
 
@@ -42,6 +47,7 @@ def write_backup(home: Home, archive: Path) -> int:
     draft = archive.with_name(f".{archive.name}")
     try:
         with draft.open("wb") as file:
+            os.fchmod(file.fileno(), FILE)
             _write(home, file, {draft.resolve(), archive.resolve()})
             file.flush()
             os.fsync(file.fileno())
@@ -55,7 +61,7 @@ def _write(home: Home, file: IO[bytes], apart: set[Path]) -> None:
     digests: dict[str, str] = {}
     with (
         tarfile.open(fileobj=file, mode="w") as tar,
-        TemporaryDirectory(dir=home.root, prefix=".") as scratch,
+        TemporaryDirectory(dir=home.root, prefix=DRAFT) as scratch,
     ):
         for name, path in _kept(home, Path(scratch)):
             if path.resolve() in apart:
@@ -63,9 +69,10 @@ def _write(home: Home, file: IO[bytes], apart: set[Path]) -> None:
             with path.open("rb") as source:
                 digests[name] = hashlib.file_digest(source, "sha256").hexdigest()
             tar.add(path, arcname=name, recursive=False)
-        content = json.dumps({"files": digests}, ensure_ascii=False, indent=1).encode()
+        # In ASCII: a file that waits in the inbox may have a name that is no UTF-8.
+        content = json.dumps({"files": digests}, indent=1).encode()
         info = tarfile.TarInfo(CONTENTS)
-        info.size = len(content)
+        info.size, info.mode = len(content), FILE
         tar.addfile(info, io.BytesIO(content))
 
 
@@ -73,13 +80,18 @@ def _kept(home: Home, scratch: Path) -> Iterator[tuple[str, Path]]:
     """Every file to keep, by its name below the home; drafts are nobody's yet, or no longer."""
     for path in sorted(home.root.rglob("*")):
         place = path.relative_to(home.root)
-        if place.parts[0] in NOT_KEPT or any(part.startswith(".") for part in place.parts):
+        if place.parts[0] in NOT_KEPT or any(_is_draft(place, part) for part in place.parts):
             continue
         if path.name.startswith(home.ledger.name) and path.parent == home.root:
             if path == home.ledger:
                 yield place.as_posix(), _copied(path, scratch)
         elif path.is_file() and not path.is_symlink():
             yield place.as_posix(), path
+
+
+def _is_draft(place: Path, part: str) -> bool:
+    """Whether a part of a path is a draft's; whatever else begins with a dot may have been delivered."""
+    return is_draft(part) or (place.parts[0] not in _FROM_OUTSIDE and part.startswith("."))
 
 
 def _copied(database: Path, scratch: Path) -> Path:
@@ -103,7 +115,10 @@ def restore_backup(home: Home, archive: Path) -> None:
     try:
         try:
             with tarfile.open(archive) as tar:
-                tar.extractall(draft, filter="data")
+                tar.extractall(draft, filter=_private)
+            for path in (draft, *draft.rglob("*")):
+                if path.is_dir():
+                    path.chmod(FOLDER)
         except (tarfile.TarError, EOFError) as error:
             raise DamagedBackup(f"{archive}：不是完整的备份文件（{type(error).__name__}）") from error
         _verify(draft, archive)
@@ -111,6 +126,12 @@ def restore_backup(home: Home, archive: Path) -> None:
         draft.rename(home.root)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _private(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
+    """A member as `tarfile.data_filter` lets it in, its owner's alone whatever its mode in the archive was."""
+    safe = tarfile.data_filter(member, folder)
+    return safe.replace(mode=FOLDER if safe.isdir() else FILE, deep=False)
 
 
 def _verify(folder: Path, archive: Path) -> None:
@@ -122,8 +143,8 @@ def _verify(folder: Path, archive: Path) -> None:
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     found.discard(CONTENTS)
     for name in sorted(found ^ digests.keys()):
-        raise DamagedBackup(f"{archive}：{name} {'不在校验清单中' if name in found else '缺失'}")
+        raise DamagedBackup(f"{archive}：{shown(name)} {'不在校验清单中' if name in found else '缺失'}")
     for name, digest in digests.items():
         with (folder / name).open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != digest:
-                raise DamagedBackup(f"{archive}：{name} 与校验清单不符")
+                raise DamagedBackup(f"{archive}：{shown(name)} 与校验清单不符")

@@ -7,11 +7,28 @@ import hashlib
 import io
 import json
 import os
+import re
 import stat
 from pathlib import Path
 from uuid import uuid4
 
 import polars as pl
+
+# How the name of a draft begins: of a file or folder that nobody reads until it is renamed. A name from outside never
+# begins with a dot where it is stored (`warehouse.names.stored`).
+DRAFT = ".draft-"
+# Drafts of earlier versions, which were called after the file of ours that they became.
+_FORMER_DRAFT = re.compile(r"\.(.+\.)?(receipt|refusal|confirmation|reading)\.json\.[0-9a-f]{1,32}")
+
+
+def new_draft() -> str:
+    """A name for a draft, another one each time."""
+    return f"{DRAFT}{uuid4().hex}"
+
+
+def is_draft(name: str) -> bool:
+    """Whether a file or folder of this name is a draft; any other that begins with a dot may be a delivered file."""
+    return name.startswith(DRAFT) or _FORMER_DRAFT.fullmatch(name) is not None
 
 
 def sha256_of(path: Path) -> str:
@@ -40,7 +57,7 @@ def open_regular(path: Path) -> io.BufferedReader:
 def digest_of(value: object) -> str:
     """A fingerprint of a plain value, the same on every machine."""
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def digest_of_frame(frame: pl.DataFrame) -> str:
@@ -50,9 +67,10 @@ def digest_of_frame(frame: pl.DataFrame) -> str:
 
 def replace_json(path: Path, value: object) -> None:
     """Write a JSON file beside and put it in place in one step."""
-    draft = path.with_name(f".{path.name}.{uuid4().hex}")
+    draft = path.with_name(new_draft())
     try:
-        with draft.open("w", encoding="utf-8") as file:
+        # Half a character, of a name that is no UTF-8, becomes the escape that JSON has for it.
+        with draft.open("w", encoding="utf-8", errors="backslashreplace") as file:
             json.dump(value, file, ensure_ascii=False, indent=1, sort_keys=True, default=str)
             file.write("\n")
             file.flush()

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from warehouse.collect import desk
+from warehouse.files import is_draft
 from warehouse.home import Home
 from warehouse.lake import Lake
 
@@ -44,6 +46,19 @@ def leftovers(home: Home, lake: Lake, now: datetime) -> list[Path]:
     return [*_drafts(home, now), *(path for batch in batches for path in _unnamed(lake, batch))]
 
 
+def never_received(home: Home) -> list[Path]:
+    """What somebody dropped into the inbox or among the answers, and no sensor takes: folders, and files with a dot.
+
+    Programs that transfer files give one such a name until it is whole.
+    """
+    dropped = [path for folder in (home.inbox, home.answers) if folder.is_dir() for path in folder.iterdir()]
+    batches = desk.batch_folders(home)
+    own = {*batches, home.answers / "done"}
+    return sorted(
+        path for path in dropped if path not in own and (path.is_dir() or path.name.startswith("."))
+    )
+
+
 def _drafts(home: Home, now: datetime) -> Iterator[Path]:
     """Drafts and scratch outside the lake; whoever makes one later begins by taking its own away."""
     for place in (home.root, *sorted(home.root.glob("returns/*")), *sorted(home.root.glob("returns/*/*/"))):
@@ -51,10 +66,13 @@ def _drafts(home: Home, now: datetime) -> Iterator[Path]:
             yield from sorted(child for child in place.iterdir() if child.name.startswith("."))
     yield from (path for path in [home.previous_warehouse.with_suffix(".draft")] if path.exists())
     # A delivery begins a folder, or something in one that is there.
-    taking_in = [(place, pattern) for place in (home.inbox, home.aside) for pattern in ("*/.*", "*/[!.]*/.*")]
+    taking_in = [(place, pattern) for place in (home.inbox, home.aside) for pattern in ("*/.*", "*/*/.*")]
     for place, pattern in (*taking_in, (home.spill, "*")):
         # The engine's own scratch, and that of the readers, is of a run: only the lock's holder has some.
         for path in sorted(place.glob(pattern)):
+            if place != home.spill and not is_draft(path.name):
+                # Delivered, under a name that begins with a dot.
+                continue
             began = datetime.fromtimestamp(path.stat().st_mtime, now.tzinfo)
             of_a_run = place == home.spill and not path.name.startswith("delivery-")
             if of_a_run or now - began >= DELIVERY_TAKES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,15 +17,19 @@ from pipelines.commands.options import (
     JsonOption,
     alone,
     batch_date,
+    checked_batch,
     linted_platform_of,
     today,
 )
-from pipelines.intake import receipt, take_in_all
+from pipelines.failures import os_failure
+from pipelines.intake import receipt, take_in_each
 from returns.packages import read_index
 from warehouse.collect import desk
+from warehouse.collect.readers.naming import named
 from warehouse.damage import DamagedHome
 from warehouse.isolation.reading import get_ready
 from warehouse.lock import HomeInUse
+from warehouse.names import shown_name, shown_path
 from warehouse.publish import open_published
 
 # What people call a file that holds everything, and one that holds changes.
@@ -50,12 +55,12 @@ def deliver(
     """接收部门交付的文件，每个文件一份回执。 Take delivered files into the inbox."""
     get_ready()
     day = batch_date(batch) or today()
+    if day > today():
+        console.progress(f"注意：批次 {day} 晚于今天，Dagster 到那一天才会自动运行；请检查日期是否写错")
     platform = linted_platform_of(context)
     if dataset is not None and dataset not in platform.library:
         raise console.usage(f"没有数据集 {dataset}；已有：{'、'.join(c.id for c in platform.library)}")
-    receipts = desk.deliver(
-        platform.home, platform.library, files, day, datetime.now(CHINA), dataset, confirm=confirm
-    )
+    receipts, failures = _received(platform, files, day, dataset, confirm=confirm)
     if json_:
         console.as_json([receipt.as_json() for receipt in receipts])
     else:
@@ -67,16 +72,51 @@ def deliver(
                     r.title,
                     r.extract_id,
                     _recognised(r),
-                    "、".join(r.missing),
-                    "、".join(r.extra),
+                    named(r.missing),
+                    named(r.extra),
                     r.message,
                 )
                 for r in receipts
             ],
             title=f"批次 {day} 回执",
         )
+    _tell_failures(failures)
     if any(receipt.status == "set_aside" for receipt in receipts):
         raise typer.Exit(console.SET_ASIDE)
+
+
+Failures = list[tuple[Path, OSError]]
+
+
+def _received(
+    platform: Platform, files: list[Path], day: date, dataset: str | None, *, confirm: bool
+) -> tuple[list[desk.Receipt], Failures]:
+    """The receipts, and the files that the system would not read or keep: they hold up no other."""
+    receipts: list[desk.Receipt] = []
+    failures: Failures = []
+    for path in files:
+        now = datetime.now(CHINA)
+        try:
+            receipts += desk.deliver(
+                platform.home, platform.library, [path], day, now, dataset, confirm=confirm
+            )
+        except OSError as error:
+            failures.append((path, error))
+    return receipts, failures
+
+
+def _tell_failures(failures: Failures) -> None:
+    """Say which files could not be read or kept, and why.
+
+    Raises:
+        typer.Exit: there is one.
+    """
+    for path, error in failures:
+        console.progress(f"失败：文件“{shown_name(path)}”：{os_failure(error)}")
+        if error.filename:
+            console.progress(f"位置：{shown_path(Path(os.fsdecode(error.filename)))}")
+    if failures:
+        raise typer.Exit(console.FAILED)
 
 
 def _recognised(receipt: desk.Receipt) -> str:
@@ -102,7 +142,7 @@ def run(context: typer.Context, batch: BatchOption = None, json_: JsonOption = F
     received = desk.batches(platform.home)
     if not received:
         raise console.usage("还没有收到任何文件：先运行 zhenjie deliver")
-    day = asked or received[-1]
+    day = asked or checked_batch(received[-1], "收件箱中的批次")
     try:
         done = run_turn(platform, day, dagster_instance(platform.home), console.progress)
     except (HomeInUse, DamagedHome) as error:
@@ -159,7 +199,9 @@ def reply(
     platform = linted_platform_of(context)
     # In the middle of a turn some stages would know of an answer and others not.
     with alone(platform.home, "zhenjie reply", wait=True):
-        intakes = list(take_in_all(platform, files, datetime.now(UTC)))
+        taken = list(take_in_each(platform, files, datetime.now(UTC)))
+    intakes = [intake for _, intake in taken if not isinstance(intake, OSError)]
+    failures = [(path, error) for path, error in taken if isinstance(error, OSError)]
     if json_:
         console.as_json([receipt(intake) for intake in intakes])
     else:
@@ -179,5 +221,6 @@ def reply(
         ]
         if refused:
             console.table(["文件", "行", "工单号", "处理结果", "未接收的原因"], refused)
+    _tell_failures(failures)
     if not all(intake.complete for intake in intakes):
         raise typer.Exit(console.SET_ASIDE)

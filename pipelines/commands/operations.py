@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import tarfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -22,7 +23,9 @@ from warehouse.damage import AGAIN, Damage, delivery_damage, lake_damage, wareho
 from warehouse.encryption import Keys, WrongKey
 from warehouse.home import Home
 from warehouse.lake import KEYS
-from warehouse.leftovers import leftovers
+from warehouse.leftovers import leftovers, never_received
+from warehouse.modes import exposed
+from warehouse.names import shown_path
 from warehouse.publish import vouch
 from warehouse.rekey import other_keys, rekey_lake, rekey_warehouse
 
@@ -42,9 +45,27 @@ def doctor(context: typer.Context, json_: JsonOption = False) -> None:
             console.result(fault)
     for path in left:
         console.progress(f"中断的任务留下的文件，不影响使用，下一轮运行会清理：{path}")
+    for notice in _notices(platform.home):
+        console.progress(notice)
     console.progress("没有发现损坏" if not faults else f"发现 {len(faults)} 处损坏")
     if faults:
         raise typer.Exit(console.SET_ASIDE)
+
+
+def _notices(home: Home) -> Iterator[str]:
+    """What is no damage, and what a person should know of: rights that others have, files that wait for nobody."""
+    places = list(exposed(home))
+    for place in places:
+        what = f"{place.number} 个文件或文件夹" if place.rights == "go=" else "文件夹"
+        yield f"其他用户可以读取或改动：{place.path}（{what}）"
+    for rights in sorted({place.rights for place in places}):
+        quoted = " ".join(shlex.quote(str(place.path)) for place in places if place.rights == rights)
+        yield f"请收回权限：chmod {'-R ' if rights == 'go=' else ''}{rights} {quoted}"
+    for path in never_received(home):
+        yield (
+            f"不会被自动接收：{shown_path(path)}（文件夹，或以点开头的文件，一般是没有传完的）。"
+            "请核对后改名、移走，或用 zhenjie deliver 交付"
+        )
 
 
 def _faults(platform: Platform) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from assets.platform import CHINA, Platform
+from assets.platform import CHINA, FIRST_BATCH, LAST_BATCH, Platform
 from pipelines import console
 from pipelines.platform import build_platform
 from pipelines.settings import Settings, SettingsError
@@ -34,7 +34,7 @@ def batch_date(text: str | None, option: str = "--batch") -> date | None:
     """The batch that an option names.
 
     Raises:
-        typer.Exit: it is not a date; said on stderr.
+        typer.Exit: it is not a date, or no batch can be of it; said on stderr.
     """
     if text is None:
         return None
@@ -45,6 +45,19 @@ def batch_date(text: str | None, option: str = "--batch") -> date | None:
     # Also "20260302" is a date in ISO 8601; a batch has one spelling.
     if batch is None or batch.isoformat() != text:
         raise console.usage(f"{option} {text}：请写成 2026-03-02 这样的日期")
+    return checked_batch(batch, option)
+
+
+def checked_batch(batch: date, option: str = "--batch") -> date:
+    """The batch itself, if there may be one of that day.
+
+    Raises:
+        typer.Exit: it is outside the years that the platform knows; said on stderr.
+    """
+    if not FIRST_BATCH <= batch <= LAST_BATCH:
+        raise console.usage(
+            f"{option} {batch}：批次只能在 {FIRST_BATCH} 至 {LAST_BATCH} 之间，请检查年份是否写错"
+        )
     return batch
 
 

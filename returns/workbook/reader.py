@@ -14,6 +14,7 @@ from returns.workbook.model import IDENTITY_SHEET
 from warehouse.collect.readers.sheets.markup import column_letters
 from warehouse.isolation.reading import HarmfulFile, LoadedSheet, load_sheet, open_book
 from warehouse.isolation.requests import OpenedBook
+from warehouse.names import shown_name
 
 ROW = "_row"
 """Column with the row number as the person sees it at the left edge of the sheet."""
@@ -32,7 +33,7 @@ class ReturnedWorkbook:
     """A workbook opened for reading; see `open_workbook`."""
 
     def __init__(self, path: Path, names: tuple[str, ...]) -> None:
-        self.file = path.name
+        self.file = shown_name(path)
         self._path = path
         self._names = names
         self._sheets: dict[str, LoadedSheet] = {}
@@ -187,7 +188,7 @@ def open_workbook(path: Path) -> ReturnedWorkbook:
     except HarmfulFile as error:
         raise WorkbookError(str(error)) from None
     if opened.problem is not None:
-        raise _refusal(opened, path.name)
+        raise _refusal(opened, shown_name(path))
     return ReturnedWorkbook(path, opened.names)
 
 

@@ -74,6 +74,8 @@ def in_a_process(home: Path, *arguments: object, watch: Path | None = None) -> S
             "ZHENJIE_DATASETS": ",".join(DATASETS),
         },
         check=False,
+        # As on a machine whose accounts share everything: what the platform creates is its owner's all the same.
+        umask=0,
     )
     return Said(done.returncode, done.stdout, done.stderr)
 

@@ -79,6 +79,10 @@ def test_the_demonstration_does_not_mix_with_real_deliveries(home: Path, zhenjie
         (["run", "--batch", "3月2日"], "请写成 2026-03-02 这样的日期"),
         (["run", "--batch", "20260302"], "请写成 2026-03-02 这样的日期"),
         (["deliver", "no-such-file.csv"], "no-such-file.csv"),
+        (["deliver", __file__, "--batch", "1989-12-31"], "批次只能在 1990-01-01 至 2099-12-31 之间"),
+        (["deliver", __file__, "--batch", "2100-01-01"], "批次只能在 1990-01-01 至 2099-12-31 之间"),
+        (["run", "--batch", "1989-12-31"], "批次只能在 1990-01-01 至 2099-12-31 之间"),
+        (["run", "--batch", "9999-12-31"], "批次只能在 1990-01-01 至 2099-12-31 之间"),
         (["deliver", __file__, "--batch", "2026-02-30"], "请写成 2026-03-02 这样的日期"),
         (
             ["deliver", __file__, "--dataset", "police.no_such"],

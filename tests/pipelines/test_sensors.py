@@ -12,12 +12,15 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_to_bytes
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
 
+from assets.common import BATCHES
 from assets.platform import Platform
+from pipelines import sensors
 from pipelines.alerts import open_alerts
 from pipelines.definitions import build_definitions
 from pipelines.jobs import answers
@@ -26,6 +29,7 @@ from pipelines.sensors import alert, answered, inbox, warned
 from quality.published import TICKETS
 from returns.ledger.store import Ledger
 from warehouse.collect import desk
+from warehouse.names import shown
 
 BATCH = date(2026, 3, 2)
 CHINA = ZoneInfo("Asia/Shanghai")
@@ -42,6 +46,12 @@ def files(city_after_one_turn: Any) -> dict[str, Path]:
     """Name before the date → a delivered file."""
     folder: Path = city_after_one_turn.samples / "2026-03-02"
     return {path.name.partition("_")[0]: path for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.fixture(autouse=True)
+def end_of_march(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The business date, whatever the clock says."""
+    monkeypatch.setattr(sensors, "today", lambda: date(2026, 3, 31))
 
 
 def drop(folder: Path, path: Path, age: float = 60) -> Path:
@@ -113,6 +123,49 @@ def test_one_file_that_cannot_be_received_holds_up_no_other(
     assert not broken.exists()
 
 
+ODD = [
+    b"\xbb\xa7\xbc\xae.csv",
+    b"\xff.csv",
+    b"a\x1b[2J\n.csv",
+    "a\u202egpj.csv".encode(),
+    b"receipt.json",
+    b"-x",
+]
+
+
+def test_files_of_any_name_are_received_and_stop_nobody(
+    platform: Platform, files: dict[str, Path], tmp_path: Path
+) -> None:
+    for number, raw in enumerate(ODD):
+        path = tmp_path / os.fsdecode(raw)
+        path.write_text(f"甲,乙\n{number},1\n", encoding="utf-8")
+        drop(platform.home.inbox, path)
+    drop(platform.home.inbox, files["房屋"])
+    (platform.home.inbox / "三月").mkdir()
+    runs, _ = tick(platform, None)
+    assert len(runs) == 1
+    assert [path.name for path in platform.home.inbox.iterdir() if path.is_file()] == []
+    (day,) = desk.batches(platform.home)
+    told = {receipt.file for receipt in desk.receipts(platform.home.aside, day)}
+    assert told == {"户籍.csv", "\\xff.csv", "a\\x1b[2J\\n.csv", "a\\u202egpj.csv", "receipt.json", "-x"}
+
+
+def test_a_file_that_breaks_a_reader_holds_up_no_other(
+    platform: Platform, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop(platform.home.inbox, files["户籍人口"])
+    drop(platform.home.inbox, files["房屋"])
+    deliver = desk.deliver
+
+    def failing(home: Any, library: Any, paths: list[Path], *more: Any) -> Any:
+        if paths[0].name.startswith("户籍"):
+            raise ValueError("370602197011241234")
+        return deliver(home, library, paths, *more)
+
+    monkeypatch.setattr(desk, "deliver", failing)
+    assert len(tick(platform, None)[0]) == 1
+
+
 def test_a_file_nobody_knows_is_set_aside_and_starts_nothing(platform: Platform, tmp_path: Path) -> None:
     (tmp_path / "照片.jpg").write_bytes(b"\xff\xd8")
     drop(platform.home.inbox, tmp_path / "照片.jpg")
@@ -136,6 +189,19 @@ def test_the_batches_after_a_late_delivery_are_run_again_in_their_order(
     assert [run.partition_key for run in second] == ["2026-03-03", "2026-03-04"]
     assert {run.run_key for run in first}.isdisjoint(run.run_key for run in second)
     assert tick(platform, cursor)[0] == []
+
+
+def test_a_batch_of_a_day_to_come_waits_for_it_and_holds_up_no_other(
+    platform: Platform, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive(platform, files["房屋"], date(2026, 4, 1))
+    receive(platform, files["房屋"], date(1990, 1, 1))
+    first, cursor = tick(platform, None)
+    assert [run.partition_key for run in first] == ["1990-01-01"]
+    # Dagster takes the request: of a day that is no partition it takes none of the requests.
+    assert BATCHES.has_partition_key("1990-01-01") and not BATCHES.has_partition_key("1989-12-31")
+    monkeypatch.setattr(sensors, "today", lambda: date(2026, 4, 1))
+    assert [run.partition_key for run in tick(platform, cursor)[0]] == ["2026-04-01"]
 
 
 def test_a_turn_without_deliveries_is_no_news(platform: Platform, files: dict[str, Path]) -> None:
@@ -212,6 +278,32 @@ def test_answered_workbooks_are_taken_in_and_kept_with_their_receipts(
     assert all(receipt["unanswered"] > 0 and receipt["refused"] == [] for receipt in told)
     with Ledger.open(office.ledger_url) as ledger:
         assert len(ledger.entries()) == 2
+
+
+def test_workbooks_of_any_name_are_taken_in_and_stored_under_a_safe_one(
+    office: Platform, workbooks: list[Path], tmp_path: Path
+) -> None:
+    names = ["答复.xlsx".encode("gb18030"), b"\x1b[2J\xff" + b"x" * 240 + b".xlsx"]
+    for raw, workbook in zip(names, workbooks, strict=True):
+        drop(office.home.answers, workbook.rename(tmp_path / os.fsdecode(raw))).chmod(0o664)
+    (office.home.answers / "文件夹.xlsx").mkdir()
+    request = look(office)
+    assert isinstance(request, dg.RunRequest)
+    # As Dagster keeps it.
+    request = dg.RunRequest(run_config=json.loads(json.dumps(request.run_config).encode("utf-8")))
+    assert run_answers(office, request).success
+    assert isinstance(look(office), dg.SkipReason)
+    done = office.home.answers / "done"
+    told = [json.loads(path.read_text(encoding="utf-8")) for path in done.glob("*.receipt.json")]
+    assert {unquote_to_bytes(receipt["original_bytes"]) for receipt in told} == set(names)
+    assert any(receipt["file"] == "答复.xlsx" for receipt in told)
+    for path in done.iterdir():
+        assert not {"\x1b", "\udcff"} & set(path.name)
+        assert path.stat().st_mode & 0o777 == 0o600 or path.suffix == ".json"
+    with Ledger.open(office.ledger_url) as ledger:
+        assert {
+            entry.detail["file_name"] == shown(str(entry.detail["file_name"])) for entry in ledger.entries()
+        } == {True}
 
 
 def test_a_workbook_that_cannot_be_moved_fails_the_run_after_the_others(

@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,10 +17,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets.platform import Platform
+from assets.platform import CHINA, Platform
 from pipelines.definitions import build_definitions
 from pipelines.turn import run_turn
+from returns.packages import read_index
 from schemas.selection import select
+from warehouse.collect import desk
 
 SECOND, THIRD = date(2026, 3, 3), date(2026, 3, 4)
 
@@ -97,3 +99,26 @@ def test_a_turn_that_is_stopped_publishes_nothing_and_the_next_its_accepted_cand
     assert digest(platform.home.warehouse) != before
     assert digest(platform.home.previous_warehouse) == before
     assert platform.home.returns(THIRD).exists()
+
+
+@pytest.mark.parametrize("day", [date(1990, 1, 1), date(2015, 6, 30), date(2099, 12, 31)])
+def test_a_batch_of_long_ago_or_of_a_far_day_is_run_to_its_end(
+    day: date,
+    demonstration: Any,
+    install: Callable[[Path], Platform],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    asked = judged(monkeypatch, tmp_path, passed=True)
+    every = install(tmp_path / "home")
+    old = replace(every, library=select(every.library, ("police.cancellation", "health.death")))
+    files = [
+        p for p in (demonstration.home / "sample" / "2026-03-02").iterdir() if p.name[:2] in ("户口", "死亡")
+    ]
+    received = desk.deliver(old.home, old.library, files, day, datetime(2026, 3, 2, 8, tzinfo=CHINA))
+    assert {receipt.status for receipt in received} == {"received"}
+    done = run_turn(old, day, dg.DagsterInstance.ephemeral(), lambda _: None)
+    assert (done.done, done.failed) == (True, ())
+    assert asked == [day.isoformat()]
+    assert old.lake.batches("standard", "health.death") == [day]
+    assert read_index(old.home.returns(day)) is not None

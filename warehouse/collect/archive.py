@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from dataclasses import dataclass
-from errno import EINVAL, ENAMETOOLONG
+from dataclasses import dataclass, replace
+from errno import EINVAL
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 
 from warehouse.collect.readers.encoding import ZIP
 from warehouse.collect.readers.layout import UnreadableFile, unreadable
+from warehouse.names import FileName, shown
 
 MOST_MEMBERS = 1000
 # Bytes of all members together, and how many times the archive they may be: text packs to a tenth, or a
@@ -26,6 +27,7 @@ _CHUNK = 1 << 20
 # How an archive begins that holds nothing.
 _EMPTY = b"PK\x05\x06"
 _ENCRYPTED = 0x1
+_IN_UTF_8 = 0x800
 # What packing programs add of their own.
 _CLUTTER = {"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"}
 _WORKBOOK = {"xl/workbook.xml", "xl/workbook.bin", "[Content_Types].xml", "mimetype"}
@@ -46,9 +48,9 @@ _DAMAGED = (
 
 @dataclass(frozen=True)
 class Member:
-    """A file out of an archive: its name there, and where it lies now."""
+    """A file out of an archive: its name there with its folders, and where it lies now, under its stored name."""
 
-    name: str
+    name: FileName
     path: Path
 
 
@@ -74,35 +76,45 @@ def is_archive(path: Path) -> bool:
 def unpack(path: Path, folder: Path) -> list[Member]:
     """Unpack an archive, each member into a folder of its own, in the order of the archive.
 
-    A name without the mark of UTF-8 is read as GB 18030, as Chinese Windows and WPS write it.
+    A name without the mark of UTF-8 is read as `FileName.in_zip` says.
 
     Raises:
         UnreadableFile: the archive is damaged, encrypted, nested, unreasonably large, empty, or a name leads
             out of it.
     """
     try:
-        with zipfile.ZipFile(path, metadata_encoding="gb18030") as archive:
-            infos = [info for info in archive.infolist() if not _is_clutter(info)]
+        with zipfile.ZipFile(path) as archive:
+            infos = [
+                (info, name) for info in archive.infolist() if not _is_clutter(info, name := _name(info))
+            ]
             _refuse(path, infos)
             room = _room(path)
             members = []
-            for number, info in enumerate(infos):
-                name = PurePosixPath(_slashes(info.filename))
-                target = folder / f"{number:04d}" / name.name
-                target.parent.mkdir()
+            for number, (info, name) in enumerate(infos):
+                # A folder of its own: two members may have one name.
+                target = folder / f"{number:04d}" / name.stored
+                target.parent.mkdir(parents=True)
                 room -= _copy(path, archive, info, target, room)
-                members.append(Member(str(name), target))
+                members.append(Member(name, target))
     except UnicodeDecodeError:
         raise unreadable(path, "压缩包里的文件名无法识别", "改用中文 Windows 或 WPS 重新压缩") from None
     except OSError as error:
-        if error.errno == ENAMETOOLONG:
-            raise unreadable(path, "压缩包里有文件名太长", "缩短文件名，重新压缩后交付") from None
         if error.errno != EINVAL:
             raise
         raise _damaged(path) from error
     except _DAMAGED as error:
         raise _damaged(path) from error
     return members
+
+
+def _name(info: zipfile.ZipInfo) -> FileName:
+    """The name of a member; without the mark of UTF-8 its bytes are known by what code page 437 makes of them."""
+    if info.flag_bits & _IN_UTF_8:
+        name = FileName(info.orig_filename.encode("utf-8", "surrogatepass"), info.orig_filename)
+    else:
+        name = FileName.in_zip(info.orig_filename.encode("cp437"))
+    # Text that a name has after a NUL is hidden from every other program.
+    return replace(name, text=str(PurePosixPath(_slashes(name.text.partition("\0")[0]))))
 
 
 def _damaged(path: Path) -> UnreadableFile:
@@ -113,26 +125,28 @@ def _slashes(name: str) -> str:
     return name.replace("\\", "/")
 
 
-def _is_clutter(info: zipfile.ZipInfo) -> bool:
-    parts = PurePosixPath(_slashes(info.filename)).parts
+def _is_clutter(info: zipfile.ZipInfo, name: FileName) -> bool:
+    parts = PurePosixPath(name.text).parts
     return info.is_dir() or not parts or not _CLUTTER.isdisjoint(parts)
 
 
-def _refuse(path: Path, infos: list[zipfile.ZipInfo]) -> None:
+def _refuse(path: Path, infos: list[tuple[zipfile.ZipInfo, FileName]]) -> None:
     """Refuse what can be told without unpacking."""
     if not infos:
         raise unreadable(path, "压缩包里没有文件", "核对后重新压缩交付")
     if len(infos) > MOST_MEMBERS:
         raise unreadable(path, f"压缩包里有 {len(infos):,} 个文件，超过 {MOST_MEMBERS:,} 个", "分开交付")
-    for info in infos:
-        name = _slashes(info.filename)
+    for info, name_in_archive in infos:
+        name = name_in_archive.text
         parts = PurePosixPath(name).parts
         if name.startswith("/") or ".." in parts or ":" in parts[0]:
-            raise unreadable(path, f"压缩包里的文件名“{name}”指向压缩包以外", "重新压缩后交付")
+            raise unreadable(path, f"压缩包里的文件名“{shown(name)}”指向压缩包以外", "重新压缩后交付")
         if info.flag_bits & _ENCRYPTED:
             raise unreadable(path, "压缩包设了密码", "取消密码，重新压缩后交付")
         if PurePosixPath(name).suffix.lower() in _NESTED:
-            raise unreadable(path, f"压缩包里还有压缩包“{name}”", "解开后把文件直接压缩在一起，或分开交付")
+            raise unreadable(
+                path, f"压缩包里还有压缩包“{shown(name)}”", "解开后把文件直接压缩在一起，或分开交付"
+            )
 
 
 def _room(path: Path) -> int:

@@ -10,24 +10,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
-from fnmatch import fnmatch
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-from schemas.contract import Contract, Delivery
+from schemas.contract import Contract
 from schemas.library import Library
-from warehouse.collect.archive import Member
-from warehouse.collect.judgement import refuse_drift
-from warehouse.collect.keeping import keep, make_whole
-from warehouse.collect.layouts import layout_of
-from warehouse.collect.parts import foreign_part, part_of, standing
+from warehouse.collect.keeping import keep, make_whole, openable
+from warehouse.collect.parts import part_of, standing
+from warehouse.collect.placing import Match, Refusal, place, torn_snapshots, unless_torn
 from warehouse.collect.readers import Recognition, UnreadableFile
 from warehouse.files import replace_json, sha256_of, special_kind
 from warehouse.home import Home
-from warehouse.isolation.reading import HarmfulFile, foreign_kind, may_be_archive, recognise, unpack
+from warehouse.isolation.reading import may_be_archive, unpack
+from warehouse.names import FileName
 
 # What may lie beside a delivered file: its receipt, why it was refused, that its sender stands by it, what was read.
 RECEIPT = "receipt.json"
@@ -51,7 +50,10 @@ class Receipt:
     """What the sender is told of one delivered file, or of one dataset in it.
 
     Attributes:
-        file: its name; of a file in an archive with the archive's before it.
+        file: its name as it is shown; of a file in an archive with the archive's before it.
+        original: its name as it came, if it is shown or stored otherwise.
+        original_bytes: that name's bytes, percent-encoded, if the name in UTF-8 is other bytes.
+        stored: its name in the folder of the delivery.
         server: the contract's way of delivery by which it came.
         delivery: `snapshot` or `delta`.
         replaces: the delivery of the batch that no longer counts because of this one.
@@ -85,39 +87,20 @@ class Receipt:
     replaces: str | None = None
     archive: str | None = None
     number: int = 0
+    original: str | None = None
+    original_bytes: str | None = None
+    stored: str | None = None
     path: Path = field(default_factory=Path)
+
+    def named(self, message: str) -> str:
+        """A reader's message with the name that the sender knows in the place of the one the file is stored under."""
+        return message.replace(f"“{self.stored}”", f"“{self.file.rpartition('/')[2]}”")
 
     def as_json(self) -> dict[str, object]:
         """The receipt as plain values, without where it lies."""
         facts = asdict(self)
         facts.pop("path")
         return {**facts, "batch": self.batch.isoformat()}
-
-
-@dataclass(frozen=True)
-class _Match:
-    """A contract whose way of delivery fits a file."""
-
-    contract: Contract
-    delivery: Delivery
-    recognition: Recognition
-
-    @property
-    def part(self) -> tuple[str | None, str | None]:
-        """The sheet or table of the file that is meant."""
-        return self.recognition.sheet, self.recognition.table
-
-
-class _Unwelcome(UnreadableFile):
-    """A file that is a contract's, by its headings, and that the contract does not take all the same."""
-
-
-@dataclass(frozen=True)
-class _Refusal:
-    """Why a file, or the part of it that a contract names, cannot be taken in."""
-
-    message: str
-    contract: Contract | None = None
 
 
 def deliver(
@@ -166,60 +149,63 @@ class _Visit:
 
     def take_in(self, path: Path) -> Iterator[Receipt]:
         """The receipts for a file, or for those in it if it is an archive."""
+        name = FileName.of(path)
         if (kind := special_kind(path)) is not None:
             # It is not opened, and so not kept either.
-            message = f"文件“{path.name}”：是{kind}，不是普通文件，没有接收。请交付文件本身。"
-            yield replace(self._nothing(path), message=message)
+            message = f"文件“{name.shown}”：是{kind}，不是普通文件，没有接收。请交付文件本身。"
+            yield replace(self._nothing(name), message=message)
             return
-        bare = self._bare(path)
-        if not may_be_archive(path):
-            yield from self._take_in(path, bare)
-            return
-        self.home.spill.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix="delivery-", dir=self.home.spill) as scratch:
+        with self._scratch() as scratch:
+            file = openable(path, scratch / "file")
+            bare = self._bare(file, name)
             try:
-                members = unpack(path, Path(scratch))
+                members = unpack(file, scratch / "members") if may_be_archive(file) else None
             except UnreadableFile as error:
-                yield _set_aside(self.home, path, _Refusal(str(error)), bare)
+                yield _set_aside(self.home, file, Refusal(str(error)), bare)
                 return
-            placed = [(member, self._place_member(path, bare, member)) for member in members or ()]
-            torn = _torn_snapshots([match for _, (_, matches) in placed for match in matches])
-            for member, (told, matches) in placed:
-                yield from self._keep_placed(
-                    member.path, told, [_unless_torn(m, torn, told) for m in matches]
-                )
-        if members is None:
-            yield from self._take_in(path, bare)
+            if members is None:
+                yield from self._keep_placed(file, bare, self._place(file, name))
+                return
+            placed = []
+            for member in members:
+                named = member.name.within(name)
+                told = replace(self._bare(member.path, named), archive=bare.sha256)
+                placed.append((member.path, told, self._place(member.path, named)))
+            torn = torn_snapshots([match for *_, matches in placed for match in matches])
+            for at, told, matches in placed:
+                yield from self._keep_placed(at, told, [unless_torn(m, torn, told.file) for m in matches])
 
-    def _place_member(
-        self, path: Path, bare: Receipt, member: Member
-    ) -> tuple[Receipt, list[_Match | _Refusal]]:
-        told = replace(self._bare(member.path), archive=bare.sha256, file=f"{path.name}/{member.name}")
-        return told, _place(member.path, told.file, self.contracts, named=self.named)
+    def _place(self, path: Path, name: FileName) -> list[Match | Refusal]:
+        return place(path, name, self.contracts, named=self.named)
 
-    def _bare(self, path: Path) -> Receipt:
-        return replace(self._nothing(path), size=path.stat().st_size, sha256=sha256_of(path))
+    @contextmanager
+    def _scratch(self) -> Iterator[Path]:
+        self.home.spill.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix="delivery-", dir=self.home.spill) as folder:
+            yield Path(folder)
 
-    def _nothing(self, path: Path) -> Receipt:
+    def _bare(self, path: Path, name: FileName) -> Receipt:
+        size, digest = path.stat().st_size, sha256_of(path)
+        return replace(self._nothing(name), size=size, sha256=digest, stored=path.name)
+
+    def _nothing(self, name: FileName) -> Receipt:
         return Receipt(
             extract_id="",
             batch=self.batch,
-            file=path.name,
+            file=name.shown,
             size=0,
             sha256="",
             status="set_aside",
             received_at=self.received_at.isoformat(timespec="seconds"),
             message="",
+            original=name.original,
+            original_bytes=name.original_bytes,
+            stored=name.stored,
         )
 
-    def _take_in(self, path: Path, bare: Receipt) -> Iterator[Receipt]:
-        yield from self._keep_placed(path, bare, _place(path, bare.file, self.contracts, named=self.named))
-
-    def _keep_placed(
-        self, path: Path, bare: Receipt, every: Iterable[_Match | _Refusal]
-    ) -> Iterator[Receipt]:
+    def _keep_placed(self, path: Path, bare: Receipt, every: Iterable[Match | Refusal]) -> Iterator[Receipt]:
         for placed in every:
-            if not isinstance(placed, _Match):
+            if not isinstance(placed, Match):
                 yield _set_aside(self.home, path, placed, bare)
                 continue
             receipt = _received(self.home, path, placed, bare)
@@ -228,39 +214,19 @@ class _Visit:
             yield receipt
 
 
-def _torn_snapshots(matches: Iterable[_Match | _Refusal]) -> set[str]:
-    """The datasets of which an archive has several snapshots, though nothing says that these are its parts."""
-    whole = [
-        match.contract.id
-        for match in matches
-        if isinstance(match, _Match) and match.delivery.mode == "snapshot" and match.delivery.parts is None
-    ]
-    return {dataset for dataset in whole if whole.count(dataset) > 1}
-
-
-def _unless_torn(match: _Match | _Refusal, torn: set[str], bare: Receipt) -> _Match | _Refusal:
-    if isinstance(match, _Refusal) or match.contract.id not in torn:
-        return match
-    return _Refusal(
-        f"文件“{bare.file}”：同一个压缩包里有几个文件都是《{match.contract.title}》的全量数据，不知道以哪个为准，都没有采用。"
-        "请只交付一个文件；如果合起来才是全部，请合并成一个文件，或在数据标准里写明各部分（parts）后重新交付。",
-        match.contract,
-    )
-
-
-def _set_aside(home: Home, path: Path, refusal: _Refusal, bare: Receipt) -> Receipt:
+def _set_aside(home: Home, path: Path, refusal: Refusal, bare: Receipt) -> Receipt:
     contract = refusal.contract
     receipt = replace(
         bare,
         extract_id=_extract_id(bare.batch, contract.id if contract else "", bare.sha256),
-        message=refusal.message,
+        message=bare.named(refusal.message),
         dataset=contract.id if contract else None,
         title=contract.title if contract else None,
     )
     return _keep(home.aside / bare.batch.isoformat() / receipt.extract_id, path, receipt)
 
 
-def _received(home: Home, path: Path, match: _Match, bare: Receipt) -> Receipt:
+def _received(home: Home, path: Path, match: Match, bare: Receipt) -> Receipt:
     extract_id = _extract_id(bare.batch, match.contract.id, bare.sha256, _telling_name(match, bare.file))
     folder = home.inbox / bare.batch.isoformat() / extract_id
     earlier = receipts(home.inbox, bare.batch)
@@ -302,7 +268,7 @@ def _message(seen: Recognition, replaced: Receipt | None) -> str:
     return message + (f"；没有读取的工作表：{'、'.join(seen.unread)}" if seen.unread else "")
 
 
-def _replaced(match: _Match, earlier: Iterable[Receipt], file: str) -> Receipt | None:
+def _replaced(match: Match, earlier: Iterable[Receipt], file: str) -> Receipt | None:
     """The delivery of the batch that a snapshot, or a part of one, takes the place of."""
     if match.delivery.mode != "snapshot":
         return None
@@ -313,7 +279,7 @@ def _replaced(match: _Match, earlier: Iterable[Receipt], file: str) -> Receipt |
     return own[-1] if own else None
 
 
-def _waiting(home: Home, match: _Match, came: Iterable[Receipt]) -> str:
+def _waiting(home: Home, match: Match, came: Iterable[Receipt]) -> str:
     """What the sender of a part reads of the others."""
     parts = match.delivery.parts
     if parts is None:
@@ -339,7 +305,7 @@ def _confirmed(receipt: Receipt, at: datetime) -> Receipt:
     return replace(receipt, status="confirmed", message=STATUSES["confirmed"])
 
 
-def _telling_name(match: _Match, file: str) -> str:
+def _telling_name(match: Match, file: str) -> str:
     """The file's name, where values come from it: then files of the same bytes are not the same delivery."""
     return file if match.contract.reads_file_names else ""
 
@@ -348,108 +314,6 @@ def _extract_id(batch: date, dataset: str, sha256: str, name: str = "") -> str:
     """A delivery's identity: the same bytes for the same dataset and batch are the same delivery."""
     text = f"{batch.isoformat()}|{dataset}|{sha256}" + (f"|{name}" if name else "")
     return "E" + hashlib.sha256(text.encode()).hexdigest()[:15].upper()
-
-
-def _place(path: Path, name: str, contracts: list[Contract], *, named: bool) -> list[_Match | _Refusal]:
-    """The contracts a file, delivered under `name`, belongs to: by its name if that says so, else by its headings.
-
-    A part of the file belongs to one contract, the one with the most of its columns. A contract that claims
-    the file's name and a table or sheet of its own is told when the file lacks it.
-    """
-    ways = [(contract, delivery) for contract in contracts for delivery in contract.deliveries]
-    by_name = [way for way in ways if fnmatch(path.name, way[1].pattern)]
-    try:
-        foreign = foreign_kind(path)
-    except HarmfulFile as error:
-        return [_Refusal(str(error))]
-    if foreign is not None:
-        named_by = {contract.id: contract for contract, _ in by_name}
-        owner = next(iter(named_by.values())) if len(named_by) == 1 else None
-        return [_Refusal(foreign.refusal(path.name), owner)]
-    tried = by_name or [way for way in ways if path.suffix.lower() in SUFFIXES[way[1].form]]
-    if not tried:
-        return [_refusal(path, f"不认识这种文件，请按数据标准规定的格式（{FORMS}）交付")]
-    matches: dict[tuple[str | None, str | None], _Match] = {}
-    refusals, unwelcome = [], []
-    for contract, delivery in tried:
-        try:
-            match = _match(path, name, contract, delivery, by_name=bool(by_name))
-        except UnreadableFile as error:
-            if isinstance(error, HarmfulFile):
-                return [_Refusal(str(error))]
-            refusals.append((contract, delivery, _Refusal(str(error), contract)))
-            if isinstance(error, _Unwelcome):
-                unwelcome.append(refusals[-1][2])
-            continue
-        rival = matches.setdefault(match.part, match)
-        if len(match.recognition.columns) > len(rival.recognition.columns):
-            matches[match.part] = match
-    if matches:
-        placed = {match.contract.id for match in matches.values()}
-        lacking = [
-            refusal
-            for contract, delivery, refusal in refusals
-            if by_name and (delivery.table or delivery.sheet) and contract.id not in placed
-        ]
-        return [*_with_unread(list(matches.values())), *lacking]
-    if unwelcome:
-        return [unwelcome[0]]
-    if named or len({contract.id for contract, _ in by_name}) == 1:
-        return [refusals[0][2]]
-    if len({refusal.message for _, _, refusal in refusals}) == 1:
-        # Whoever's it may be, it cannot be opened.
-        return [_Refusal(refusals[0][2].message)]
-    return [_refusal(path, "文件名和表头都不符合任何数据标准，请核对表头，或在交付时注明数据集")]
-
-
-def _with_unread(matches: list[_Match]) -> list[_Match]:
-    """The matches of a workbook, each with the sheets that none of them takes."""
-    read = {name for match in matches for name in (match.recognition.sheet or "").split("、")}
-    return [
-        replace(
-            match,
-            recognition=replace(
-                match.recognition,
-                unread=tuple(name for name in match.recognition.unread if name not in read),
-            ),
-        )
-        for match in matches
-    ]
-
-
-def _match(path: Path, name: str, contract: Contract, delivery: Delivery, *, by_name: bool) -> _Match:
-    """What a file is as a delivery of a contract.
-
-    Raises:
-        UnreadableFile: it is none, or not as the contract wants it.
-    """
-    seen = recognise(path, layout_of(contract, delivery, name))
-    if (problem := foreign_part(contract, delivery, name)) is not None:
-        raise _Unwelcome(problem)
-    try:
-        refuse_drift(path, contract, seen)
-    except UnreadableFile as error:
-        raise _Unwelcome(str(error)) from None
-    if not by_name and len({way.mode for way in contract.deliveries}) > 1:
-        patterns = "、".join(way.pattern for way in contract.deliveries)
-        raise _Unwelcome(
-            f"文件“{path.name}”：是《{contract.title}》的数据，但从文件名看不出是全量还是增量。"
-            f"请按约定命名（{patterns}）后重新交付。"
-        )
-    return _Match(contract, delivery, seen)
-
-
-def _refusal(path: Path, reason: str) -> _Refusal:
-    return _Refusal(f"文件“{path.name}”：{reason}")
-
-
-FORMS = "CSV、XLSX、XLS、DBF 或 SQLite 数据库，也可压缩成 ZIP"
-SUFFIXES = {
-    "csv": {".csv", ".txt"},
-    "xlsx": {".xlsx", ".xlsm", ".xls"},
-    "sqlite": {".db", ".sqlite", ".sqlite3"},
-    "dbf": {".dbf"},
-}
 
 
 def _keep(folder: Path, path: Path, receipt: Receipt) -> Receipt:
@@ -467,7 +331,8 @@ def read_receipt(path: Path) -> Receipt:
     facts |= {name: tuple(facts[name]) for name in ("columns", "missing", "extra")}
     facts["unread"] = tuple(facts.get("unread", ()))
     facts["batch"] = date.fromisoformat(facts["batch"])
-    return Receipt(**facts, path=path.parent / Path(facts["file"]).name)
+    # Receipts of earlier versions name the file as it was stored.
+    return Receipt(**facts, path=path.parent / (facts.get("stored") or Path(facts["file"]).name))
 
 
 def receipts(folder: Path, batch: date) -> list[Receipt]:
@@ -504,10 +369,21 @@ def _refusal_of(receipt: Receipt) -> dict[str, object]:
 
 def batches(home: Home) -> list[date]:
     """The batches for which something was received, oldest first."""
-    if not home.inbox.is_dir():
-        return []
-    days = []
-    for child in home.inbox.iterdir():
-        if child.is_dir() and any(child.glob(f"[!.]*/{RECEIPT}")):
-            days.append(date.fromisoformat(child.name))
-    return sorted(days)
+    folders = batch_folders(home)
+    return [day for folder, day in folders.items() if any(folder.glob(f"[!.]*/{RECEIPT}"))]
+
+
+def batch_folders(home: Home) -> dict[Path, date]:
+    """The folders of the inbox that are a batch's, oldest first; others somebody dropped there."""
+    children = home.inbox.iterdir() if home.inbox.is_dir() else ()
+    found = {child: day for child in children if (day := _day(child.name)) is not None}
+    return dict(sorted(found.items(), key=lambda item: item[1]))
+
+
+def _day(name: str) -> date | None:
+    """The batch that a folder of the inbox is of; none, if somebody dropped it there."""
+    try:
+        day = date.fromisoformat(name)
+    except ValueError:
+        return None
+    return day if day.isoformat() == name else None

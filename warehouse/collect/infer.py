@@ -20,6 +20,7 @@ from schemas.document import plain_yaml
 from schemas.kinds import load_kinds
 from schemas.library import Library, load_library
 from schemas.lints.problem import has_chinese
+from warehouse.collect.keeping import openable
 from warehouse.collect.profile import Proposal, find_key, propose
 from warehouse.collect.readers.titles import clean_title
 from warehouse.collect.sample import Sample
@@ -56,6 +57,7 @@ def draft_contract(file: Path, id_: str, table: str | None) -> str:
         UnreadableFile: the file cannot be read as a table; says why, in Chinese.
     """
     with TemporaryDirectory() as scratch, _database().cursor() as connection:
+        file = openable(file, Path(scratch) / "file")
         sample = read_sample(file, table, connection, Path(scratch))
         columns = propose(connection, sample.headings, sample.rows, *_shipped())
         key = find_key(connection, columns)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from schemas.contract import Contract
 from warehouse.collect.readers import Reading, Recognition, UnreadableFile
+from warehouse.collect.readers.naming import named
+from warehouse.names import shown_name
 
 _NAMED_ROWS = 10
 
@@ -22,11 +24,11 @@ def refuse_drift(path: Path, contract: Contract, seen: Recognition) -> None:
     """
     if contract.drift.refuse_extra and seen.extra:
         raise UnreadableFile(
-            f"文件“{path.name}”：有数据标准以外的列：{'、'.join(seen.extra)}。请去掉这些列后重新交付。"
+            f"文件“{shown_name(path)}”：有数据标准以外的列：{named(seen.extra)}。请去掉这些列后重新交付。"
         )
     if contract.drift.refuse_missing and seen.missing:
         raise UnreadableFile(
-            f"文件“{path.name}”：缺少数据标准里的列：{_titles(contract, seen)}。请补上这些列后重新交付。"
+            f"文件“{shown_name(path)}”：缺少数据标准里的列：{_titles(contract, seen)}。请补上这些列后重新交付。"
         )
 
 
@@ -40,12 +42,12 @@ def _remarks(contract: Contract, reading: Reading) -> Iterator[str]:
     if seen.missing:
         yield f"缺少的列：{_titles(contract, seen)}"
     if seen.extra:
-        yield f"多出的列（未读取）：{'、'.join(seen.extra)}"
+        yield f"多出的列（未读取）：{named(seen.extra)}"
     for note in reading.notes:
         sheet = f"工作表“{note.sheet}”：" if note.sheet else ""
-        named = "、".join(str(row) for row in note.rows[:_NAMED_ROWS])
+        rows = "、".join(str(row) for row in note.rows[:_NAMED_ROWS])
         more = f"等 {note.count:,} 行" if note.count > _NAMED_ROWS else ""
-        yield f"{sheet}{f'第 {named} 行{more}：' if named else ''}{note.text}"
+        yield f"{sheet}{f'第 {rows} 行{more}：' if rows else ''}{note.text}"
     if reading.rows == 0:
         yield "只有表头，没有数据行"
 
@@ -75,10 +77,10 @@ def unusual_volume(contract: Contract, rows: int, before: int | None) -> str | N
 def held(path: Path, problem: str) -> UnreadableFile:
     """The refusal of a snapshot whose number of rows is not believed until it is confirmed."""
     return UnreadableFile(
-        f"文件“{path.name}”：{problem}，暂不采用，继续使用先前的数据。"
+        f"文件“{shown_name(path)}”：{problem}，暂不采用，继续使用先前的数据。"
         "请核对导出是否完整；确认无误的，用 --confirm 再次交付同一文件。"
     )
 
 
 def _titles(contract: Contract, seen: Recognition) -> str:
-    return "、".join(contract.column(name).title for name in seen.missing)
+    return named([contract.column(name).title for name in seen.missing])

@@ -46,6 +46,7 @@ from warehouse.collect.readers.layout import DEFAULT_ENCODINGS, unreadable
 from warehouse.collect.readers.sheets.opening import open_book
 from warehouse.collect.readers.sheets.package import OtherWorkbook
 from warehouse.collect.readers.titles import HEADING_ROWS, clean_title
+from warehouse.names import shown_name
 
 TABLE = "sample_rows"
 # A DBF has no mark of its own: its first byte is a version that a text might begin with.
@@ -93,7 +94,7 @@ def read_sample(path: Path, part: str | None, connection: duckdb.DuckDBPyConnect
     """
     foreign = foreign_kind(path)
     if foreign is not None:
-        raise UnreadableFile(foreign.refusal(path.name))
+        raise UnreadableFile(foreign.refusal(shown_name(path)))
     with path.open("rb") as file:
         start = file.read(HEAD)
     if path.suffix.lower() == DBF:

@@ -75,14 +75,16 @@ def take_unit(source: Source, unit: Unit) -> tuple[list[Taken], list[tuple[Recei
             others = [other for other in unit.receipts if other is not receipt]
             said = f"同一批数据中的“{receipt.file}”未能采用，这一部分也暂不采用。请按它的问题说明处理后重新交付。"
             return [], [
-                refuse(receipt, str(error)),
+                refuse(receipt, receipt.named(str(error))),
                 *(refuse(other, _named(other, said), waiting=True) for other in others),
             ]
     if taken[0].whole:
         try:
             taken = _believed(source, taken)
         except UnreadableFile as error:
-            return [], [refuse(receipt, str(error), waiting=unit.parted) for receipt in unit.receipts]
+            return [], [
+                refuse(receipt, receipt.named(str(error)), waiting=unit.parted) for receipt in unit.receipts
+            ]
     for one in taken:
         (one.receipt.path.parent / REFUSAL).unlink(missing_ok=True)
         replace_json(one.receipt.path.parent / READING, _told(one))

@@ -89,6 +89,8 @@ def _plain(value: object) -> object:
         return {field.name: getattr(value, field.name) for field in fields(value)}
     if isinstance(value, Path):
         return str(value)
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
     raise TypeError(f"{type(value).__name__} cannot be sent")
 
 
@@ -130,6 +132,8 @@ def _maker(kind: Any) -> Callable[[Any], Any]:
         return lambda value: _checked(value, value in arguments)
     if kind is Path:
         return lambda value: Path(_checked(value, isinstance(value, str)))
+    if kind is bytes:
+        return _bytes
     if kind is float:
         return lambda value: float(_checked(value, type(value) in (int, float)))
     plain = NoneType if kind is None else kind
@@ -165,6 +169,13 @@ def _one_of(makers: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
         raise BadMessage("a value of another type")
 
     return make
+
+
+def _bytes(value: Any) -> bytes:
+    try:
+        return bytes(_checked(value, isinstance(value, str)).encode("latin-1"))
+    except UnicodeEncodeError as error:
+        raise BadMessage("a value of another type") from error
 
 
 def _checked(value: Any, right: bool) -> Any:

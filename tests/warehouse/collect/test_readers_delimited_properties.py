@@ -77,7 +77,11 @@ def test_what_a_csv_writer_writes_is_read_back(
         assert (row in table) + (row in aside) + blank == 1
         assert row not in aside or not (cells[0] or "").strip()
     assert table == {row: cells for row, cells in expected.items() if row in table}
-    assert reading.notes == ()
+    # A cell of several lines that has as many commas as so many rows may have taken rows in.
+    doubtful = [
+        row for row, cells in table.items() if any("\n" in cell and "," in cell for cell in cells if cell)
+    ]
+    assert all("跨了几行" in note.text and set(note.rows) <= set(doubtful) for note in reading.notes)
 
 
 @settings(max_examples=100, deadline=None)

@@ -21,6 +21,12 @@ PROVINCES = {
 }  # fmt: skip
 
 
+def is_given_out(number: str) -> bool:
+    """Whether a number begins with a province or, on a foreigner's card, with 9, a province and a country."""
+    foreigners = number[0] == "9" and int(number[1:3]) in {p for p in PROVINCES if p < 71}
+    return foreigners or int(number[:2]) in PROVINCES
+
+
 def random_resident_ids(count: int) -> list[str]:
     """Numbers of every province prefix there is or is not, with days that may not exist; half have the right
     check character."""
@@ -36,6 +42,12 @@ def random_resident_ids(count: int) -> list[str]:
     return numbers
 
 
+def was_float(number: str) -> bool:
+    """Whether a floating-point number is written so: with all digits, or with as many as tell it from the next."""
+    value = float(number)
+    return int(value) == int(number) or repr(value).split("e")[0].replace(".", "") == number.rstrip("0")
+
+
 def birth_date_after_stdnum(number: str) -> datetime.date | None:
     try:
         day = ric.get_birth_date(number)
@@ -49,7 +61,7 @@ def test_check_characters_birth_dates_and_verdicts_agree_with_stdnum(apply: Appl
     checks = [ric.calc_check_digit(n) for n in numbers]
     births = [birth_date_after_stdnum(n) for n in numbers]
     valid = [
-        n[-1] == check and birth is not None and int(n[:2]) in PROVINCES
+        n[-1] == check and birth is not None and is_given_out(n)
         for n, check, birth in zip(numbers, checks, births, strict=True)
     ]
     assert 2_000 < sum(valid) < 38_000
@@ -88,7 +100,10 @@ def test_the_repaired_number_is_valid_and_keeps_its_first_17_digits(apply: Apply
     numbers = random_resident_ids(10_000)
     repaired = apply("repair_resident_id(v)", numbers)
     possible = [
-        int(n[:2]) in PROVINCES and birth_date_after_stdnum(n) is not None and n[-3:] != "000"
+        is_given_out(n)
+        and birth_date_after_stdnum(n) is not None
+        and n[-3:] != "000"
+        and not (n[-1] != "X" and was_float(n))
         for n in numbers
     ]
     assert [r is not None for r in repaired] == possible
@@ -110,6 +125,11 @@ def test_the_repaired_number_is_valid_and_keeps_its_first_17_digits(apply: Apply
         ("33010219200403064×", "33010219200403064X"),
         ("33010219200403064х", "33010219200403064X"),
         ("150102881330303", "150102881330303"),
+        # GB 11643-1989 keeps 996 to 999 for people of a hundred years and more; the check character by hand:
+        # 3*7+7*9+0+6*5+0+2*4+1*2+8*1+9*6+9*3+0+1*9+0+1*5+9*8+9*4+8*2 = 351, 351 % 11 = 10, which stands for 2.
+        ("370602990101998", "370602189901019982"),
+        ("370602120101998", "370602120101998"),
+        ("150102880730303.0", "150102198807303035"),
         ("3.70602E+17", "3.70602E+17"),
         ("370602198001010000", "370602198001010000"),
         ("护照E12345678", "护照E12345678"),
@@ -129,6 +149,27 @@ def test_a_number_cut_to_15_digits_by_a_spreadsheet_is_told_and_gets_no_suggesti
     assert apply("is_rounded_number(v)", shown) == [True] * len(shown)
     whole = ["370602198001011234", "3.5", "1.2E+05", "370602", "2E3", "100000000000", "X", " "]
     assert apply("is_rounded_number(v)", whole) == [False] * len(whole)
+
+
+def test_a_number_that_went_through_a_float_is_told_and_gets_no_suggestion(apply: Apply) -> None:
+    first = [n for n in random_resident_ids(1_000) if n[0] in "12345678"]
+    lost = [str(int(float(n[:17] + "0"))) for n in first]
+    assert apply("is_float_number(v)", lost) == [True] * len(lost)
+    assert set(apply("repair_resident_id(v)", lost)) == {None}
+    # JavaScript: String(370602208901011234) is "370602208901011260".
+    assert apply("is_float_number(v)", ["370602208901011260", "370602208901011261"]) == [True, False]
+    assert (
+        apply("is_float_number(v)", ["99999999999999999999", "37060219900101123X", "3.7E+17"]) == [False] * 3
+    )
+
+
+def test_a_number_of_a_foreigners_card_is_one(apply: Apply) -> None:
+    """The number of hutool's tests: Jiangsu (32), Saudi Arabia (682), born on 1985-01-01."""
+    card = "932682198501010017"
+    assert apply("is_resident_id(v)", [card, card[:-1] + "8", "970682198501010017"]) == [True, False, False]
+    assert apply("resident_id_area(v)", [card]) == [None]
+    assert apply("is_resident_id_area_plausible(v)", [card]) == [True]
+    assert apply("resident_id_birth_date(v)", [card]) == [datetime.date(1985, 1, 1)]
 
 
 def test_the_area_of_a_number_is_one_that_there_was(apply: Apply) -> None:

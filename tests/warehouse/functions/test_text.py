@@ -16,9 +16,25 @@ def test_full_width_letters_and_digits_become_half_width(apply: Apply) -> None:
 
 
 def test_no_ideograph_is_harmed(apply: Apply) -> None:
+    """But those that Unicode has only for the sake of old code pages, which are the ideographs they equal."""
     planes = (range(0x3400, 0x4DC0), range(0x4E00, 0xA000), range(0xF900, 0xFB00), range(0x20000, 0x323B0))
     texts = ["字" + chr(c) for plane in planes for c in plane]
-    assert apply("clean_text(v)", texts) == texts
+    assert apply("clean_text(v)", texts) == [unicodedata.normalize("NFC", text) for text in texts]
+
+
+def test_radicals_are_the_ideographs_that_they_look_like(apply: Apply) -> None:
+    kangxi = ["字" + chr(c) for c in range(0x2F00, 0x2FD6)]
+    assert apply("clean_text(v)", kangxi) == [unicodedata.normalize("NFKC", text) for text in kangxi]
+    assert apply("clean_text(v)", ["莱⼭区", "⽅⽂", "⻢⻓⻄⻋⻰⺠"]) == ["莱山区", "方文", "马长西车龙民"]
+
+
+def test_private_characters_of_gb_18030_are_those_of_its_edition_of_2022(apply: Apply) -> None:
+    """GB 18030-2022, annex: FE59 is U+9FB4 and no longer U+E81E, and so on."""
+    private = [
+        bytes.fromhex(code).decode("gb18030") for code in ("FE59", "FE61", "FEA0", "FE51", "A6D9", "A8BC")
+    ]
+    assert all("\ue000" <= text <= "\uf8ff" for text in private)
+    assert apply("clean_text(v)", private) == ["\u9fb4", "\u9fb5", "\u9fbb", "\U00020087", "\ufe10", "\u1e3f"]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +60,8 @@ def test_placeholders_are_missing_values_and_other_short_values_are_not(apply: A
         "", " ", "-", "--", "—", "——", "_", "/", "//", "\\", "、", ".", "无", "空", "暂无", "没有", "未知",
         "不详", "不明", "未填", "未填写", "未登记", "（无）", "(空)", "（空白）", "(null)", "null", "NULL",
         "None", "nil", "NaN", "NaT", "n/a", "N/A", "NA", "undefined", "#N/A", "#NULL!", "#REF!", "#VALUE!",
-        "#NAME?", "#NUM!", "#DIV/0!",
+        "#NAME?", "#NUM!", "#DIV/0!", "#SPILL!", "#CALC!", "#GETTING_DATA", "#FIELD!", "#BLOCKED!", "#BUSY!",
+        "\\N", "<NA>", "[NULL]", "<null>", "{null}", "-nan",
     ]  # fmt: skip
     present = [
         "0",

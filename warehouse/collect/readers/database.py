@@ -30,7 +30,7 @@ from warehouse.collect.readers.staging import Stage
 from warehouse.collect.readers.titles import Headings, match_titles, missing_columns
 
 # What SQLite keeps beside a database that is being written, and how that begins: https://sqlite.org/fileformat.html
-_BESIDE = {"-wal": b"\x37\x7f\x06", "-journal": b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"}
+BESIDE = {"-wal": b"\x37\x7f\x06", "-journal": b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"}
 _BATCH = 20_000
 # Bytes of a value, and of a row.
 _LONGEST = 64 << 20
@@ -133,7 +133,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
 
 def _transactions(path: Path) -> Iterator[Path]:
     """Files beside a database that hold what belongs to it: a log not yet taken in, a journal not yet rolled back."""
-    for ending, start in _BESIDE.items():
+    for ending, start in BESIDE.items():
         beside = path.with_name(path.name + ending)
         if beside.exists():
             with beside.open("rb") as file:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse.collect.readers.encoding import signature_of
+from warehouse.collect.readers.encoding import is_broken_utf8, signature_of
 from warehouse.collect.readers.given import given_values
 from warehouse.collect.readers.layout import (
     DEFAULT_ENCODINGS,
@@ -35,7 +35,12 @@ _VERSIONS = frozenset(b"\x02\x03\x30\x31\x32\x43\x63\x83\x8b\x8e\xcb\xf5\xfb")
 _HEAD = 32
 _END = 0x0D
 _DELETED = ord("*")
-_SYSTEM = 0x01
+_SYSTEM, _NULLABLE = 0x01, 0x02
+# The field with FoxPro's bits, and texts of any length.
+_FLAGS, _VARYING = "0", "VQ"
+# Language drivers whose text is in none of the encodings of a Chinese contract, by their number in the head. Others are
+# not believed: many programs write one that has nothing to do with the text.
+_DRIVERS = {0x78: "cp950", 0x79: "cp949", 0x7B: "cp932", 0x13: "cp932"}
 # How many bytes a value takes that is kept in binary.
 _DOUBLE = 8
 _LENGTHS = {"I": 4, "+": 4, "T": 8, "@": 8, "Y": 8, "O": 8}
@@ -50,12 +55,18 @@ _Bytes = npt.NDArray[np.bytes_]
 
 @dataclass(frozen=True)
 class _Field:
-    """A field of the record: its name as it stands there, its type letter, and which bytes it takes."""
+    """A field of the record: its name as it stands there, its type letter, and which bytes it takes.
+
+    FoxPro keeps bits in a field of its own: `null` is the one that says that there is no value, `shorter` the one that
+    says that a text is shorter than its field and has its length in the last byte.
+    """
 
     name: bytes
     type: str
     offset: int
     length: int
+    null: int | None = None
+    shorter: int | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +76,7 @@ class _Table:
     fields: tuple[_Field, ...]
     encoding: str
     headings: Headings
+    flags: int | None
     body: int
     width: int
     rows: int
@@ -132,19 +144,19 @@ def field_names(path: Path, encodings: tuple[str, ...] = DEFAULT_ENCODINGS) -> l
 
 
 def _table(path: Path, layout: Layout) -> _Table:
-    names, fields, encoding, (size, rows, width) = _described(path, layout.encodings)
+    names, (fields, flags), encoding, (size, rows, width) = _described(path, layout.encodings)
     headings = match_titles(names, layout)
     if not headings.acceptable:
         raise no_headings(path, "字段名里", [names], replace(layout, header_row=1))
     if not headings.complete:
         raise missing_columns(path, "字段名里", headings)
-    return _Table(fields, encoding, headings, size, width, rows)
+    return _Table(fields, encoding, headings, flags, size, width, rows)
 
 
 def _described(
     path: Path, encodings: tuple[str, ...]
-) -> tuple[list[str], tuple[_Field, ...], str, tuple[int, int, int]]:
-    """The names of the fields, the fields, the encoding; where the records begin, how many, how long."""
+) -> tuple[list[str], tuple[tuple[_Field, ...], int | None], str, tuple[int, int, int]]:
+    """The names of the fields, the fields and their bits, the encoding; where records begin, how many, how long."""
     with path.open("rb") as file:
         start = file.read(_HEAD)
         if not start:
@@ -155,36 +167,53 @@ def _described(
             raise unreadable(path, problem, "按数据标准规定的格式导出后重新交付")
         described = file.read(size - _HEAD)
     rows, width = int.from_bytes(start[4:8], "little"), int.from_bytes(start[10:12], "little")
-    fields = tuple(_fields(described))
+    fields, flags = _fields(described)
     if (
         not fields
         or any(field.length != _LENGTHS.get(field.type, field.length) or not field.length for field in fields)
         or path.stat().st_size < size + rows * width
         or width < 1 + sum(field.length for field in fields)
+        or (flags is not None and width <= flags + max((f.null or f.shorter or 0) for f in fields) // 8)
     ):
         raise unreadable(path, f"DBF 表已损坏或不完整，应有 {rows:,} 条记录", "重新导出后交付")
-    encoding = _encoding(path, encodings, fields, (size, rows, width))
+    driver = _DRIVERS.get(start[29])
+    # What is UTF-8 is hardly ever anything else.
+    known = (*encodings[:1], driver, *encodings[1:]) if driver else encodings
+    encoding = _encoding(path, known, fields, (size, rows, width))
     try:
         names = [field.name.decode(encoding) for field in fields]
     except UnicodeDecodeError:
         raise unreadable(path, "字段名里有无法识别的文字", "用 GBK 编码导出后重新交付") from None
-    return names, fields, encoding, (size, rows, width)
+    return names, (fields, flags), encoding, (size, rows, width)
 
 
-def _fields(described: bytes) -> Iterator[_Field]:
-    """The fields, in their order; those that the program keeps for itself take room but are not told."""
-    offset = 1
+def _fields(described: bytes) -> tuple[tuple[_Field, ...], int | None]:
+    """The fields, in their order, and where FoxPro's bits about them begin.
+
+    Those that the program keeps for itself take room but are not told. The bits of a field that may be shorter and
+    may have no value stand side by side in this order.
+    """
+    fields, flags = [], None
+    offset, bits = 1, 0
     for start in range(0, len(described) - _HEAD + 1, _HEAD):
         entry = described[start : start + _HEAD]
         if entry[0] == _END:
-            return
+            break
         letter, length = chr(entry[11]), entry[16]
         if letter == "C":
             # Longer texts keep the rest of their length where numbers keep their decimals.
             length += entry[17] << 8
         if not entry[18] & _SYSTEM:
-            yield _Field(entry[:11].split(b"\0")[0].strip(), letter, offset, length)
+            shorter = bits if letter in _VARYING else None
+            bits += shorter is not None
+            null = bits if entry[18] & _NULLABLE else None
+            bits += null is not None
+            name = entry[:11].split(b"\0")[0].strip()
+            fields.append(_Field(name, letter, offset, length, null, shorter))
+        elif letter == _FLAGS:
+            flags = offset
         offset += length
+    return tuple(fields), flags
 
 
 def _encoding(
@@ -206,6 +235,9 @@ def _encoding(
     texts = [field.name for field in fields]
     texts += [_SEPARATOR.join(_raw(field, data)) for field in fields if field.type == "C" and count]
     if not all(map(bytes.isascii, texts)):
+        if "utf-8" in encodings[0] and is_broken_utf8(_SEPARATOR.join(texts)):
+            # Texts that were cut off in the middle of a character.
+            return encodings[0]
         for encoding in encodings:
             try:
                 _SEPARATOR.join(texts).decode(encoding)
@@ -245,13 +277,20 @@ def _cells(
         if place not in wanted or not len(records):
             columns.append(pa.nulls(len(records), pa.string()))
             continue
+        if field.type == "Q":
+            raise unreadable(
+                path,
+                f"列“{field.name.decode(table.encoding)}”是二进制型，不是文字或数字",
+                "以文字导出这一列，或去掉它后重新交付",
+            )
+        shortened = _shortened(field, records, table.flags)
         if field.type in _ELSEWHERE or (field.type == "B" and field.length != _DOUBLE):
             columns.append(_memo(path, field, records, table.encoding))
         elif field.type in "IBYT@+O":
             columns.append(_binary(field, records))
         else:
             try:
-                texts, cut = _texts(_raw(field, records), table.encoding)
+                texts, cut = _texts(_raw(field, shortened), table.encoding)
             except _Undecodable as error:
                 name = field.name.decode(table.encoding)
                 raise unreadable(
@@ -261,7 +300,30 @@ def _cells(
                 ) from None
             halves += [int(rows[row]) for row in cut]
             columns.append(_shown(field, texts))
+        if (missing := _bit(field.null, records, table.flags)) is not None:
+            columns[-1] = pc.if_else(pa.array(missing), pa.scalar(None, pa.string()), columns[-1])
     return columns, halves
+
+
+def _bit(bit: int | None, records: npt.NDArray[np.uint8], flags: int | None) -> npt.NDArray[np.bool_] | None:
+    """A bit that FoxPro keeps about a field, of each record; None if it keeps none."""
+    if bit is None or flags is None:
+        return None
+    byte, within = divmod(bit, 8)
+    return (records[:, flags + byte] >> within & 1).astype(np.bool_)
+
+
+def _shortened(field: _Field, records: npt.NDArray[np.uint8], flags: int | None) -> npt.NDArray[np.uint8]:
+    """The records, with nothing behind the end of a text that is shorter than its field."""
+    shorter = _bit(field.shorter, records, flags)
+    if shorter is None:
+        return records
+    last = field.offset + field.length - 1
+    lengths = np.where(shorter, records[:, last], field.length)
+    behind = np.arange(field.length) >= lengths[:, None]
+    shortened = records.copy()
+    shortened[:, field.offset : last + 1][behind] = 0
+    return shortened
 
 
 def _texts(cells: list[bytes], encoding: str) -> tuple[list[str], list[int]]:
@@ -290,7 +352,7 @@ def _shown(field: _Field, texts: list[str]) -> pa.Array:
     if field.type == "L":
         truths = {"T": "TRUE", "Y": "TRUE", "F": "FALSE", "N": "FALSE"}
         return pa.array([truths.get(text.upper()) for text in texts], pa.string())
-    return column if field.type == "C" else pc.utf8_trim_whitespace(column)
+    return column if field.type in "CV" else pc.utf8_trim_whitespace(column)
 
 
 def _binary(field: _Field, records: npt.NDArray[np.uint8]) -> pa.Array:

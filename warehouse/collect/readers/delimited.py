@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import duckdb
 import numpy as np
@@ -28,6 +29,7 @@ from warehouse.collect.readers.encoding import (
     decode_head,
     decoded,
     refuse_binary,
+    refuse_broken_utf8,
     signature_of,
     undecodable,
 )
@@ -35,6 +37,7 @@ from warehouse.collect.readers.given import given_values
 from warehouse.collect.readers.layout import (
     Given,
     Layout,
+    Note,
     Reading,
     Recognition,
     unreadable,
@@ -49,6 +52,9 @@ from warehouse.collect.readers.titles import (
     missing_columns,
     no_headings,
 )
+
+if TYPE_CHECKING:
+    import _csv
 
 DELIMITERS = (",", "\t", ";", "|")
 # Fields beyond the headings that DuckDB takes without complaint; a longer record goes the slower way.
@@ -103,6 +109,7 @@ def read(
         try:
             return _read(path, head, stage, scratch)
         except UndecodableText as failure:
+            refuse_broken_utf8(path, failure)
             failures.append(failure)
     raise undecodable(path, max(failures, key=lambda failure: failure.offset))
 
@@ -124,6 +131,7 @@ def _heads(path: Path, layout: Layout) -> list[_Head]:
         try:
             texts.append((encoding, decode_head(start, encoding, whole=whole)))
         except UndecodableText as failure:
+            refuse_broken_utf8(path, failure)
             failures.append(failure)
     if not texts:
         raise undecodable(path, max(failures, key=lambda failure: failure.offset))
@@ -164,17 +172,23 @@ def _first_rows(text: str, delimiter: str, layout: Layout) -> list[list[str]]:
     wanted = max(HEADING_ROWS, layout.header_row or 0)
     rows: list[list[str]] = []
     try:
-        rows.extend(islice(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), wanted))
+        lines = io.StringIO(text, newline="")
+        rows.extend(islice(_records(lines, text, delimiter), wanted))
     except csv.Error:
         # A quote that swallows the rest; the headings may stand above it.
         return rows
     return rows
 
 
+def _records(lines: io.StringIO, text: str, delimiter: str) -> _csv.Reader:
+    """The records of the lines of a text; where blanks stand before quotes, without them (see `spool`)."""
+    return csv.reader(lines, delimiter=delimiter, skipinitialspace=f'{delimiter} "' in text)
+
+
 def _length_of_rows(text: str, delimiter: str, rows: int) -> int:
     """How many characters the first rows take, line ends included."""
     lines = io.StringIO(text, newline="")
-    reader = csv.reader(lines, delimiter=delimiter)
+    reader = _records(lines, text, delimiter)
     for _ in islice(reader, rows):
         pass
     return sum(len(line) for line in islice(io.StringIO(text, newline=""), reader.line_num))
@@ -228,7 +242,7 @@ def read_some(
                 plain = _read_plain(excerpt, head, stage, scratch)
             except UndecodableText:
                 continue
-            if plain.rest is not None or plain.folded or stage.size() != rows.size:
+            if plain.rest is not None or plain.folded or plain.mended or stage.size() != rows.size:
                 return None
             stage.renumber(rows)
             return stage.finish(lines=head.lines(path))
@@ -243,6 +257,10 @@ class _Plain:
     """The text from where it was not, if it was not to the end."""
     folded: bool = False
     """Whether a record stands on several lines."""
+    mended: tuple[str, ...] = ()
+    """What was mended of its spelling."""
+    private: bool = True
+    """Whether it may hold characters of a private-use area."""
 
 
 def _read(path: Path, head: _Head, stage: Stage, scratch: Path) -> Reading:
@@ -250,8 +268,12 @@ def _read(path: Path, head: _Head, stage: Stage, scratch: Path) -> Reading:
     stage.number(head.headings.row + 1)
     if plain.rest is not None:
         _insert_loose(path, stage, plain.rest, head)
-        return stage.finish()
-    return stage.finish(lines=None if plain.folded else _hashed(path, head, stage))
+        reading = stage.finish()
+    else:
+        apart = plain.folded or plain.mended
+        reading = stage.finish(lines=None if apart else _hashed(path, head, stage), private=plain.private)
+    notes = (*(Note(text, 1) for text in plain.mended), *reading.notes)
+    return replace(reading, notes=notes) if plain.mended else reading
 
 
 def _hashed(path: Path, head: _Head, stage: Stage) -> Lines | None:
@@ -277,7 +299,7 @@ def _read_plain(path: Path, head: _Head, stage: Stage, scratch: Path) -> _Plain:
     if folded is None:
         stage.create()
         return _Plain(_body(path, head))
-    return _Plain(spool.rest, folded)
+    return _Plain(spool.rest, folded, spool.mended, spool.private)
 
 
 def _body(path: Path, head: _Head) -> Iterator[str]:
@@ -315,10 +337,11 @@ def _insert_part(stage: Stage, part: Part, head: _Head) -> bool:
     types = ", ".join(f"{name}: 'VARCHAR'" for name in cells + beyond)
     unfold = f"translate({{}}, {literal(FOLDED)}, {literal(BREAKS)})" if part.folded else "{}"
     unfolded = ", ".join(f"{unfold.format(cell)} AS {cell}" for cell in cells)
+    swallowed = _swallowed(cells, head.delimiter) if part.folded else "false"
     source = f"""(
       SELECT NULL::BIGINT AS _row, {unfolded},
         {cells[-1]} IS NULL AS _short,
-        x0 IS NOT NULL AND trim(concat({", ".join(beyond)})) <> '' AS _long, false AS _spanning
+        x0 IS NOT NULL AND trim(concat({", ".join(beyond)})) <> '' AS _long, {swallowed} AS _spanning
       FROM read_csv({literal(str(part.path))}, auto_detect=false, header=false, compression='none',
         delim={literal(head.delimiter)}, quote='"', escape='"', new_line='\\n', encoding='utf-8',
         null_padding=true, nullstr={literal(NO_VALUE)}, columns={{{types}}}))"""
@@ -329,6 +352,28 @@ def _insert_part(stage: Stage, part: Part, head: _Head) -> bool:
         return False
     part.path.unlink()
     return stage.size() == before + part.lines
+
+
+def _swallowed(cells: Sequence[str], delimiter: str) -> str:
+    """Whether a cell of several lines may have taken in the rows below: it has the delimiters of so many rows.
+
+    Two stray quotes make one cell of `"甲,10`, `A2,乙,20` and `A3,丙"`, and all of it is well quoted.
+    """
+    if len(cells) == 1:
+        return "false"
+    line_feed = literal(FOLDED[0])
+
+    def count(cell: str, mark: str) -> str:
+        return f"(length({cell}) - length(replace({cell}, {mark}, '')))"
+
+    swallowed = " OR ".join(
+        f"contains({cell}, {line_feed}) "
+        f"AND {count(cell, literal(delimiter))} = {len(cells) - 1} * {count(cell, line_feed)}"
+        for cell in cells
+    )
+    return (
+        f"coalesce(CASE WHEN contains(concat({', '.join(cells)}), {line_feed}) THEN {swallowed} END, false)"
+    )
 
 
 def _insert_loose(path: Path, stage: Stage, texts: Iterator[str], head: _Head) -> None:

@@ -6,6 +6,7 @@ Nothing is replaced or guessed: bytes that the encoding does not know are refuse
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,10 @@ SIGNATURES = (
     (b"7z\xbc\xaf\x27\x1c", "压缩文件"),
 )
 
+
+# So many bytes on both sides of a failure tell what the text is.
+_AROUND = 256 << 10
+_IDEOGRAPHS = re.compile("[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]")
 
 # In their bytes a line feed is never part of another character.
 _BYTEWISE = frozenset(("ascii", "utf-8", "utf-8-sig", "gb2312", "gbk", "gb18030"))
@@ -149,3 +154,32 @@ def undecodable(path: Path, failure: UndecodableText) -> UnreadableFile:
         f"第 {line} 行（第 {failure.offset + 1} 个字节）不是有效的 {failure.encoding.name.upper()} 文字",
         "用 Excel 或 WPS 打开核对这一行，另存为 CSV（UTF-8）后重新交付",
     )
+
+
+def refuse_broken_utf8(path: Path, failure: UndecodableText) -> None:
+    """Refuse a file that is UTF-8 but for some characters: as GB 18030 it would be read, and every word be another.
+
+    Args:
+        path: the file.
+        failure: where it is not the encoding that was tried.
+
+    Raises:
+        UnreadableFile: it is.
+    """
+    if codecs.lookup(failure.encoding.codec).name not in ("utf-8", "utf-8-sig"):
+        return
+    with path.open("rb") as file:
+        file.seek(max(0, failure.offset - _AROUND))
+        around = file.read(2 * _AROUND)
+    if is_broken_utf8(around):
+        raise undecodable(path, failure)
+
+
+def is_broken_utf8(data: bytes) -> bool:
+    """Whether bytes that are not valid UTF-8 are for the most part Chinese text in UTF-8.
+
+    Three bytes in a row that are a Chinese character in UTF-8 hardly ever occur in GB 18030 text: there the second of
+    two bytes would have to lie below 0xC0, and the next character begin with one that is no byte of GB 2312.
+    """
+    text = data.decode("utf-8", "replace")
+    return len(_IDEOGRAPHS.findall(text)) > 2 * text.count("\ufffd")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from schemas.contract import DeliveryForm
 from warehouse.collect.readers.lines import Lines
+from warehouse.names import shown_name
 
 DEFAULT_ENCODINGS = ("utf-8-sig", "gb18030")
 
@@ -187,4 +188,4 @@ class UnreadableFile(Exception):
 
 def unreadable(path: Path, problem: str, remedy: str) -> UnreadableFile:
     """The refusal of a file, in one Chinese sentence for what is wrong and one for what to do."""
-    return UnreadableFile(f"文件“{path.name}”：{problem}。请{remedy}。")
+    return UnreadableFile(f"文件“{shown_name(path)}”：{problem}。请{remedy}。")

@@ -4,13 +4,15 @@ DuckDB reads a file with several threads best when every record is one line. So 
 are folded into control characters (and unfolded after reading), blank lines become lines of one delimiter (so
 that they still count), and line ends become LF: by searches over whole pieces, never row by row.
 
-Only text after RFC 4180 passes: quotes around whole fields, doubled inside. At the first piece that is
-otherwise (a stray quote, a lone carriage return, a control character that folding needs) spooling stops, and
-the rest is for `loose`.
+Only text after RFC 4180 passes: quotes around whole fields, doubled inside. Two other spellings are mended first where
+that makes the text such: blanks between a delimiter and a quote, and quotes escaped with a backslash. At the first
+piece that is otherwise (a stray quote, a lone carriage return, a control character that folding needs) spooling stops,
+and the rest is for `loose`.
 """
 
 from __future__ import annotations
 
+import re
 from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,6 +34,14 @@ _LONGEST_RECORD = 32 << 20
 # Size of a spool file: DuckDB reads one while the next is written.
 _PART = 128 << 20
 
+# Either a backslash that is itself escaped, or an escaped quote.
+_BACKSLASHED = re.compile(rb'\\\\|\\"')
+# Characters of the private-use area: U+E000 to U+EFFF begin with a byte of their own, U+F000 to U+F8FF with two.
+_PRIVATE_1, _PRIVATE_2 = b"\xee", re.compile(b"\xef[\x80-\xa3]|[\xf3\xf4]")
+# What is said of text that was mended (Chinese).
+BLANKS = "引号前后有空格，已去掉这些空格"
+BACKSLASHES = "文字里的引号前有反斜杠，已按引号读取"
+
 _Bytes = npt.NDArray[np.uint8]
 _Places = npt.NDArray[np.intp]
 
@@ -50,6 +60,8 @@ class Spool:
 
     Attributes:
         rest: after all parts, the text from where it was not plain, or None.
+        mended: what was mended, as it is said of the file.
+        private: whether there is any character of a private-use area.
     """
 
     def __init__(self, texts: Iterator[str], delimiter: str, folder: Path) -> None:
@@ -61,6 +73,8 @@ class Spool:
             folder: where the files go.
         """
         self.rest: Iterator[str] | None = None
+        self.mended: tuple[str, ...] = ()
+        self.private = False
         self._texts = texts
         self._separator = delimiter.encode("ascii")
         self._folder = folder
@@ -88,21 +102,44 @@ class Spool:
         carry = b""
         for text in self._texts:
             piece = carry + text.encode("utf-8")
-            end = _end_of_records(piece)
-            flat = _flatten(piece[:end], self._separator)
-            if flat is None or len(piece) - end > _LONGEST_RECORD:
+            self.private = self.private or _PRIVATE_1 in piece or _PRIVATE_2.search(piece) is not None
+            flat, carry = self._flattened(piece)
+            if flat is None or len(carry) > _LONGEST_RECORD:
                 self.rest = chain([piece.decode("utf-8")], self._texts)
                 return
             yield flat
-            carry = piece[end:]
         if carry:
             # The last line may lack its end. If a quote is open, an end does not close the record.
-            closed = carry + b"\n"
-            flat = _flatten(closed, self._separator) if _end_of_records(closed) == len(closed) else None
-            if flat is None:
+            flat, left = self._flattened(carry + b"\n")
+            if flat is None or left:
                 self.rest = iter([carry.decode("utf-8")])
                 return
             yield flat
+
+    def _flattened(self, piece: bytes) -> tuple[_Flat | None, bytes]:
+        """The whole records of a piece as one line each, None if it is not plain; and the record that it cuts off."""
+        spellings = ((BLANKS,), (BACKSLASHES,), (BLANKS, BACKSLASHES))
+        for mended in (self.mended, *(each for each in spellings if set(each) > set(self.mended))):
+            spelt = _mended(piece, self._separator, mended)
+            if mended != self.mended and spelt == piece:
+                continue
+            end = _end_of_records(spelt)
+            flat = _flatten(spelt[:end], self._separator)
+            if flat is not None and (end or not mended):
+                self.mended = mended
+                return flat, spelt[end:]
+        return None, piece
+
+
+def _mended(piece: bytes, separator: bytes, spellings: tuple[str, ...]) -> bytes:
+    if BLANKS in spellings:
+        blanks = b" +" if separator == b"\t" else b"[ \t]+"
+        between = re.escape(separator)
+        piece = re.sub(b"(^|\n|" + between + b")" + blanks + b'(?=")', rb"\1", piece)
+        piece = re.sub(b'(")' + blanks + b"(?=\r?\n|" + between + b")", rb"\1", piece)
+    if BACKSLASHES in spellings:
+        piece = _BACKSLASHED.sub(lambda found: b'""' if found[0] == b'\\"' else found[0], piece)
+    return piece
 
 
 @dataclass(frozen=True)

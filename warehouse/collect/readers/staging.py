@@ -17,8 +17,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from schemas.emit.sql import literal, quote
+from warehouse.collect.readers.doubts import doubts
 from warehouse.collect.readers.layout import Layout, LayoutColumn, Note, Reading, Recognition, SetAside
 from warehouse.collect.readers.lines import Lines, hashes_of
+from warehouse.collect.readers.naming import named
 from warehouse.collect.readers.rows import (
     REASONS,
     RECORDS,
@@ -120,12 +122,13 @@ class Stage:
         finally:
             self.connection.unregister("numbers_batch")
 
-    def finish(self, *, notes: bool = True, lines: Lines | None = None) -> Reading:
+    def finish(self, *, notes: bool = True, lines: Lines | None = None, private: bool = True) -> Reading:
         """Take out what is no record, and tell what was found.
 
         Args:
             notes: whether people write notes below such data; into a database they do not.
             lines: of a file whose records are lines, with their hashes beside the table.
+            private: whether any text may hold characters of a private-use area.
         """
         if notes:
             self._find_notes_below()
@@ -136,12 +139,16 @@ class Stage:
             self._run("forget", hashes=quote(hashes_of(self.table)), states=listed(REMARKS))
         self._run("strip", states=listed([State.BLANK, *REASONS]))
         unheaded = self._unheaded()
+        by_name = {column.name: column for column in self.layout.columns}
+        columns = [(found, by_name[found.name]) for found in self.recognition.columns]
+        doubtful = list(doubts(self.connection, self.table, columns, private=private))
         return Reading(
             rows=self.size(),
             recognition=self.recognition,
             set_aside=tuple(SetAside(row, REASONS[State(state)]) for row, state in aside),
-            notes=(*self._told(), *unheaded, *_notes(kept)),
-            lines=lines,
+            notes=(*self._told(), *unheaded, *doubtful, *_notes(kept)),
+            # What is doubtful about a column has to be told of all of its rows, whichever came before.
+            lines=None if doubtful else lines,
         )
 
     def _run(
@@ -181,7 +188,7 @@ class Stage:
 
     def _doubled(self) -> list[Note]:
         titles = doubled_titles(self.layout, self.recognition.extra)
-        text = f"同一项内容有几列，只读取了其中一列，未读取的列名是：{'、'.join(titles)}"
+        text = f"同一项内容有几列，只读取了其中一列，未读取的列名是：{named(titles)}"
         return [Note(text, len(titles))] if titles else []
 
     def _told(self) -> list[Note]:

@@ -26,6 +26,7 @@ from warehouse.collect.readers.layout import (
     Recognition,
     unreadable,
 )
+from warehouse.collect.readers.naming import named
 from warehouse.collect.readers.sheets.opening import Book, open_book
 from warehouse.collect.readers.sheets.refusals import content_of, told
 from warehouse.collect.readers.sheets.remarks import ReadColumn, notes_on, passed_over, shown_headings
@@ -150,7 +151,7 @@ def _read_sheets(filling: _Filling, table: str, chosen: _Chosen) -> Reading:
             *_of_sheets([(name, note) for name, reading in readings for note in reading.notes]),
             *(Note("没有应有的表头，整张工作表未读取", 1, sheet=name) for name in chosen.others),
             *(
-                Note(f"没有其他工作表里有的列：{'、'.join(lacking)}", len(lacking), sheet=each.sheet)
+                Note(f"没有其他工作表里有的列：{named(lacking)}", len(lacking), sheet=each.sheet)
                 for each in seen
                 if (lacking := _lacking(layout, each, seen))
             ),

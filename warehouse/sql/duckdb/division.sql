@@ -26,7 +26,7 @@ CREATE OR REPLACE MACRO current_division(t VARCHAR) AS _current_division(t);
 
 -- Text as delivered: blanks out, a closed code's successor in its place.
 CREATE OR REPLACE MACRO normalise_division(t VARCHAR) AS
-_current_division(CASE WHEN regexp_matches(t, '^[0-9]{6,12}$') THEN t ELSE _without(t, '[ ''‘’`"=]') END);
+_current_division(CASE WHEN regexp_matches(t, '^[0-9]{6,12}$') THEN t ELSE _without(t, '[ ''‘’`"=]|[.]0+$') END);
 
 -- The county a code lies in. A city padded with zeros (370600) lies in none.
 CREATE OR REPLACE MACRO county_of(t VARCHAR) AS

@@ -36,5 +36,5 @@ END;
 CREATE OR REPLACE MACRO normalise_phone(t VARCHAR) AS
 CASE
     WHEN regexp_matches(t, '^1[3-9][0-9]{9}$') THEN t
-    ELSE list_extract(list_transform([clean_text(t)], lambda c: _phone_of(c)), 1)
+    ELSE list_extract(list_transform([_without(t, '[.]0+$')], lambda c: _phone_of(c)), 1)
 END;

@@ -54,12 +54,14 @@ END;
 
 -- Province prefixes of GB/T 2260, with 81, 82, 83 of the residence permits for people from Hong Kong, Macao
 -- and Taiwan. Not the area itself: numbers begin with codes that went out of use long ago, and the lists
--- of them disagree. NULL for NULL, TRUE or FALSE for everything else. The pattern knows the calendar (months of 31, 30
+-- of them disagree. A foreigner's permanent residence card has, since 2023, a number of its own: 9, the province of the
+-- application, the country in three digits (GB/T 2659), and from the birth date on as above. NULL for NULL, TRUE or FALSE for everything else. The pattern knows the calendar (months of 31, 30
 -- and 28 days; 29 February of leap years), for it costs the same whatever it looks for, and reading a date does not.
 CREATE OR REPLACE MACRO is_resident_id(t VARCHAR) AS
 CASE
     WHEN regexp_matches(t,
-        '^(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])[0-9]{4}(?:(?:1[89]|[2-9][0-9])(?:[0-9]{2}'
+        '^(?:(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])[0-9]{4}|9(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5])[0-9]{3})'
+        || '(?:(?:1[89]|[2-9][0-9])(?:[0-9]{2}'
         || '(?:(?:0[13578]|1[02])(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)(?:0[1-9]|[12][0-9]|30)'
         || '|02(?:0[1-9]|1[0-9]|2[0-8]))|(?:0[48]|[2468][048]|[13579][26])0229)|(?:[2468][048]|[3579][26])000229)'
         || '[0-9]{3}[0-9X]$'
@@ -68,42 +70,51 @@ CASE
     WHEN t IS NOT NULL THEN FALSE
 END;
 
--- Of 15 digits (GB 11643-1989): century 19 and check character added. Anything else, and an impossible birth date, stays.
-CREATE OR REPLACE MACRO _resident_id_of_15(t) AS
+-- Of 15 digits (GB 11643-1989): the century and the check character added. The sequences 996 to 999 are those of people
+-- who were a hundred years old and more: they were born in the century before. Anything else, and an impossible birth
+-- date, stays, as does a hundred-year-old of before 1870.
+CREATE OR REPLACE MACRO _resident_id_of_17(t) AS
 CASE
-    WHEN regexp_matches(t, '^[0-9]{15}$')
-        AND resident_id_birth_date(substr(t, 1, 6) || '19' || substr(t, 7, 9) || '0') IS NOT NULL
-    THEN substr(t, 1, 6) || '19' || substr(t, 7, 9)
-        || resident_id_check_character(substr(t, 1, 6) || '19' || substr(t, 7, 9))
-    ELSE t
+    WHEN regexp_matches(t, '^[0-9]{17}$') AND resident_id_birth_date(t || '0') IS NOT NULL
+    THEN t || resident_id_check_character(t)
 END;
 
-CREATE OR REPLACE MACRO _resident_id_text(t) AS upper(_without(t, '[ ''‘’`"=-]'));
+CREATE OR REPLACE MACRO _resident_id_of_15(t) AS
+coalesce(
+    _resident_id_of_17(CASE
+        WHEN regexp_matches(t, '^[0-9]{6}[7-9][0-9]{5}99[6-9]$') THEN substr(t, 1, 6) || '18' || substr(t, 7)
+        WHEN regexp_matches(t, '^[0-9]{15}$') AND NOT regexp_matches(t, '99[6-9]$')
+        THEN substr(t, 1, 6) || '19' || substr(t, 7)
+    END),
+    t
+);
+
+CREATE OR REPLACE MACRO _resident_id_text(t) AS upper(_without(t, '[ ''‘’`"=-]|[.]0+$'));
 
 -- Blanks and dashes out, X in capitals, and for the × or the Cyrillic Х that people type; 15 digits to 18. What a
 -- spreadsheet has shortened to 3.70602E+17 cannot be restored and stays as it is.
 CREATE OR REPLACE MACRO normalise_resident_id(t VARCHAR) AS
 CASE
     WHEN regexp_matches(t, '^[0-9]{17}[0-9X]$') THEN t
-    WHEN length(regexp_replace(t, '[^0-9０-９]', '', 'g')) = 15
+    WHEN length(regexp_replace(t, '[.]0+$|[^0-9０-９]', '', 'g')) = 15
     THEN list_extract(list_transform([_resident_id_text(t)], lambda c: _resident_id_of_15(c)), 1)
     ELSE regexp_replace(_resident_id_text(t), '^([0-9]{17})[×Х]$', '\1X')
 END;
 
 -- The number with the check character its first 17 digits call for; NULL where these cannot be right
 -- themselves. A suggestion to be held against the paper: any other digit may be the wrong one. None where the last
--- three are 000, which is what a spreadsheet leaves of them.
+-- three are 000, which is what a spreadsheet leaves of them, or where the number went through a floating-point number.
 CREATE OR REPLACE MACRO repair_resident_id(t VARCHAR) AS
 CASE
     WHEN regexp_matches(
-        t, '^(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])[0-9]{15}.$'
-    ) AND NOT ends_with(t, '000') AND resident_id_birth_date(substr(t, 1, 17) || '0') IS NOT NULL
+        t, '^(?:(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])[0-9]{15}|9(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5])[0-9]{14}).$'
+    ) AND NOT ends_with(t, '000') AND NOT is_float_number(t) AND resident_id_birth_date(substr(t, 1, 17) || '0') IS NOT NULL
     THEN substr(t, 1, 17) || resident_id_check_character(t)
 END;
 
--- The area that gave the number out: the code its county had then.
+-- The area that gave the number out: the code its county had then. A foreigner's number names none.
 CREATE OR REPLACE MACRO resident_id_area(t VARCHAR) AS
-CASE WHEN regexp_matches(t, '^[0-9]{17}[0-9X]$') THEN substr(t, 1, 6) END;
+CASE WHEN regexp_matches(t, '^[1-8][0-9]{16}[0-9X]$') THEN substr(t, 1, 6) END;
 
 -- Whether a code of six digits names, or since 1981 named, a county, a city or a province (GB/T 2260). Made anew in
 -- places.sql, as is the next; until then no area is known.
@@ -116,4 +127,5 @@ CREATE OR REPLACE MACRO _is_area_after(t, year) AS CAST(NULL AS BOOLEAN);
 -- newborn a number; before, numbers came years after the birth, with the code the county had by then, so that an
 -- area younger than the birth shows nothing. Sources differ on which areas there were: a ground for doubt only.
 CREATE OR REPLACE MACRO is_resident_id_area_plausible(t VARCHAR) AS
-    is_known_area(substr(t, 1, 6)) AND NOT coalesce(_is_area_after(substr(t, 1, 6), substr(t, 7, 4)), FALSE);
+    starts_with(t, '9')
+    OR is_known_area(substr(t, 1, 6)) AND NOT coalesce(_is_area_after(substr(t, 1, 6), substr(t, 7, 4)), FALSE);

@@ -2,7 +2,7 @@
 -- of body, six digits of its division, nine of the subject, one check character. I, O, S, V, Z never occur.
 
 CREATE OR REPLACE MACRO normalise_code(t VARCHAR) AS
-upper(_without(t, '[ ''‘’`"=-]'));
+upper(_without(t, '[ ''‘’`"=-]|[.]0+$'));
 
 -- The value of the character at place i: its place in the standard's alphabet.
 CREATE OR REPLACE MACRO _uscc_value(t, i) AS

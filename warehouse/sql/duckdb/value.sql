@@ -61,7 +61,8 @@ CASE
     ELSE list_extract(list_transform([clean_text(t)], lambda c: _date_of(c)), 1)
 END;
 
--- Of cleaned text: the day, and behind it hours, minutes and, where they are there, seconds.
+-- Of cleaned text: the day, and behind it hours, minutes and, where they are there, seconds. The fraction of a day number
+-- is the time of day, to the second.
 CREATE OR REPLACE MACRO _timestamp_of(t) AS
 try_cast(CAST(_date_of(t) AS VARCHAR) || ' ' || CASE
     WHEN regexp_matches(t, '^[0-9]{8} ?[0-9]{6}$')
@@ -72,6 +73,10 @@ try_cast(CAST(_date_of(t) AS VARCHAR) || ' ' || CASE
         || ':' || coalesce(nullif(
             regexp_extract(t, '[0-9][:：时][0-9]{2}[:：分]([0-9]{2}(?:[.][0-9]{1,6})?)', 1), ''
         ), '00')
+    WHEN regexp_matches(t, '^[1-7][0-9]{4}[.][0-9]+$')
+    THEN CAST(TIME '00:00:00' + to_seconds(
+        least(CAST(round(try_cast('0.' || regexp_extract(t, '[.]([0-9]+)$', 1) AS DOUBLE) * 86400) AS BIGINT), 86399)
+    ) AS VARCHAR)
     ELSE '00:00:00'
 END AS TIMESTAMP);
 

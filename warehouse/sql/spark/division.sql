@@ -13,7 +13,7 @@ CREATE OR REPLACE TEMPORARY FUNCTION current_division(t STRING) RETURNS STRING R
 coalesce((SELECT max(known.successor) FROM codes__division_successor AS known WHERE known.code = t), t);
 
 CREATE OR REPLACE TEMPORARY FUNCTION normalise_division(t STRING) RETURNS STRING RETURN
-current_division(_without(t, r'[ \x27‘’`"=]'));
+current_division(_without(t, r'[ \x27‘’`"=]|[.]0+\z'));
 
 CREATE OR REPLACE TEMPORARY FUNCTION county_of(t STRING) RETURNS STRING RETURN
 nullif(regexp_extract(t, r'^[1-8][0-9]{3}(?:[1-9][0-9]|0[1-9])', 0), '');

@@ -28,5 +28,5 @@ END;
 CREATE OR REPLACE TEMPORARY FUNCTION normalise_phone(t STRING) RETURNS STRING RETURN
 CASE
     WHEN t RLIKE r'^1[3-9][0-9]{9}\z' THEN t
-    ELSE _phone_of(clean_text(t))
+    ELSE _phone_of(_without(t, r'[.]0+\z'))
 END;

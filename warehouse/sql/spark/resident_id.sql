@@ -40,38 +40,46 @@ END;
 CREATE OR REPLACE TEMPORARY FUNCTION is_resident_id(t STRING) RETURNS BOOLEAN RETURN
 CASE
     WHEN t RLIKE (
-        r'^(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])[0-9]{4}(?:1[89]|[2-9][0-9])[0-9]{9}[0-9X]\z'
+        r'^(?:(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])[0-9]{4}|9(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5])[0-9]{3})'
+        || r'(?:1[89]|[2-9][0-9])[0-9]{9}[0-9X]\z'
     )
     THEN substr(t, 18, 1) = _resident_id_check(try_cast(substr(t, 1, 17) AS BIGINT))
         AND _resident_id_day(t) IS NOT NULL
     WHEN t IS NOT NULL THEN FALSE
 END;
 
-CREATE OR REPLACE TEMPORARY FUNCTION _resident_id_of_18(t STRING) RETURNS STRING RETURN
+CREATE OR REPLACE TEMPORARY FUNCTION _resident_id_of_17(t STRING) RETURNS STRING RETURN
 CASE
-    WHEN t RLIKE r'^[0-9]{15}\z'
-        AND resident_id_birth_date(substr(t, 1, 6) || '19' || substr(t, 7, 9) || '0') IS NOT NULL
-    THEN substr(t, 1, 6) || '19' || substr(t, 7, 9)
-        || resident_id_check_character(substr(t, 1, 6) || '19' || substr(t, 7, 9))
-    WHEN t RLIKE r'^[0-9]{17}[×Х]\z' THEN substr(t, 1, 17) || 'X'
-    ELSE t
+    WHEN t RLIKE r'^[0-9]{17}\z' AND resident_id_birth_date(t || '0') IS NOT NULL
+    THEN t || resident_id_check_character(t)
 END;
+
+CREATE OR REPLACE TEMPORARY FUNCTION _resident_id_of_18(t STRING) RETURNS STRING RETURN
+coalesce(
+    CASE
+        WHEN t RLIKE r'^[0-9]{6}[7-9][0-9]{5}99[6-9]\z' THEN _resident_id_of_17(substr(t, 1, 6) || '18' || substr(t, 7))
+        WHEN t RLIKE r'^[0-9]{15}\z' AND NOT t RLIKE r'99[6-9]\z'
+        THEN _resident_id_of_17(substr(t, 1, 6) || '19' || substr(t, 7))
+        WHEN t RLIKE r'^[0-9]{17}[×Х]\z' THEN substr(t, 1, 17) || 'X'
+    END,
+    t
+);
 
 CREATE OR REPLACE TEMPORARY FUNCTION normalise_resident_id(t STRING) RETURNS STRING RETURN
 CASE
     WHEN t RLIKE r'^[0-9]{17}[0-9X]\z' THEN t
-    ELSE _resident_id_of_18(upper(_without(t, r'[ \x27‘’`"=-]')))
+    ELSE _resident_id_of_18(upper(_without(t, r'[ \x27‘’`"=-]|[.]0+\z')))
 END;
 
 CREATE OR REPLACE TEMPORARY FUNCTION repair_resident_id(t STRING) RETURNS STRING RETURN
 CASE
-    WHEN t RLIKE r'(?d)^(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])[0-9]{15}.\z'
-        AND NOT endswith(t, '000') AND resident_id_birth_date(substr(t, 1, 17) || '0') IS NOT NULL
+    WHEN t RLIKE r'(?d)^(?:(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])[0-9]{15}|9(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5])[0-9]{14}).\z'
+        AND NOT endswith(t, '000') AND NOT is_float_number(t) AND resident_id_birth_date(substr(t, 1, 17) || '0') IS NOT NULL
     THEN substr(t, 1, 17) || resident_id_check_character(t)
 END;
 
 CREATE OR REPLACE TEMPORARY FUNCTION resident_id_area(t STRING) RETURNS STRING RETURN
-CASE WHEN t RLIKE r'^[0-9]{17}[0-9X]\z' THEN substr(t, 1, 6) END;
+CASE WHEN t RLIKE r'^[1-8][0-9]{16}[0-9X]\z' THEN substr(t, 1, 6) END;
 
 -- Spark's IN with a sub-query says false for NULL, and its NOT IN compares every row with every other.
 CREATE OR REPLACE TEMPORARY FUNCTION is_known_area(t STRING) RETURNS BOOLEAN RETURN
@@ -79,5 +87,6 @@ CASE WHEN t IS NOT NULL THEN t IN (SELECT area.code FROM codes__area AS area) EN
 
 -- Areas that were not yet there in a year, as ten digits, are worked out once: see warehouse/spark/functions.py.
 CREATE OR REPLACE TEMPORARY FUNCTION is_resident_id_area_plausible(t STRING) RETURNS BOOLEAN RETURN
-    is_known_area(substr(t, 1, 6))
+    startswith(t, '9')
+    OR is_known_area(substr(t, 1, 6))
     AND CASE WHEN substr(t, 1, 10) IN (SELECT early.code FROM codes__area_too_early AS early) THEN FALSE ELSE TRUE END;

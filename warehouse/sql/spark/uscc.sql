@@ -1,7 +1,7 @@
 -- The unified social credit code (GB 32100-2015); see the DuckDB file of this name.
 
 CREATE OR REPLACE TEMPORARY FUNCTION normalise_code(t STRING) RETURNS STRING RETURN
-upper(_without(t, r'[ \x27‘’`"=-]'));
+upper(_without(t, r'[ \x27‘’`"=-]|[.]0+\z'));
 
 -- MOD 31 over 17 places: the value of a character is its place in the standard's alphabet, the weights 3^(i-1) mod 31.
 CREATE OR REPLACE TEMPORARY FUNCTION uscc_check_character(t STRING) RETURNS STRING RETURN

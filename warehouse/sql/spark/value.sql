@@ -55,6 +55,11 @@ CASE
     ELSE _date_of(clean_text(t))
 END;
 
+-- A time of day, given in seconds.
+CREATE OR REPLACE TEMPORARY FUNCTION _clock(s BIGINT) RETURNS STRING RETURN
+lpad(CAST(s div 3600 AS STRING), 2, '0') || ':' || lpad(CAST(s div 60 % 60 AS STRING), 2, '0')
+|| ':' || lpad(CAST(s % 60 AS STRING), 2, '0');
+
 CREATE OR REPLACE TEMPORARY FUNCTION _timestamp_of(t STRING) RETURNS TIMESTAMP_NTZ RETURN
 try_cast(CAST(parse_date(t) AS STRING) || ' ' || CASE
     WHEN t RLIKE r'^[0-9]{8} ?[0-9]{6}\z'
@@ -65,6 +70,10 @@ try_cast(CAST(parse_date(t) AS STRING) || ' ' || CASE
         || ':' || coalesce(nullif(
             regexp_extract(t, '[0-9][:：时][0-9]{2}[:：分]([0-9]{2}(?:[.][0-9]{1,6})?)', 1), ''
         ), '00')
+    WHEN t RLIKE r'^[1-7][0-9]{4}[.][0-9]+\z'
+    THEN _clock(least(
+        CAST(round(try_cast('0.' || regexp_extract(t, '[.]([0-9]+)$', 1) AS DOUBLE) * 86400) AS BIGINT), 86399
+    ))
     ELSE '00:00:00'
 END AS TIMESTAMP_NTZ);
 

@@ -1,0 +1,113 @@
+"""Columns of a read table that were changed before they were delivered: what shows it in their texts (Chinese notes).
+
+A single value shows nothing; a column does. So the first rows are looked at, and where they raise a doubt, all rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from schemas.emit.sql import quote
+from warehouse.collect.readers.layout import FoundColumn, LayoutColumn, Note
+
+_SQL = Path(__file__).parent / "sql"
+_FIRST_ROWS = 1000
+# So many values in a row that look alike are no accident: one number of eighteen digits in sixteen is one of 16.
+_ENOUGH = 5
+_NAMED_ROWS = 1000
+
+_LONG = "regexp_full_match({0}, '[1-9][0-9]{{17}}')"
+# Characters of the private-use areas, but for those that GB 18030-2022 gave a place: text.sql reads these.
+_PRIVATE = (
+    r"[\x{E000}-\x{E78C}\x{E797}-\x{E7C6}\x{E7C9}-\x{E815}\x{E819}-\x{E81D}\x{E81F}-\x{E825}\x{E827}-\x{E82A}"
+    r"\x{E82D}-\x{E830}\x{E833}-\x{E83A}\x{E83C}-\x{E842}\x{E844}-\x{E853}\x{E856}-\x{E863}\x{E865}-\x{F8FF}"
+    r"\x{F0000}-\x{10FFFD}]"
+)
+
+
+@dataclass(frozen=True)
+class _Doubt:
+    """A doubt about a column: which texts it is about, what all of these have in common, and what is said."""
+
+    about: str
+    common: Sequence[str]
+    text: str
+    of_text_only: bool
+
+
+_DOUBTS = (
+    # Numbers above 10^17 that a floating-point number can be are multiples of 16; a spreadsheet's and JavaScript's end
+    # in zeros.
+    _Doubt(
+        _LONG,
+        ("try_cast({0} AS HUGEINT) % 16 = 0", "ends_with({0}, '0')"),
+        "长号码像是曾被当作数字（浮点数）保存，末几位已丢失，校验码相符的也不可信；请以文本格式导出后重新交付",
+        of_text_only=False,
+    ),
+    _Doubt(
+        "{0} IS NOT NULL",
+        ("regexp_full_match({0}, '[0-9]{{2,}}[.]0')",),
+        "值都以 .0 结尾，像是导出工具（如 pandas）加上的；请以文本格式导出后重新交付",
+        of_text_only=True,
+    ),
+)
+
+
+def doubts(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    columns: Sequence[tuple[FoundColumn, LayoutColumn]],
+    *,
+    private: bool,
+) -> Iterator[Note]:
+    """Notes on a table that was read.
+
+    Args:
+        connection: where it is.
+        table: its name.
+        columns: those that were found, each with what the contract says of it.
+        private: whether any text may hold characters of a private-use area.
+    """
+    asked = [
+        (found, doubt, common)
+        for found, column in columns
+        for doubt in _DOUBTS
+        if not (doubt.of_text_only and column.measured)
+        for common in doubt.common
+    ]
+    if asked:
+        questions = ", ".join(_question(quote(f.name), d, c) for f, d, c in asked)
+        first = f"(SELECT * FROM {quote(table)} LIMIT {_FIRST_ROWS})"
+        (answers,) = connection.execute(f"SELECT {questions} FROM {first}").fetchall()
+        told: set[tuple[str, str]] = set()
+        for (found, doubt, common), doubtful in zip(asked, answers, strict=True):
+            if doubtful and (found.name, doubt.text) not in told:
+                told.add((found.name, doubt.text))
+                name = quote(found.name)
+                where = f"{doubt.about.format(name)} AND {common.format(name)}"
+                yield from _note(connection, table, where, f"列“{found.title}”的{doubt.text}")
+    if private and columns:
+        texts = ", ".join(quote(found.name) for found, _ in columns)
+        yield from _note(
+            connection,
+            table,
+            f"regexp_matches(concat({texts}), '{_PRIVATE}')",
+            "有自造字（私用区字符），在别的电脑上会显示成别的字；请改为正式编码的汉字后重新交付",
+        )
+
+
+def _question(name: str, doubt: _Doubt, common: str) -> str:
+    about = doubt.about.format(name)
+    return f"count_if({about}) >= {_ENOUGH} AND bool_and({common.format(name)}) FILTER ({about})"
+
+
+def _note(connection: duckdb.DuckDBPyConnection, table: str, where: str, text: str) -> Iterator[Note]:
+    sql = (_SQL / "doubtful.sql").read_text(encoding="utf-8")
+    query = sql.format(table=quote(table), where=where, most=_NAMED_ROWS)
+    for count, rows in connection.execute(query).fetchall():
+        if count:
+            yield Note(text, count, tuple(rows))

@@ -1,0 +1,3 @@
+SELECT count(*), min(_row, {most})
+FROM {table}
+WHERE {where}
