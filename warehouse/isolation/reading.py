@@ -171,6 +171,8 @@ def unpack(path: Path, folder: Path) -> list[Member] | None:
     Raises:
         UnreadableFile: the archive cannot be taken in; in Chinese.
     """
+    # A worker may make folders below this one only.
+    folder.mkdir(parents=True, exist_ok=True)
     members = _asked(tuple[Member, ...] | None, Unpack(path.absolute(), folder.absolute()), "zip")  # type: ignore[arg-type]
     if members is None:
         return None
