@@ -14,6 +14,7 @@
 | `ZHENJIE_THREADS` | how many cores the engine may use | `2` |
 | `ZHENJIE_DEV_TOKEN` | the token of `zhenjie dev`, 16 characters or more | a new one at each start |
 | `ZHENJIE_DEV_HOSTS` | further names by which `zhenjie dev` is reached, separated by commas | none |
+| `ZHENJIE_QUERY_SECONDS` | after how many seconds a query is broken off | `60` |
 | `ZHENJIE_PUBLISHED_BATCHES` | how many batches of findings the warehouse shows | `10` |
 """
 
@@ -52,6 +53,7 @@ class Settings:
     memory: str = "4GiB"
     threads: int = 2
     published_batches: int = 10
+    query_seconds: int = 60
 
 
 def read_settings(environment: Mapping[str, str] | None = None, home: Path | None = None) -> Settings:
@@ -81,6 +83,7 @@ def read_settings(environment: Mapping[str, str] | None = None, home: Path | Non
         memory=values.get("ZHENJIE_MEMORY") or _third_of_memory(),
         threads=_count(values, "ZHENJIE_THREADS", 2),
         published_batches=_count(values, "ZHENJIE_PUBLISHED_BATCHES", 10),
+        query_seconds=_count(values, "ZHENJIE_QUERY_SECONDS", 60),
     )
 
 
