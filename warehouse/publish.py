@@ -36,6 +36,11 @@ def candidate_of(home: Home) -> Path:
     return home.root / "warehouse.candidate.duckdb"
 
 
+def log_of(database: Path) -> Path:
+    """The write-ahead log that DuckDB would replay; a published database has none."""
+    return database.with_name(f"{database.name}.wal")
+
+
 def open_published(
     home: Home, keys: Keys = NO_KEYS, limits: Mapping[str, str | int] | None = None
 ) -> duckdb.DuckDBPyConnection:

@@ -1,8 +1,8 @@
 """The standard tables of the newest batch as a database for queries, beside the warehouse.
 
-Rows of a dataset that feeds no entity are published nowhere else. One table a dataset, `<department>_<dataset>`, in the
-database's own `main`; attached as `standard`, it is queried as `standard.<department>_<dataset>`. A table is written again
-only when its partition, its contract's words or the key has changed.
+Rows of a dataset that feeds no entity are published nowhere else. There is one table a dataset, in the schema
+`main`; the database is attached as `standard`, so that a query names `standard.<department>_<dataset>`. A table is
+written again only when its partition, the words of its contract or the key has changed.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from warehouse.files import digest_of, flush, replace_json, sha256_of
 from warehouse.home import Home
 from warehouse.lake import Lake
 from warehouse.partition import Partition
-from warehouse.publish import has_present_key, open_database, published
+from warehouse.publish import has_present_key, log_of, open_database, published
 from warehouse.standard import LAYER
 from warehouse.values import delivered_name
 
-# In the file: the fingerprint and the rows of each table, in a schema that no query can name.
-MADE = "made"
+# The schema of the table that keeps the fingerprint and the rows of each table; no query can name it.
+HIDDEN = "hidden"
 # Checksums kept: of the file that lies there, and of the one that a dead run was about to put there.
 KEPT = 2
 
@@ -124,7 +124,7 @@ def _wanted(lake: Lake, library: Library, batch: date) -> dict[str, _Table]:
 
 
 def _comments(contract: Contract) -> dict[str, str]:
-    """Column → comment: of the contract's columns, of the texts that would not convert, and of those all tables have."""
+    """Column → comment: the contract's columns, their texts that would not convert, the columns of every table."""
     common = {field.name: field.comment for field in load_tables()[f"{LAYER}._common"].fields}
     parsed = {
         delivered_name(column): comment(f"{column.title}（原文）", "不能转换的原文，能转换时为空")
@@ -141,14 +141,14 @@ def _made(home: Home, keys: Keys) -> dict[str, tuple[str, int]] | None:
     if sha256_of(home.standard) not in accepted_standard(home):
         return None
     with open_database(home.standard, keys) as database:
-        rows = database.execute(f"SELECT table_name, fingerprint, rows FROM {MADE}.standard").fetchall()
+        rows = database.execute(f"SELECT table_name, fingerprint, rows FROM {HIDDEN}.standard").fetchall()
     return {name: (fingerprint, count) for name, fingerprint, count in rows}
 
 
 def _begin(home: Home, made: Mapping[str, tuple[str, int]], staying: set[str]) -> None:
     """Lay the present file down as the draft, if most of its rows stay; else nothing."""
     draft = draft_of(home)
-    for stale in (draft, draft.with_name(f"{draft.name}.wal")):
+    for stale in (draft, log_of(draft)):
         stale.unlink(missing_ok=True)
     rows = sum(made[name][1] for name in staying)
     if staying and 2 * rows >= sum(count for _, count in made.values()):
@@ -164,16 +164,16 @@ def _write(
 ) -> None:
     attach(connection, draft_of(home), _NAME, keys, read_only=False)
     try:
-        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_NAME}.{MADE}")
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_NAME}.{HIDDEN}")
         connection.execute(
-            f"CREATE TABLE IF NOT EXISTS {_NAME}.{MADE}.standard "
+            f"CREATE TABLE IF NOT EXISTS {_NAME}.{HIDDEN}.standard "
             "(table_name VARCHAR, fingerprint VARCHAR, rows BIGINT)"
         )
-        there = connection.execute(f"SELECT table_name FROM {_NAME}.{MADE}.standard").fetchall()
+        there = connection.execute(f"SELECT table_name FROM {_NAME}.{HIDDEN}.standard").fetchall()
         for (name,) in there:
             if name not in wanted or name in written:
                 connection.execute(f"DROP TABLE {_target(name)}")
-                connection.execute(f"DELETE FROM {_NAME}.{MADE}.standard WHERE table_name = ?", [name])
+                connection.execute(f"DELETE FROM {_NAME}.{HIDDEN}.standard WHERE table_name = ?", [name])
         for name in written:
             _create(connection, name, wanted[name])
     finally:
@@ -191,7 +191,8 @@ def _create(connection: duckdb.DuckDBPyConnection, name: str, table: _Table) -> 
         told = literal(table.comments[column])
         connection.execute(f"COMMENT ON COLUMN {target}.{quote(column)} IS {told}")
     connection.execute(
-        f"INSERT INTO {_NAME}.{MADE}.standard SELECT ?, ?, count(*) FROM {target}", [name, table.fingerprint]
+        f"INSERT INTO {_NAME}.{HIDDEN}.standard SELECT ?, ?, count(*) FROM {target}",
+        [name, table.fingerprint],
     )
     connection.execute("COMMIT")
 

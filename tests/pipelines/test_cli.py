@@ -354,6 +354,16 @@ def test_the_ledger_knows_who_asked_what_and_how_many_rows_were_given(
         ("query", {"sql": long}),
         ("result", {"query": 5, "rows": 300}),
         ("query", {"sql": failing}),
+        ("result", {"query": 7, "failed": "有的值不能转换成所要的类型；不能转换时要空值，请用 TRY_CAST"}),
+        ("query", {"sql": refused}),
+        (
+            "result",
+            {
+                "query": 9,
+                "refused": "只能查询（SELECT、FROM、DESCRIBE、SHOW TABLES、SUMMARIZE、EXPLAIN），"
+                "不能修改数据或设置",
+            },
+        ),
     ]
 
 

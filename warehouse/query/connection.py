@@ -1,9 +1,9 @@
 """A connection for queries: the published files, verified and read-only, and no way from SQL to any file.
 
 The second wall behind `judge`. DuckDB counts attached files and the folder it spills to among the files that SQL may
-reach; so the file system itself is switched off once the databases are open. Then nothing can be spilled: a query that
-needs more than the memory gets a folder of its own, empty before and taken away after, and the published files under names
-that are gone again when it begins.
+reach; so the file system itself is switched off once the databases are open. Then nothing can be spilled. A query that
+needs more than the memory gets a folder of its own, empty before and taken away after; the published files are then
+attached by names that are gone again when the query begins.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 from uuid import uuid4
 
 import duckdb
 
 from warehouse.encryption import NO_KEYS, Keys, attach, is_encrypted
 from warehouse.home import Home
-from warehouse.publish import accepted
+from warehouse.publish import accepted, log_of
 from warehouse.query.judge import DEEPEST
 from warehouse.query.verified import is_accepted, open_file
 from warehouse.standard_database import accepted_standard
@@ -75,7 +75,7 @@ def open_for_queries(asked: Asked, *, spilling: bool = False) -> Iterator[duckdb
         connection = stack.enter_context(duckdb.connect(":memory:", config=_settings(asked, scratch)))
         connection.execute("SET python_enable_replacements = false")
         connection.execute(f"SET max_expression_depth = {DEEPEST}")
-        if any(is_encrypted(Path(file.name)) for file in files.values()):
+        if any(is_encrypted(Path(str(file.name))) for file in files.values()):
             asked.keys.prepare(connection)
         for name, file in files.items():
             _attach(connection, name, file, scratch, asked.keys)
@@ -84,8 +84,8 @@ def open_for_queries(asked: Asked, *, spilling: bool = False) -> Iterator[duckdb
         yield connection
 
 
-def _settings(asked: Asked, scratch: Path | None) -> dict[str, str | int | bool]:
-    spilled: dict[str, str | int | bool] = {"temp_directory": str(scratch) if scratch else ""}
+def _settings(asked: Asked, scratch: Path | None) -> dict[str, str | bool | int | float | list[str]]:
+    spilled: dict[str, str] = {"temp_directory": str(scratch) if scratch else ""}
     if scratch:
         spilled["max_temp_directory_size"] = MOST_SPILLED
     never = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
@@ -93,7 +93,7 @@ def _settings(asked: Asked, scratch: Path | None) -> dict[str, str | int | bool]
 
 
 @contextmanager
-def _verified(home: Home, path: Path, known: list[str]) -> Iterator[BinaryIO]:
+def _verified(home: Home, path: Path, known: list[str]) -> Iterator[FileIO]:
     with open_file(path) as file:
         if not is_accepted(home, path.name, file, known, time.time_ns()):
             raise NotAccepted(
@@ -114,10 +114,11 @@ def _scratch(home: Home) -> Iterator[Path]:
 
 
 def _attach(
-    connection: duckdb.DuckDBPyConnection, name: str, file: BinaryIO, scratch: Path | None, keys: Keys
+    connection: duckdb.DuckDBPyConnection, name: str, file: FileIO, scratch: Path | None, keys: Keys
 ) -> None:
     """Attach the file that is open, whatever has come into its place since."""
-    path, there = Path(file.name), os.fstat(file.fileno())
+    path, there = Path(str(file.name)), os.fstat(file.fileno())
+    _check_log(path)
     link = scratch / uuid4().hex if scratch else None
     if link is not None:
         try:
@@ -131,8 +132,16 @@ def _attach(
     finally:
         if link is not None:
             link.unlink()
+    _check_log(path)
     if (found.st_dev, found.st_ino) != (there.st_dev, there.st_ino):
         raise NotAccepted(f"{path} 在打开时被替换（可能正在发布新的一版），请再查询一次")
+
+
+def _check_log(path: Path) -> None:
+    """No write-ahead log lies beside a published file: DuckDB would replay it into what is read."""
+    log = log_of(path)
+    if log.exists():
+        raise NotAccepted(f"{log} 不是发布时产生的文件，不予查询。请查明来源并删除它，再运行 zhenjie doctor")
 
 
 def _seal(connection: duckdb.DuckDBPyConnection, *, spilling: bool) -> None:

@@ -1,8 +1,8 @@
 """Judges a query by DuckDB's own syntax tree: it may read the published tables and nothing else.
 
-The tree is what `json_serialize_sql` gives; every node, key and function in it must be in `allowed.yaml`, and every table
-must be published or a common table expression in scope. What is judged is the text that is run. This is the first wall;
-`connection` is the second.
+The tree is what `json_serialize_sql` gives. Every node, key and function in it must be in `allowed.yaml`; every
+table must be published, or a common table expression in scope. What is judged is the text that is run. This is
+the first wall; `connection` is the second.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import duckdb
 from pydantic import TypeAdapter
 
 from schemas.document import plain_yaml
+from warehouse.standard_database import HIDDEN
 
 # Characters; longer texts take the parser minutes.
 LONGEST = 100_000
@@ -66,7 +67,7 @@ def judge(connection: duckdb.DuckDBPyConnection, sql: str, tables: Collection[Ta
     try:
         return _judged(connection, sql, tables)
     except RecursionError:
-        raise RefusedQuery("查询的嵌套过深，请改写得浅一些") from None
+        raise RefusedQuery(_NESTED) from None
 
 
 def check(connection: duckdb.DuckDBPyConnection, text: str, tables: Collection[TableName]) -> None:
@@ -74,7 +75,7 @@ def check(connection: duckdb.DuckDBPyConnection, text: str, tables: Collection[T
     try:
         _Judge(frozenset(tables)).statement(_tree(connection, text))
     except RecursionError:
-        raise RefusedQuery("查询的嵌套过深，请改写得浅一些") from None
+        raise RefusedQuery(_NESTED) from None
 
 
 def _check_text(sql: str) -> None:
@@ -88,7 +89,15 @@ def _check_text(sql: str) -> None:
 
 
 def _judged(connection: duckdb.DuckDBPyConnection, sql: str, tables: Collection[TableName]) -> Query:
-    statements = connection.extract_statements(sql)
+    try:
+        statements = connection.extract_statements(sql)
+    except duckdb.PermissionException:
+        # IMPORT DATABASE is read while it is parsed.
+        raise RefusedQuery(_ONLY_READS) from None
+    except duckdb.ParserException as error:
+        if _TOO_DEEP.search(str(error)):
+            raise RefusedQuery(_NESTED) from None
+        raise
     kinds = [statement.type for statement in statements]
     if kinds == [duckdb.StatementType.CREATE, duckdb.StatementType.SELECT] and not statements[1].query:
         raise RefusedQuery(
@@ -110,6 +119,8 @@ def _judged(connection: duckdb.DuckDBPyConnection, sql: str, tables: Collection[
     return Query(text, explain)
 
 
+_NESTED = "查询的嵌套过深，请改写得浅一些"
+_TOO_DEEP = re.compile("Max expression depth|memory exhausted")
 _ONLY_READS = "只能查询（SELECT、FROM、DESCRIBE、SHOW TABLES、SUMMARIZE、EXPLAIN），不能修改数据或设置"
 
 
@@ -128,14 +139,16 @@ def _tree(connection: duckdb.DuckDBPyConnection, text: str) -> Mapping[str, Any]
 def published_tables(connection: duckdb.DuckDBPyConnection) -> frozenset[TableName]:
     """Every way to write the name of a table or view in the attached databases.
 
-    A table in a database's own `main` may be called by the database and its name.
+    A table in a database's own `main` may be called by the database and its name. What a database keeps of itself
+    in a schema `hidden` is not published.
     """
     rows = connection.execute(
         "SELECT database_name, schema_name, table_name FROM duckdb_tables() WHERE NOT internal AND NOT temporary "
         "UNION ALL "
         "SELECT database_name, schema_name, view_name FROM duckdb_views() WHERE NOT internal AND NOT temporary"
     ).fetchall()
-    return frozenset(name for row in rows for name in _spellings(*map(_lower, row)))
+    named = (tuple(map(_lower, row)) for row in rows)
+    return frozenset(name for parts in named if parts[1] != HIDDEN for name in _spellings(*parts))
 
 
 def _spellings(database: str, schema: str, table: str) -> Iterator[TableName]:
@@ -196,6 +209,8 @@ class _Judge:
             raise RefusedQuery(f"查询中的 {name} 不在允许之列")
         if kind in ("FUNCTION", "WINDOW"):
             self._function(node, allowed.functions)
+        elif kind == "COLUMN_REF" and [*map(_lower, node["column_names"])] in _FUNCTIONS_WITHOUT_BRACKETS:
+            raise RefusedQuery(f"{node['column_names'][0]} 不能在查询中使用；同名的列请写成 表名.列名")
         elif kind is None and isinstance(name, str) and name in _CHECKS:
             scope = _CHECKS[name](self, node, scope)
         self._parts(node, scope)
@@ -256,6 +271,12 @@ class _Judge:
             raise RefusedQuery(f"没有名为 {node['name']} 的类型")
         return scope
 
+
+# What DuckDB takes for a function where there is no such column.
+_FUNCTIONS_WITHOUT_BRACKETS = (
+    ["current_user"], ["session_user"], ["user"], ["current_role"], ["current_schema"], ["current_catalog"],
+    ["current_database"],
+)  # fmt: skip
 
 # A common table expression's name; DuckDB takes names with other marks for files.
 _PLAIN = re.compile(r"[\w \-]+")

@@ -1,8 +1,9 @@
-"""Whether a published file is the one that was accepted: its sha256, or what the file system says of one verified before.
+"""Whether a published file is the one that was accepted: by its sha256, or as the file that was verified before.
 
-A file of 2 GB takes a second to read, so that a verification is remembered: by device, inode, size, and the times of the
-last change to content and to inode. Who replaces the file, or writes into it, can set every one of these but the last.
-Nothing is remembered of a file that changed within the last seconds, for the file system's clock is coarse.
+A file of 2 GB takes a second to read, so a verification is remembered: with the file's device, inode, size, and
+the times of the last change to its content and to its inode. Who replaces the file, or writes into it, can forge
+each of these but the last. Nothing is remembered of a file that changed within the last seconds, for the file
+system's clock is coarse.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import json
 import os
 from collections.abc import Collection
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from warehouse.files import replace_json
 from warehouse.home import Home
@@ -22,7 +23,7 @@ from warehouse.home import Home
 SETTLED = 2_000_000_000
 
 
-def is_accepted(home: Home, name: str, file: BinaryIO, known: Collection[str], now: int) -> bool:
+def is_accepted(home: Home, name: str, file: FileIO, known: Collection[str], now: int) -> bool:
     """Whether an open file has one of the checksums.
 
     Args:
@@ -47,12 +48,12 @@ def is_accepted(home: Home, name: str, file: BinaryIO, known: Collection[str], n
     return True
 
 
-def open_file(path: Path) -> BinaryIO:
+def open_file(path: Path) -> FileIO:
     """A published file, to be verified and attached by what is open, not by its name."""
-    return path.open("rb", buffering=0)
+    return FileIO(path)
 
 
-def _facts(file: BinaryIO) -> dict[str, int]:
+def _facts(file: FileIO) -> dict[str, int]:
     stat = os.fstat(file.fileno())
     return {
         "device": stat.st_dev,
