@@ -77,7 +77,7 @@ class Answer:
         ]
         self._select(f"concat({', '.join(parts)}, '}}')")
         for batch in self.connection.to_arrow_reader(BATCH):
-            yield [_finite(row) for row in batch.column(0).to_pylist()]
+            yield [console.json_shown(_finite(row)) for row in batch.column(0).to_pylist()]
 
     def count(self) -> int:
         """How many rows there are."""
@@ -140,10 +140,8 @@ def as_table(answer: Answer) -> Writing:
         if answer.query.explain:
             for _, plan in rows:
                 console.result(plan)
-        elif console.fits(answer.names, rows[:SHOWN]):
-            console.table(answer.names, rows[:SHOWN])
         else:
-            console.tall(answer.names, rows[:SHOWN])
+            console.table(answer.names, rows[:SHOWN])
         if len(rows) > SHOWN:
             left = answer.count() - SHOWN
             console.progress(f"只显示前 {SHOWN} 行，还有 {left:,} 行没有显示；全部结果请用 --csv 或 --json")

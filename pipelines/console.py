@@ -41,6 +41,13 @@ def as_json(value: object) -> None:
     typer.echo("".join(_json_escape(c) if c != "\n" and is_hidden(c) else c for c in text))
 
 
+def json_shown(text: str) -> str:
+    """A line of JSON in which what would act on a terminal is escaped as JSON escapes it."""
+    if text.isprintable():
+        return text
+    return "".join(_json_escape(c) if c not in "\n\r\t" and is_hidden(c) else c for c in text)
+
+
 def _json_escape(character: str) -> str:
     return json.dumps(character)[1:-1]
 

@@ -136,9 +136,9 @@ def _comments(contract: Contract) -> dict[str, str]:
 
 def _made(home: Home, keys: Keys) -> dict[str, tuple[str, int]] | None:
     """Table → its fingerprint and rows, as they lie in the file; None without a sound file under the present key."""
-    if not home.standard.exists() or not has_present_key(home.standard, keys):
+    if not home.standard.exists() or sha256_of(home.standard) not in accepted_standard(home):
         return None
-    if sha256_of(home.standard) not in accepted_standard(home):
+    if log_of(home.standard).exists() or not has_present_key(home.standard, keys):
         return None
     with open_database(home.standard, keys) as database:
         rows = database.execute(f"SELECT table_name, fingerprint, rows FROM {HIDDEN}.standard").fetchall()

@@ -19,7 +19,7 @@ from pipelines.commands.options import JsonOption, alone, platform_of, settings_
 from returns.ledger.store import Ledger
 from returns.packages import damaged_packages
 from warehouse.backup import DamagedBackup, restore_backup, write_backup
-from warehouse.damage import AGAIN, Damage, delivery_damage, lake_damage, warehouse_damage
+from warehouse.damage import AGAIN, Damage, delivery_damage, lake_damage, standard_damage, warehouse_damage
 from warehouse.encryption import Keys, WrongKey
 from warehouse.home import Home
 from warehouse.lake import KEYS
@@ -28,6 +28,7 @@ from warehouse.modes import exposed
 from warehouse.names import shown_path
 from warehouse.publish import vouch
 from warehouse.rekey import other_keys, rekey_lake, rekey_warehouse
+from warehouse.standard_database import vouch_standard
 
 
 def doctor(context: typer.Context, json_: JsonOption = False) -> None:
@@ -74,6 +75,7 @@ def _faults(platform: Platform) -> Iterator[str]:
     yield from map(str, delivery_damage(home))
     yield from map(str, lake_damage(platform.lake))
     yield from map(str, warehouse_damage(home, platform.lake.keys))
+    yield from map(str, standard_damage(home, platform.lake.keys))
     for batch, path in damaged_packages(home):
         yield str(Damage(path, batch, "返还包与目录不符或缺失", AGAIN.format(batch)))
     yield from _ledger_faults(platform)
@@ -96,6 +98,7 @@ def rekey(context: typer.Context) -> None:
             partitions = rekey_lake(connection, platform.lake)
             databases = rekey_warehouse(platform.home, platform.keys)
             vouch(platform.home)
+            vouch_standard(platform.home)
     except WrongKey as error:
         raise console.usage(str(error)) from None
     console.result(f"改写了 {partitions} 个分区、{databases} 个治理库文件")
