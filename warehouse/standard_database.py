@@ -19,7 +19,6 @@ import duckdb
 from schemas.contract import Contract, comment
 from schemas.emit.sql import literal, quote
 from schemas.library import Library
-from schemas.tables import load_tables
 from warehouse.encryption import NO_KEYS, Keys, attach
 from warehouse.files import digest_of, flush, replace_json, sha256_of
 from warehouse.home import Home
@@ -33,6 +32,16 @@ from warehouse.values import delivered_name
 HIDDEN = "hidden"
 # Checksums kept: of the file that lies there, and of the one that a dead run was about to put there.
 KEPT = 2
+
+# Comments of the columns that every standard table has beside its contract's; `warehouse.standard` makes them.
+_COMMON = {
+    "record_key": "记录标识：由主键各列组成；主键为空时为整行的摘要",
+    "_row": "行标识：区分各行，跨批次不变",
+    "_line": "行号：在交付文件中的行号",
+    "_sheet": "工作表：有多个工作表的文件才有",
+    "_extract_id": "交付编号：该行来自哪一次交付",
+    "_corrected": "已更正的字段：每个已确认更正的字段在来源中的值",
+}
 
 _NAME = "standard_draft"
 
@@ -125,13 +134,12 @@ def _wanted(lake: Lake, library: Library, batch: date) -> dict[str, _Table]:
 
 def _comments(contract: Contract) -> dict[str, str]:
     """Column → comment: the contract's columns, their texts that would not convert, the columns of every table."""
-    common = {field.name: field.comment for field in load_tables()[f"{LAYER}._common"].fields}
     parsed = {
         delivered_name(column): comment(f"{column.title}（原文）", "不能转换的原文，能转换时为空")
         for column in contract.delivered_columns
         if column.type != "string"
     }
-    return {**common, **{column.name: column.comment for column in contract.columns}, **parsed}
+    return {**_COMMON, **{column.name: column.comment for column in contract.columns}, **parsed}
 
 
 def _made(home: Home, keys: Keys) -> dict[str, tuple[str, int]] | None:
@@ -188,7 +196,7 @@ def _create(connection: duckdb.DuckDBPyConnection, name: str, table: _Table) -> 
     connection.execute("BEGIN")
     connection.execute(f"COMMENT ON TABLE {target} IS {literal(table.contract.comment)}")
     for column, *_ in described:
-        told = literal(table.comments[column])
+        told = literal(table.comments.get(column, column))
         connection.execute(f"COMMENT ON COLUMN {target}.{quote(column)} IS {told}")
     connection.execute(
         f"INSERT INTO {_NAME}.{HIDDEN}.standard SELECT ?, ?, count(*) FROM {target}",
