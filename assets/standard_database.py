@@ -5,7 +5,7 @@ import dagster as dg
 from assets.common import Group, PlatformResource, asset_facts, batch_of, key_of
 from assets.summary import SUMMARY
 from schemas.library import Library
-from warehouse.standard import LAYER
+from warehouse.layers import Layer
 from warehouse.standard_database import make_standard
 
 # A stage of its own, so that its seconds are not counted as the loop's.
@@ -22,7 +22,7 @@ def standard_database_asset(library: Library) -> dg.AssetsDefinition:
             "标准表查询库 standard.duckdb：各数据集最新批次的标准表，供 zhenjie query 查询；没有变化的表不重写。",
             {"duckdb"},
         ),
-        deps=[SUMMARY, *(key_of(LAYER, contract.id) for contract in library)],
+        deps=[SUMMARY, *(key_of(Layer.STANDARD, contract.id) for contract in library)],
     )
     def _standard_database(
         context: dg.AssetExecutionContext, platform: PlatformResource

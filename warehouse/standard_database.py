@@ -23,9 +23,9 @@ from warehouse.encryption import NO_KEYS, Keys, attach
 from warehouse.files import digest_of, flush, replace_json, sha256_of
 from warehouse.home import Home
 from warehouse.lake import Lake
+from warehouse.layers import Layer
 from warehouse.partition import Partition
 from warehouse.publish import has_present_key, log_of, open_database, published
-from warehouse.standard import LAYER
 from warehouse.values import delivered_name
 
 # The schema of the table that keeps the fingerprint and the rows of each table; no query can name it.
@@ -124,7 +124,7 @@ def vouch_standard(home: Home) -> None:
 
 
 def _wanted(lake: Lake, library: Library, batch: date) -> dict[str, _Table]:
-    found = ((contract, lake.as_of(LAYER, contract.id, batch)) for contract in library)
+    found = ((contract, lake.as_of(Layer.STANDARD, contract.id, batch)) for contract in library)
     return {
         table_name(contract): _Table(contract, partition, _comments(contract))
         for contract, partition in found

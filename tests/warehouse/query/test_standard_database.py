@@ -16,9 +16,9 @@ from warehouse.encryption import NO_KEYS, Key, Keys, WrongKey, is_encrypted
 from warehouse.engine import Engine
 from warehouse.home import Home
 from warehouse.lake import Lake
+from warehouse.layers import Layer
 from warehouse.publish import open_database
 from warehouse.rekey import rekey_warehouse
-from warehouse.standard import LAYER
 from warehouse.standard_database import make_standard, vouch_standard
 
 DAY, NEXT = date(2026, 3, 2), date(2026, 3, 3)
@@ -42,7 +42,7 @@ def write(engine: Engine, home: Home, dataset: str, batch: date, name: str) -> N
     }[dataset]
     with engine.connect() as connection:
         query = f"SELECT 'k' AS record_key, 1 AS _row, '{name}' AS {column}"
-        Lake(home.lake).write(connection, LAYER, dataset, batch, query, inputs={})
+        Lake(home.lake).write(connection, Layer.STANDARD, dataset, batch, query, inputs={})
 
 
 @pytest.fixture
