@@ -89,6 +89,16 @@ class Home:
         return self.root / "ledger.sqlite"
 
     @property
+    def witness(self) -> Path:
+        """A line for each entry of the ledger, wherever that is: what was lost is named by it."""
+        return self.root / "ledger.witness"
+
+    @property
+    def register(self) -> Path:
+        """A line for each thing that was made and must be there since."""
+        return self.root / "register.jsonl"
+
+    @property
     def alerts(self) -> Path:
         """What went wrong and a person should see, one file a failed run."""
         return self.root / "alerts"

@@ -106,6 +106,23 @@ def published(database: Path, keys: Keys = NO_KEYS) -> tuple[date, str] | None:
     return (row[0], row[1]) if row else None
 
 
+def published_ledger(database: Path, keys: Keys = NO_KEYS) -> tuple[int, str] | None:
+    """The act of the ledger that a published file follows from, as number and hash; None if the file does not say.
+
+    Raises:
+        WrongKey: it is encrypted with none of the keys.
+        duckdb.Error: it cannot be opened.
+    """
+    if not database.exists():
+        return None
+    with open_database(database, keys) as connection:
+        there = connection.execute(
+            "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'catalog' AND table_name = 'ledger'"
+        ).fetchone()
+        row = there and there[0] and connection.execute("SELECT number, hash FROM catalog.ledger").fetchone()
+    return (row[0], row[1]) if row else None
+
+
 def verdict_of(home: Home) -> Path:
     """Where the acceptance suite's verdict on the candidate lies."""
     return candidate_of(home).with_suffix(".verdict.json")

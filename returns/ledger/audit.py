@@ -125,7 +125,7 @@ def _link_faults(connection: Connection, named: set[int]) -> Iterator[Fault]:
     gone = accepted_losses(connection).gone
     last_number, last_seq, last_hash = 0, 0, GENESIS
     newest = connection.scalar(select(func.max(ENTRY.c.seq))) or 0
-    sealed = (ENTRY.c.seq, ENTRY.c.actor, ENTRY.c.kind, ENTRY.c.subject, ENTRY.c.detail, ENTRY.c.digest)
+    sealed = (ENTRY.c.seq, ENTRY.c.kind, ENTRY.c.subject, ENTRY.c.detail, ENTRY.c.digest)
     query = select(LINK, *sealed).outerjoin_from(LINK, ENTRY, LINK.c.entry_seq == ENTRY.c.seq)
     while window := connection.execute(
         query.where(LINK.c.number > last_number).order_by(LINK.c.number).limit(_WINDOW)

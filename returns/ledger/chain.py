@@ -139,14 +139,15 @@ def seal(previous: str, fields: Mapping[str, object]) -> str:
 
 
 def link_hash(previous: str, fields: Mapping[str, object]) -> str:
-    """SHA-256 (hex) over the link before and what an act of `DATA_ACTS` says, without its time and its `seq`.
+    """SHA-256 (hex) over the link before and what the data follows from of an act of `DATA_ACTS`.
 
-    Published data carries this hash: it must not change with the clock, nor with how many queries came between.
+    Published data carries this hash: it must not change with the clock, with who was at the keyboard, nor with how
+    many queries came between. Times, actors and `seq` are sealed by the hash of the entry.
 
     Args:
         previous: 64 hex digits.
-        fields: number, actor, kind, subject, detail (as the text stored) and digest.
+        fields: number, kind, subject, detail (as the text stored) and digest.
     """
-    linked = ("number", "actor", "kind", "subject", "detail", "digest")
+    linked = ("number", "kind", "subject", "detail", "digest")
     body = canonical({name: fields[name] for name in linked})
     return hashlib.sha256((previous + body).encode()).hexdigest()

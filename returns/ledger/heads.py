@@ -86,7 +86,7 @@ def add_link(connection: Connection, entry: Mapping[str, object]) -> None:
 
     Args:
         connection: the only writer's.
-        entry: its seq, actor, kind, subject, detail (as the text stored) and digest.
+        entry: its seq, kind, subject, detail (as the text stored) and digest.
     """
     last = newest_head(connection)
     fields: dict[str, object] = {**entry, "number": last.number + 1}

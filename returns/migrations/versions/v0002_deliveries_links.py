@@ -98,7 +98,7 @@ def _create_link() -> None:
 
 def _link() -> None:
     bind = op.get_bind()
-    entry = sa.table("entry", *map(sa.column, ("seq", "actor", "kind", "subject", "detail", "digest")))
+    entry = sa.table("entry", *map(sa.column, ("seq", "kind", "subject", "detail", "digest")))
     link = sa.table("link", *map(sa.column, ("number", "entry_seq", "previous", "hash")))
     linked = sa.select(entry).where(entry.c.kind.in_(LINKED)).order_by(entry.c.seq)
     previous, rows = GENESIS, []
