@@ -9,6 +9,7 @@ from datetime import date
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
+from returns.ledger.store import Ledger
 from schemas.codes import CodeLibrary
 from schemas.library import Library
 from warehouse.encryption import Keys
@@ -55,6 +56,10 @@ class Platform:
         """
         with self.engine.connect() as connection:
             yield BatchContext(connection, self.lake, self.library, self.codes, batch)
+
+    def open_ledger(self) -> Ledger:
+        """The ledger, with the witness that lies in the home; to be closed."""
+        return Ledger.open(self.ledger_url, self.home.witness)
 
     @property
     def keys(self) -> Keys:

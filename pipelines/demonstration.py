@@ -13,8 +13,9 @@ from functools import cached_property
 from pathlib import Path
 
 from assets.platform import CHINA, Platform
-from pipelines.intake import take_in_all
+from pipelines.intake import enter_delivered, take_in_all
 from returns.declared import sheet_standard
+from returns.deliveries import UNKNOWN
 from returns.packages import read_index
 from returns.replies import SHEET, Intake
 from sample_city.generate import SampleCity, Summary, plan_city
@@ -55,6 +56,7 @@ class Demonstration:
         made = self._city.generate(self.samples / day.isoformat(), day, since=since)
         files = [file.path for file in made.files if file.dataset in self.platform.library]
         desk.deliver(self.platform.home, self.platform.library, files, day, _at(day, 8))
+        enter_delivered(self.platform, day, UNKNOWN, lambda _: None)
         return made
 
     def _delivered(self) -> Iterator[date]:

@@ -29,6 +29,7 @@ from returns.archive import Archive
 from returns.currency import Currency, currency_of
 from returns.declared import SheetStandard, instructions, sheet_standard, sheets_digest
 from returns.figures import deliveries_of
+from returns.ledger.heads import NO_ACTS, Head
 from returns.relations import Known, Turn, name_relations, turn_inputs, turn_of
 from returns.reports import settled
 from returns.workbook.model import Sheet, TextSheet, WorkbookProperties
@@ -41,6 +42,8 @@ from warehouse.incremental.context import BatchContext
 AudienceName = Literal["township", "department"]
 
 INDEX = "index.json"
+# The last act of the ledger that a batch follows from: among the index's inputs, and in the manifest of each package.
+LEDGER = "ledger"
 AUTHOR = "市大数据局"
 FIRST_TIME = "首次返还，没有上一批次可比。"
 
@@ -67,12 +70,13 @@ AUDIENCES = (
 
 @dataclass(frozen=True)
 class _Build:
-    """What all packages of a batch have in common: where they go, what they show, of which day it is."""
+    """What all packages of a batch have in common: where they go, what they show, of which day, up to which act."""
 
     folder: Path
     turn: Turn
     known: Known
     currency: Currency
+    head: Head
 
 
 @dataclass(frozen=True)
@@ -95,12 +99,13 @@ class Index:
     packages: tuple[Package, ...]
 
 
-def build_packages(context: BatchContext, home: Home) -> tuple[Package, ...]:
+def build_packages(context: BatchContext, home: Home, head: Head = NO_ACTS) -> tuple[Package, ...]:
     """Write the packages of a batch, unless nothing they follow from has changed.
 
     Args:
         context: the batch; its tickets have been written.
         home: the packages go to `returns/<batch>/`, `<unit code>-<name>.zip`, departments one folder deeper.
+        head: the last act of the ledger that the batch follows from; each package carries it.
 
     Returns:
         The packages, townships first, in the order of their codes.
@@ -115,12 +120,13 @@ def build_packages(context: BatchContext, home: Home) -> tuple[Package, ...]:
         "currency": digest_of(asdict(currency)),
         "functions": library_digest(),
         "sheets": sheets_digest(),
+        LEDGER: str(head),
     }
     current = _current(folder, inputs)
     if current is not None:
         return current.packages
     sheets = [sheet_standard(name) for audience in AUDIENCES for name in audience.sheets]
-    build = _Build(folder, turn, name_relations(connection, turn, sheets), currency)
+    build = _Build(folder, turn, name_relations(connection, turn, sheets), currency, head)
     names: Mapping[AudienceName, Mapping[str, str]] = {
         "township": dict(context.codes.load("division").rows.select("code", "label").iter_rows()),
         "department": {contract.department: contract.department_title for contract in context.library},
@@ -141,6 +147,16 @@ def read_index(folder: Path) -> Index | None:
     except FileNotFoundError:
         return None
     return Index(facts["inputs"], tuple(Package(**package) for package in facts["packages"]))
+
+
+def head_in_index(folder: Path) -> Head | None:
+    """The last act of the ledger that a batch's packages follow from; None if no index says so.
+
+    Raises:
+        ValueError, KeyError or TypeError: the index is damaged.
+    """
+    index = read_index(folder)
+    return Head.parse(index.inputs[LEDGER]) if index is not None and LEDGER in index.inputs else None
 
 
 def damaged_packages(home: Home) -> Iterator[tuple[date, Path]]:
@@ -289,6 +305,7 @@ def _package(
             "unit": name,
             "rows": rows_of,
             "data_batches": build.currency.by_dataset,
+            LEDGER: {"number": build.head.number, "hash": build.head.hash},
             "files": {
                 member: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
                 for member, content in members.items()

@@ -19,10 +19,12 @@ from pipelines.commands.options import (
     batch_date,
     checked_batch,
     linted_platform_of,
+    settings_of,
     today,
 )
 from pipelines.failures import os_failure
-from pipelines.intake import receipt, take_in_each
+from pipelines.intake import enter_delivered, receipt, take_in_each
+from returns.ledger.chain import LedgerLoss
 from returns.packages import read_index
 from warehouse.collect import desk
 from warehouse.collect.readers.naming import named
@@ -59,6 +61,7 @@ def deliver(
     if dataset is not None and dataset not in platform.library:
         raise console.usage(f"没有数据集 {dataset}；已有：{'、'.join(c.id for c in platform.library)}")
     receipts, failures = _received(platform, files, day, dataset, confirm=confirm)
+    enter_delivered(platform, day, settings_of(context).user, console.progress)
     if json_:
         console.as_json([receipt.as_json() for receipt in receipts])
     else:
@@ -143,7 +146,7 @@ def run(context: typer.Context, batch: BatchOption = None, json_: JsonOption = F
     day = asked or checked_batch(received[-1], "收件箱中的批次")
     try:
         done = run_turn(platform, day, dagster_instance(platform.home), console.progress)
-    except (HomeInUse, DamagedHome) as error:
+    except (HomeInUse, DamagedHome, LedgerLoss) as error:
         raise console.failed(str(error)) from None
     figures = outcome(platform, day) if done.done else {}
     set_aside = len(desk.receipts(platform.home.aside, day))
@@ -196,7 +199,10 @@ def reply(
     platform = linted_platform_of(context)
     # In the middle of a turn some stages would know of an answer and others not.
     with alone(platform.home, "zhenjie reply", wait=True):
-        taken = list(take_in_each(platform, files, datetime.now(UTC)))
+        try:
+            taken = list(take_in_each(platform, files, datetime.now(UTC)))
+        except LedgerLoss as error:
+            raise console.failed(str(error)) from None
     intakes = [intake for _, intake in taken if not isinstance(intake, OSError)]
     failures = [(path, error) for path, error in taken if isinstance(error, OSError)]
     if json_:

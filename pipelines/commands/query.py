@@ -24,7 +24,7 @@ from pipelines.answers import Answer, Writing, as_csv, as_json, as_table
 from pipelines.commands.options import JsonOption, settings_of
 from pipelines.platform import ledger_url
 from pipelines.settings import Settings
-from returns.ledger.chain import Act, Entry, LedgerError
+from returns.ledger.chain import Act, Entry, LedgerError, LedgerLoss
 from returns.ledger.store import Ledger
 from warehouse.encryption import WrongKey
 from warehouse.home import Home
@@ -59,7 +59,7 @@ def query(
         raise console.usage("还没有发布治理库：先运行 zhenjie run")
     form = as_csv if csv else as_json if json_ else as_table
     try:
-        with Ledger.open(ledger_url(settings)) as ledger:
+        with Ledger.open(ledger_url(settings), home.witness) as ledger:
             asked = _entered(ledger, settings, Act.QUERY, {"sql": _writable(sql)})
             try:
                 rows = _answered(settings, home, sql, form)
@@ -69,6 +69,8 @@ def query(
                 console.progress(str(refusal))
                 raise typer.Exit(refusal.code) from None
             _entered(ledger, settings, Act.RESULT, {"query": asked.seq, "rows": rows})
+    except LedgerLoss as error:
+        raise console.failed(str(error)) from None
     except (SQLAlchemyError, LedgerError) as error:
         raise console.failed(f"台账无法写入，查询未记录，不予答复：{type(error).__name__}") from None
 

@@ -59,10 +59,11 @@ class Loss:
 
 @dataclass(frozen=True)
 class Accepted:
-    """Losses that were accepted before: heads that need not fit, and entries that stay away."""
+    """Losses that were accepted before: heads that need not fit, entries and deliveries that stay away."""
 
     heads: frozenset[str]
     gone: frozenset[int]
+    deliveries: frozenset[str]
 
 
 def described(entry: Witnessed) -> str:
@@ -80,12 +81,14 @@ def accepted_losses(connection: Connection) -> Accepted:
     found = connection.execute(select(ENTRY.c.seq, ENTRY.c.detail).where(ENTRY.c.kind == Act.LOSS.value))
     heads: set[str] = set()
     gone: set[int] = set()
+    deliveries: set[str] = set()
     for seq, text in found:
         detail = json.loads(text)
         heads |= set(detail["heads"])
+        deliveries |= set(detail["deliveries"])
         # At the end, numbers that were lost are given again.
         gone |= {number for a, b in detail["entries"] for number in range(a, b + 1) if number < seq}
-    return Accepted(frozenset(heads), frozenset(gone))
+    return Accepted(frozenset(heads), frozenset(gone), frozenset(deliveries))
 
 
 def losses(

@@ -39,7 +39,7 @@ from returns.ledger.entering import (
     same_file,
 )
 from returns.ledger.heads import Head, KnownHead, head_of_batch, newest_head
-from returns.ledger.losses import ACCEPT, Loss, distinct, fits, lines_of, losses
+from returns.ledger.losses import ACCEPT, Loss, accepted_losses, distinct, fits, lines_of, losses
 from returns.ledger.tables import DELIVERY, ENTRY, LINK, REFUSAL, REPLY
 from returns.ledger.witness import Witness, Witnessed
 
@@ -211,6 +211,11 @@ class Ledger:
         with reading(self._engine) as connection:
             return fetch(connection, query, DELIVERY)
 
+    def lost_deliveries(self) -> frozenset[str]:
+        """The deliveries whose files were accepted to be lost, by their numbers."""
+        with reading(self._engine) as connection:
+            return accepted_losses(connection).deliveries
+
     def head(self, batch: str | None = None) -> Head:
         """The head of the chain that the data follows from: now, or at the last act that a batch follows from."""
         with reading(self._engine) as connection:
@@ -251,7 +256,7 @@ class Ledger:
         self._catch_up()
 
     def accept_losses(
-        self, actor: str, reason: str, known: Sequence[KnownHead], at: datetime
+        self, actor: str, reason: str, known: Sequence[KnownHead], deliveries: Sequence[str], at: datetime
     ) -> Entry | None:
         """Go on with a ledger from which entries are gone, on purpose: enter who says so, and why.
 
@@ -259,6 +264,7 @@ class Ledger:
             actor: Account of the person who answers for it.
             reason: Why the entries cannot be had again.
             known: Heads that things outside the ledger carry; those that do not fit need not fit any more.
+            deliveries: Numbers of deliveries whose files are gone, and need not be there any more.
             at: When, with a time zone.
 
         Returns:
@@ -270,13 +276,14 @@ class Ledger:
         if not reason.strip():
             raise LedgerError("a loss is accepted for a reason")
         found = self.losses(known, thorough=True)
-        if not found:
+        if not found and not deliveries:
             return None
         lost = {line.seq: line for loss in found for line in loss.lost}
         detail: dict[str, object] = {
             "reason": reason,
             "entries": sorted({loss.entries for loss in found if loss.entries}),
             "acts": sorted({loss.acts for loss in found if loss.acts}),
+            "deliveries": sorted(deliveries),
             "heads": sorted({str(head) for loss in found for head in loss.heads}),
             "lost": [
                 {"seq": line.seq, "kind": line.kind, "subject": line.subject, "at": line.at}
