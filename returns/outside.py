@@ -51,11 +51,11 @@ def has_heads(home: Home, keys: Keys) -> bool:
     return bool(known_heads(home, keys))
 
 
-def heads_in(path: Path, keys: Keys) -> list[KnownHead]:
+def heads_in(path: Path, keys: Keys, *, required: bool = True) -> list[KnownHead]:
     """The heads in a home, a backup, a package, a summary page or a witness that somebody names.
 
     Raises:
-        NoHeads: it is none of these, or carries no head.
+        NoHeads: one is required, and it is none of these, or carries no head.
     """
     if path.is_dir():
         home = Home(path)
@@ -68,7 +68,7 @@ def heads_in(path: Path, keys: Keys) -> list[KnownHead]:
         found = _in_page(path)
     else:
         found = _in_witness(path)
-    if not found:
+    if required and not found:
         raise NoHeads(f"{path} 中没有台账的链头：请指定安装目录、备份、返还包、批次概览或 ledger.witness")
     return found
 

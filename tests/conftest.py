@@ -32,6 +32,7 @@ from warehouse.engine import Engine
 from warehouse.governance import derive, derived, fuse
 from warehouse.home import Home
 from warehouse.layers import Layer
+from warehouse.register import note
 from warehouse.standard import standardise
 
 CHINA = ZoneInfo("Asia/Shanghai")
@@ -110,6 +111,7 @@ class Walk:
             for name in derived(library):
                 derive(opened, name)
             build_packages(opened, platform.home, head)
+        note(platform.home, day)
 
 
 # The files that take longest go first, so that no worker is left with one when the others are done; `make test` keeps

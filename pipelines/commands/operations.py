@@ -169,7 +169,8 @@ def restore(
             raise console.usage(f"{home.root} 不是空的，请用 --home 指定一个新目录")
         _restore(home, archive, settings, [] if accept_loss else outside, told=accept_loss is None)
     if accept_loss is not None:
-        _accept(context, accept_loss, outside, needed=archive is None)
+        told = [] if archive is None else heads_in(archive, settings.keys, required=False)
+        _accept(context, accept_loss, [*outside, *told], needed=archive is None)
     doctor(context)
 
 

@@ -199,7 +199,8 @@ class Ledger:
         if not deliveries:
             return 0
         with self._appending() as connection:
-            known = set(connection.execute(select(DELIVERY.c.extract_id, DELIVERY.c.status)).tuples())
+            entered = connection.execute(select(DELIVERY.c.extract_id, DELIVERY.c.status))
+            known = {(extract_id, status) for extract_id, status in entered}
             new = [found for found in deliveries if (found.extract_id, found.status) not in known]
             for delivered in new:
                 enter_delivery(connection, delivered)

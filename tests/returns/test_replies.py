@@ -438,7 +438,7 @@ def test_the_ledger_keeps_what_was_answered_and_for_which_batches_it_works(offic
     office.reply({"SEX": correct("男")}, batch=OLDER)
     (row,) = office.ledger.replies().to_dicts()
     assert row == {
-        "entry_seq": 1, "line": 4, "ticket_id": "SEX", "dataset": POPULATION,
+        "entry_seq": 1, "act": 1, "line": 4, "ticket_id": "SEX", "dataset": POPULATION,
         "rule": "sex_matches_resident_id", "record_key": WANG, "field": "sex", "verdict": "更正为",
         "observed": "2", "delivered": "2", "value": "1", "note": None, "unit_code": UNIT,
         "after_batch": "2026-03-03",
@@ -467,7 +467,7 @@ def test_a_correction_of_what_a_correction_put_there_replaces_what_is_delivered(
 
 def answer(seq: int, verdict: str, value: str | None = None, **more: object) -> dict[str, object]:
     plain: dict[str, object] = {
-        "entry_seq": seq, "line": 4, "ticket_id": "T1", "dataset": POPULATION, "rule": "presence",
+        "entry_seq": seq, "act": seq, "line": 4, "ticket_id": "T1", "dataset": POPULATION, "rule": "presence",
         "record_key": WANG, "field": "name", "verdict": verdict, "observed": "王方", "delivered": "王方",
         "value": value, "note": None, "unit_code": UNIT, "after_batch": "2026-03-02",
     }  # fmt: skip
@@ -475,7 +475,7 @@ def answer(seq: int, verdict: str, value: str | None = None, **more: object) -> 
 
 
 def in_place(*answers: dict[str, object]) -> list[tuple[object, ...]]:
-    schema = {name: pl.Int64 if name in ("entry_seq", "line") else pl.String for name in answer(1, "")}
+    schema = {name: pl.Int64 if name in ("entry_seq", "act", "line") else pl.String for name in answer(1, "")}
     frame = pl.DataFrame(list(answers), schema=schema)
     return corrections(frame).select("record_key", "field", "delivered", "value").rows()
 
