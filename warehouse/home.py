@@ -96,7 +96,7 @@ class Home:
     @property
     def register(self) -> Path:
         """A line for each thing that was made and must be there since."""
-        return self.root / "register.jsonl"
+        return self.root / "register.txt"
 
     @property
     def alerts(self) -> Path:

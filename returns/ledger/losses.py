@@ -7,7 +7,7 @@ whether everything is there, quickly enough for each turn.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -196,29 +196,40 @@ def _counted(connection: Connection, member: str) -> ColumnElement[int]:
 
 
 def _behind_witness(connection: Connection, witness: Sequence[Witnessed]) -> Iterator[Loss]:
-    hashes: dict[int, str] = {}
-    if len(witness) > 1:
-        hashes = dict(connection.execute(select(ENTRY.c.seq, ENTRY.c.hash)).all())
-        gone = [line for line in witness if hashes.get(line.seq) != line.hash]
-    else:
-        gone = [line for line in witness if not fits(connection, line)]
-    if not gone:
-        return
+    query = select(ENTRY.c.seq, ENTRY.c.hash)
+    if len(witness) == 1:
+        query = query.where(ENTRY.c.seq == witness[0].seq)
+    hashes = dict(connection.execute(query).all())
+    gone = [line for line in witness if hashes.get(line.seq) != line.hash]
     newest = connection.scalar(select(func.max(ENTRY.c.seq))) or 0
-    first, last = gone[0].seq, gone[-1].seq
-    acts = [line.number for line in gone if line.number is not None]
-    heads = tuple(Head(line.number, line.link) for line in gone if line.number and line.link)
-    if newest < first:
-        state = "台账是空的，缺少" if not newest else "台账末尾缺少"
-    else:
-        state = "台账与链头文件不符（换成了旧的或另一份台账，或被改写），不符的是"
-    yield Loss(
-        f"{state}{_span((first, last))}",
-        entries=(first, last),
-        acts=(min(acts), max(acts)) if acts else None,
-        heads=heads,
-        lost=tuple(gone),
-    )
+    for run in _runs(gone, hashes):
+        first, last = run[0].seq, run[-1].seq
+        if first in hashes:
+            state = "台账与见证文件不符（换成了旧的或另一份台账，或被改写），不符的是"
+        elif not newest:
+            state = "台账是空的，缺少"
+        else:
+            state = "台账末尾缺少" if first > newest else "台账中间缺少"
+        acts = [line.number for line in run if line.number is not None]
+        yield Loss(
+            f"{state}{_span((first, last))}",
+            entries=(first, last),
+            acts=(min(acts), max(acts)) if acts else None,
+            heads=tuple(Head(line.number, line.link) for line in run if line.number and line.link),
+            lost=tuple(run),
+        )
+
+
+def _runs(gone: Sequence[Witnessed], there: Collection[int]) -> Iterator[list[Witnessed]]:
+    """Entries that follow each other and are all missing, or all others than they were."""
+    run: list[Witnessed] = []
+    for line in gone:
+        if run and (line.seq != run[-1].seq + 1 or (line.seq in there) != (run[-1].seq in there)):
+            yield run
+            run = []
+        run.append(line)
+    if run:
+        yield run
 
 
 def _behind_heads(connection: Connection, accepted: Accepted, known: Sequence[KnownHead]) -> Iterator[Loss]:
@@ -240,12 +251,12 @@ def _behind_heads(connection: Connection, accepted: Accepted, known: Sequence[Kn
     lowest = min(outside.head.number for outside in bad)
     good = max((n for n in numbers if n < lowest and n in links), default=0)
     places = "、".join(dict.fromkeys(outside.place for outside in bad))
+    first = (newest if newest < lowest else good) + 1
+    gone = _span((first, last))
     if newest < lowest:
-        message = f"台账缺少交付与答复的第 {newest + 1} 至 {last} 条，{places}中还记着第 {last} 条的校验值"
-        first = newest + 1
+        message = f"台账缺少交付与答复的{gone}，{places}中还记着第 {last} 条的校验值"
     else:
-        message = f"台账与{places}中的链头不符：交付与答复的第 {good + 1} 至 {last} 条缺失或被改写"
-        first = good + 1
+        message = f"台账与{places}中的链头不符：交付与答复的{gone}缺失或被改写"
     yield Loss(message, acts=(first, last), heads=tuple(dict.fromkeys(outside.head for outside in bad)))
 
 

@@ -154,8 +154,14 @@ def test_a_file_that_nobody_knows_is_set_aside_with_1(tmp_path: Path, zhenjie: C
     assert (receipt["file"], receipt["status"], receipt["batch"]) == ("照片.jpg", "set_aside", "2026-03-02")
 
 
-def test_a_turn_that_fails_ends_with_3_and_names_what_failed(home: Path, zhenjie: Command) -> None:
-    said = zhenjie(home, "run", "--batch", "2026-03-04", "--json", ZHENJIE_LEDGER="sqlite:////dev/null/x")
+def test_a_turn_that_fails_ends_with_3_and_names_what_failed(
+    home: Path, zhenjie: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise FileExistsError
+
+    monkeypatch.setattr("assets.standard.standardise", fail)
+    said = zhenjie(home, "run", "--batch", "2026-03-04", "--json")
     assert said.code == FAILED
     assert said.json["done"] is False
     assert "standard__police__population (FileExistsError)" in said.json["failed"]
@@ -221,19 +227,21 @@ def test_status_tells_datasets_tickets_and_the_published_batch(demonstration: An
 
 
 @pytest.fixture(scope="module", autouse=True)
-def ledger_of_queries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def place_of_queries(demonstration: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Queries are entered beside the shared demonstration, which is copied by other tests meanwhile."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'ledger.sqlite'}"
-    LEDGER["ZHENJIE_LEDGER"] = url
-    yield url
-    LEDGER.clear()
+    place = tmp_path_factory.mktemp("queries")
+    for path in demonstration.home.glob("*.duckdb"):
+        shutil.copyfile(path, place / path.name)
+    PLACE.append(place)
+    yield place
+    PLACE.clear()
 
 
-LEDGER: dict[str, str] = {}
+PLACE: list[Path] = []
 
 
 def query(zhenjie: Command, demonstration: Any, sql: str, *options: str) -> Any:
-    return zhenjie(demonstration.home, "query", sql, *options, **LEDGER)
+    return zhenjie(PLACE[0], "query", sql, *options)
 
 
 def test_a_query_comes_as_table_csv_or_json(demonstration: Any, zhenjie: Command) -> None:
@@ -328,7 +336,7 @@ OUTSIDE = [
 def test_no_query_reaches_anything_outside_or_changes_anything(
     demonstration: Any, zhenjie: Command, sql: str
 ) -> None:
-    said = zhenjie(demonstration.home, "query", "--", sql, **LEDGER)
+    said = zhenjie(PLACE[0], "query", "--", sql)
     assert (said.code, said.out) == (USAGE, "")
     assert said.err.strip() and "Traceback" not in said.err
     assert "root:" not in said.err
@@ -337,11 +345,12 @@ def test_no_query_reaches_anything_outside_or_changes_anything(
 def test_the_ledger_knows_who_asked_what_and_how_many_rows_were_given(
     demonstration: Any, zhenjie: Command, tmp_path: Path
 ) -> None:
+    shutil.copyfile(demonstration.home / "warehouse.duckdb", tmp_path / "warehouse.duckdb")
     url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
-    environment = {"ZHENJIE_LEDGER": url, "ZHENJIE_USER": "王分析"}
+    environment = {"ZHENJIE_USER": "王分析"}
     long, failing, refused = "FROM range(300)", "SELECT CAST('x' AS INTEGER)", "SET threads = 1"
     for sql, *options in ((long,), (long, "--csv"), (long, "--json"), (failing,), (refused,)):
-        zhenjie(demonstration.home, "query", sql, *options, **environment)
+        zhenjie(tmp_path, "query", sql, *options, **environment)
     with Ledger.open(url) as ledger:
         entries = ledger.entries()
         assert ledger.verify() == []

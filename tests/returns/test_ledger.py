@@ -26,7 +26,7 @@ from returns.ledger.chain import Act, Entry, LedgerError, digest
 from returns.ledger.connect import VERSION_TABLE, connect
 from returns.ledger.store import Ledger
 from returns.ledger.tables import METADATA, REFUSAL
-from tests.postgresql import Server, running
+from tests.postgresql import Server
 from tests.returns.ledger_databases import Database, PostgreSQL, SQLite
 
 AT = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
@@ -90,33 +90,6 @@ def take_in(
 
 def deliver(ledger: Ledger, subject: str = "police.population", at: datetime = AT) -> Entry:
     return ledger.append(Act.DELIVERY, "police.clerk", subject, {"rows": 3}, at)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def shared(server: Server) -> PostgreSQL:
-    """A database with a ledger in it: to empty it takes a tenth of the time of making one."""
-    url = server.database()
-    Ledger.open(url).close()
-    return PostgreSQL(url)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
-    """A database of either kind: empty, or for a test that asks for a ledger perhaps with an empty one in it."""
-    if request.param == "sqlite":
-        return SQLite(tmp_path / "home" / "ledger.sqlite")
-    if "ledger" in request.fixturenames:
-        shared: PostgreSQL = request.getfixturevalue("shared")
-        shared.tamper("TRUNCATE entry, reply, refusal, delivery, link")
-        return shared
-    server: Server = request.getfixturevalue("server")
-    return PostgreSQL(server.database())
 
 
 @pytest.fixture
