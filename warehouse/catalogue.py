@@ -6,6 +6,7 @@ Rules and batches belong to verification and come from there; datasets, fields a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 
 import polars as pl
 

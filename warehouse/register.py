@@ -15,9 +15,9 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from warehouse.damage import AGAIN, Damage, DamagedHome
-from warehouse.history import HISTORY
 from warehouse.home import Home
 from warehouse.lake import KEYS, Lake
+from warehouse.layers import Layer
 from warehouse.manifest import MANIFEST
 from warehouse.publish import accepted, published
 
@@ -191,5 +191,5 @@ def _read(things: list[Thing], batch: date) -> Iterator[str]:
             tables.setdefault(thing.partition, []).append(thing)
     for (layer, _), days in tables.items():
         days.sort(key=lambda thing: thing.place)
-        for thing in days if layer == HISTORY else days[-2:]:
+        for thing in days if layer == Layer.HISTORY else days[-2:]:
             yield thing.place
