@@ -45,8 +45,7 @@ def json_shown(text: str) -> str:
     """A line of JSON in which what would act on a terminal is escaped as JSON escapes it."""
     if is_plain(text):
         return text
-    return "".join(json.dumps(c)[1:-1] if c not in "
-	" and is_hidden(c) else c for c in text)
+    return "".join(json.dumps(c)[1:-1] if c not in "\n\r\t" and is_hidden(c) else c for c in text)
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
