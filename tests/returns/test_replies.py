@@ -8,7 +8,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,10 @@ class Office:
         table = Table(book["待核实"])
         for ticket, cells in edits.items():
             for title, value in cells.items():
-                table.cell(ticket, title).value = value  # type: ignore[assignment]
+                cell = table.cell(ticket, title)
+                # openpyxl gives days, times and durations a format of their own; a number has the one beside it.
+                cell.value, format_ = value if isinstance(value, tuple) else (value, None)
+                cell.number_format = format_ or cell.number_format
         book.save(path)
         return path
 
@@ -193,6 +196,9 @@ REFUSED: list[tuple[str, dict[str, object], str]] = [
     ("ID", correct(370602199001011233), "后几位已经丢失"),
     ("USCC", correct("92370602MADD7JXM2C"), "更正值未通过校核：统一社会信用代码"),
     ("BORN", correct("1985-13-02"), "更正值未通过校核：出生日期不是有效的日期"),
+    ("BORN", correct(time(8, 30)), "更正值未通过校核：出生日期不是有效的日期"),
+    ("BORN", correct(timedelta(hours=36)), "更正值未通过校核：出生日期不是有效的日期"),
+    ("SUM", correct((0.5, "0%")), "更正值未通过校核：月保障金额不是有效的数字"),
     ("BORN", correct("1785-02-02"), "更正值未通过校核：出生日期不在合理范围"),
     ("SEX", correct("不详得很"), "更正值未通过校核：性别不在代码表"),
     ("PLACE", correct("370602004998"), "更正值未通过校核：村居代码不在代码表"),
@@ -240,6 +246,8 @@ def test_a_refused_answer_does_not_hold_up_the_others(office: Office) -> None:
         ("BORN", "19850202", "1985-02-02"),
         ("PHONE", 17412345678, "17412345678"),
         ("PLACE", "370602004001", "370602004001"),
+        ("BORN", (31080, '[$-804]yyyy"年"m"月"d"日"'), "1985-02-02"),
+        ("PLACE", (370602004001, "000000000000"), "370602004001"),
         ("SUM", 880.0, "880"),
         ("SUM", "880.50", "880.5"),
         ("GRADE", "四级", "4"),
