@@ -152,6 +152,16 @@ def _names(block: Block) -> dict[str, list[tuple[int, int]]]:
     return names
 
 
+def own_title(block: Block, place: int) -> str:
+    """The shortest end of a column's path that leads to it alone, else the whole path; empty without a heading."""
+    names, path = _names(block), block.paths[place]
+    for start in range(len(path) - 1, -1, -1):
+        title = "-".join(path[start:])
+        if _best(names.get(clean_title(title), ()), block) == [place]:
+            return title
+    return "-".join(path)
+
+
 @lru_cache(maxsize=65536)
 def _ways(path: tuple[str, ...]) -> dict[str, int]:
     """Every way to call the column with this path, and how good it is."""
