@@ -17,6 +17,7 @@ from warehouse.collect.readers.blocks import (
     Block,
     Cells,
     Merged,
+    all_foreign,
     drawn_block,
     filled,
     is_foreign,
@@ -134,10 +135,12 @@ def _goes_on(rows: Sequence[Cells], block: Block) -> bool:
     # A title has no headings below it.
     if len(headed) < 2 or len(places) < 2 or not may_continue(below) or places[0] <= headed[0]:
         return False
+    if all_foreign(below):
+        return False
     last = rows[block.bottom - 1]
     further = [place for place in places if place >= len(last) or not (last[place] or "").strip()]
     # A record below would fill the columns that have headings.
-    return 2 * len(further) > len(places) and any(place not in places for place in headed)
+    return 2 * len(further) >= len(places) and any(place not in places for place in headed)
 
 
 def _is_record(rows: Sequence[Cells], block: Block, texts: Sequence[str]) -> bool:

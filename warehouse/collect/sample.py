@@ -45,7 +45,7 @@ from warehouse.collect.readers.guard import DamagedWorkbook, ExcessiveWorkbook
 from warehouse.collect.readers.layout import DEFAULT_ENCODINGS, unreadable
 from warehouse.collect.readers.sheets.opening import open_book
 from warehouse.collect.readers.sheets.package import OtherWorkbook
-from warehouse.collect.readers.titles import HEADING_ROWS, clean_title
+from warehouse.collect.readers.titles import HEADING_ROWS, clean_title, without_latin
 from warehouse.names import shown_name
 
 TABLE = "sample_rows"
@@ -149,11 +149,13 @@ def _opened(path: Path, part: str | None, start: bytes) -> _Opened:
 def _titles(rows: _Rows) -> tuple[str, ...]:
     """Names for the columns of a file without headings: their places."""
     width = max(place + 1 for cells in rows for place in filled(cells))
-    return tuple(f"第 {place} 列" for place in range(1, width + 1))
+    return tuple(f"第{place}列" for place in range(1, width + 1))
 
 
 def _plain(title: str) -> str:
-    return _ORNAMENTS.sub(" ", title).strip(" :：")
+    text = _ORNAMENTS.sub(" ", without_latin(title)).strip(" :：")
+    # Characters are set apart for the eye: 地　区.
+    return "".join(text.split()) if all(len(part) == 1 for part in text.split()) else text
 
 
 def _layout(
