@@ -118,7 +118,7 @@ def _seen(sample: Sample) -> Iterator[str]:
         yield f"# Guess: the encoding is {found.encoding}, the delimiter {found.delimiter!r}."
     if sample.others:
         what = "sheets" if found.form == "xlsx" else "tables"
-        yield f"# Not read, the other {what}: {'、'.join(sample.others)}."
+        yield f"# Not read, the other {what}: {'、'.join(' '.join(name.split()) for name in sample.others)}."
     for note in sample.reading.notes:
         yield f"# Seen: {' '.join(note.text.split())}"
     reasons: dict[str, list[int]] = {}

@@ -226,9 +226,7 @@ def test_a_table_is_read_as_a_person_reads_it(name: str, tmp_path: Path, engine:
     home = Home(tmp_path / "home")
     lake = Lake(home.lake)
     library = Library((contract,), ())
-    (receipt,) = desk.deliver(
-        home, library, [written(table, tmp_path)], DAY, datetime(2026, 3, 2)
-    )
+    (receipt,) = desk.deliver(home, library, [written(table, tmp_path)], DAY, datetime(2026, 3, 2))
     assert (receipt.status, receipt.missing) == ("received", ())
     with engine.connect() as connection:
         context = BatchContext(connection, lake, library, engine.codes, DAY)
