@@ -34,7 +34,7 @@ def packages_asset(library: Library) -> dg.AssetsDefinition:
         with platform.open_ledger() as ledger:
             head = ledger.head(batch.isoformat())
         with platform.open_batch(batch) as opened:
-            packages = build_packages(opened, platform.home, head)
+            packages = build_packages(opened, platform.home, platform.signing_keys(), head)
         return dg.MaterializeResult(
             metadata={
                 "packages": dg.MetadataValue.int(len(packages)),

@@ -22,6 +22,9 @@ from sample_city.generate import SampleCity, Summary, plan_city
 from sample_city.officer import answer
 from warehouse.collect import desk
 
+OFFICER = "officer"
+"""The account that the simulated officers hand in under."""
+
 FIRST_BATCH = date(2026, 3, 2)
 SECOND_BATCH = FIRST_BATCH + timedelta(days=1)
 
@@ -66,7 +69,7 @@ class Demonstration:
 
     def answer(self, day: date) -> list[Intake]:
         """The officers answer every township's package as people do: open, fill in, send back."""
-        return list(take_in_all(self.platform, self._answered(day), _at(day, 17)))
+        return list(take_in_all(self.platform, self._answered(day), OFFICER, _at(day, 17)))
 
     def _answered(self, day: date) -> Iterator[Path]:
         """The workbooks of a batch, answered.

@@ -11,10 +11,14 @@ import polars as pl
 from sqlalchemy.exc import SQLAlchemyError
 
 from assets.platform import Platform
+from returns.declared import sheet_standard
 from returns.deliveries import enter_deliveries
 from returns.ledger.chain import LedgerError
 from returns.outside import known_heads
-from returns.replies import Intake, take_in
+from returns.replies import SHEET, Intake, ReplyDesk, Submission, take_in
+
+# Tickets that a receipt for programs lists; of more there is the number.
+LISTED = 200
 
 # What the content or the name of one file may bring about, whichever library meets it: the other files go on. What
 # befalls them all, such as a lost ledger, is not among it.
@@ -24,21 +28,31 @@ OF_ONE_FILE = (
 )  # fmt: skip
 
 
-def take_in_all(platform: Platform, files: Iterable[Path], received_at: datetime) -> Iterator[Intake]:
-    """Take in workbooks one after the other.
+def take_in_all(
+    platform: Platform, files: Iterable[Path], actor: str, received_at: datetime
+) -> Iterator[Intake]:
+    """Take in workbooks, or packages with them, one after the other.
+
+    Args:
+        platform: the installation.
+        files: the files.
+        actor: the account that hands them in.
+        received_at: the time of the entries, with a time zone.
 
     Raises:
+        LedgerError: the actor is no name of an account.
+        UnusableKey: the home's signing key cannot be read.
         OSError: a file cannot be read; those before it have been taken in.
         LedgerLoss: entries are gone from the ledger; nothing is taken in.
     """
-    for _, taken in take_in_each(platform, files, received_at):
+    for _, taken in take_in_each(platform, files, actor, received_at):
         if isinstance(taken, OSError):
             raise taken
         yield taken
 
 
 def take_in_each(
-    platform: Platform, files: Iterable[Path], received_at: datetime
+    platform: Platform, files: Iterable[Path], actor: str, received_at: datetime
 ) -> Iterator[tuple[Path, Intake | OSError]]:
     """Take in workbooks one after the other; one that cannot be read holds up no other.
 
@@ -51,12 +65,18 @@ def take_in_each(
     known = known_heads(platform.home, platform.keys)
     with platform.open_ledger() as ledger, platform.engine.connect() as connection:
         ledger.refuse_losses(known)
+        desk = ReplyDesk(
+            lake=platform.lake,
+            library=platform.library,
+            codes=platform.codes,
+            ledger=ledger,
+            keys=platform.signing_keys(),
+            scratch=platform.home.spill,
+        )
         for path in files:
             taken: Intake | OSError
             try:
-                taken = take_in(
-                    connection, platform.lake, platform.library, platform.codes, ledger, path, received_at
-                )
+                taken = take_in(connection, desk, Submission(path, actor, received_at))
             except OSError as error:
                 taken = error
             yield path, taken
@@ -89,8 +109,11 @@ def receipt(intake: Intake) -> dict[str, object]:
         "unit_code": intake.unit_code,
         "batch": intake.batch,
         "accepted": intake.accepted.height,
+        "sheet": sheet_standard(SHEET).title,
         "refused": intake.refused.select(shown).to_dicts() if intake.refused.height else [],
         "unanswered": intake.unanswered,
+        "missing": {"tickets": list(intake.missing[:LISTED]), "count": len(intake.missing)},
+        "remarks": list(intake.remarks),
         "repeated": intake.repeated,
         "message": intake.message,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import gc
 import hashlib
@@ -28,6 +29,7 @@ from schemas.codes import CodeLibrary
 from schemas.library import Library, load_library
 from warehouse.collect import desk
 from warehouse.collect.extracts import extract
+from warehouse.encryption import Key, Keys
 from warehouse.engine import Engine
 from warehouse.governance import derive, derived, fuse
 from warehouse.home import Home
@@ -38,6 +40,8 @@ from warehouse.standard import standardise
 CHINA = ZoneInfo("Asia/Shanghai")
 FIRST = date(2026, 3, 2)
 RESIDENTS, SEED = 3_000, 1
+# Installations with one key make the same packages, byte for byte.
+SIGNING = Keys(Key(base64.b64encode(b"signing key of the test suite...").decode()))
 
 
 @cache
@@ -110,8 +114,8 @@ class Walk:
                 fuse(opened, entity, faults)
             for name in derived(library):
                 derive(opened, name)
-            build_packages(opened, platform.home, head)
-        note(platform.home, day)
+            build_packages(opened, platform.home, platform.signing_keys(), head)
+        note(platform.home, platform.signing_keys(), day)
 
 
 # The files that take longest go first, so that no worker is left with one when the others are done; `make test` keeps
@@ -169,7 +173,7 @@ def install(engine: Engine, library: Library) -> Install:
     def installed(folder: Path) -> Platform:
         home = Home(folder)
         home.root.mkdir(parents=True, exist_ok=True)
-        return Platform(home, library, engine.codes, engine, f"sqlite:///{home.ledger}")
+        return Platform(home, library, engine.codes, engine, f"sqlite:///{home.ledger}", signing=SIGNING)
 
     return installed
 

@@ -98,6 +98,10 @@ class Home:
         """A line for each thing that was made and must be there since."""
         return self.root / "register.txt"
 
+    def signing_key(self) -> Path:
+        """The key that signs packages, unless the settings give one; only its owner may read it."""
+        return self.root / "signing.key"
+
     @property
     def alerts(self) -> Path:
         """What went wrong and a person should see, one file a failed run."""

@@ -26,6 +26,7 @@ from pipelines.failures import os_failure
 from pipelines.intake import enter_delivered, receipt, take_in_each
 from returns.ledger.chain import LedgerLoss
 from returns.packages import read_index
+from returns.signing.keys import UnusableKey
 from warehouse.collect import desk
 from warehouse.collect.readers.naming import named
 from warehouse.damage import DamagedHome
@@ -192,7 +193,9 @@ def _told(platform: Platform, day: date, figures: dict[str, int]) -> list[tuple[
 
 def reply(
     context: typer.Context,
-    files: Annotated[list[Path], typer.Argument(help="镇街填好的工作簿", exists=True, dir_okay=False)],
+    files: Annotated[
+        list[Path], typer.Argument(help="镇街填好的工作簿，或装着它的返还包", exists=True, dir_okay=False)
+    ],
     json_: JsonOption = False,
 ) -> None:
     """接收镇街填好的工作簿：逐条回执，下一批次生效。 Take in answered workbooks."""
@@ -200,8 +203,8 @@ def reply(
     # In the middle of a turn some stages would know of an answer and others not.
     with alone(platform.home, "zhenjie reply", wait=True):
         try:
-            taken = list(take_in_each(platform, files, datetime.now(UTC)))
-        except LedgerLoss as error:
+            taken = list(take_in_each(platform, files, settings_of(context).user, datetime.now(UTC)))
+        except (LedgerLoss, UnusableKey) as error:
             raise console.failed(str(error)) from None
     intakes = [intake for _, intake in taken if not isinstance(intake, OSError)]
     failures = [(path, error) for path, error in taken if isinstance(error, OSError)]
@@ -224,6 +227,9 @@ def reply(
         ]
         if refused:
             console.table(["文件", "行", "工单号", "处理结果", "未接收的原因"], refused)
+        remarks = [(i.file, remark) for i in intakes for remark in i.remarks]
+        if remarks:
+            console.table(["文件", "提示"], remarks)
     _tell_failures(failures)
     if not all(intake.complete for intake in intakes):
         raise typer.Exit(console.SET_ASIDE)

@@ -8,6 +8,7 @@ are told (negative: the signal that killed one).
 
 from __future__ import annotations
 
+import base64
 import ctypes
 import gc
 import json
@@ -56,6 +57,7 @@ from warehouse.candidate import build
 from warehouse.catalogue import contract_tables, extract_table, governance_tables, ledger_table
 from warehouse.collect import desk
 from warehouse.collect.extracts import extract
+from warehouse.encryption import Key, Keys
 from warehouse.engine import Engine
 from warehouse.governance import derive, derived, fuse
 from warehouse.layers import Layer
@@ -77,6 +79,8 @@ CODES = (
 )  # fmt: skip
 DATASETS = ("police.population", "health.death")
 NEXT_TO_NOTHING = 100
+# Undisturbed and disturbed installations make the same packages, byte for byte.
+SIGNING = Keys(Key(base64.b64encode(b"signing key of the test suite...").decode()))
 # What lets root pass over permissions, as capabilities(7) numbers it.
 CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAPABILITIES_3 = 1, 2, 0x20080522
 
@@ -140,7 +144,7 @@ def prepare(base: Path) -> Engine:
 def walk(engine: Engine, job: dict[str, Any]) -> None:
     """Deliveries, a turn, and the answers to its packages; what is done already is found done."""
     home, samples, day = Path(job["home"]), Path(job["samples"]), date.fromisoformat(job["day"])
-    platform = pipelines.platform.build_platform(Settings(home, datasets=DATASETS))
+    platform = pipelines.platform.build_platform(Settings(home, datasets=DATASETS, signing=SIGNING))
     platform = replace(platform, engine=engine, ledger_url=job.get("ledger", platform.ledger_url))
     tell({"ready": os.getpid()})
     go_wrong(job)
@@ -228,7 +232,7 @@ def reply(platform: Platform, samples: Path, day: date) -> None:
     """What the townships answered to the packages of the day."""
     files = sorted((samples / "answered" / day.isoformat()).glob("*.xlsx"))
     at = datetime(day.year, day.month, day.day, 17, tzinfo=CHINA)
-    for _ in take_in_all(platform, files, at):
+    for _ in take_in_all(platform, files, "officer", at):
         pass
 
 
@@ -267,7 +271,7 @@ def turn(platform: Platform, day: date) -> None:
         if build(opened, home, published) is not None:
             record_verdict(home, passed=True)
         switch(home, day)
-        build_packages(opened, home, head)
+        build_packages(opened, home, platform.signing_keys(), head)
         build_summary(opened.connection, home, turn_of(opened), ())
 
 

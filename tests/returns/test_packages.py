@@ -42,7 +42,7 @@ def csv_of(path: Path, title: str) -> pl.DataFrame:
 
 def build(platform: Platform, batch: date = BATCH) -> tuple[Package, ...]:
     with platform.open_batch(batch) as opened:
-        return build_packages(opened, platform.home)
+        return build_packages(opened, platform.home, platform.signing_keys())
 
 
 def tickets(platform: Platform) -> pl.DataFrame:

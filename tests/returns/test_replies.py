@@ -27,13 +27,15 @@ from returns.declared import sheet_standard
 from returns.effects import corrections, ticket_replies
 from returns.judgement import comparable
 from returns.ledger.store import Ledger
-from returns.replies import Intake, take_in
+from returns.replies import Intake, ReplyDesk, Submission, take_in
+from returns.signing.identity import PackageIdentity, signed_facts
 from returns.workbook.model import Sheet, SheetColumn, WorkbookProperties
 from returns.workbook.reader import open_workbook
 from returns.workbook.writer import write_workbook
 
 UNIT, OTHER_UNIT = "370602004", "370602005"
 OLDER, BATCH = date(2026, 3, 2), date(2026, 3, 3)
+ACTOR = "wang.fang"
 AT = datetime(2026, 3, 3, 9, tzinfo=UTC)
 
 POPULATION, ALLOWANCE = "police.population", "civil_affairs.subsistence_allowance"
@@ -92,7 +94,7 @@ class Office:
             connection.register("ticket_rows", tickets)
             self.platform.lake.write(connection, *TICKETS, batch, "FROM ticket_rows", inputs={})
 
-    def workbook(self, batch: date = BATCH, unit: str = UNIT) -> Path:
+    def workbook(self, batch: date = BATCH, unit: str = UNIT, audience: str = "township") -> Path:
         """The blank workbook of a batch."""
         standard = sheet_standard("tickets")
         shown = [
@@ -105,7 +107,10 @@ class Office:
         columns = {c.name: pl.Date if c.kind == "date" else pl.String for c in standard.columns}
         rows = pl.DataFrame(shown, schema=columns)
         path = self.folder / f"{unit}-{batch}.xlsx"
-        identity = {"batch": batch.isoformat(), "unit_code": unit}
+        made_for = PackageIdentity(audience, unit, batch, tuple(rows["ticket_id"]))
+        key = self.platform.signing_keys().present
+        assert key is not None
+        identity = signed_facts(made_for, key)
         facts = {"unit": "通伸街道", "batch": batch, "count": rows.height}
         properties = WorkbookProperties("t", "市大数据局", datetime(2026, 3, 3), identity)
         write_workbook(path, [standard.sheet(rows, facts)], properties)
@@ -129,7 +134,15 @@ class Office:
         """Send it to the bureau."""
         platform = self.platform
         with platform.engine.connect() as connection:
-            return take_in(connection, platform.lake, platform.library, platform.codes, self.ledger, path, AT)
+            desk = ReplyDesk(
+                platform.lake,
+                platform.library,
+                platform.codes,
+                self.ledger,
+                platform.signing_keys(),
+                platform.home.spill,
+            )
+            return take_in(connection, desk, Submission(path, ACTOR, AT))
 
     def reply(self, edits: Mapping[str, Mapping[str, object]], **which: Any) -> Intake:
         """Fill in and send."""
