@@ -24,6 +24,7 @@ from returns.ledger.losses import ACCEPT
 from returns.ledger.store import Ledger
 from returns.outside import NoHeads, has_heads, heads_in, known_heads
 from returns.packages import damaged_packages
+from returns.signing.doctor import signing_faults
 from warehouse.backup import DamagedBackup, restore_backup, write_backup
 from warehouse.damage import AGAIN, Damage, delivery_damage, lake_damage, standard_damage, warehouse_damage
 from warehouse.encryption import Keys, WrongKey
@@ -88,6 +89,7 @@ def _faults(platform: Platform) -> Iterator[str]:
     yield from (str(damage) for _, damage in missing(home))
     if not home.register.exists() and has_heads(home, platform.keys):
         yield f"{home.register}：登记表缺失。请从备份恢复；下一次运行会按现有内容重新建立，此前缺失的内容则无法核对"
+    yield from signing_faults(home, platform.signing)
     yield from _ledger_faults(platform)
 
 
