@@ -86,7 +86,7 @@ AUDIENCES = (
 
 @dataclass(frozen=True)
 class _Build:
-    """What all packages of a batch have in common: their place, what they show, of which day, who signs, the last act."""
+    """What all packages of a batch have in common: where they go, what they show and of which day, who signs."""
 
     folder: Path
     turn: Turn

@@ -98,6 +98,7 @@ class Home:
         """A line for each thing that was made and must be there since."""
         return self.root / "register.txt"
 
+    @property
     def signing_key(self) -> Path:
         """The key that signs packages, unless the settings give one; only its owner may read it."""
         return self.root / "signing.key"

@@ -40,7 +40,7 @@ def sheet_remarks(sheet: str, found: Headings, issued: Sequence[str], read: Iter
     foreign = {letter: title for letter, title in found.titles.items() if letter not in places.values()}
     for title, letter in [(title, letter) for letter, title in foreign.items()][:LISTED]:
         yield (
-            f"{where}{letter} 列的表头“{title}”不是下发的列，该列内容没有读取。"
+            f"{where} {letter} 列的表头“{title}”不是下发的列，该列内容没有读取。"
             "需要说明的，请填在“说明”列后重新提交。"
         )
     if len(foreign) > LISTED:

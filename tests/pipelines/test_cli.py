@@ -200,6 +200,46 @@ def test_replies_end_with_0_when_all_is_accepted_and_with_1_when_something_is_re
     assert "没有重复登记" in told.out.replace("\n", "")
 
 
+def test_a_package_that_comes_back_whole_is_answered_by_its_workbook_and_for_whom_is_entered(
+    demonstration: Any, zhenjie: Command, tmp_path: Path
+) -> None:
+    """The zip as it was sent, nothing answered: every file in it is what its workbook's signature says."""
+    home = demonstration.home
+    packages = (home / "returns" / "2026-03-03").glob("*.zip")
+    package = max(packages, key=lambda path: (path.stat().st_size, path.name))
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    said = zhenjie(home, "reply", package, "--json", ZHENJIE_LEDGER=url, ZHENJIE_USER="王芳")
+    assert said.code == DONE, said.err
+    (receipt,) = said.json
+    assert (receipt["message"], receipt["remarks"], receipt["missing"]["count"]) == ("", [], 0)
+    assert receipt["unit_code"] == package.name[:9]
+    with Ledger.open(url) as ledger:
+        (entry,) = ledger.entries()
+    assert (entry.actor, entry.subject) == ("王芳", package.name[:9])
+    told = zhenjie(home, "reply", package, ZHENJIE_LEDGER=url)
+    assert "没有重复登记" in told.out.replace("\n", "")
+
+
+def test_a_receipt_shows_what_differs_from_the_sheet_as_it_was_sent(
+    demonstration: Any, zhenjie: Command, tmp_path: Path
+) -> None:
+    answered = sorted((demonstration.home / "sample" / "2026-03-02" / "answered").glob("*.xlsx"))
+    book = openpyxl.load_workbook(answered[0])
+    sheet = book["待核实"]
+    header = next(row[0].row for row in sheet.iter_rows() if row[0].value == "工单号")
+    gone = sheet.cell(header + 1, 1).value
+    sheet.delete_rows(header + 1)
+    book.save(tmp_path / "少一行.xlsx")
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    said = zhenjie(demonstration.home, "reply", tmp_path / "少一行.xlsx", "--json", ZHENJIE_LEDGER=url)
+    assert said.json[0]["missing"] == {"count": 1, "tickets": [gone]}
+    assert gone in said.json[0]["remarks"][0]
+    sheet.cell(header, 30).value = "备注"
+    book.save(tmp_path / "多一列.xlsx")
+    told = zhenjie(demonstration.home, "reply", tmp_path / "多一列.xlsx", ZHENJIE_LEDGER=url)
+    assert "列的表头“备注”不是下发的列" in "".join(told.out.split()).replace("│", "")
+
+
 def test_a_foreign_workbook_is_told_and_ends_with_1(home: Path, zhenjie: Command, tmp_path: Path) -> None:
     openpyxl.Workbook().save(tmp_path / "x.xlsx")
     said = zhenjie(home, "reply", tmp_path / "x.xlsx", "--json")

@@ -13,6 +13,7 @@ from assets.platform import Platform
 from returns.ledger.store import Ledger
 from tests.postgresql import Server, running
 from tests.returns.ledger_databases import Database, PostgreSQL, SQLite
+from tests.returns.office import BATCH, OLDER, Office, ticket_rows
 
 
 @pytest.fixture
@@ -47,3 +48,13 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
         return shared
     server: Server = request.getfixturevalue("server")
     return PostgreSQL(server.database())
+
+
+@pytest.fixture
+def office(install: Callable[[Path], Platform], tmp_path: Path) -> Iterator[Office]:
+    platform = install(tmp_path / "home")
+    with Ledger.open(platform.ledger_url) as ledger:
+        made = Office(platform, tmp_path, ledger)
+        made.issue(OLDER, ticket_rows())
+        made.issue(BATCH, ticket_rows())
+        yield made
