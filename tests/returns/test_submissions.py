@@ -199,7 +199,7 @@ TAMPERED: dict[str, tuple[Callable[[Office], Path], str]] = {
     "another batch": (lambda o: put(honest(o), batch="2026-03-02"), CHANGED),
     "a batch that never was": (lambda o: put(honest(o), batch="2026-02-01"), CHANGED),
     "a batch in words": (lambda o: put(honest(o), batch="三月二日"), CHANGED),
-    "a batch as a date": (lambda o: put(honest(o), batch=date(2026, 3, 3)), CHANGED),
+    "a batch as a date": (lambda o: put(honest(o), batch=date(2026, 3, 2)), CHANGED),
     "no batch": (lambda o: put(honest(o), batch=None), CHANGED),
     "another audience": (lambda o: put(honest(o), audience="department"), CHANGED),
     "another format": (lambda o: put(honest(o), format="1"), CHANGED),
@@ -515,6 +515,14 @@ def test_moved_columns_are_read_and_named(office: Office) -> None:
 def test_a_sheet_as_it_was_sent_has_no_remarks(office: Office) -> None:
     intake = office.take_in(honest(office))
     assert intake.remarks == () and intake.missing == ()
+
+
+def test_an_answer_that_is_a_formula_without_a_result_is_named(office: Office) -> None:
+    intake = office.take_in(office.answered({"SEX": {"处理结果": '="采纳"&"建议"'}}))
+    assert intake.accepted.is_empty()
+    assert intake.remarks == (
+        "工作表“待核实”H 列第 4 行是错误值，或是没有结果的公式，按空白读取。请直接填写内容，再重新提交。",
+    )
 
 
 @pytest.mark.parametrize("typed", ["9999-12-31", "2200-01-01", "0001-01-01", date(9999, 12, 31)])
