@@ -242,7 +242,7 @@ def test_a_foreign_workbook_is_refused_whole(office: Office) -> None:
     intake = office.take_in(office.folder / "报表.xlsx")
     assert "“报表.xlsx”不是平台下发的工作簿" in intake.message
     (office.folder / "照片.xlsx").write_bytes(b"\xff\xd8\xff\xe0 a picture")
-    assert "不是 Excel 工作簿" in office.take_in(office.folder / "照片.xlsx").message
+    assert "内容是图片（JPEG），不是平台下发的工作簿" in office.take_in(office.folder / "照片.xlsx").message
     assert office.ledger.entries() == []
 
 
