@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 
 from assets.platform import Platform
 from returns.packages import build_packages, read_index
-from returns.relations import turn_of
 from returns.signing.doctor import signing_faults
 from returns.signing.identity import InvalidIdentity, PackageIdentity, signed_facts, verified_identity
 from returns.signing.keys import UnusableKey, ensure_signing_key, signing_keys
@@ -155,9 +154,8 @@ def keyed(copy: Platform) -> Platform:
 
 
 def build(platform: Platform) -> None:
-    with platform.engine.connect() as connection:
-        turn = turn_of(platform.lake, platform.library, platform.codes, BATCH)
-        build_packages(connection, platform.home, turn, platform.signing_keys())
+    with platform.open_batch(BATCH) as opened:
+        build_packages(opened, platform.home, platform.signing_keys())
 
 
 def digests(platform: Platform) -> set[str]:
