@@ -50,17 +50,17 @@ class SubmittedFile:
             WorkbookError: a file is foreign, or was changed.
         """
         for member in self.beside:
-            name = PurePosixPath(member.name).name
+            name = PurePosixPath(member.name.shown).name
             if name == MANIFEST:
                 continue
             if name not in issued:
                 raise WorkbookError(
-                    f"压缩包“{self._archive}”里有不属于这份返还包的文件“{member.name}”。"
+                    f"压缩包“{self._archive}”里有不属于这份返还包的文件“{member.name.shown}”。"
                     "请去掉它，或只提交填好的工作簿（.xlsx）。"
                 )
             if sha256_of(member.path) != issued[name]:
                 raise WorkbookError(
-                    f"压缩包“{self._archive}”里的“{member.name}”与下发的不一致（可能被改动或另存过）。"
+                    f"压缩包“{self._archive}”里的“{member.name.shown}”与下发的不一致（可能被改动或另存过）。"
                     "平台只从工作簿（.xlsx）接收答复，请把答复填在工作簿里，并只提交工作簿。"
                 )
 
@@ -100,17 +100,17 @@ def submitted_file(path: Path, scratch: Path) -> Iterator[SubmittedFile]:
 
 
 def _opened(archive: str, members: list[Member]) -> SubmittedFile:
-    workbooks = [member for member in members if PurePosixPath(member.name).suffix.lower() == _WORKBOOK]
+    workbooks = [member for member in members if PurePosixPath(member.name.shown).suffix.lower() == _WORKBOOK]
     if not workbooks:
         raise WorkbookError(
             f"压缩包“{archive}”里没有工作簿（.xlsx）。请把填好的工作簿放进去，或直接提交工作簿。"
         )
     if len(workbooks) > 1:
-        names = "、".join(member.name for member in workbooks[:_LISTED])
+        names = "、".join(member.name.shown for member in workbooks[:_LISTED])
         more = "" if len(workbooks) <= _LISTED else " 等"
         raise WorkbookError(
             f"压缩包“{archive}”里有 {len(workbooks)} 个工作簿（{names}{more}），无法确定以哪个为准。请逐个提交。"
         )
     (workbook,) = workbooks
     beside = tuple(member for member in members if member is not workbook)
-    return SubmittedFile(f"{archive}/{workbook.name}", workbook.path, beside)
+    return SubmittedFile(f"{archive}/{workbook.name.shown}", workbook.path, beside)
