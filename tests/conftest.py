@@ -115,7 +115,7 @@ class Walk:
             for name in derived(library):
                 derive(opened, name)
             build_packages(opened, platform.home, platform.signing_keys(), head)
-        note(platform.home, platform.signing_keys(), day)
+        note(platform.home, day)
 
 
 # The files that take longest go first, so that no worker is left with one when the others are done; `make test` keeps
