@@ -42,8 +42,10 @@ def csv_of(path: Path, title: str) -> pl.DataFrame:
 
 
 def build(platform: Platform, batch: date = BATCH) -> tuple[Package, ...]:
+    with platform.open_ledger() as ledger:
+        head = ledger.head(batch.isoformat())
     with platform.open_batch(batch) as opened:
-        return build_packages(opened, platform.home, platform.signing_keys())
+        return build_packages(opened, platform.home, platform.signing_keys(), head)
 
 
 def tickets(platform: Platform) -> pl.DataFrame:

@@ -154,8 +154,10 @@ def keyed(copy: Platform) -> Platform:
 
 
 def build(platform: Platform) -> None:
+    with platform.open_ledger() as ledger:
+        head = ledger.head(BATCH.isoformat())
     with platform.open_batch(BATCH) as opened:
-        build_packages(opened, platform.home, platform.signing_keys())
+        build_packages(opened, platform.home, platform.signing_keys(), head)
 
 
 def digests(platform: Platform) -> set[str]:
