@@ -201,42 +201,39 @@ def test_replies_end_with_0_when_all_is_accepted_and_with_1_when_something_is_re
 
 
 def test_a_package_that_comes_back_whole_is_answered_by_its_workbook_and_for_whom_is_entered(
-    demonstration: Any, zhenjie: Command, tmp_path: Path
+    home: Path, zhenjie: Command
 ) -> None:
     """The zip as it was sent, nothing answered: every file in it is what its workbook's signature says."""
-    home = demonstration.home
     packages = (home / "returns" / "2026-03-03").glob("*.zip")
     package = max(packages, key=lambda path: (path.stat().st_size, path.name))
-    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
-    said = zhenjie(home, "reply", package, "--json", ZHENJIE_LEDGER=url, ZHENJIE_USER="王芳")
+    said = zhenjie(home, "reply", package, "--json", ZHENJIE_USER="王芳")
     assert said.code == DONE, said.err
     (receipt,) = said.json
     assert (receipt["message"], receipt["remarks"], receipt["missing"]["count"]) == ("", [], 0)
     assert receipt["unit_code"] == package.name[:9]
-    with Ledger.open(url) as ledger:
-        (entry,) = ledger.entries()
+    with Ledger.open(f"sqlite:///{home / 'ledger.sqlite'}") as ledger:
+        entry = ledger.entries()[-1]
     assert (entry.actor, entry.subject) == ("王芳", package.name[:9])
-    told = zhenjie(home, "reply", package, ZHENJIE_LEDGER=url)
+    told = zhenjie(home, "reply", package)
     assert "没有重复登记" in told.out.replace("\n", "")
 
 
 def test_a_receipt_shows_what_differs_from_the_sheet_as_it_was_sent(
-    demonstration: Any, zhenjie: Command, tmp_path: Path
+    home: Path, zhenjie: Command, tmp_path: Path
 ) -> None:
-    answered = sorted((demonstration.home / "sample" / "2026-03-02" / "answered").glob("*.xlsx"))
+    answered = sorted((home / "sample" / "2026-03-02" / "answered").glob("*.xlsx"))
     book = openpyxl.load_workbook(answered[0])
     sheet = book["待核实"]
     header = next(row[0].row for row in sheet.iter_rows() if row[0].value == "工单号")
     gone = sheet.cell(header + 1, 1).value
     sheet.delete_rows(header + 1)
     book.save(tmp_path / "少一行.xlsx")
-    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
-    said = zhenjie(demonstration.home, "reply", tmp_path / "少一行.xlsx", "--json", ZHENJIE_LEDGER=url)
+    said = zhenjie(home, "reply", tmp_path / "少一行.xlsx", "--json")
     assert said.json[0]["missing"] == {"count": 1, "tickets": [gone]}
     assert gone in said.json[0]["remarks"][0]
     sheet.cell(header, 30).value = "备注"
     book.save(tmp_path / "多一列.xlsx")
-    told = zhenjie(demonstration.home, "reply", tmp_path / "多一列.xlsx", ZHENJIE_LEDGER=url)
+    told = zhenjie(home, "reply", tmp_path / "多一列.xlsx")
     assert "列的表头“备注”不是下发的列" in "".join(told.out.split()).replace("│", "")
 
 
@@ -270,8 +267,9 @@ def test_status_tells_datasets_tickets_and_the_published_batch(demonstration: An
 def place_of_queries(demonstration: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Queries are entered beside the shared demonstration, which is copied by other tests meanwhile."""
     place = tmp_path_factory.mktemp("queries")
-    for path in demonstration.home.glob("*.duckdb"):
-        shutil.copyfile(path, place / path.name)
+    for pattern in ("*.duckdb", "*.accepted.json"):
+        for path in demonstration.home.glob(pattern):
+            shutil.copyfile(path, place / path.name)
     PLACE.append(place)
     yield place
     PLACE.clear()
@@ -385,7 +383,8 @@ def test_no_query_reaches_anything_outside_or_changes_anything(
 def test_the_ledger_knows_who_asked_what_and_how_many_rows_were_given(
     demonstration: Any, zhenjie: Command, tmp_path: Path
 ) -> None:
-    shutil.copyfile(demonstration.home / "warehouse.duckdb", tmp_path / "warehouse.duckdb")
+    for name in ("warehouse.duckdb", "warehouse.accepted.json"):
+        shutil.copyfile(demonstration.home / name, tmp_path / name)
     url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
     environment = {"ZHENJIE_USER": "王分析"}
     long, failing, refused = "FROM range(300)", "SELECT CAST('x' AS INTEGER)", "SET threads = 1"

@@ -22,10 +22,11 @@ Command = Callable[..., Any]
 
 @pytest.fixture
 def query(demonstration: Any, zhenjie: Command, tmp_path: Path) -> Command:
-    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
-    return lambda *arguments, **environment: zhenjie(
-        demonstration.home, "query", *arguments, **{"ZHENJIE_LEDGER": url, **environment}
-    )
+    """Queries of the demonstration's databases, from a home with a ledger of its own."""
+    for pattern in ("*.duckdb", "*.accepted.json"):
+        for path in demonstration.home.glob(pattern):
+            shutil.copyfile(path, tmp_path / path.name)
+    return lambda *arguments, **environment: zhenjie(tmp_path, "query", *arguments, **environment)
 
 
 def entered(tmp_path: Path) -> list[tuple[str, dict[str, object]]]:
