@@ -21,7 +21,6 @@ from quality.rules import checks
 from quality.tickets import STATES
 from quality.turn import update_tickets
 from returns.effects import ticket_replies
-from returns.ledger.store import Ledger
 from schemas.codes import CodeLibrary
 from schemas.contract import DIMENSIONS, Contract, Entity
 from schemas.library import Library
@@ -111,7 +110,7 @@ def ticket_asset(library: Library) -> dg.AssetsDefinition:
     )
     def _ticket(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # with checks Dagster knows the bare class only
         batch = batch_of(context)
-        with Ledger.open(platform.ledger_url) as ledger:
+        with platform.open_ledger() as ledger:
             replies = ticket_replies(ledger.replies(batch.isoformat()))
         with platform.open_batch(batch) as opened:
             partition = update_tickets(opened, replies)

@@ -31,8 +31,10 @@ def packages_asset(library: Library) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, platform: PlatformResource
     ) -> dg.MaterializeResult[None]:
         batch = batch_of(context)
+        with platform.open_ledger() as ledger:
+            head = ledger.head(batch.isoformat())
         with platform.open_batch(batch) as opened:
-            packages = build_packages(opened, platform.home)
+            packages = build_packages(opened, platform.home, platform.signing_keys(), head)
         return dg.MaterializeResult(
             metadata={
                 "packages": dg.MetadataValue.int(len(packages)),

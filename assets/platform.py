@@ -9,9 +9,11 @@ from datetime import date
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
+from returns.ledger.store import Ledger
+from returns.signing.keys import signing_keys
 from schemas.codes import CodeLibrary
 from schemas.library import Library
-from warehouse.encryption import Keys
+from warehouse.encryption import NO_KEYS, Keys
 from warehouse.engine import Engine
 from warehouse.home import Home
 from warehouse.incremental.context import BatchContext
@@ -30,7 +32,7 @@ class Platform:
     """One installation.
 
     `published_batches` is how many batches of findings the warehouse shows; `thresholds` choose how the lake is
-    written.
+    written; `signing` are the keys for packages that the settings give.
     """
 
     home: Home
@@ -40,6 +42,7 @@ class Platform:
     ledger_url: str = field(repr=False)
     published_batches: int = 10
     thresholds: Thresholds = DEFAULT
+    signing: Keys = field(default=NO_KEYS, repr=False)
 
     @cached_property
     def lake(self) -> Lake:
@@ -56,7 +59,19 @@ class Platform:
         with self.engine.connect() as connection:
             yield BatchContext(connection, self.lake, self.library, self.codes, batch)
 
+    def open_ledger(self) -> Ledger:
+        """The ledger, with the witness that lies in the home; to be closed."""
+        return Ledger.open(self.ledger_url, self.home.witness)
+
     @property
     def keys(self) -> Keys:
         """What the lake and the warehouse are encrypted with."""
         return self.engine.keys
+
+    def signing_keys(self) -> Keys:
+        """The keys that sign packages and verify replies: those of the settings, and the home's own.
+
+        Raises:
+            UnusableKey: the home's own key cannot be read.
+        """
+        return signing_keys(self.home, self.signing)

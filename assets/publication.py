@@ -12,7 +12,7 @@ from quality.published import TICKETS as TICKET_TABLE
 from quality.published import quality_tables
 from schemas.library import Library
 from warehouse.candidate import build
-from warehouse.catalogue import contract_tables, extract_table, governance_tables
+from warehouse.catalogue import contract_tables, extract_table, governance_tables, ledger_table
 from warehouse.governance import derived
 from warehouse.home import Home
 from warehouse.publish import candidate_of, record_verdict, switch
@@ -41,12 +41,16 @@ def candidate_asset(library: Library) -> dg.AssetsDefinition:
     def _candidate(
         context: dg.AssetExecutionContext, platform: PlatformResource
     ) -> dg.MaterializeResult[None]:
-        with platform.open_batch(batch_of(context)) as opened:
+        batch = batch_of(context)
+        with platform.open_ledger() as ledger:
+            head = ledger.head(batch.isoformat())
+        with platform.open_batch(batch) as opened:
             tables = [
                 *governance_tables(opened),
                 *quality_tables(opened, platform.published_batches),
                 *contract_tables(library),
                 extract_table(opened),
+                ledger_table(batch, head.number, head.hash),
             ]
             path = build(opened, platform.home, tables, platform.keys)
         return dg.MaterializeResult(

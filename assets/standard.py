@@ -14,7 +14,6 @@ from assets.common import (
     preview,
 )
 from returns.effects import corrections
-from returns.ledger.store import Ledger
 from schemas.contract import Contract
 from warehouse.layers import Layer
 from warehouse.standard import standardise
@@ -38,7 +37,7 @@ def standard_asset(contract: Contract) -> dg.AssetsDefinition:
     )
     def _standard(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # with checks Dagster knows the bare class only
         batch = batch_of(context)
-        with Ledger.open(platform.ledger_url) as ledger:
+        with platform.open_ledger() as ledger:
             confirmed = corrections(ledger.replies(batch.isoformat()))
         with platform.open_batch(batch) as opened:
             partition = standardise(opened, contract, confirmed)

@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from pipelines import console
+from pipelines.misuse import in_chinese
 from pipelines.process import begin, run_to_end
 from pipelines.settings import SettingsError, read_settings
 from warehouse.modes import keep_private
@@ -46,6 +47,16 @@ class Verbs(TyperGroup):
             if verb not in self.commands:
                 self.add_command(_command(verb), verb)
         return self.commands.get(cmd_name)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The options before the verb; a wrong one is told in Chinese too."""
+        with in_chinese():
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """The verb with its own options; a wrong one is told in Chinese too."""
+        with in_chinese():
+            return super().invoke(ctx)
 
 
 def _command(verb: str) -> Any:

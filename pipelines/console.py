@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from warehouse.names import is_hidden, shown
+from warehouse.names import is_hidden, is_plain, shown
 
 DONE, SET_ASIDE, USAGE, FAILED = 0, 1, 2, 3
 
@@ -38,11 +38,14 @@ def result(text: str) -> None:
 def as_json(value: object) -> None:
     """The result for a program; what would act on a terminal, or is no text, is escaped as JSON escapes it."""
     text = json.dumps(value, ensure_ascii=False, indent=1, default=str)
-    typer.echo("".join(_json_escape(c) if c != "\n" and is_hidden(c) else c for c in text))
+    typer.echo("\n".join(map(json_shown, text.split("\n"))))
 
 
-def _json_escape(character: str) -> str:
-    return json.dumps(character)[1:-1]
+def json_shown(text: str) -> str:
+    """A line of JSON in which what would act on a terminal is escaped as JSON escapes it."""
+    if is_plain(text):
+        return text
+    return "".join(json.dumps(c)[1:-1] if c not in "\n\r\t" and is_hidden(c) else c for c in text)
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:

@@ -18,6 +18,7 @@ from assets.packages import packages_asset
 from assets.platform import Platform
 from assets.publication import acceptance_check, candidate_asset, warehouse_asset
 from assets.standard import standard_asset
+from assets.standard_database import standard_database_asset
 from assets.summary import summary_asset
 from pipelines.executor import one_at_a_time
 from pipelines.jobs import answers, turn
@@ -46,6 +47,7 @@ def all_assets(platform: Platform) -> list[dg.AssetsDefinition]:
         warehouse_asset(),
         packages_asset(library),
         summary_asset(),
+        standard_database_asset(library),
     ]
 
 

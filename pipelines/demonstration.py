@@ -13,13 +13,17 @@ from functools import cached_property
 from pathlib import Path
 
 from assets.platform import CHINA, Platform
-from pipelines.intake import take_in_all
+from pipelines.intake import enter_delivered, take_in_all
 from returns.declared import sheet_standard
+from returns.deliveries import UNKNOWN
 from returns.packages import read_index
 from returns.replies import SHEET, Intake
 from sample_city.generate import SampleCity, Summary, plan_city
 from sample_city.officer import answer
 from warehouse.collect import desk
+
+OFFICER = "officer"
+"""The account that the simulated officers hand in under."""
 
 FIRST_BATCH = date(2026, 3, 2)
 SECOND_BATCH = FIRST_BATCH + timedelta(days=1)
@@ -55,6 +59,7 @@ class Demonstration:
         made = self._city.generate(self.samples / day.isoformat(), day, since=since)
         files = [file.path for file in made.files if file.dataset in self.platform.library]
         desk.deliver(self.platform.home, self.platform.library, files, day, _at(day, 8))
+        enter_delivered(self.platform, day, UNKNOWN, lambda _: None)
         return made
 
     def _delivered(self) -> Iterator[date]:
@@ -64,7 +69,7 @@ class Demonstration:
 
     def answer(self, day: date) -> list[Intake]:
         """The officers answer every township's package as people do: open, fill in, send back."""
-        return list(take_in_all(self.platform, self._answered(day), _at(day, 17)))
+        return list(take_in_all(self.platform, self._answered(day), OFFICER, _at(day, 17)))
 
     def _answered(self, day: date) -> Iterator[Path]:
         """The workbooks of a batch, answered.

@@ -55,7 +55,7 @@ SYSTEM = {
     errno.EBADF: "输入或输出已被关闭。请检查命令的重定向，再运行一次",
 }
 
-OURS = {"DamagedHome", "HomeInUse"}
+OURS = {"DamagedHome", "LedgerLoss", "HomeInUse", "UnusableKey"}
 
 
 def os_failure(error: OSError) -> str:

@@ -1,17 +1,24 @@
-"""Taking in answered workbooks, whoever received them: the command line, the drop folder, the demo."""
+"""Taking in deliveries and answered workbooks, whoever received them: the command line, the drop folders, the demo."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
 import polars as pl
+from sqlalchemy.exc import SQLAlchemyError
 
 from assets.platform import Platform
-from returns.ledger.store import Ledger
-from returns.replies import Intake, take_in
+from returns.declared import sheet_standard
+from returns.deliveries import enter_deliveries
+from returns.ledger.chain import LedgerError
+from returns.outside import known_heads
+from returns.replies import SHEET, Intake, ReplyDesk, Submission, take_in
+
+# Tickets that a receipt for programs lists; of more there is the number.
+LISTED = 200
 
 # What the content or the name of one file may bring about, whichever library meets it: the other files go on. What
 # befalls them all, such as a lost ledger, is not among it.
@@ -21,36 +28,77 @@ OF_ONE_FILE = (
 )  # fmt: skip
 
 
-def take_in_all(platform: Platform, files: Iterable[Path], received_at: datetime) -> Iterator[Intake]:
-    """Take in workbooks one after the other.
+def take_in_all(
+    platform: Platform, files: Iterable[Path], actor: str, received_at: datetime
+) -> Iterator[Intake]:
+    """Take in workbooks, or packages with them, one after the other.
+
+    Args:
+        platform: the installation.
+        files: the files.
+        actor: the account that hands them in.
+        received_at: the time of the entries, with a time zone.
 
     Raises:
+        LedgerError: the actor is no name of an account.
+        UnusableKey: the home's signing key cannot be read.
         OSError: a file cannot be read; those before it have been taken in.
+        LedgerLoss: entries are gone from the ledger; nothing is taken in.
     """
-    for _, taken in take_in_each(platform, files, received_at):
+    for _, taken in take_in_each(platform, files, actor, received_at):
         if isinstance(taken, OSError):
             raise taken
         yield taken
 
 
 def take_in_each(
-    platform: Platform, files: Iterable[Path], received_at: datetime
+    platform: Platform, files: Iterable[Path], actor: str, received_at: datetime
 ) -> Iterator[tuple[Path, Intake | OSError]]:
     """Take in workbooks one after the other; one that cannot be read holds up no other.
 
     Yields:
         Each file with what became of it, or why it cannot be read.
+
+    Raises:
+        LedgerLoss: entries are gone from the ledger; nothing is taken in.
     """
-    with Ledger.open(platform.ledger_url) as ledger, platform.engine.connect() as connection:
+    known = known_heads(platform.home, platform.keys)
+    with platform.open_ledger() as ledger, platform.engine.connect() as connection:
+        ledger.refuse_losses(known)
+        desk = ReplyDesk(
+            lake=platform.lake,
+            library=platform.library,
+            codes=platform.codes,
+            ledger=ledger,
+            keys=platform.signing_keys(),
+            scratch=platform.home.spill,
+        )
         for path in files:
             taken: Intake | OSError
             try:
-                taken = take_in(
-                    connection, platform.lake, platform.library, platform.codes, ledger, path, received_at
-                )
+                taken = take_in(connection, desk, Submission(path, actor, received_at))
             except OSError as error:
                 taken = error
             yield path, taken
+
+
+def enter_delivered(platform: Platform, batch: date, actor: str, progress: Callable[[str], None]) -> None:
+    """Enter a batch's deliveries into the ledger.
+
+    The files are kept already: where the ledger cannot be written, the next turn enters them.
+
+    Args:
+        platform: the installation.
+        batch: the batch that was delivered for.
+        actor: account of the person who took the files in.
+        progress: told why they could not be entered.
+    """
+    try:
+        with platform.open_ledger() as ledger:
+            enter_deliveries(ledger, platform.home, [batch], actor)
+    except (SQLAlchemyError, LedgerError, OSError) as error:
+        cause = str(error) if isinstance(error, LedgerError) else type(error).__name__
+        progress(f"文件已收下，但暂时没有登入台账（{cause}）；下一次运行时登记")
 
 
 def receipt(intake: Intake) -> dict[str, object]:
@@ -61,8 +109,11 @@ def receipt(intake: Intake) -> dict[str, object]:
         "unit_code": intake.unit_code,
         "batch": intake.batch,
         "accepted": intake.accepted.height,
+        "sheet": sheet_standard(SHEET).title,
         "refused": intake.refused.select(shown).to_dicts() if intake.refused.height else [],
         "unanswered": intake.unanswered,
+        "missing": {"tickets": list(intake.missing[:LISTED]), "count": len(intake.missing)},
+        "remarks": list(intake.remarks),
         "repeated": intake.repeated,
         "message": intake.message,
     }

@@ -17,6 +17,9 @@ from warehouse.names import FileName, path_of_text, shown_name, shown_path
 # Answered workbooks, and packages sent back whole.
 ANSWERS = (".xlsx", ".zip")
 
+SENSOR = "sensor"
+"""The account that hands in what lies in the drop folder: who put it there is not known."""
+
 # 采集—校核—返还—更正: every asset of a batch.
 turn = dg.define_asset_job(
     "turn",
@@ -86,7 +89,7 @@ def _take_in(platform: Platform, path: Path) -> tuple[str, int, int, int]:
     name = FileName.of(path)
     # Two townships may give their files one name.
     kept = done / f"{sha256_of(path)[:12]}-{name.stored}"
-    (intake,) = take_in_all(platform, [path], datetime.now(UTC))
+    (intake,) = take_in_all(platform, [path], SENSOR, datetime.now(UTC))
     told = {**receipt(intake), "original": name.original, "original_bytes": name.original_bytes}
     replace_json(kept.with_name(f"{kept.name}.receipt.json"), told)
     path.replace(kept)

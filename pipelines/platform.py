@@ -14,6 +14,7 @@ from schemas.selection import select, unmatched
 from warehouse.engine import Engine
 from warehouse.home import Home
 from warehouse.publish import candidate_of
+from warehouse.standard_database import draft_of
 
 CODES = "_codes"
 
@@ -39,7 +40,7 @@ def build_platform(settings: Settings) -> Platform:
     home.root.mkdir(parents=True, exist_ok=True)
     codes = code_library(settings)
     # What SQL may touch is what the stages do; the ledger, the returns and the answers are not among it.
-    folders, databases = (home.inbox, home.lake), (candidate_of(home),)
+    folders, databases = (home.inbox, home.lake), (candidate_of(home), draft_of(home))
     engine = Engine(home.spill, codes, settings.memory, settings.threads, settings.keys, folders, databases)
     platform = Platform(
         home=home,
@@ -48,6 +49,7 @@ def build_platform(settings: Settings) -> Platform:
         engine=engine,
         ledger_url=ledger_url(settings),
         published_batches=settings.published_batches,
+        signing=settings.signing,
     )
     platform.lake.check()
     return platform

@@ -16,7 +16,7 @@ from pipelines.alerts import Alert, moment, raise_alert, settle
 from pipelines.dead_runs import report_dead_runs
 from pipelines.executor import PARTITION
 from pipelines.failures import reason_of
-from pipelines.intake import OF_ONE_FILE
+from pipelines.intake import OF_ONE_FILE, enter_delivered
 from pipelines.jobs import answers, turn
 from quality.published import TICKETS
 from warehouse.collect import desk
@@ -25,6 +25,9 @@ from warehouse.names import path_as_text, shown_name
 
 # A file that was written to less than this ago may still be on its way.
 SETTLED_SECONDS = 30
+
+# Who hands in what lies loose in the inbox is not known.
+DROPPED = "inbox"
 
 NOTHING = digest_of([])
 
@@ -108,12 +111,15 @@ def _receive(context: dg.SensorEvaluationContext, platform: Platform) -> None:
     """Take loose files in; one that cannot be read or moved waits for the next look and stops no other."""
     now = datetime.now(UTC)
     _warn(context, platform.home.inbox)
-    for path in settled(platform.home.inbox, now):
+    files = settled(platform.home.inbox, now)
+    for path in files:
         try:
             desk.deliver(platform.home, platform.library, [path], today(), now)
             path.unlink()
         except OF_ONE_FILE as error:
             context.log.warning("%s could not be received: %s", shown_name(path), reason_of(error))
+    if files:
+        enter_delivered(platform, today(), DROPPED, context.log.warning)
 
 
 def _warn(context: dg.SensorEvaluationContext, folder: Path) -> None:

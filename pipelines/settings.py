@@ -8,12 +8,16 @@
 | `ZHENJIE_KEY` | encrypts the lake and the warehouse: 32 bytes in base64 | none: plain files |
 | `ZHENJIE_KEY_FILE` | a file that holds the key, in the place of `ZHENJIE_KEY` | none |
 | `ZHENJIE_FORMER_KEYS` | keys that only read what they encrypted, separated by commas | none |
-| `ZHENJIE_USER` | who queries, as the ledger keeps it | the system's user |
+| `ZHENJIE_SIGNING_KEY` | signs the packages: 32 bytes in base64 | the home's own, `signing.key` |
+| `ZHENJIE_SIGNING_KEY_FILE` | a file that holds it, in the place of `ZHENJIE_SIGNING_KEY` | none |
+| `ZHENJIE_FORMER_SIGNING_KEYS` | keys whose packages are still taken in, separated by commas | none |
+| `ZHENJIE_USER` | who queries and hands in replies, as the ledger keeps it | the system's user |
 | `ZHENJIE_LEDGER` | SQLAlchemy URL of the ledger | SQLite in the home |
 | `ZHENJIE_MEMORY` | what the engine may use, as DuckDB writes it | a third of the machine's memory |
 | `ZHENJIE_THREADS` | how many cores the engine may use | `2` |
 | `ZHENJIE_DEV_TOKEN` | the token of `zhenjie dev`, 16 characters or more | a new one at each start |
 | `ZHENJIE_DEV_HOSTS` | further names by which `zhenjie dev` is reached, separated by commas | none |
+| `ZHENJIE_QUERY_SECONDS` | after how many seconds a query is broken off | `60` |
 | `ZHENJIE_PUBLISHED_BATCHES` | how many batches of findings the warehouse shows | `10` |
 """
 
@@ -26,6 +30,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from returns.ledger.accounts import checked_account
+from returns.ledger.chain import LedgerError
 from warehouse.encryption import Key, Keys
 from warehouse.names import shown
 
@@ -48,18 +54,20 @@ class Settings:
     keys: Keys = field(default=Keys(), repr=False)
     dev_token: str | None = field(default=None, repr=False)
     dev_hosts: tuple[str, ...] = ()
+    signing: Keys = field(default=Keys(), repr=False)
     user: str = "unknown"
     memory: str = "4GiB"
     threads: int = 2
     published_batches: int = 10
+    query_seconds: int = 60
 
 
 def read_settings(environment: Mapping[str, str] | None = None, home: Path | None = None) -> Settings:
     """The settings from the environment; `home` from the command line goes before `ZHENJIE_HOME`.
 
     Raises:
-        SettingsError: a number that is none, a key that is none (it is not quoted), or a folder of contracts
-            that does not exist.
+        SettingsError: a number that is none, a key that is none (it is not quoted), a user's name that the ledger
+            does not take, or a folder of contracts that does not exist.
     """
     values = os.environ if environment is None else environment
     folders = tuple(
@@ -74,13 +82,15 @@ def read_settings(environment: Mapping[str, str] | None = None, home: Path | Non
         contracts=folders,
         datasets=_list(values, "ZHENJIE_DATASETS"),
         ledger_url=values.get("ZHENJIE_LEDGER") or None,
-        keys=_keys(values),
+        keys=_keys(values, "ZHENJIE_KEY", "ZHENJIE_FORMER_KEYS"),
+        signing=_keys(values, "ZHENJIE_SIGNING_KEY", "ZHENJIE_FORMER_SIGNING_KEYS"),
         dev_token=_token(values),
         dev_hosts=_list(values, "ZHENJIE_DEV_HOSTS"),
-        user=values.get("ZHENJIE_USER") or _system_user(),
+        user=_user(values),
         memory=values.get("ZHENJIE_MEMORY") or _third_of_memory(),
         threads=_count(values, "ZHENJIE_THREADS", 2),
         published_batches=_count(values, "ZHENJIE_PUBLISHED_BATCHES", 10),
+        query_seconds=_count(values, "ZHENJIE_QUERY_SECONDS", 60),
     )
 
 
@@ -127,21 +137,22 @@ def _refuse_unreadable(folder: Path) -> None:
         pass
 
 
-def _keys(values: Mapping[str, str]) -> Keys:
-    text, file = values.get("ZHENJIE_KEY", "").strip(), values.get("ZHENJIE_KEY_FILE")
+def _keys(values: Mapping[str, str], name: str, former_name: str) -> Keys:
+    """The key that a variable gives, by itself or in the file that `<name>_FILE` names, and the former ones."""
+    file_name = f"{name}_FILE"
+    text, file = values.get(name, "").strip(), values.get(file_name)
     if text and file:
-        raise SettingsError("ZHENJIE_KEY and ZHENJIE_KEY_FILE: set one of them")
+        raise SettingsError(f"{name} and {file_name}: set one of them")
     if file:
         try:
             text = Path(file).expanduser().read_text(encoding="ascii").strip()
         except (OSError, UnicodeDecodeError):
-            raise SettingsError(f"ZHENJIE_KEY_FILE: {file} cannot be read as text") from None
+            raise SettingsError(f"{file_name}: {file} cannot be read as text") from None
         if not text:
-            raise SettingsError(f"ZHENJIE_KEY_FILE: {file} is empty")
-    name = "ZHENJIE_KEY_FILE" if file else "ZHENJIE_KEY"
+            raise SettingsError(f"{file_name}: {file} is empty")
     return Keys(
-        _key(name, text) if text else None,
-        tuple(_key("ZHENJIE_FORMER_KEYS", part) for part in _list(values, "ZHENJIE_FORMER_KEYS")),
+        _key(file_name if file else name, text) if text else None,
+        tuple(_key(former_name, part) for part in _list(values, former_name)),
     )
 
 
@@ -163,6 +174,14 @@ def _token(values: Mapping[str, str]) -> str | None:
 def _list(values: Mapping[str, str], name: str) -> tuple[str, ...]:
     """The words of a setting, separated by commas or blanks."""
     return tuple(part for part in re.split(r"[,\s]+", values.get(name, "")) if part)
+
+
+def _user(values: Mapping[str, str]) -> str:
+    name = values.get("ZHENJIE_USER") or _system_user()
+    try:
+        return checked_account(name)
+    except LedgerError as error:
+        raise SettingsError(f"ZHENJIE_USER: {error}") from None
 
 
 def _system_user() -> str:

@@ -21,6 +21,7 @@ from pipelines.executor import side_by_side
 from pipelines.failures import explained
 from pipelines.jobs import turn
 from pipelines.preparation import prepared
+from returns.ledger.chain import LedgerLoss
 from warehouse.damage import DamagedHome
 
 Progress = Callable[[str], None]
@@ -76,11 +77,12 @@ def run_turn(platform: Platform, batch: date, instance: dg.DagsterInstance, prog
     Raises:
         HomeInUse: another run, or whoever else writes, holds the installation.
         DamagedHome: the turn would build on damage; what it can make again itself is no reason. An alert says so.
+        LedgerLoss: entries are gone from the ledger. An alert says so.
     """
     try:
         with prepared(platform, batch, progress):
             done, run_id = _run(platform, batch, instance, progress)
-    except DamagedHome as error:
+    except (DamagedHome, LedgerLoss) as error:
         _raise_alert(platform, refused_run(batch), batch, failed=(str(error),))
         raise
     if done.failed or done.warnings or not done.done:

@@ -20,6 +20,7 @@ from quality.tickets import VERDICTS
 from returns.workbook.model import Sheet, SheetColumn, TextSheet
 from schemas.contract import LogicalType
 from schemas.document import plain_yaml
+from schemas.emit.spreadsheet import DESCRIPTION
 
 FOLDER = Path(__file__).parent / "sheets"
 INSTRUCTIONS = "_instructions.yaml"
@@ -125,7 +126,7 @@ class SheetStandard:
             if column.note:
                 field["description"] = column.note
             fields.append(field)
-        return {"fields": fields, "missingValues": [""]}
+        return {"description": DESCRIPTION, "fields": fields, "missingValues": [""]}
 
 
 @cache

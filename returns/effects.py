@@ -20,10 +20,13 @@ from warehouse.standard import CORRECTIONS
 
 
 def ticket_replies(replies: pl.DataFrame) -> pl.DataFrame:
-    """The ledger's replies as `quality.tickets` reads them, numbered in the order they came."""
+    """The ledger's replies as `quality.tickets` reads them, numbered in the order they came.
+
+    `act` and not `entry_seq` gives the order: the number must not change with how many queries came between.
+    """
     return (
-        replies.sort("entry_seq", "line")
-        .with_columns(reply_no=pl.col("entry_seq") * (MAX_ROWS + 1) + pl.col("line"))
+        replies.sort("act", "line")
+        .with_columns(reply_no=pl.col("act") * (MAX_ROWS + 1) + pl.col("line"))
         .select(pl.col(name).cast(dtype) for name, dtype in REPLIES.items())
     )
 

@@ -14,6 +14,7 @@ from quality.tickets import STATES, TO_ANSWER, VERDICTS
 from returns.labels import labelled
 from schemas.codes import CodeLibrary
 from schemas.contract import Column
+from schemas.emit.spreadsheet import restore_text
 from schemas.emit.sql import literal, quote
 from schemas.library import Library
 from warehouse.values import delivered_name, shown, value_of
@@ -49,7 +50,8 @@ def judge(
         connection: with the function library and the code tables.
         library: the contracts.
         codes: the code tables.
-        answers: `line`, the columns of `ANSWER_COLUMNS`, and `rounded`: whether a typed number lost digits.
+        answers: `line`, the columns of `ANSWER_COLUMNS`, `rounded`: whether a typed number lost digits, and
+            `issued`: whether the ticket was issued in the workbook that came back.
         tickets: the tickets of the unit that answers, columns of `quality.tickets.SCHEMA`.
         older: whether the sheet was made for an earlier batch than the tickets are of.
 
@@ -97,6 +99,7 @@ def _reason(*, older: bool) -> pl.Expr:
         (meaning.is_null(), pl.format("“处理结果”不能填“{}”，请从下拉列表中选择", verdict)),
         (pl.col("ticket_id").is_null(), "缺少工单号，请按下发的工作簿恢复"),
         (pl.col("state").is_null(), "工单号不存在或不属于本镇街，请按下发的工作簿核对"),
+        (~pl.col("issued"), "该工单不是这份工作簿下发的，请在下发该工单的工作簿中填写"),
         (
             ~pl.col("state").is_in(TO_ANSWER),
             pl.format("该工单目前的状态是“{}”，不需再答复", "state_title"),
@@ -160,11 +163,16 @@ def _beside_the_ticket(rows: pl.DataFrame, library: Library, codes: CodeLibrary)
     return (
         rows.join(now, on="line", how="left", maintain_order="left")
         .with_columns(
-            changed=comparable("seen").ne_missing(comparable("now"))
-            | comparable("seen_suggestion").ne_missing(comparable("now_suggestion"))
+            changed=_differs("seen", "now") | _differs("seen_suggestion", "now_suggestion"),
         )
         .drop("now", "now_suggestion")
     )
+
+
+def _differs(seen: str, now: str) -> pl.Expr:
+    """Whether what a row shows is not what the ticket says, also if the row was copied from the CSV file."""
+    copied = restore_text(pl.col(seen))
+    return comparable(seen).ne_missing(comparable(now)) & _comparable(copied).ne_missing(comparable(now))
 
 
 def comparable(name: str) -> pl.Expr:
@@ -173,9 +181,12 @@ def comparable(name: str) -> pl.Expr:
     Blanks, line ends and invisible characters do not count, nor a midnight behind a date, nor what stands
     behind the place where a cell's text is cut; an empty text is none.
     """
+    return _comparable(pl.col(name))
+
+
+def _comparable(text: pl.Expr) -> pl.Expr:
     return (
-        pl.col(name)
-        .str.head(_COMPARED)
+        text.str.head(_COMPARED)
         .str.replace_all(r"[\s\p{C}\x{FFFD}]", "")
         .str.replace(r"^(\d{4}-\d{2}-\d{2})00:00:00$", "$1")
         .replace("", None)

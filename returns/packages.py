@@ -4,8 +4,9 @@ What the sheets show is declared in `returns/sheets/`, over the relations of `re
 are parted by unit and the files put in place. A batch's packages are all written beside before the first is put in
 place, and `index.json`, which is there only while all that it names is, comes last.
 
-The CSV files are for programs: a value is written as it is, also one that a spreadsheet would take for a
-formula. People open the workbook, where every text is a text.
+The CSV files are for programs, but people open them too: a text that a spreadsheet would take for a formula is
+neutralised, and the schema beside the file says so (`schemas.emit.spreadsheet`). In the workbook every text is a text.
+Its hidden sheet holds the signed identity of the package (`returns.signing.identity`).
 """
 
 from __future__ import annotations
@@ -29,10 +30,15 @@ from returns.archive import Archive
 from returns.currency import Currency, currency_of
 from returns.declared import SheetStandard, instructions, sheet_standard, sheets_digest
 from returns.figures import deliveries_of
+from returns.ledger.heads import NO_ACTS, Head
 from returns.relations import Known, Turn, name_relations, turn_inputs, turn_of
 from returns.reports import settled
+from returns.signing.identity import PackageIdentity, signed_facts
+from returns.signing.keys import ensure_signing_key
 from returns.workbook.model import Sheet, TextSheet, WorkbookProperties
 from returns.workbook.writer import render_workbook
+from schemas.emit.spreadsheet import neutralise_frame
+from warehouse.encryption import Key, Keys
 from warehouse.files import digest_of, replace_json, sha256_of
 from warehouse.functions import library_digest
 from warehouse.home import Home
@@ -41,6 +47,11 @@ from warehouse.incremental.context import BatchContext
 AudienceName = Literal["township", "department"]
 
 INDEX = "index.json"
+# The last act of the ledger that a batch follows from: among the index's inputs, and in the manifest of each package.
+LEDGER = "ledger"
+SIGNED_BY = "signed_by"
+"""Among an index's inputs: the name of the key that signed its packages."""
+
 AUTHOR = "市大数据局"
 FIRST_TIME = "首次返还，没有上一批次可比。"
 
@@ -50,15 +61,23 @@ ROWS_AT_ONCE = 50_000
 
 @dataclass(frozen=True)
 class Audience:
-    """Who gets a package, and the sheets in it; the first sheet counts what waits for an answer."""
+    """Who gets a package, and the sheets in it; the first sheet counts what waits for an answer.
+
+    `answers`: whether that sheet comes back answered, so that its tickets belong to the package's identity.
+    """
 
     name: AudienceName
     sheets: tuple[str, ...]
     folder: str = ""
+    answers: bool = False
 
 
 AUDIENCES = (
-    Audience("township", ("tickets", "changes", "register", "population", "special_groups", "enterprises")),
+    Audience(
+        "township",
+        ("tickets", "changes", "register", "population", "special_groups", "enterprises"),
+        answers=True,
+    ),
     Audience(
         "department", ("department_tickets", "department_corrections", "department_quality"), "departments"
     ),
@@ -67,12 +86,14 @@ AUDIENCES = (
 
 @dataclass(frozen=True)
 class _Build:
-    """What all packages of a batch have in common: where they go, what they show, of which day it is."""
+    """What all packages of a batch have in common: where they go, what they show and of which day, who signs."""
 
     folder: Path
     turn: Turn
     known: Known
     currency: Currency
+    head: Head
+    key: Key
 
 
 @dataclass(frozen=True)
@@ -95,32 +116,42 @@ class Index:
     packages: tuple[Package, ...]
 
 
-def build_packages(context: BatchContext, home: Home) -> tuple[Package, ...]:
+def build_packages(
+    context: BatchContext, home: Home, signing: Keys, head: Head = NO_ACTS
+) -> tuple[Package, ...]:
     """Write the packages of a batch, unless nothing they follow from has changed.
 
     Args:
         context: the batch; its tickets have been written.
         home: the packages go to `returns/<batch>/`, `<unit code>-<name>.zip`, departments one folder deeper.
+        signing: the keys; where none signs yet, one is made in the home.
+        head: the last act of the ledger that the batch follows from; each package carries it.
 
     Returns:
         The packages, townships first, in the order of their codes.
 
     Raises:
         LookupError: the batch has no tickets yet.
+        UnusableKey: the home's signing key cannot be read.
     """
     connection, folder, turn = context.connection, home.returns(context.batch), turn_of(context)
+    key = ensure_signing_key(home, signing).present
+    assert key is not None, "it has just been ensured"
     currency = currency_of(deliveries_of(home, turn).by_dataset)
     inputs = {
         **turn_inputs(turn),
         "currency": digest_of(asdict(currency)),
         "functions": library_digest(),
         "sheets": sheets_digest(),
+        LEDGER: str(head),
+        # The key's name: another key makes other signatures, and the name does not give the key away.
+        SIGNED_BY: key.id,
     }
     current = _current(folder, inputs)
     if current is not None:
         return current.packages
     sheets = [sheet_standard(name) for audience in AUDIENCES for name in audience.sheets]
-    build = _Build(folder, turn, name_relations(connection, turn, sheets), currency)
+    build = _Build(folder, turn, name_relations(connection, turn, sheets), currency, head, key)
     names: Mapping[AudienceName, Mapping[str, str]] = {
         "township": dict(context.codes.load("division").rows.select("code", "label").iter_rows()),
         "department": {contract.department: contract.department_title for contract in context.library},
@@ -141,6 +172,16 @@ def read_index(folder: Path) -> Index | None:
     except FileNotFoundError:
         return None
     return Index(facts["inputs"], tuple(Package(**package) for package in facts["packages"]))
+
+
+def head_in_index(folder: Path) -> Head | None:
+    """The last act of the ledger that a batch's packages follow from; None if no index says so.
+
+    Raises:
+        ValueError, KeyError or TypeError: the index is damaged.
+    """
+    index = read_index(folder)
+    return Head.parse(index.inputs[LEDGER]) if index is not None and LEDGER in index.inputs else None
 
 
 def damaged_packages(home: Home) -> Iterator[tuple[date, Path]]:
@@ -277,10 +318,15 @@ def _package(
         *(standard.sheet(rows, facts, build.currency.notice) for standard, rows in tables.items()),
     ]
     stem = f"{code}-{name}"
-    members = {f"{stem}-{batch.isoformat()}.xlsx": _workbook(sheets, code, name, batch)}
+    beside: dict[str, bytes] = {}
     for standard, rows in tables.items():
-        members[f"{standard.title}.csv"] = _csv(standard.table(rows))
-        members[f"{standard.title}.schema.json"] = _json(standard.table_schema())
+        beside[f"{standard.title}.csv"] = _csv(standard.table(rows))
+        beside[f"{standard.title}.schema.json"] = _json(standard.table_schema())
+    digests = {member: hashlib.sha256(content).hexdigest() for member, content in beside.items()}
+    tickets = tuple(first["ticket_id"]) if audience.answers else ()
+    identity = signed_facts(PackageIdentity(audience.name, code, batch, tickets, digests), build.key)
+    workbook = _workbook(sheets, f"{name} {batch.isoformat()}", batch, identity)
+    members = {f"{stem}-{batch.isoformat()}.xlsx": workbook, **beside}
     rows_of = {standard.title: rows.height for standard, rows in tables.items()}
     members["manifest.json"] = _json(
         {
@@ -289,6 +335,7 @@ def _package(
             "unit": name,
             "rows": rows_of,
             "data_batches": build.currency.by_dataset,
+            LEDGER: {"number": build.head.number, "hash": build.head.hash},
             "files": {
                 member: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
                 for member, content in members.items()
@@ -300,12 +347,14 @@ def _package(
     return Package(audience.name, code, name, path.relative_to(build.folder).as_posix(), rows_of, digest)
 
 
-def _workbook(sheets: Sequence[Sheet | TextSheet], code: str, name: str, batch: date) -> bytes:
+def _workbook(
+    sheets: Sequence[Sheet | TextSheet], title: str, batch: date, identity: Mapping[str, str]
+) -> bytes:
     properties = WorkbookProperties(
-        title=f"{name} {batch.isoformat()}",
+        title=title,
         author=AUTHOR,
         created=datetime(batch.year, batch.month, batch.day),
-        identity={"batch": batch.isoformat(), "unit_code": code},
+        identity=identity,
     )
     buffer = BytesIO()
     render_workbook(buffer, sheets, properties)
@@ -315,7 +364,7 @@ def _workbook(sheets: Sequence[Sheet | TextSheet], code: str, name: str, batch: 
 def _csv(rows: pl.DataFrame) -> bytes:
     """UTF-8 with a byte-order mark: without it Excel takes Chinese text for another encoding."""
     buffer = BytesIO()
-    rows.write_csv(buffer, include_bom=True)
+    neutralise_frame(rows).write_csv(buffer, include_bom=True)
     return buffer.getvalue()
 
 

@@ -22,7 +22,7 @@ from quality.tickets import STATES, TO_ANSWER
 from returns.charts import SERIES, Bar, Bars, Line, Lines, Tile, Tiles, legend
 from returns.declared import sheet_standard
 from returns.figures import PAGES, Figures, Row, deliveries_of, figures_inputs, figures_of, tiles
-from returns.packages import AUDIENCES, AUTHOR, Package, read_index
+from returns.packages import AUDIENCES, AUTHOR, LEDGER, Package, read_index
 from returns.relations import Turn
 from schemas.contract import DIMENSIONS
 from warehouse.files import digest_of, sha256_of
@@ -58,13 +58,13 @@ def build_summary(
     deliveries = deliveries_of(home, turn)
     index = read_index(home.returns(batch))
     packages = index.packages if index else ()
-    inputs = digest_of(
-        [figures_inputs(turn, deliveries), _pages_digest(), [asdict(p) for p in packages], list(warnings)]
-    )
+    ledger = index.inputs.get(LEDGER, "") if index else ""
+    told = [[asdict(package) for package in packages], list(warnings), ledger]
+    inputs = digest_of([figures_inputs(turn, deliveries), _pages_digest(), told])
     path = home.returns(batch) / PAGE
     if path.exists() and _inputs_of(path) == inputs:
         return path
-    page = summary_page(figures_of(connection, turn, deliveries), packages, inputs, warnings)
+    page = summary_page(figures_of(connection, turn, deliveries), packages, inputs, warnings, ledger)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{PAGE}")
     draft.write_text(page, encoding="utf-8")
@@ -86,7 +86,11 @@ def _pages_digest() -> str:
 
 
 def summary_page(
-    figures: Figures, packages: Sequence[Package], inputs: str, warnings: Sequence[str] = ()
+    figures: Figures,
+    packages: Sequence[Package],
+    inputs: str,
+    warnings: Sequence[str] = (),
+    ledger: str = "",
 ) -> str:
     """The page.
 
@@ -95,6 +99,7 @@ def summary_page(
         packages: what is linked to, relative to the page.
         inputs: a fingerprint of all that it follows from.
         warnings: what a person should look at first, in Chinese.
+        ledger: the last act of the ledger that the batch follows from, as the packages carry it.
     """
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -105,6 +110,7 @@ def summary_page(
         f=figures,
         author=AUTHOR,
         inputs=inputs,
+        ledger=ledger,
         style=Markup((PAGES / "summary.css").read_text(encoding="utf-8")),
         lead=_lead(figures),
         warnings=warnings,

@@ -22,6 +22,9 @@ from schemas.functions import Function
 from schemas.portable import function_name, objection, pattern_objection
 
 DIALECT = "duckdb"
+# Characters of an expression.
+LONGEST = 10_000
+_TOO_DEEP = "the expression is nested too deeply: write it flatter"
 BATCH_DATE = "batch_date"
 
 # DuckDB's own functions that an expression may call, with the fewest and the most arguments.
@@ -131,6 +134,7 @@ def parse(expression: str) -> exp.Expr:
     Raises:
         ValueError: it is not one expression; says where and what to do.
     """
+    _check_characters(expression)
     try:
         _check_symbols(expression)
         return sqlglot.parse_one(expression, into=exp.Condition, dialect=DIALECT)
@@ -142,6 +146,17 @@ def parse(expression: str) -> exp.Expr:
         raise ValueError(f"not one SQL expression ({where})") from None
     except sqlglot.errors.SqlglotError:
         raise ValueError("not SQL: a quote is not closed") from None
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+
+
+def _check_characters(expression: str) -> None:
+    """No character that an engine may end a text at, or cannot be given."""
+    if len(expression) > LONGEST:
+        raise ValueError(f"the expression has {len(expression)} characters: write {LONGEST} or fewer")
+    for place, character in enumerate(expression, start=1):
+        if character == "\0" or "\ud800" <= character <= "\udfff":
+            raise ValueError(f"character {place} is no character of a text: take it out")
 
 
 def _check_symbols(expression: str) -> None:
@@ -161,9 +176,11 @@ def problems(expression: str, scope: Scope) -> list[str]:
     """
     try:
         tree = parse(expression)
+        return list(dict.fromkeys(_Judge(scope).node(tree)))
     except ValueError as error:
         return [str(error)]
-    return list(dict.fromkeys(_Judge(scope).node(tree)))
+    except RecursionError:
+        return [_TOO_DEEP]
 
 
 @cache

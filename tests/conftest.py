@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import gc
 import hashlib
@@ -20,23 +21,27 @@ from assets.platform import Platform
 from quality.agreement import agree, compared, table_name
 from quality.findings import verify
 from quality.turn import update_tickets
+from returns.deliveries import delivered_batches, enter_deliveries
 from returns.effects import corrections, ticket_replies
-from returns.ledger.store import Ledger
 from returns.packages import build_packages
 from sample_city.generate import SampleCity, plan_city
 from schemas.codes import CodeLibrary
 from schemas.library import Library, load_library
 from warehouse.collect import desk
 from warehouse.collect.extracts import extract
+from warehouse.encryption import Key, Keys
 from warehouse.engine import Engine
 from warehouse.governance import derive, derived, fuse
 from warehouse.home import Home
 from warehouse.layers import Layer
+from warehouse.register import note
 from warehouse.standard import standardise
 
 CHINA = ZoneInfo("Asia/Shanghai")
 FIRST = date(2026, 3, 2)
 RESIDENTS, SEED = 3_000, 1
+# Installations with one key make the same packages, byte for byte.
+SIGNING = Keys(Key(base64.b64encode(b"signing key of the test suite...").decode()))
 
 
 @cache
@@ -76,6 +81,8 @@ class Walk:
         files = sorted(path for path in self.prepare(day).glob(names) if path.is_file())
         at = datetime(day.year, day.month, day.day, 8, tzinfo=CHINA)
         desk.deliver(self.platform.home, self.platform.library, files, day, at)
+        with self.platform.open_ledger() as ledger:
+            enter_deliveries(ledger, self.platform.home, [day])
 
     def find(self, day: date, confirmed: pl.DataFrame) -> None:
         """The stages from the extracts to the findings."""
@@ -93,8 +100,9 @@ class Walk:
     def turn(self, day: date) -> None:
         """Every stage from the extracts to the packages, in the order of the assets; nothing is published."""
         platform, lake, library = self.platform, self.platform.lake, self.platform.library
-        with Ledger.open(platform.ledger_url) as ledger, platform.open_batch(day) as opened:
-            replies = ledger.replies(day.isoformat())
+        with platform.open_ledger() as ledger, platform.open_batch(day) as opened:
+            enter_deliveries(ledger, platform.home, delivered_batches(platform.home, day))
+            replies, head = ledger.replies(day.isoformat()), ledger.head(day.isoformat())
             self.find(day, corrections(replies))
             update_tickets(opened, ticket_replies(replies))
             for entity in library.fed_entities:
@@ -106,7 +114,8 @@ class Walk:
                 fuse(opened, entity, faults)
             for name in derived(library):
                 derive(opened, name)
-            build_packages(opened, platform.home)
+            build_packages(opened, platform.home, platform.signing_keys(), head)
+        note(platform.home, day)
 
 
 # The files that take longest go first, so that no worker is left with one when the others are done; `make test` keeps
@@ -164,7 +173,7 @@ def install(engine: Engine, library: Library) -> Install:
     def installed(folder: Path) -> Platform:
         home = Home(folder)
         home.root.mkdir(parents=True, exist_ok=True)
-        return Platform(home, library, engine.codes, engine, f"sqlite:///{home.ledger}")
+        return Platform(home, library, engine.codes, engine, f"sqlite:///{home.ledger}", signing=SIGNING)
 
     return installed
 

@@ -27,6 +27,7 @@ from warehouse.candidate import build
 from warehouse.catalogue import contract_tables, extract_table, governance_tables
 from warehouse.collect import desk
 from warehouse.collect.extracts import extract
+from warehouse.encryption import NO_KEYS
 from warehouse.engine import Engine
 from warehouse.governance import fuse
 from warehouse.home import Home
@@ -215,7 +216,7 @@ def test_without_a_township_everything_goes_to_the_department(bureau: Bureau) ->
 def test_the_department_s_package_lists_every_finding(bureau: Bureau) -> None:
     with bureau.engine.connect() as connection:
         opened = BatchContext(connection, bureau.lake, bureau.library, bureau.codes, FIRST)
-        (package,) = build_packages(opened, bureau.home)
+        (package,) = build_packages(opened, bureau.home, NO_KEYS)
     assert (package.unit_code, package.name) == ("transport", "交通运输局")
     assert package.rows["问题清单"] == 44 and package.rows["已确认更正"] == 0
     with zipfile.ZipFile(bureau.home.returns(FIRST) / package.file) as archive:

@@ -21,7 +21,7 @@ from quality.published import TICKETS, findings_of
 from quality.tickets import TO_ANSWER
 from returns.ledger.store import Ledger
 from returns.packages import Index, Package, read_index
-from returns.replies import Intake, take_in
+from returns.replies import Intake, ReplyDesk, Submission, take_in
 from sample_city.officer import CORRECT, DATASET, FIELD, SHEET, TICKET, VALUE, VERDICT, answer
 from sample_city.paperwork import Paper
 from warehouse.engine import Engine
@@ -64,10 +64,15 @@ def receive(walk: Any, files: list[Path]) -> list[Intake]:
     platform = walk.platform
     at = datetime(2026, 3, 2, 9, tzinfo=UTC)
     with Ledger.open(platform.ledger_url) as ledger, platform.engine.connect() as connection:
-        return [
-            take_in(connection, platform.lake, platform.library, platform.codes, ledger, file, at)
-            for file in files
-        ]
+        desk = ReplyDesk(
+            platform.lake,
+            platform.library,
+            platform.codes,
+            ledger,
+            platform.signing_keys(),
+            platform.home.spill,
+        )
+        return [take_in(connection, desk, Submission(file, "officer", at)) for file in files]
 
 
 @dataclass(frozen=True)

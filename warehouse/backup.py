@@ -12,7 +12,7 @@ import os
 import shutil
 import sqlite3
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,7 +24,7 @@ from warehouse.modes import FILE, FOLDER
 from warehouse.names import shown
 
 # What can be made again from the rest, or belongs to this machine alone.
-NOT_KEPT = ("spill", "dagster", "lock", "contracts.clean")
+NOT_KEPT = ("spill", "dagster", "lock", "contracts.clean", "verified.json")
 # Where the names are other people's.
 _FROM_OUTSIDE = ("inbox", "aside", "answers")
 CONTENTS = "backup.json"
@@ -34,12 +34,13 @@ class DamagedBackup(Exception):
     """An archive that is no backup, or not a whole one; nothing of it has been restored."""
 
 
-def write_backup(home: Home, archive: Path) -> int:
+def write_backup(home: Home, archive: Path, ledger: str = "") -> int:
     """Write a backup beside its place and put it there in one step.
 
     Args:
         home: held by the caller's lock.
         archive: the tar file; its folder exists.
+        ledger: the last act of the ledger, as whoever restores the backup is to find it.
 
     Returns:
         Its size in bytes.
@@ -48,7 +49,7 @@ def write_backup(home: Home, archive: Path) -> int:
     try:
         with draft.open("wb") as file:
             os.fchmod(file.fileno(), FILE)
-            _write(home, file, {draft.resolve(), archive.resolve()})
+            _write(home, file, {draft.resolve(), archive.resolve()}, ledger)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(archive)
@@ -57,7 +58,7 @@ def write_backup(home: Home, archive: Path) -> int:
     return archive.stat().st_size
 
 
-def _write(home: Home, file: IO[bytes], apart: set[Path]) -> None:
+def _write(home: Home, file: IO[bytes], apart: set[Path], ledger: str) -> None:
     digests: dict[str, str] = {}
     with (
         tarfile.open(fileobj=file, mode="w") as tar,
@@ -70,7 +71,7 @@ def _write(home: Home, file: IO[bytes], apart: set[Path]) -> None:
                 digests[name] = hashlib.file_digest(source, "sha256").hexdigest()
             tar.add(path, arcname=name, recursive=False)
         # In ASCII: a file that waits in the inbox may have a name that is no UTF-8.
-        content = json.dumps({"files": digests}, indent=1).encode()
+        content = json.dumps({"files": digests, "ledger": ledger}, indent=1).encode()
         info = tarfile.TarInfo(CONTENTS)
         info.size, info.mode = len(content), FILE
         tar.addfile(info, io.BytesIO(content))
@@ -102,8 +103,16 @@ def _copied(database: Path, scratch: Path) -> Path:
     return copy
 
 
-def restore_backup(home: Home, archive: Path) -> None:
+def restore_backup(
+    home: Home, archive: Path, check: Callable[[Home, str], None] = lambda _, __: None
+) -> None:
     """Bring a backup back into a home that does not exist yet, or is an empty folder.
+
+    Args:
+        home: where it goes.
+        archive: the tar file.
+        check: looks at the restored files beside the home before they become the home, and at the last act of the
+            ledger as the backup was told it; what it raises, leaves the home as it is.
 
     Raises:
         DamagedBackup: the archive is truncated, altered, or no backup of ours.
@@ -121,8 +130,9 @@ def restore_backup(home: Home, archive: Path) -> None:
                     path.chmod(FOLDER)
         except (tarfile.TarError, EOFError) as error:
             raise DamagedBackup(f"{archive}：不是完整的备份文件（{type(error).__name__}）") from error
-        _verify(draft, archive)
+        facts = _verify(draft, archive)
         (draft / CONTENTS).unlink()
+        check(Home(draft), facts.get("ledger", ""))
         draft.rename(home.root)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -134,7 +144,8 @@ def _private(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
     return safe.replace(mode=FOLDER if safe.isdir() else FILE, deep=False)
 
 
-def _verify(folder: Path, archive: Path) -> None:
+def _verify(folder: Path, archive: Path) -> dict[str, Any]:
+    """Compare every file with its checksum; what the archive says of itself."""
     try:
         facts: dict[str, Any] = json.loads((folder / CONTENTS).read_text(encoding="utf-8"))
         digests: dict[str, str] = facts["files"]
@@ -148,3 +159,4 @@ def _verify(folder: Path, archive: Path) -> None:
         with (folder / name).open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != digest:
                 raise DamagedBackup(f"{archive}：{shown(name)} 与校验清单不符")
+    return facts

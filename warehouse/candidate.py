@@ -22,7 +22,7 @@ from warehouse.files import digest_of, digest_of_frame
 from warehouse.home import Home
 from warehouse.incremental.context import BatchContext
 from warehouse.partition import Changes, Partition
-from warehouse.publish import candidate_of, has_present_key, open_database, published, verdict_of
+from warehouse.publish import candidate_of, has_present_key, log_of, open_database, published, verdict_of
 
 SCHEMAS = ("governance", "quality", "catalog")
 TABLES = "catalog.published_table"
@@ -115,7 +115,7 @@ def build(
     """
     connection, batch, candidate = context.connection, context.batch, candidate_of(home)
     # A build that died leaves its write-ahead log too, which must not be replayed into a new file.
-    for stale in (candidate, candidate.with_name(f"{candidate.name}.wal"), verdict_of(home)):
+    for stale in (candidate, log_of(candidate), verdict_of(home)):
         stale.unlink(missing_ok=True)
     digest = fingerprint(home, tables, keys)
     current = published(home.warehouse, keys)

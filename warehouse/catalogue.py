@@ -6,6 +6,7 @@ Rules and batches belong to verification and come from there; datasets, fields a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 
 import polars as pl
 
@@ -18,6 +19,8 @@ from warehouse.incremental.context import BatchContext
 from warehouse.lake import Lake
 from warehouse.layers import Layer
 from warehouse.partition import Partition
+
+LEDGER = "catalog.ledger"
 
 
 def frame(standard: TableStandard, rows: Iterable[Mapping[str, object]]) -> pl.DataFrame:
@@ -72,6 +75,18 @@ def contract_tables(library: Library) -> list[Published]:
         Published(tables["catalog.dataset"], frame(tables["catalog.dataset"], datasets)),
         Published(tables["catalog.field"], frame(tables["catalog.field"], fields)),
     ]
+
+
+def ledger_table(batch: date, number: int, hash_: str) -> Published:
+    """`catalog.ledger`: up to which act of the ledger a batch follows from deliveries and answers.
+
+    Args:
+        batch: the day of the turn.
+        number: the act's number, 0 before any.
+        hash_: its hash in the chain.
+    """
+    standard = load_tables()[LEDGER]
+    return Published(standard, frame(standard, [{"batch": batch, "number": number, "hash": hash_}]))
 
 
 def extract_table(context: BatchContext) -> Published:

@@ -20,7 +20,8 @@ from warehouse.home import Home
 from warehouse.lake import Lake, damaged
 from warehouse.layers import Layer
 from warehouse.manifest import MANIFEST, DamagedPartition
-from warehouse.publish import accepted, published
+from warehouse.publish import accepted, log_of, open_database, published
+from warehouse.standard_database import accepted_standard
 
 AGAIN = "重新运行该批次即可恢复：zhenjie run --batch {}"
 NOT_OURS = "请从备份恢复这个文件，或请部门重新交付同一个文件：zhenjie deliver 文件 --batch {}"
@@ -63,14 +64,32 @@ def warehouse_damage(home: Home, keys: Keys) -> Iterator[Damage]:
     for path in (home.warehouse, home.previous_warehouse):
         if not path.exists():
             continue
+        if log_of(path).exists():
+            yield Damage(log_of(path), None, "发布的数据库旁不应有日志文件", "请查明来源并删除它")
         remedy = "运行最新批次即重新发布：zhenjie run" if path == home.warehouse else "这是上一版，可以删除"
-        if known and sha256_of(path) not in known:
+        if sha256_of(path) not in known:
             yield Damage(path, None, "与通过验收时的校验值不符", remedy)
             continue
         try:
             published(path, keys)
         except duckdb.Error:
             yield Damage(path, None, "数据库无法打开", remedy)
+
+
+def standard_damage(home: Home, keys: Keys) -> Iterator[Damage]:
+    """The standard tables for queries; a turn makes them anew by itself where they are damaged."""
+    path, remedy = home.standard, "运行最新批次即重新生成：zhenjie run"
+    if not path.exists():
+        return
+    if log_of(path).exists():
+        yield Damage(log_of(path), None, "标准表查询库旁不应有日志文件", "请查明来源并删除它")
+    if sha256_of(path) not in accepted_standard(home):
+        yield Damage(path, None, "与生成时的校验值不符", remedy)
+        return
+    try:
+        open_database(path, keys).close()
+    except duckdb.Error:
+        yield Damage(path, None, "数据库无法打开", remedy)
 
 
 def mend(home: Home, lake: Lake, batch: date) -> list[Damage]:
@@ -98,7 +117,8 @@ def mend(home: Home, lake: Lake, batch: date) -> list[Damage]:
     for damage in own:
         lake_table = damage.path.parent.parent
         (lake_table / f"batch={batch.isoformat()}" / MANIFEST).unlink(missing_ok=True)
-    broken = [damage for damage in warehouse_damage(home, lake.keys) if damage.path == home.warehouse]
+    published_now = (home.warehouse, log_of(home.warehouse))
+    broken = [damage for damage in warehouse_damage(home, lake.keys) if damage.path in published_now]
     for damage in broken:
         damage.path.unlink()
     return [*own, *broken]

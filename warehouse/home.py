@@ -59,6 +59,21 @@ class Home:
         return self.root / "warehouse.accepted.json"
 
     @property
+    def standard(self) -> Path:
+        """The standard tables of the newest batch, as a database for queries."""
+        return self.root / "standard.duckdb"
+
+    @property
+    def standard_accepted(self) -> Path:
+        """The checksums of `standard`, of what lies there and of what a dead run was about to put there."""
+        return self.root / "standard.accepted.json"
+
+    @property
+    def verified(self) -> Path:
+        """What queries found to be as accepted, by what the file system says of it; may be removed."""
+        return self.root / "verified.json"
+
+    @property
     def previous_warehouse(self) -> Path:
         """The database that was published before."""
         return self.root / "warehouse.previous.duckdb"
@@ -72,6 +87,21 @@ class Home:
     def ledger(self) -> Path:
         """The ledger's database when it is SQLite."""
         return self.root / "ledger.sqlite"
+
+    @property
+    def witness(self) -> Path:
+        """A line for each entry of the ledger, wherever that is: what was lost is named by it."""
+        return self.root / "ledger.witness"
+
+    @property
+    def register(self) -> Path:
+        """A line for each thing that was made and must be there since."""
+        return self.root / "register.txt"
+
+    @property
+    def signing_key(self) -> Path:
+        """The key that signs packages, unless the settings give one; only its owner may read it."""
+        return self.root / "signing.key"
 
     @property
     def alerts(self) -> Path:

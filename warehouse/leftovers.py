@@ -15,8 +15,9 @@ from warehouse.files import is_draft
 from warehouse.home import Home
 from warehouse.lake import Lake
 
-# Deliveries take no lock, so one may be under way beside a turn: what is younger is left to it.
+# Deliveries and queries take no lock, so one may be under way beside a turn: what is younger is left to it.
 DELIVERY_TAKES = timedelta(days=1)
+_BESIDE_A_RUN = ("delivery-", "query-")
 
 
 def tidy(home: Home, lake: Lake, batch: date, now: datetime) -> list[Path]:
@@ -74,7 +75,7 @@ def _drafts(home: Home, now: datetime) -> Iterator[Path]:
                 # Delivered, under a name that begins with a dot.
                 continue
             began = datetime.fromtimestamp(path.stat().st_mtime, now.tzinfo)
-            of_a_run = place == home.spill and not path.name.startswith("delivery-")
+            of_a_run = place == home.spill and not path.name.startswith(_BESIDE_A_RUN)
             if of_a_run or now - began >= DELIVERY_TAKES:
                 yield path
 

@@ -26,6 +26,7 @@ _LONGEST_SUFFIX = 20
 _HIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 # Blank too, of other categories: Hangul fillers and the grapheme joiner.
 _BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"
+_BLANKS = re.compile(f"[{_BLANK}]")
 # Spaces that look like one of the two a Chinese text is written with, and are another.
 _SPACES = "\u0020\u3000"
 
@@ -117,9 +118,14 @@ def shown(text: str, keep: str = "") -> str:
         text: any text; what is shown stays as it is.
         keep: characters that are not escaped all the same.
     """
-    if text.isascii() and text.isprintable():
+    if is_plain(text):
         return text
     return "".join(_escaped(c) if is_hidden(c) and c not in keep else c for c in text)
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text surely has no hidden character; quick, for what is long."""
+    return text.isprintable() and not _BLANKS.search(text)
 
 
 def is_hidden(character: str) -> bool:

@@ -36,6 +36,11 @@ def candidate_of(home: Home) -> Path:
     return home.root / "warehouse.candidate.duckdb"
 
 
+def log_of(database: Path) -> Path:
+    """The write-ahead log that DuckDB would replay; a published database has none."""
+    return database.with_name(f"{database.name}.wal")
+
+
 def open_published(
     home: Home, keys: Keys = NO_KEYS, limits: Mapping[str, str | int] | None = None
 ) -> duckdb.DuckDBPyConnection:
@@ -98,6 +103,23 @@ def published(database: Path, keys: Keys = NO_KEYS) -> tuple[date, str] | None:
         return None
     with open_database(database, keys) as connection:
         row = connection.execute("SELECT batch, fingerprint FROM catalog.published").fetchone()
+    return (row[0], row[1]) if row else None
+
+
+def published_ledger(database: Path, keys: Keys = NO_KEYS) -> tuple[int, str] | None:
+    """The act of the ledger that a published file follows from, as number and hash; None if the file does not say.
+
+    Raises:
+        WrongKey: it is encrypted with none of the keys.
+        duckdb.Error: it cannot be opened.
+    """
+    if not database.exists():
+        return None
+    with open_database(database, keys) as connection:
+        there = connection.execute(
+            "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'catalog' AND table_name = 'ledger'"
+        ).fetchone()
+        row = there and there[0] and connection.execute("SELECT number, hash FROM catalog.ledger").fetchone()
     return (row[0], row[1]) if row else None
 
 

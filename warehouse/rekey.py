@@ -15,6 +15,7 @@ from warehouse.home import Home
 from warehouse.lake import Lake, note_keys
 from warehouse.manifest import DamagedPartition
 from warehouse.publish import candidate_of, has_present_key
+from warehouse.standard_database import draft_of
 
 
 def other_keys(home: Home, lake: Lake) -> Iterator[str]:
@@ -52,7 +53,7 @@ def rekey_lake(connection: duckdb.DuckDBPyConnection, lake: Lake) -> int:
 
 
 def rekey_warehouse(home: Home, keys: Keys) -> int:
-    """Write the published database and the one before anew, if they are encrypted otherwise.
+    """Write the published database, the one before and the standard tables anew, if they are encrypted otherwise.
 
     A candidate that waits is thrown away: the next turn makes one.
 
@@ -63,6 +64,7 @@ def rekey_warehouse(home: Home, keys: Keys) -> int:
         WrongKey: one is encrypted with none of the keys; it stays as it is.
     """
     candidate_of(home).unlink(missing_ok=True)
+    draft_of(home).unlink(missing_ok=True)
     stale = [database for database in _databases(home) if not has_present_key(database, keys)]
     for database in stale:
         draft = database.with_suffix(".rekey")
@@ -78,4 +80,4 @@ def rekey_warehouse(home: Home, keys: Keys) -> int:
 
 
 def _databases(home: Home) -> list[Path]:
-    return [path for path in (home.warehouse, home.previous_warehouse) if path.exists()]
+    return [path for path in (home.warehouse, home.previous_warehouse, home.standard) if path.exists()]

@@ -19,11 +19,14 @@ from pipelines.commands.options import (
     batch_date,
     checked_batch,
     linted_platform_of,
+    settings_of,
     today,
 )
 from pipelines.failures import os_failure
-from pipelines.intake import receipt, take_in_each
+from pipelines.intake import enter_delivered, receipt, take_in_each
+from returns.ledger.chain import LedgerLoss
 from returns.packages import read_index
+from returns.signing.keys import UnusableKey
 from warehouse.collect import desk
 from warehouse.collect.readers.naming import named
 from warehouse.damage import DamagedHome
@@ -61,6 +64,7 @@ def deliver(
     if dataset is not None and dataset not in platform.library:
         raise console.usage(f"没有数据集 {dataset}；已有：{'、'.join(c.id for c in platform.library)}")
     receipts, failures = _received(platform, files, day, dataset, confirm=confirm)
+    enter_delivered(platform, day, settings_of(context).user, console.progress)
     if json_:
         console.as_json([receipt.as_json() for receipt in receipts])
     else:
@@ -145,7 +149,7 @@ def run(context: typer.Context, batch: BatchOption = None, json_: JsonOption = F
     day = asked or checked_batch(received[-1], "收件箱中的批次")
     try:
         done = run_turn(platform, day, dagster_instance(platform.home), console.progress)
-    except (HomeInUse, DamagedHome) as error:
+    except (HomeInUse, DamagedHome, LedgerLoss) as error:
         raise console.failed(str(error)) from None
     figures = outcome(platform, day) if done.done else {}
     set_aside = len(desk.receipts(platform.home.aside, day))
@@ -191,7 +195,9 @@ def _told(platform: Platform, day: date, figures: dict[str, int]) -> list[tuple[
 
 def reply(
     context: typer.Context,
-    files: Annotated[list[Path], typer.Argument(help="镇街填好的工作簿", exists=True, dir_okay=False)],
+    files: Annotated[
+        list[Path], typer.Argument(help="镇街填好的工作簿，或装着它的返还包", exists=True, dir_okay=False)
+    ],
     json_: JsonOption = False,
 ) -> None:
     """接收镇街填好的工作簿：逐条回执，下一批次生效。 Take in answered workbooks."""
@@ -199,7 +205,10 @@ def reply(
     platform = linted_platform_of(context)
     # In the middle of a turn some stages would know of an answer and others not.
     with alone(platform.home, "zhenjie reply", wait=True):
-        taken = list(take_in_each(platform, files, datetime.now(UTC)))
+        try:
+            taken = list(take_in_each(platform, files, settings_of(context).user, datetime.now(UTC)))
+        except (LedgerLoss, UnusableKey) as error:
+            raise console.failed(str(error)) from None
     intakes = [intake for _, intake in taken if not isinstance(intake, OSError)]
     failures = [(path, error) for path, error in taken if isinstance(error, OSError)]
     if json_:
@@ -221,6 +230,9 @@ def reply(
         ]
         if refused:
             console.table(["文件", "行", "工单号", "处理结果", "未接收的原因"], refused)
+        remarks = [(i.file, remark) for i in intakes for remark in i.remarks]
+        if remarks:
+            console.table(["文件", "提示"], remarks)
     _tell_failures(failures)
     if not all(intake.complete for intake in intakes):
         raise typer.Exit(console.SET_ASIDE)

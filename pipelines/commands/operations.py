@@ -16,10 +16,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from assets.platform import Platform
 from pipelines import console
 from pipelines.commands.options import JsonOption, alone, platform_of, settings_of
+from pipelines.settings import Settings
+from returns.deliveries import missing_deliveries
+from returns.ledger.chain import LedgerLoss
+from returns.ledger.heads import Head, KnownHead
+from returns.ledger.losses import ACCEPT
 from returns.ledger.store import Ledger
+from returns.outside import NoHeads, has_heads, heads_in, known_heads
 from returns.packages import damaged_packages
+from returns.signing.doctor import signing_faults
 from warehouse.backup import DamagedBackup, restore_backup, write_backup
-from warehouse.damage import AGAIN, Damage, delivery_damage, lake_damage, warehouse_damage
+from warehouse.damage import AGAIN, Damage, delivery_damage, lake_damage, standard_damage, warehouse_damage
 from warehouse.encryption import Keys, WrongKey
 from warehouse.home import Home
 from warehouse.lake import KEYS
@@ -27,11 +34,13 @@ from warehouse.leftovers import leftovers, never_received
 from warehouse.modes import exposed
 from warehouse.names import shown_path
 from warehouse.publish import vouch
+from warehouse.register import kept_since, missing, registered
 from warehouse.rekey import other_keys, rekey_lake, rekey_warehouse
+from warehouse.standard_database import vouch_standard
 
 
 def doctor(context: typer.Context, json_: JsonOption = False) -> None:
-    """体检：核对交付文件、数据湖、治理库、返还包的校验值和台账的哈希链。 Verify everything that is kept."""
+    """体检：核对交付文件、数据湖、治理库、返还包的校验值，有没有缺失的，以及台账的哈希链。 Verify all that is kept."""
     platform = platform_of(context)
     for what in other_keys(platform.home, platform.lake):
         console.progress(f"{what}：不是用现在的密钥加密的，请运行 zhenjie rekey")
@@ -74,14 +83,28 @@ def _faults(platform: Platform) -> Iterator[str]:
     yield from map(str, delivery_damage(home))
     yield from map(str, lake_damage(platform.lake))
     yield from map(str, warehouse_damage(home, platform.lake.keys))
+    yield from map(str, standard_damage(home, platform.lake.keys))
     for batch, path in damaged_packages(home):
         yield str(Damage(path, batch, "返还包与目录不符或缺失", AGAIN.format(batch)))
+    yield from (str(damage) for _, damage in missing(home))
+    if not home.register.exists() and has_heads(home, platform.keys):
+        yield f"{home.register}：登记表缺失。请从备份恢复；下一次运行会按现有内容重新建立，此前缺失的内容则无法核对"
+    yield from signing_faults(home, platform.signing)
     yield from _ledger_faults(platform)
 
 
 def _ledger_faults(platform: Platform) -> Iterator[str]:
+    home = platform.home
+    known = known_heads(home, platform.keys, thorough=True)
     try:
-        with Ledger.open(platform.ledger_url) as ledger:
+        with platform.open_ledger() as ledger:
+            if told := str(ledger.triggers):
+                yield told
+            if ledger.witness_is_missing() and ledger.head().number:
+                yield f"{home.witness}：台账的见证文件缺失。请从备份恢复；下一次运行会按现有台账重新建立"
+            lost = ledger.losses(known, thorough=True)
+            yield from (f"{loss}。{ACCEPT}" for loss in lost)
+            yield from map(str, missing_deliveries(ledger, home, kept_since(registered(home))))
             yield from (f"台账第 {fault.seq} 条：{fault.message}" for fault in ledger.verify())
     except SQLAlchemyError as error:
         cause = type(getattr(error, "orig", None) or error).__name__
@@ -96,6 +119,7 @@ def rekey(context: typer.Context) -> None:
             partitions = rekey_lake(connection, platform.lake)
             databases = rekey_warehouse(platform.home, platform.keys)
             vouch(platform.home)
+            vouch_standard(platform.home)
     except WrongKey as error:
         raise console.usage(str(error)) from None
     console.result(f"改写了 {partitions} 个分区、{databases} 个治理库文件")
@@ -110,26 +134,91 @@ def backup(
     if archive.exists():
         raise console.usage(f"{archive} 已存在，请换一个文件名")
     with alone(platform.home, "zhenjie backup"):
-        size = write_backup(platform.home, archive)
+        with platform.open_ledger() as ledger:
+            lost, head = ledger.losses(known_heads(platform.home, platform.keys)), ledger.head()
+        size = write_backup(platform.home, archive, str(head))
     if settings_of(context).ledger_url is not None:
         console.progress("台账不在安装目录中（ZHENJIE_LEDGER），请用数据库自己的工具另行备份")
     console.result(f"{archive}  {size:,} bytes")
+    if lost:
+        console.progress("\n".join([*(loss.brief for loss in lost), "这份备份中的台账也缺少这些内容"]))
+        raise typer.Exit(console.SET_ASIDE)
 
 
 def restore(
     context: typer.Context,
-    archive: Annotated[Path, typer.Argument(help="备份文件（.tar）", exists=True, dir_okay=False)],
+    archive: Annotated[
+        Path | None,
+        typer.Argument(help="备份文件（.tar）；不写则只确认现有台账的缺失", exists=True, dir_okay=False),
+    ] = None,
+    accept_loss: Annotated[
+        str | None,
+        typer.Option("--accept-loss", metavar="原因", help="台账缺少内容也继续使用；原因和操作人记入台账"),
+    ] = None,
+    known: Annotated[
+        list[Path] | None,
+        typer.Option("--known", help="另一处的安装目录、备份、返还包或批次概览：台账不得比它旧", exists=True),
+    ] = None,
 ) -> None:
-    """把备份恢复到空的安装目录，并做体检。 A backup into an empty home, then the doctor."""
-    home = Home(settings_of(context).home)
-    if home.root.exists() and any(home.root.iterdir()):
-        raise console.usage(f"{home.root} 不是空的，请用 --home 指定一个新目录")
+    """把备份恢复到空的安装目录，并做体检；或确认台账的缺失。 A backup into an empty home; or accept a loss."""
+    settings = settings_of(context)
+    home = Home(settings.home)
+    outside = [head for path in known or () for head in _heads(path, settings.keys)]
+    if archive is None and accept_loss is None:
+        raise console.usage("请指定备份文件；或用 --accept-loss 原因 确认现有台账的缺失")
+    if archive is not None:
+        if home.root.exists() and any(home.root.iterdir()):
+            raise console.usage(f"{home.root} 不是空的，请用 --home 指定一个新目录")
+        _restore(home, archive, settings, [] if accept_loss else outside, told=accept_loss is None)
+    if accept_loss is not None:
+        told = [] if archive is None else heads_in(archive, settings.keys, required=False)
+        _accept(context, accept_loss, [*outside, *told], needed=archive is None)
+    doctor(context)
+
+
+def _restore(home: Home, archive: Path, settings: Settings, outside: list[KnownHead], *, told: bool) -> None:
+    def check(draft: Home, head: str) -> None:
+        """Refuse a ledger that is behind what the archive, or anything named, knows of it."""
+        if not told:
+            return
+        known = [*known_heads(draft, settings.keys, thorough=True), *outside]
+        known += [KnownHead(archive.name, Head.parse(head))] if head else []
+        with Ledger.open(settings.ledger_url or f"sqlite:///{draft.ledger}", draft.witness) as ledger:
+            ledger.refuse_losses(known)
+
     try:
-        _check_keys(archive, settings_of(context).keys)
-        restore_backup(home, archive)
+        _check_keys(archive, settings.keys)
+        restore_backup(home, archive, check)
     except (DamagedBackup, tarfile.TarError, EOFError) as error:
         raise console.failed(f"{error}。没有恢复任何内容；请换一份备份") from None
-    doctor(context)
+    except LedgerLoss as error:
+        raise console.failed(f"{error}\n没有恢复任何内容") from None
+
+
+def _accept(context: typer.Context, reason: str, outside: list[KnownHead], *, needed: bool) -> None:
+    """Enter that the ledger lacks something, why, and who says so."""
+    platform = platform_of(context)
+    home = platform.home
+    if not reason.strip():
+        raise console.usage("--accept-loss：请写明原因")
+    with alone(home, "zhenjie restore --accept-loss"), platform.open_ledger() as ledger:
+        known = [*known_heads(home, platform.keys, thorough=True), *outside]
+        for loss in ledger.losses(known, thorough=True):
+            console.progress(str(loss))
+        gone = missing_deliveries(ledger, home, kept_since(registered(home)))
+        files = sorted({damage.path.parent.name for damage in gone})
+        entry = ledger.accept_losses(settings_of(context).user, reason, known, files, datetime.now(UTC))
+    if entry is not None:
+        console.result(f"已记入台账第 {entry.seq} 条：{entry.kind.title_zh}，{entry.actor}，{reason}")
+    elif needed:
+        raise console.usage("台账和交付文件没有缺失，不需要确认")
+
+
+def _heads(path: Path, keys: Keys) -> list[KnownHead]:
+    try:
+        return heads_in(path, keys)
+    except NoHeads as error:
+        raise console.usage(str(error)) from None
 
 
 def _check_keys(archive: Path, keys: Keys) -> None:

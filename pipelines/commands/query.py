@@ -1,40 +1,49 @@
-"""`zhenjie query`: read-only SQL on the published warehouse, without access to anything outside it.
+"""`zhenjie query`: read-only SQL on the published tables, without access to anything else.
 
-The ledger is told who asked what before it is answered, and how many rows were given after. Without a ledger
-there is no answer.
+The ledger is told who asked what before it is judged or answered, and after it how many rows were given or why none
+were. Without a ledger there is no answer.
 """
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
-from collections.abc import Mapping, Sequence
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated
 
 import duckdb
-import polars as pl
+import pyarrow as pa
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipelines import console
+from pipelines.answers import Answer, Writing, as_csv, as_json, as_table
 from pipelines.commands.options import JsonOption, settings_of
 from pipelines.platform import ledger_url
 from pipelines.settings import Settings
-from returns.ledger.chain import Act, Entry
+from returns.ledger.chain import Act, Entry, LedgerError, LedgerLoss
 from returns.ledger.store import Ledger
 from warehouse.encryption import WrongKey
 from warehouse.home import Home
-from warehouse.publish import open_published
+from warehouse.query.connection import Asked, NotAccepted, open_for_queries
+from warehouse.query.judge import RefusedQuery, judge, published_tables
 
-# Rows of a table for people; more are for programs.
-SHOWN = 200
-# Rows written to CSV at a time.
-BATCH = 100_000
-# What a query may spill to the disk.
-MOST_SPILLED = "20GiB"
+_Form = Callable[[Answer], Writing]
 
-_READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+# Statements in which no table of the second database can be meant or listed are answered without it.
+_STANDARD = re.compile(r"standard|show|describe|duckdb_", re.IGNORECASE | re.ASCII)
+
+
+class _NoAnswer(Exception):
+    """Why there is no answer, in Chinese; how the command ends, and the word for it in the ledger."""
+
+    def __init__(self, said: str, code: int = console.USAGE, word: str = "refused") -> None:
+        super().__init__(said)
+        self.code = code
+        self.word = word
 
 
 def query(
@@ -43,102 +52,156 @@ def query(
     csv: Annotated[bool, typer.Option("--csv", help="输出 CSV")] = False,
     json_: JsonOption = False,
 ) -> None:
-    """查询已发布的治理库（只读）。 Query the published warehouse."""
+    """查询已发布的治理库和标准表（只读）。 Query the published tables."""
     settings = settings_of(context)
     home = Home(settings.home)
     if not home.warehouse.exists():
         raise console.usage("还没有发布治理库：先运行 zhenjie run")
+    form = as_csv if csv else as_json if json_ else as_table
     try:
-        connection = open_published(home, settings.keys, _limits(settings))
-    except WrongKey as error:
-        raise console.usage(str(error)) from None
-    except duckdb.Error as error:
-        raise console.failed(f"治理库 {home.warehouse} 无法打开：{error}") from None
-    with connection:
-        try:
-            statement = _one_query(connection, sql)
-            with Ledger.open(ledger_url(settings)) as ledger:
-                asked = _entered(ledger, settings, Act.QUERY, {"sql": sql})
-                connection.execute(statement)
-                rows = _answer(connection, csv=csv, json_=json_)
-                _entered(ledger, settings, Act.RESULT, {"query": asked.seq, "rows": rows})
-        except duckdb.Error as error:
-            raise console.usage(str(error)) from None
-        except SQLAlchemyError as error:
-            raise console.failed(f"台账无法写入，查询未记录，不予答复：{type(error).__name__}") from None
-
-
-def _limits(settings: Settings) -> dict[str, str | int]:
-    """What a query may use of the machine; a result may spill, but not fill the disk."""
-    spill = str(Home(settings.home).spill)
-    return {
-        "memory_limit": settings.memory,
-        "threads": settings.threads,
-        "temp_directory": spill,
-        "max_temp_directory_size": MOST_SPILLED,
-    }
+        with Ledger.open(ledger_url(settings), home.witness) as ledger:
+            asked = _entered(ledger, settings, Act.QUERY, {"sql": _writable(sql)})
+            try:
+                rows = _answered(settings, home, sql, form)
+            except _NoAnswer as refusal:
+                detail = {"query": asked.seq, refusal.word: _writable(str(refusal).partition("\n")[0])}
+                _entered(ledger, settings, Act.RESULT, detail)
+                console.progress(str(refusal))
+                raise typer.Exit(refusal.code) from None
+            _entered(ledger, settings, Act.RESULT, {"query": asked.seq, "rows": rows})
+    except LedgerLoss as error:
+        raise console.failed(str(error)) from None
+    except (SQLAlchemyError, LedgerError) as error:
+        raise console.failed(f"台账无法写入，查询未记录，不予答复：{type(error).__name__}") from None
 
 
 def _entered(ledger: Ledger, settings: Settings, kind: Act, detail: Mapping[str, object]) -> Entry:
     return ledger.append(kind, settings.user, "warehouse", detail, datetime.now(UTC))
 
 
-def _answer(connection: duckdb.DuckDBPyConnection, *, csv: bool, json_: bool) -> int:
-    """Write the result out; the number of rows that were."""
-    if csv:
-        return _write_csv(connection)
-    if json_:
-        rows = _frame(connection)
-        console.as_json(rows.to_dicts())
-        return rows.height
-    return _show(connection)
+def _writable(text: str) -> str:
+    """A text as every ledger can keep it: what is no UTF-8, and NUL, written as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
 
 
-def _one_query(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
-    """The one statement of a text, if it reads and does nothing else."""
-    statements = connection.extract_statements(sql)
-    if len(statements) != 1:
-        raise console.usage("请写一条 SQL 查询")
-    statement = statements[0]
-    # A pragma may be rewritten into a query on the engine itself.
-    first = sql[duckdb.tokenize(sql)[0][0] :]
-    if statement.type not in _READING or first.lower().startswith("pragma"):
-        raise console.usage("只能查询（SELECT、FROM、DESCRIBE、SHOW、EXPLAIN），不能修改数据或设置")
-    return statement
+def _answered(settings: Settings, home: Home, sql: str, form: _Form) -> int:
+    """Answer a query, if need be a second time with room on the disk; the number of rows that were given.
+
+    Raises:
+        _NoAnswer: there is none, or only a part.
+    """
+    limits: dict[str, str | int] = {"memory_limit": settings.memory, "threads": settings.threads}
+    asked = Asked(home, settings.keys, limits, standard=_STANDARD.search(sql) is not None)
+    clock = _Clock(settings.query_seconds)
+    try:
+        try:
+            return _attempt(asked, sql, form, clock, spilling=False)
+        except _TooLarge:
+            return _attempt(asked, sql, form, clock, spilling=True)
+    except RefusedQuery as error:
+        raise _NoAnswer(str(error)) from None
+    except (WrongKey, NotAccepted) as error:
+        raise _NoAnswer(
+            str(error), console.USAGE if isinstance(error, WrongKey) else console.FAILED
+        ) from None
+    except _ENGINE as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # not the engine's: the pipe is closed, or a file cannot be opened
+        raise _explained(error, clock) from None
+    except UnicodeEncodeError as error:
+        said = f"结果中的字符 {error.object[error.start]!a} 不能用终端的编码 {error.encoding} 输出，请改用 UTF-8 终端"
+        raise _NoAnswer(said, console.FAILED, "failed") from None
 
 
-def _names(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """The result's columns; a name that comes again is numbered, as DuckDB does in a table."""
-    seen: Counter[str] = Counter()
-    names = []
-    for column in connection.description or ():
-        name = str(column[0])
-        names.append(f"{name}_{seen[name]}" if seen[name] else name)
-        seen[name] += 1
-    return names
+# Errors of the engine; while rows are fetched they come through Arrow, as errors of reading.
+_ENGINE = (duckdb.Error, pa.ArrowException, OSError)
 
 
-def _frame(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    names = _names(connection)
-    return pl.DataFrame(connection.to_arrow_table().rename_columns(names))
+class _TooLarge(Exception):
+    """The memory did not suffice before a row was written."""
 
 
-def _write_csv(connection: duckdb.DuckDBPyConnection) -> int:
-    """The rows as CSV, some at a time: a result may be larger than the memory."""
-    names = _names(connection)
-    written = 0
-    sys.stdout.write(pl.DataFrame(schema=names).write_csv())
-    for batch in connection.to_arrow_reader(BATCH):
-        rows = pl.DataFrame(batch.rename_columns(names))
-        sys.stdout.write(rows.write_csv(include_header=False))
-        written += rows.height
-    return written
+def _attempt(asked: Asked, sql: str, form: _Form, clock: _Clock, *, spilling: bool) -> int:
+    with open_for_queries(asked, spilling=spilling) as connection, clock.running(connection):
+        tables = published_tables(connection)
+        answer = Answer(connection, judge(connection, sql, tables), tables)
+        try:
+            write: Writing = form(answer)
+        except _ENGINE as error:
+            if spilling or "Out of Memory" not in str(error):
+                raise
+            raise _TooLarge from None
+        return write()
 
 
-def _show(connection: duckdb.DuckDBPyConnection) -> int:
-    names = _names(connection)
-    rows: Sequence[tuple[object, ...]] = connection.fetchmany(SHOWN + 1)
-    console.table(names, rows[:SHOWN])
-    if len(rows) > SHOWN:
-        console.progress(f"只显示前 {SHOWN} 行；全部结果请用 --csv 或 --json")
-    return min(len(rows), SHOWN)
+class _Clock:
+    """Breaks off the statements of a connection once a query's time is up."""
+
+    def __init__(self, seconds: int) -> None:
+        self.seconds = seconds
+        self._ends = time.monotonic() + seconds
+
+    @property
+    def is_up(self) -> bool:
+        return time.monotonic() >= self._ends
+
+    @contextmanager
+    def running(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+        done = threading.Event()
+
+        def watch() -> None:
+            wait = self._ends - time.monotonic()
+            # Again and again: between two statements there is nothing to break off.
+            while not done.wait(max(wait, 0)):
+                connection.interrupt()
+                wait = _AGAIN
+
+        watching = threading.Thread(target=watch, name="query clock", daemon=True)
+        watching.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watching.join()
+
+
+# Seconds until a query that goes on is interrupted again.
+_AGAIN = 0.2
+
+# What the engine's errors mean, by the word that they begin with. Their own words follow.
+_MEANINGS = {
+    "Parser": "SQL 有语法错误，请按下面指出的位置修改",
+    "Binder": "查询中的名称、函数或类型用得不对，请按下面指出的位置修改",
+    "Catalog": "查询中的名称不存在，请按下面指出的位置修改；有哪些表，请查询 SHOW ALL TABLES",
+    "Conversion": "有的值不能转换成所要的类型；不能转换时要空值，请用 TRY_CAST",
+    "Out of Range": "有的值超出了类型的范围",
+    "Invalid Input": "有的值不能这样计算",
+    "Permission": "查询只能读取已发布的表",
+    "Not implemented": "数据库引擎不支持这种写法",
+    "IO": "读写文件时出错；请运行 zhenjie doctor",
+    "INTERNAL": "数据库引擎内部出错；请换一种写法，仍然出错时运行 zhenjie doctor",
+}
+_KIND = re.compile(r"([A-Za-z ]+) Error: ")
+_FULL = re.compile(
+    r"No space left|max_temp_directory_size|Disk quota|failed to (offload|write)", re.IGNORECASE
+)
+
+
+def _explained(error: Exception, clock: _Clock) -> _NoAnswer:
+    """An error of the engine: a sentence in Chinese, and below it what the engine says."""
+    text = str(error)
+    if clock.is_up and "INTERRUPT" in text.upper():
+        said = (
+            f"查询超过 {clock.seconds} 秒，已中止；已输出的部分不完整。"
+            "请缩小查询的范围，或用 ZHENJIE_QUERY_SECONDS 放宽时限"
+        )
+        return _NoAnswer(said, console.FAILED, "failed")
+    if _FULL.search(text):
+        said = "磁盘空间不足以存放查询的中间结果。请在安装目录所在的磁盘上腾出空间，或缩小查询的范围"
+        return _NoAnswer(f"{said}\n{text}", console.FAILED, "failed")
+    if "Out of Memory" in text:
+        said = "内存不足以完成查询。请缩小查询的范围，或用 ZHENJIE_MEMORY 放宽内存"
+        return _NoAnswer(f"{said}\n{text}", console.FAILED, "failed")
+    kind = _KIND.match(text)
+    meaning = _MEANINGS.get(kind[1], "查询出错") if kind else "查询出错"
+    return _NoAnswer(f"{meaning}\n{text}", console.USAGE, "failed")

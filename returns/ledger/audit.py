@@ -10,9 +10,10 @@ from enum import StrEnum
 import polars as pl
 from sqlalchemy import Connection, Row, Table, exists, func, select
 
-from returns.ledger.chain import GENESIS, digest, seal
+from returns.ledger.chain import GENESIS, digest, link_hash, seal
 from returns.ledger.connect import fetch
-from returns.ledger.tables import ENTRY, ROW_TABLES
+from returns.ledger.losses import accepted_losses
+from returns.ledger.tables import ENTRY, LINK, ROW_TABLES
 
 # Entries checked at a time: bounds the memory, whatever the ledger's size.
 _WINDOW = 1_000
@@ -29,6 +30,10 @@ class Damage(StrEnum):
     ROWS = "rows"  # its rows do not give its digest
     STRAY = "stray"  # rows are left whose entry is gone
     REWRITTEN = "rewritten"  # consistent in itself, but not the entry known from outside
+
+
+# What is left where an entry is gone: no more is to be said of it once its loss was accepted.
+_LEAVES = frozenset({Damage.MISSING, Damage.STRAY, Damage.ROWS})
 
 
 @dataclass(frozen=True)
@@ -73,13 +78,15 @@ def examine(connection: Connection, known: Mapping[int, str]) -> list[Fault]:
             faults += _chain_faults(entry, last, last_hash, known)
             faults += _row_faults(entry, rows)
             last, last_hash = entry.seq, entry.hash
+    faults += _link_faults(connection, {fault.seq for fault in faults})
     faults += _stray_rows(connection)
     faults += [
         Fault(seq, Damage.MISSING, f"entry {seq} is known from outside; the ledger ends at {last}")
         for seq in sorted(known)
         if seq > last
     ]
-    return faults
+    gone = accepted_losses(connection).gone
+    return [fault for fault in faults if fault.damage not in _LEAVES or fault.seq not in gone]
 
 
 def _chain_faults(
@@ -111,6 +118,32 @@ def _rows_by_entry(connection: Connection, table: Table, after: int, until: int)
     frame = fetch(connection, select(table).where(seq > after, seq <= until), table)
     parts = frame.partition_by("entry_seq", as_dict=True, include_key=False)
     return {int(key): part for (key,), part in parts.items()}
+
+
+def _link_faults(connection: Connection, named: set[int]) -> Iterator[Fault]:
+    """Links that do not follow from each other, or from their entry, unless that is `named` already."""
+    gone = accepted_losses(connection).gone
+    last_number, last_seq, last_hash = 0, 0, GENESIS
+    newest = connection.scalar(select(func.max(ENTRY.c.seq))) or 0
+    sealed = (ENTRY.c.seq, ENTRY.c.kind, ENTRY.c.subject, ENTRY.c.detail, ENTRY.c.digest)
+    query = select(LINK, *sealed).outerjoin_from(LINK, ENTRY, LINK.c.entry_seq == ENTRY.c.seq)
+    while window := connection.execute(
+        query.where(LINK.c.number > last_number).order_by(LINK.c.number).limit(_WINDOW)
+    ).all():
+        for link in window:
+            seq = link.entry_seq
+            if link.previous != last_hash and not any(last_seq < lost < seq for lost in gone):
+                message = f"link {link.number} (entry {seq}) does not carry the hash of link {last_number}"
+                yield Fault(seq, Damage.UNLINKED, message)
+            if link.seq is None:
+                if seq > newest:
+                    yield Fault(
+                        seq, Damage.MISSING, f"entry {seq} is missing, its link {link.number} is left"
+                    )
+            elif link_hash(link.previous, link._asdict()) != link.hash and seq not in named:
+                message = f"entry {seq}: the hash of its link {link.number} does not follow from its fields"
+                yield Fault(seq, Damage.ALTERED, message)
+            last_number, last_seq, last_hash = link.number, seq, link.hash
 
 
 def _stray_rows(connection: Connection) -> Iterator[Fault]:

@@ -21,6 +21,10 @@ class LedgerError(ValueError):
     """The ledger refuses what it was given; the message holds no resident data."""
 
 
+class LedgerLoss(LedgerError):
+    """The ledger lacks entries that it once had; names them, in Chinese, and says what to do."""
+
+
 class Act(StrEnum):
     """The kinds of act that are entered. An open set: a new kind is a member and its title."""
 
@@ -28,6 +32,7 @@ class Act(StrEnum):
     REPLY = "reply"
     QUERY = "query"
     RESULT = "result"
+    LOSS = "loss"
 
     @property
     def title_zh(self) -> str:
@@ -35,7 +40,16 @@ class Act(StrEnum):
         return _TITLES_ZH[self]
 
 
-_TITLES_ZH = {Act.DELIVERY: "部门交付", Act.REPLY: "核实答复", Act.QUERY: "查询", Act.RESULT: "查询结果"}
+_TITLES_ZH = {
+    Act.DELIVERY: "部门交付",
+    Act.REPLY: "核实答复",
+    Act.QUERY: "查询",
+    Act.RESULT: "查询结果",
+    Act.LOSS: "台账缺失确认",
+}
+
+DATA_ACTS = frozenset({Act.DELIVERY, Act.REPLY, Act.LOSS})
+"""The acts that the data follows from. They have a chain of their own, which queries do not lengthen."""
 
 
 @dataclass(frozen=True)
@@ -121,4 +135,19 @@ def seal(previous: str, fields: Mapping[str, object]) -> str:
     """
     sealed = ("seq", "at", "actor", "kind", "subject", "detail", "digest")
     body = canonical({name: fields[name] for name in sealed})
+    return hashlib.sha256((previous + body).encode()).hexdigest()
+
+
+def link_hash(previous: str, fields: Mapping[str, object]) -> str:
+    """SHA-256 (hex) over the link before and what the data follows from of an act of `DATA_ACTS`.
+
+    Published data carries this hash: it must not change with the clock, with who was at the keyboard, nor with how
+    many queries came between. Times, actors and `seq` are sealed by the hash of the entry.
+
+    Args:
+        previous: 64 hex digits.
+        fields: number, kind, subject, detail (as the text stored) and digest.
+    """
+    linked = ("number", "kind", "subject", "detail", "digest")
+    body = canonical({name: fields[name] for name in linked})
     return hashlib.sha256((previous + body).encode()).hexdigest()

@@ -3,10 +3,12 @@
 SQLite (the default) and PostgreSQL differ here and in the revisions, nowhere else.
 """
 
+import logging
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
 
@@ -16,11 +18,14 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, Select, Table, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from returns.ledger.chain import LedgerError
 from returns.ledger.tables import frame_schema
+from returns.ledger.triggers import missing_triggers, restore_triggers
+
+_log = logging.getLogger("zhenjie.ledger")
 
 VERSION_TABLE = "ledger_version"
 """Not Alembic's usual name: other programs may keep their own version in the same database."""
@@ -134,8 +139,60 @@ def fetch(connection: Connection, query: Select[tuple[object, ...]], table: Tabl
     return pl.concat([pl.DataFrame(schema=schema), *parts])
 
 
-def migrate(engine: Engine) -> None:
+FIRST_WITH_LINKS = "0002"
+"""The revision since which there is a chain for the acts that the data follows from."""
+
+
+@dataclass(frozen=True)
+class Triggers:
+    """The triggers that a ledger lacked when it was opened: created again, or out of the account's reach."""
+
+    restored: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        told = []
+        if self.restored:
+            told.append(f"台账防止改动的触发器缺失，已重新建立：{'、'.join(self.restored)}。请查明是谁删除的")
+        if self.missing:
+            told.append(
+                f"台账防止改动的触发器缺失，当前账号无权建立：{'、'.join(self.missing)}。"
+                "请用台账数据库属主的账号运行一次 zhenjie doctor"
+            )
+        return "；".join(told)
+
+
+def guard(engine: Engine) -> Triggers:
+    """Look for the triggers that refuse changes, create the missing ones again, and log a warning of them."""
+    with reading(engine) as connection:
+        missing = missing_triggers(connection)
+    if not missing:
+        return Triggers()
+    try:
+        with _exclusive(engine) as connection:
+            _lock(connection, _MIGRATION_LOCK)
+            # Another process may have done so meanwhile.
+            restore_triggers(connection, missing_triggers(connection))
+    except DBAPIError as error:
+        if not _forbids(error):
+            raise
+        found = Triggers(missing=tuple(missing))
+    else:
+        found = Triggers(restored=tuple(missing))
+    _log.warning("%s", found)
+    return found
+
+
+def _forbids(error: DBAPIError) -> bool:
+    """Whether the account may not, or the file cannot be written to."""
+    return "InsufficientPrivilege" in type(error.orig).__name__ or "readonly" in str(error.orig)
+
+
+def migrate(engine: Engine) -> str | None:
     """Bring the database to the newest revision; two programs may do so at once.
+
+    Returns:
+        The revision that it was at; None if it was empty.
 
     Raises:
         LedgerError: A newer release has written this ledger.
@@ -147,7 +204,7 @@ def migrate(engine: Engine) -> None:
     with reading(engine) as connection:
         revision = _revision(connection)
     if revision == scripts.get_current_head():
-        return
+        return revision
     if revision not in {None, *(script.revision for script in scripts.walk_revisions())}:
         raise LedgerError(f"the ledger is at revision {revision}, which this release lacks")
     with _exclusive(engine) as connection:
@@ -155,6 +212,7 @@ def migrate(engine: Engine) -> None:
         config.attributes["connection"] = connection
         config.attributes["version_table"] = VERSION_TABLE
         command.upgrade(config, "head")
+    return revision
 
 
 def _revision(connection: Connection) -> str | None:

@@ -5,52 +5,77 @@ an answer means (which verdicts there are, whether it may be accepted) is decide
 here; what it brings about is worked out from `Ledger.replies`.
 """
 
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import polars as pl
-from sqlalchemy import Connection, Engine, Row, Table, insert, select
+from sqlalchemy import Connection, Engine, select
 
 from returns.ledger.audit import Fault, examine
-from returns.ledger.chain import (
-    GENESIS,
-    Act,
-    Entry,
-    LedgerError,
-    canonical,
-    digest,
-    moment,
-    seal,
+from returns.ledger.chain import Act, Entry, LedgerError, LedgerLoss
+from returns.ledger.connect import (
+    FIRST_WITH_LINKS,
+    Triggers,
+    connect,
+    fetch,
+    guard,
+    migrate,
+    reading,
+    writing,
 )
-from returns.ledger.connect import connect, fetch, migrate, reading, writing
-from returns.ledger.tables import ENTRY, REFUSAL, REPLY, frame_schema
+from returns.ledger.entering import (
+    Delivered,
+    batch_name,
+    enter,
+    enter_delivery,
+    entry_of,
+    rows_of,
+    same_file,
+)
+from returns.ledger.heads import Head, KnownHead, head_of_batch, newest_head
+from returns.ledger.losses import ACCEPT, Loss, accepted_losses, distinct, fits, lines_of, losses
+from returns.ledger.tables import DELIVERY, ENTRY, LINK, REFUSAL, REPLY
+from returns.ledger.witness import Witness, Witnessed
 
 
 class Ledger:
     """An open ledger; safe to share between threads, and between processes by its URL."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, witness: Witness | None = None) -> None:
         self._engine = engine
+        self._witness = witness
+        self.triggers = Triggers()
+        """The triggers that were missing when it was opened."""
 
     @classmethod
-    def open(cls, url: str) -> Self:
+    def open(cls, url: str, witness: Path | None = None) -> Self:
         """Open a ledger; create it or bring it to the newest revision where needed.
+
+        Triggers that are missing are created again, and a warning is logged.
 
         Args:
             url: A SQLAlchemy URL, e.g. `sqlite:////srv/zhenjie/ledger.sqlite` or
                 `postgresql+psycopg://user@host/zhenjie`.
+            witness: The file that keeps a line for each entry (see `returns.ledger.witness`). Without it nothing
+                can be appended unnoticed, but a loss is not noticed either: for readers.
 
         Raises:
             LedgerError: Another kind of database, or one written by a newer release.
         """
         engine = connect(url)
-        migrate(engine)
-        return cls(engine)
+        before = migrate(engine)
+        ledger = cls(engine, Witness(witness) if witness else None)
+        ledger.triggers = guard(engine)
+        # A ledger that had a witness once and has none now has lost it: that is not made good in silence.
+        if before is None or before < FIRST_WITH_LINKS:
+            ledger.make_witness()
+        return ledger
 
     def close(self) -> None:
         """Give the connections back."""
@@ -84,8 +109,8 @@ class Ledger:
         """
         if kind is Act.REPLY:
             raise LedgerError("answers are entered together with their rows: append_replies")
-        with writing(self._engine) as connection:
-            return _enter(connection, kind, actor, subject, detail, at, {})
+        with self._appending() as connection:
+            return enter(connection, kind, actor, subject, detail, at, {})
 
     def append_replies(
         self,
@@ -125,26 +150,26 @@ class Ledger:
         if not re.fullmatch(r"[0-9a-f]{64}", file_sha256):
             raise LedgerError("file_sha256 must be 64 hexadecimal digits in lower case")
         rows = {
-            REPLY: _rows(accepted, REPLY, {"unit_code": unit_code, "after_batch": _batch(after_batch)}),
-            REFUSAL: _rows(refused, REFUSAL, {}),
+            REPLY: rows_of(accepted, REPLY, {"unit_code": unit_code, "after_batch": batch_name(after_batch)}),
+            REFUSAL: rows_of(refused, REFUSAL, {}),
         }
         detail: dict[str, object] = {
-            "batch": _batch(batch),
+            "batch": batch_name(batch),
             "file_name": file_name,
             "file_sha256": file_sha256,
             "accepted": accepted.height,
             "refused": refused.height,
         }
-        with writing(self._engine) as connection:
-            earlier = _same_file(connection, unit_code, file_sha256)
+        with self._appending() as connection:
+            earlier = same_file(connection, unit_code, file_sha256)
             if earlier is not None:
                 return replace(earlier, repeated=True)
-            return _enter(connection, Act.REPLY, actor, unit_code, detail, at, rows)
+            return enter(connection, Act.REPLY, actor, unit_code, detail, at, rows)
 
     def same_file(self, unit_code: str, file_sha256: str) -> Entry | None:
         """The entry of an answered workbook, should the unit have sent in this file (SHA-256) before."""
         with reading(self._engine) as connection:
-            return _same_file(connection, unit_code, file_sha256)
+            return same_file(connection, unit_code, file_sha256)
 
     def replies(self, until: str | None = None) -> pl.DataFrame:
         """The accepted answers, oldest first (by entry, then line).
@@ -153,19 +178,139 @@ class Ledger:
             until: Only answers that work in this batch (`after_batch` before it); None for all.
 
         Returns:
-            One row per answer with the columns of the reply table: entry_seq and line as
-            integers, the others as text.
+            One row per answer with the columns of the reply table, and `act`: the number of its entry among the
+            acts that the data follows from. entry_seq, line and act are integers, the others text.
         """
         query = select(REPLY).order_by(REPLY.c.entry_seq, REPLY.c.line)
         if until is not None:
-            query = query.where(REPLY.c.after_batch < _batch(until))
+            query = query.where(REPLY.c.after_batch < batch_name(until))
         with reading(self._engine) as connection:
-            return fetch(connection, query, REPLY)
+            links = fetch(connection, select(LINK).order_by(LINK.c.number), LINK)
+            found = fetch(connection, query, REPLY)
+        numbers = links.select("entry_seq", act="number")
+        return found.join(numbers, on="entry_seq", how="left", maintain_order="left")
+
+    def enter_deliveries(self, deliveries: Sequence[Delivered]) -> int:
+        """Enter what departments delivered, in the order given; what is entered already is passed over.
+
+        Returns:
+            How many were entered.
+        """
+        if not deliveries:
+            return 0
+        with self._appending() as connection:
+            entered = connection.execute(select(DELIVERY.c.extract_id, DELIVERY.c.status))
+            known = {(extract_id, status) for extract_id, status in entered}
+            new = [found for found in deliveries if (found.extract_id, found.status) not in known]
+            for delivered in new:
+                enter_delivery(connection, delivered)
+        return len(new)
+
+    def deliveries(self) -> pl.DataFrame:
+        """Every delivery that was entered, oldest first, with the columns of the delivery table."""
+        query = select(DELIVERY).order_by(DELIVERY.c.entry_seq, DELIVERY.c.line)
+        with reading(self._engine) as connection:
+            return fetch(connection, query, DELIVERY)
+
+    def lost_deliveries(self) -> frozenset[str]:
+        """The deliveries whose files were accepted to be lost, by their numbers."""
+        with reading(self._engine) as connection:
+            return accepted_losses(connection).deliveries
+
+    def head(self, batch: str | None = None) -> Head:
+        """The head of the chain that the data follows from: now, or at the last act that a batch follows from."""
+        with reading(self._engine) as connection:
+            return head_of_batch(connection, batch_name(batch)) if batch else newest_head(connection)
+
+    def losses(self, known: Sequence[KnownHead] = (), *, thorough: bool = False) -> list[Loss]:
+        """What is gone from the ledger, as it shows inside, against the witness, and against heads known outside.
+
+        Args:
+            known: Heads read before this call.
+            thorough: Whether to compare every line of the witness, not the last only.
+        """
+        lines: list[Witnessed] = []
+        if self._witness is not None:
+            last = self._witness.last()
+            lines = [last] if last else []
+            with reading(self._engine) as connection:
+                whole = fits(connection, last)
+            if thorough or not whole:
+                lines = self._witness.lines()
+        with reading(self._engine) as connection:
+            found = list(losses(connection, lines, known))
+        # Only whoever is told of a loss wants the names of all that are gone: a gap shows without the witness.
+        if found and len(lines) < 2 and self._witness is not None:
+            with reading(self._engine) as connection:
+                found = list(losses(connection, self._witness.lines(), known))
+        return distinct(found)
+
+    def refuse_losses(self, known: Sequence[KnownHead] = ()) -> None:
+        """Go on only with a ledger from which nothing is gone, and have its witness know all of it.
+
+        Raises:
+            LedgerLoss: something is gone; says what, and what to do.
+        """
+        found = self.losses(known)
+        if found:
+            raise LedgerLoss("\n".join([*(loss.brief for loss in found), ACCEPT]))
+        self._catch_up()
+
+    def accept_losses(
+        self, actor: str, reason: str, known: Sequence[KnownHead], deliveries: Sequence[str], at: datetime
+    ) -> Entry | None:
+        """Go on with a ledger from which entries are gone, on purpose: enter who says so, and why.
+
+        Args:
+            actor: Account of the person who answers for it.
+            reason: Why the entries cannot be had again.
+            known: Heads that things outside the ledger carry; those that do not fit need not fit any more.
+            deliveries: Numbers of deliveries whose files are gone, and need not be there any more.
+            at: When, with a time zone.
+
+        Returns:
+            The entry; None if nothing is gone.
+
+        Raises:
+            LedgerError: no reason is given.
+        """
+        if not reason.strip():
+            raise LedgerError("a loss is accepted for a reason")
+        found = self.losses(known, thorough=True)
+        if not found and not deliveries:
+            return None
+        lost = {line.seq: line for loss in found for line in loss.lost}
+        detail: dict[str, object] = {
+            "reason": reason,
+            "entries": sorted({loss.entries for loss in found if loss.entries}),
+            "acts": sorted({loss.acts for loss in found if loss.acts}),
+            "deliveries": sorted(deliveries),
+            "heads": sorted({str(head) for loss in found for head in loss.heads}),
+            "lost": [
+                {"seq": line.seq, "kind": line.kind, "subject": line.subject, "at": line.at}
+                for _, line in sorted(lost.items())
+            ],
+        }
+        with writing(self._engine) as connection:
+            entry = enter(connection, Act.LOSS, actor, "ledger", detail, at, {})
+        if self._witness is not None:
+            with reading(self._engine) as connection:
+                self._witness.replace(lines_of(connection, 0))
+        return entry
+
+    def witness_is_missing(self) -> bool:
+        """Whether the file that there should be a line for each entry in is not there."""
+        return self._witness is not None and not self._witness.exists()
+
+    def make_witness(self) -> None:
+        """Begin the witness, or catch it up with the ledger."""
+        if self._witness is not None:
+            self._witness.catch_up(self._after)
 
     def entries(self) -> list[Entry]:
         """Every entry, oldest first."""
         with reading(self._engine) as connection:
-            return [_entry(row) for row in connection.execute(select(ENTRY).order_by(ENTRY.c.seq))]
+            return [entry_of(row) for row in connection.execute(select(ENTRY).order_by(ENTRY.c.seq))]
 
     def verify(self, known: Mapping[int, str] | None = None) -> list[Fault]:
         """Recompute the chain and all digests.
@@ -180,87 +325,20 @@ class Ledger:
         with reading(self._engine) as connection:
             return examine(connection, known or {})
 
+    @contextmanager
+    def _appending(self) -> Iterator[Connection]:
+        """A transaction of the only writer, in a ledger that is not behind its witness."""
+        with writing(self._engine) as connection:
+            if self._witness is not None and not fits(connection, self._witness.last()):
+                raise LedgerLoss("台账缺少已经登记过的内容，不再登记新的。请运行 zhenjie doctor 查看缺少哪些")
+            yield connection
+        self._catch_up()
 
-def _enter(
-    connection: Connection,
-    kind: Act,
-    actor: str,
-    subject: str,
-    detail: Mapping[str, object],
-    at: datetime,
-    rows: Mapping[Table, pl.DataFrame],
-) -> Entry:
-    if not actor.strip() or not subject.strip():
-        raise LedgerError("an entry names who did it and for whom or what")
-    newest = select(ENTRY.c.seq, ENTRY.c.hash).order_by(ENTRY.c.seq.desc()).limit(1)
-    last = connection.execute(newest).one_or_none()
-    previous = last.hash if last else GENESIS
-    fields: dict[str, object] = {
-        "seq": last.seq + 1 if last else 1,
-        "at": moment(at),
-        "actor": actor,
-        "kind": kind.value,
-        "subject": subject,
-        "detail": canonical(dict(detail)),
-        "digest": digest({table.name: frame for table, frame in rows.items()}),
-    }
-    sealed = {"previous": previous, "hash": seal(previous, fields)}
-    row = connection.execute(insert(ENTRY).values(fields | sealed).returning(*ENTRY.c)).one()
-    for table, frame in rows.items():
-        if frame.height:  # an insert without values would mean a row of defaults
-            numbered = frame.with_columns(pl.lit(row.seq).alias("entry_seq"))
-            connection.execute(insert(table), numbered.to_dicts())
-    return _entry(row)
+    def _catch_up(self) -> None:
+        if self._witness is not None and self._witness.exists():
+            self._witness.catch_up(self._after)
 
-
-def _same_file(connection: Connection, unit_code: str, file_sha256: str) -> Entry | None:
-    # Canonical JSON holds the member in this one spelling; inside a text its quotes are escaped.
-    member = canonical({"file_sha256": file_sha256})[1:-1]
-    query = select(ENTRY).where(
-        ENTRY.c.kind == Act.REPLY.value,
-        ENTRY.c.subject == unit_code,
-        ENTRY.c.detail.contains(member, autoescape=True),
-    )
-    row = connection.execute(query).one_or_none()
-    return None if row is None else _entry(row)
-
-
-def _entry(row: Row[tuple[object, ...]]) -> Entry:
-    stored = dict(row._mapping)
-    return Entry(
-        **stored
-        | {
-            "at": datetime.fromisoformat(row.at),
-            "kind": Act(row.kind),
-            "detail": json.loads(row.detail),
-        }
-    )
-
-
-def _rows(frame: pl.DataFrame, table: Table, same: Mapping[str, str]) -> pl.DataFrame:
-    """The rows of one entry as the table wants them, `same` filled into every row."""
-    schema = {name: dtype for name, dtype in frame_schema(table).items() if name != "entry_seq"}
-    missing = [name for name in schema if name not in frame.columns and name not in same]
-    if missing:
-        raise LedgerError(f"{table.name}: columns missing: {', '.join(missing)}")
-    rows = frame.with_columns(pl.lit(value).alias(name) for name, value in same.items())
-    rows = rows.select(schema.keys()).cast(pl.Schema(schema)).sort("line")
-    empty = [name for name in schema if not table.c[name].nullable and rows[name].has_nulls()]
-    if empty:
-        raise LedgerError(f"{table.name}: values missing in {', '.join(empty)}")
-    if rows["line"].n_unique() != rows.height:
-        raise LedgerError(f"{table.name}: a line occurs twice in one file")
-    # PostgreSQL cannot hold it, and what one database holds the other must hold too.
-    if any(rows.select(pl.col(pl.String).str.contains("\0", literal=True).any()).row(0)):
-        raise LedgerError(f"{table.name}: a text holds a NUL character")
-    return rows
-
-
-def _batch(name: str) -> str:
-    try:
-        valid = date.fromisoformat(name).isoformat() == name
-    except ValueError:
-        valid = False
-    if not valid:
-        raise LedgerError(f"a batch is named YYYY-MM-DD, not {name!r}")
-    return name
+    def _after(self, last: Witnessed | None) -> list[Witnessed]:
+        """The entries after the witness's last line; none for one that this ledger is behind."""
+        with reading(self._engine) as connection:
+            return lines_of(connection, last.seq if last else 0) if fits(connection, last) else []

@@ -73,7 +73,37 @@ REFUSAL = Table(
     sqlite_strict=True,
 )
 
-ROW_TABLES = (REPLY, REFUSAL)
+# What a department delivered, as it was taken in; `status` is received, set_aside or confirmed.
+DELIVERY = Table(
+    "delivery",
+    METADATA,
+    Column("entry_seq", Integer, ForeignKey("entry.seq"), primary_key=True, autoincrement=False),
+    Column("line", Integer, primary_key=True, autoincrement=False),
+    Column("extract_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("batch", Text, nullable=False),
+    Column("dataset", Text),
+    Column("file_sha256", Text, nullable=False),
+    UniqueConstraint("extract_id", "status", name="delivery_once"),
+    sqlite_strict=True,
+)
+
+# The chain over the acts that the data follows from, one row for each entry of such a kind. `number` counts on by
+# one; in a ledger that is older than this table, the numbers of its older entries are their `seq`.
+LINK = Table(
+    "link",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("entry_seq", Integer, ForeignKey("entry.seq"), nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    CheckConstraint("number >= 1", name="link_number_from_one"),
+    UniqueConstraint("entry_seq", name="link_entry_once"),
+    UniqueConstraint("previous", name="link_previous_once"),
+    sqlite_strict=True,
+)
+
+ROW_TABLES = (REPLY, REFUSAL, DELIVERY)
 
 
 def frame_schema(table: Table) -> dict[str, pl.DataType]:

@@ -4,7 +4,8 @@ Here belongs finding the table wherever it now stands and turning its cells into
 the texts mean, and whether an answer is acceptable, is not decided here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -29,6 +30,23 @@ _MAX_UNPACKED = 1 << 30
 _BLANKS = " \t\n\u00a0\u3000\u200b\ufeff"
 
 
+@dataclass(frozen=True)
+class Headings:
+    """The header of a returned sheet as it stands there now, and what is below it.
+
+    Attributes:
+        row: Row number as the person sees it.
+        titles: Column letter to the text in the header row, from left to right; columns without one are left out.
+        cells: All cells below the header as clean text, columns named by their letters, and `_row`.
+        unreadable: Column letter to the rows where a formula has no result or a cell shows an error.
+    """
+
+    row: int
+    titles: Mapping[str, str]
+    cells: pl.DataFrame
+    unreadable: Mapping[str, Sequence[int]]
+
+
 class ReturnedWorkbook:
     """A workbook opened for reading; see `open_workbook`."""
 
@@ -37,24 +55,46 @@ class ReturnedWorkbook:
         self._path = path
         self._names = names
         self._sheets: dict[str, LoadedSheet] = {}
+        self._loaded: dict[str, pl.DataFrame] = {}
 
     def read_identity(self) -> dict[str, str]:
-        """The facts that `write_workbook` was given as identity.
+        """The facts that `write_workbook` was given as identity, exactly as they stand in the hidden sheet.
+
+        Nothing is trimmed or tidied up: whoever verifies a signature needs every character.
 
         Raises:
-            WorkbookError: The workbook has no identity: not one of ours, or the hidden sheet was
-                removed.
+            WorkbookError: The workbook has no identity (not one of ours, or the hidden sheet was removed), or
+                more than one, or states a fact twice.
         """
-        if IDENTITY_SHEET not in self._names:
+        names = [n for n in self._names if n.strip().casefold().startswith(IDENTITY_SHEET)]
+        if IDENTITY_SHEET not in names:
             raise WorkbookError(
                 f"文件“{self.file}”不是平台下发的工作簿，或其中的标识已被删除。"
                 "请重新下载下发的工作簿，把填写的内容复制进去再提交。"
             )
-        facts = self._load(IDENTITY_SHEET)
-        if facts.width < 2:
+        if len(names) > 1:
+            raise WorkbookError(
+                f"文件“{self.file}”有 {len(names)} 个标识工作表（{'、'.join(names)}），无法确定属于哪个单位。"
+                "请重新下载下发的工作簿，把填写的内容复制进去再提交。"
+            )
+        sheet = self._sheet(IDENTITY_SHEET)
+        if sheet.width < 2:
             return {}
-        pairs = facts.select(key=facts.columns[0], value=facts.columns[1]).drop_nulls("key")
-        return dict(pairs.with_columns(pl.col("value").fill_null("")).iter_rows())
+        pairs = pl.DataFrame(
+            {
+                name: pl.Series(sheet.texts[place], dtype=pl.String)
+                for place, name in enumerate(("key", "value"))
+            }
+        )
+        pairs = pairs.with_columns(pl.col("value").fill_null("")).filter(
+            pl.col("key").is_not_null() | (pl.col("value") != "")
+        )
+        if pairs["key"].is_duplicated().any():
+            raise WorkbookError(
+                f"文件“{self.file}”的标识有重复的项，无法确定属于哪个单位。"
+                "请重新下载下发的工作簿，把填写的内容复制进去再提交。"
+            )
+        return dict(pairs.with_columns(pl.col("key").fill_null("")).iter_rows())
 
     def read_sheet(
         self, sheet: str, columns: Mapping[str, str], optional: frozenset[str] = frozenset()
@@ -80,13 +120,7 @@ class ReturnedWorkbook:
         Raises:
             WorkbookError: The sheet or the header is missing, or a title appears twice.
         """
-        if sheet not in self._names:
-            visible = "、".join(n for n in self._names if n != IDENTITY_SHEET)
-            raise WorkbookError(
-                f"文件“{self.file}”中没有名为“{sheet}”的工作表（现有：{visible}）。"
-                "请不要删除工作表或更改其名称；请改回原来的名称后重新提交。"
-            )
-        cells = self._load(sheet)
+        cells = self._load(self._only(sheet))
         header = self._find_header(sheet, cells, [t for t in columns if t not in optional])
         places = self._places(sheet, cells, header, columns)
         names = list(columns.values())
@@ -104,6 +138,32 @@ class ReturnedWorkbook:
             .filter(pl.any_horizontal(pl.col(names).is_not_null()))
         )
 
+    def headings(self, sheet: str, required: Sequence[str]) -> Headings:
+        """The header of a sheet with everything below it, also what has no place in the sheet as it was sent.
+
+        Raises:
+            WorkbookError: The sheet or the header is missing.
+        """
+        cells = self._load(self._only(sheet))
+        header = self._find_header(sheet, cells, list(required))
+        titles = cells.row(header, named=True)
+        unreadable = {
+            letter: rows.tolist()
+            for letter, rows in zip(cells.columns, self._sheet(sheet).unreadable, strict=True)
+        }
+        return Headings(
+            row=header + 1,
+            titles={letter: text for letter, text in titles.items() if text is not None},
+            cells=cells.slice(header + 1).with_columns(
+                pl.int_range(header + 2, header + 2 + pl.len(), dtype=pl.Int64).alias(ROW)
+            ),
+            unreadable={
+                letter: below
+                for letter, rows in unreadable.items()
+                if (below := [row + 1 for row in rows if row > header])
+            },
+        )
+
     def rows_with_numbers(self, sheet: str, title: str) -> frozenset[int]:
         """The rows, as the person sees them, where the column under a title holds a number and not a text.
 
@@ -119,15 +179,31 @@ class ReturnedWorkbook:
         numbers = self._sheet(sheet).numbers[cells.columns.index(letter)]
         return frozenset((numbers[numbers > header] + 1).tolist())
 
+    def _only(self, sheet: str) -> str:
+        """The name of a sheet that is there, once."""
+        names = self._names
+        if sheet not in names:
+            visible = "、".join(n for n in names if n != IDENTITY_SHEET)
+            raise WorkbookError(
+                f"文件“{self.file}”中没有名为“{sheet}”的工作表（现有：{visible}）。"
+                "请不要删除工作表或更改其名称；请改回原来的名称后重新提交。"
+            )
+        if names.count(sheet) > 1:
+            raise WorkbookError(
+                f"文件“{self.file}”中有 {names.count(sheet)} 个名为“{sheet}”的工作表，无法确定以哪个为准。"
+                "请只保留填写好的一个，再重新提交。"
+            )
+        return sheet
+
     def _load(self, sheet: str) -> pl.DataFrame:
         """All cells as clean text, from row 1 on; columns named by their letters."""
-        loaded = self._sheet(sheet)
-        columns = {
-            column_letters(place): pl.Series(text, dtype=pl.String) for place, text in enumerate(loaded.texts)
-        }
-        return pl.DataFrame(columns).with_columns(
-            pl.all().str.replace_all("\r\n?", "\n").str.strip_chars(_BLANKS).replace("", None)
-        )
+        if sheet not in self._loaded:
+            loaded = self._sheet(sheet)
+            columns = {column_letters(place): _without_errors(loaded, place) for place in range(loaded.width)}
+            self._loaded[sheet] = pl.DataFrame(columns).with_columns(
+                pl.all().str.replace_all("\r\n?", "\n").str.strip_chars(_BLANKS).replace("", None)
+            )
+        return self._loaded[sheet]
 
     def _sheet(self, sheet: str) -> LoadedSheet:
         if sheet not in self._sheets:
@@ -209,6 +285,10 @@ def _refusal(opened: OpenedBook, file: str) -> WorkbookError:
         "请用 WPS 或 Excel 打开检查；打不开时，请重新下载下发的工作簿填写。",
     }
     return WorkbookError(words[opened.problem]) if opened.problem in words else _damaged(file)
+
+
+def _without_errors(sheet: LoadedSheet, place: int) -> pl.Series:
+    return pl.Series(sheet.texts[place], dtype=pl.String).scatter(sheet.errors[place], None)
 
 
 def _titles(cells: pl.DataFrame) -> pl.DataFrame:

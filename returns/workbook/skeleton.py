@@ -100,8 +100,9 @@ def build_skeleton(sheets: Sequence[Sheet | TextSheet], properties: WorkbookProp
 def _write_identity(worksheet: Worksheet, properties: WorkbookProperties) -> None:
     worksheet.very_hidden()
     for row, (key, value) in enumerate(properties.identity.items()):
-        worksheet.write_string(row, 0, key)
-        worksheet.write_string(row, 1, value)
+        # XlsxWriter leaves a text that is too long out of the file and says so by this number only.
+        if worksheet.write_string(row, 0, key) or worksheet.write_string(row, 1, value):
+            raise ValueError(f"The identity's fact {key[:40]!r} does not fit into a cell")
 
 
 def _write_text(formats: _Formats, worksheet: Worksheet, sheet: TextSheet) -> None:

@@ -160,8 +160,10 @@ def test_a_damaged_package_and_a_lost_index_are_made_again_with_the_same_bytes(c
     a_byte_changed(package)
     assert [path for _, path in damaged_packages(city.home)] == [package]
     (folder / INDEX).unlink()
+    with city.open_ledger() as ledger:
+        head = ledger.head(MONDAY.isoformat())
     with city.open_batch(MONDAY) as opened:
-        build_packages(opened, city.home)
+        build_packages(opened, city.home, city.signing_keys(), head)
     assert package.read_bytes() == whole
     assert (folder / INDEX).read_bytes() == told
 

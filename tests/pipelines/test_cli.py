@@ -154,8 +154,14 @@ def test_a_file_that_nobody_knows_is_set_aside_with_1(tmp_path: Path, zhenjie: C
     assert (receipt["file"], receipt["status"], receipt["batch"]) == ("照片.jpg", "set_aside", "2026-03-02")
 
 
-def test_a_turn_that_fails_ends_with_3_and_names_what_failed(home: Path, zhenjie: Command) -> None:
-    said = zhenjie(home, "run", "--batch", "2026-03-04", "--json", ZHENJIE_LEDGER="sqlite:////dev/null/x")
+def test_a_turn_that_fails_ends_with_3_and_names_what_failed(
+    home: Path, zhenjie: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise FileExistsError
+
+    monkeypatch.setattr("assets.standard.standardise", fail)
+    said = zhenjie(home, "run", "--batch", "2026-03-04", "--json")
     assert said.code == FAILED
     assert said.json["done"] is False
     assert "standard__police__population (FileExistsError)" in said.json["failed"]
@@ -194,6 +200,43 @@ def test_replies_end_with_0_when_all_is_accepted_and_with_1_when_something_is_re
     assert "没有重复登记" in told.out.replace("\n", "")
 
 
+def test_a_package_that_comes_back_whole_is_answered_by_its_workbook_and_for_whom_is_entered(
+    home: Path, zhenjie: Command
+) -> None:
+    """The zip as it was sent, nothing answered: every file in it is what its workbook's signature says."""
+    packages = (home / "returns" / "2026-03-03").glob("*.zip")
+    package = max(packages, key=lambda path: (path.stat().st_size, path.name))
+    said = zhenjie(home, "reply", package, "--json", ZHENJIE_USER="王芳")
+    assert said.code == DONE, said.err
+    (receipt,) = said.json
+    assert (receipt["message"], receipt["remarks"], receipt["missing"]["count"]) == ("", [], 0)
+    assert receipt["unit_code"] == package.name[:9]
+    with Ledger.open(f"sqlite:///{home / 'ledger.sqlite'}") as ledger:
+        entry = ledger.entries()[-1]
+    assert (entry.actor, entry.subject) == ("王芳", package.name[:9])
+    told = zhenjie(home, "reply", package)
+    assert "没有重复登记" in told.out.replace("\n", "")
+
+
+def test_a_receipt_shows_what_differs_from_the_sheet_as_it_was_sent(
+    home: Path, zhenjie: Command, tmp_path: Path
+) -> None:
+    answered = sorted((home / "sample" / "2026-03-02" / "answered").glob("*.xlsx"))
+    book = openpyxl.load_workbook(answered[0])
+    sheet = book["待核实"]
+    header = next(row[0].row for row in sheet.iter_rows() if row[0].value == "工单号")
+    gone = sheet.cell(header + 1, 1).value
+    sheet.delete_rows(header + 1)
+    book.save(tmp_path / "少一行.xlsx")
+    said = zhenjie(home, "reply", tmp_path / "少一行.xlsx", "--json")
+    assert said.json[0]["missing"] == {"count": 1, "tickets": [gone]}
+    assert gone in said.json[0]["remarks"][0]
+    sheet.cell(header, 30).value = "备注"
+    book.save(tmp_path / "多一列.xlsx")
+    told = zhenjie(home, "reply", tmp_path / "多一列.xlsx")
+    assert "列的表头“备注”不是下发的列" in "".join(told.out.split()).replace("│", "")
+
+
 def test_a_foreign_workbook_is_told_and_ends_with_1(home: Path, zhenjie: Command, tmp_path: Path) -> None:
     openpyxl.Workbook().save(tmp_path / "x.xlsx")
     said = zhenjie(home, "reply", tmp_path / "x.xlsx", "--json")
@@ -221,19 +264,22 @@ def test_status_tells_datasets_tickets_and_the_published_batch(demonstration: An
 
 
 @pytest.fixture(scope="module", autouse=True)
-def ledger_of_queries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def place_of_queries(demonstration: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Queries are entered beside the shared demonstration, which is copied by other tests meanwhile."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'ledger.sqlite'}"
-    LEDGER["ZHENJIE_LEDGER"] = url
-    yield url
-    LEDGER.clear()
+    place = tmp_path_factory.mktemp("queries")
+    for pattern in ("*.duckdb", "*.accepted.json"):
+        for path in demonstration.home.glob(pattern):
+            shutil.copyfile(path, place / path.name)
+    PLACE.append(place)
+    yield place
+    PLACE.clear()
 
 
-LEDGER: dict[str, str] = {}
+PLACE: list[Path] = []
 
 
 def query(zhenjie: Command, demonstration: Any, sql: str, *options: str) -> Any:
-    return zhenjie(demonstration.home, "query", sql, *options, **LEDGER)
+    return zhenjie(PLACE[0], "query", sql, *options)
 
 
 def test_a_query_comes_as_table_csv_or_json(demonstration: Any, zhenjie: Command) -> None:
@@ -328,7 +374,7 @@ OUTSIDE = [
 def test_no_query_reaches_anything_outside_or_changes_anything(
     demonstration: Any, zhenjie: Command, sql: str
 ) -> None:
-    said = zhenjie(demonstration.home, "query", "--", sql, **LEDGER)
+    said = zhenjie(PLACE[0], "query", "--", sql)
     assert (said.code, said.out) == (USAGE, "")
     assert said.err.strip() and "Traceback" not in said.err
     assert "root:" not in said.err
@@ -337,11 +383,13 @@ def test_no_query_reaches_anything_outside_or_changes_anything(
 def test_the_ledger_knows_who_asked_what_and_how_many_rows_were_given(
     demonstration: Any, zhenjie: Command, tmp_path: Path
 ) -> None:
+    for name in ("warehouse.duckdb", "warehouse.accepted.json"):
+        shutil.copyfile(demonstration.home / name, tmp_path / name)
     url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
-    environment = {"ZHENJIE_LEDGER": url, "ZHENJIE_USER": "王分析"}
+    environment = {"ZHENJIE_USER": "王分析"}
     long, failing, refused = "FROM range(300)", "SELECT CAST('x' AS INTEGER)", "SET threads = 1"
     for sql, *options in ((long,), (long, "--csv"), (long, "--json"), (failing,), (refused,)):
-        zhenjie(demonstration.home, "query", sql, *options, **environment)
+        zhenjie(tmp_path, "query", sql, *options, **environment)
     with Ledger.open(url) as ledger:
         entries = ledger.entries()
         assert ledger.verify() == []
@@ -354,6 +402,16 @@ def test_the_ledger_knows_who_asked_what_and_how_many_rows_were_given(
         ("query", {"sql": long}),
         ("result", {"query": 5, "rows": 300}),
         ("query", {"sql": failing}),
+        ("result", {"query": 7, "failed": "有的值不能转换成所要的类型；不能转换时要空值，请用 TRY_CAST"}),
+        ("query", {"sql": refused}),
+        (
+            "result",
+            {
+                "query": 9,
+                "refused": "只能查询（SELECT、FROM、DESCRIBE、SHOW TABLES、SUMMARIZE、EXPLAIN），"
+                "不能修改数据或设置",
+            },
+        ),
     ]
 
 

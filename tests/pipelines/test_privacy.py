@@ -99,8 +99,8 @@ def test_nothing_of_the_lake_or_the_warehouse_lies_in_the_open(turned: Turned) -
     parts = [path for path in below(home.lake) if path.suffix == ".parquet"]
     assert len(parts) > 10
     assert all(path.read_bytes()[:4] == b"PARE" for path in parts)
-    assert named_in([*below(home.lake), home.warehouse], turned.people) == []
-    assert is_encrypted(home.warehouse)
+    assert named_in([*below(home.lake), home.warehouse, home.standard], turned.people) == []
+    assert is_encrypted(home.warehouse) and is_encrypted(home.standard)
     with open_published(home, turned.platform.keys) as warehouse:
         (persons,) = warehouse.execute("SELECT count(*) FROM governance.person").fetchall()
         (named,) = warehouse.execute(
@@ -176,10 +176,10 @@ def test_a_new_key_reads_what_the_former_wrote_until_all_is_written_anew(turned:
     both = installation(home.root, ZHENJIE_KEY=OTHER, ZHENJIE_FORMER_KEYS=KEY)
     fingerprints = [both.lake.partition(*place).fingerprint for place in both.lake.places()]  # type: ignore[union-attr]
     before = published(home.warehouse, both.keys)
-    assert len(list(other_keys(home, both.lake))) == len(fingerprints) + 1
+    assert len(list(other_keys(home, both.lake))) == len(fingerprints) + 2
     with both.engine.connect() as connection:
         assert rekey_lake(connection, both.lake) == len(fingerprints)
-    assert rekey_warehouse(home, both.keys) == 1
+    assert rekey_warehouse(home, both.keys) == 2
     new = installation(home.root, ZHENJIE_KEY=OTHER)
     assert list(other_keys(home, new.lake)) == []
     assert [new.lake.partition(*place).fingerprint for place in new.lake.places()] == fingerprints  # type: ignore[union-attr]

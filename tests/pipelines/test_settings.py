@@ -75,10 +75,35 @@ def test_keys_come_from_the_environment_or_a_file_and_show_nowhere(tmp_path: Pat
     assert KEY not in repr(secret) and "secret" not in repr(secret)
 
 
+def test_the_signing_key_is_another_key_and_shows_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(f"{KEY}\n", encoding="ascii")
+    said = read_settings({"ZHENJIE_SIGNING_KEY": KEY, "ZHENJIE_FORMER_SIGNING_KEYS": FORMER})
+    kept = read_settings({"ZHENJIE_SIGNING_KEY_FILE": str(tmp_path / "key")})
+    assert said.signing == Keys(Key(KEY), (Key(FORMER),)) and said.keys == Keys()
+    assert kept.signing == Keys(Key(KEY))
+    assert read_settings({"ZHENJIE_KEY": KEY}).signing == Keys()
+    assert KEY not in repr(said) and FORMER not in repr(said)
+
+
+@pytest.mark.parametrize("name", ["a\nb", "x" * 129, " x", "'; drop table entry;--", "\u202ex"])
+def test_a_user_that_is_no_name_is_refused_and_not_quoted(name: str) -> None:
+    with pytest.raises(SettingsError, match="ZHENJIE_USER") as refused:
+        read_settings({"ZHENJIE_USER": name})
+    assert name not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["王分析", "wang.fang@example.org", "CITY\\wang", "svc$", "Ana Li"])
+def test_a_user_may_be_called_as_directories_call_people(name: str) -> None:
+    assert read_settings({"ZHENJIE_USER": name}).user == name
+
+
 @pytest.mark.parametrize(
     "environment",
     [
         {"ZHENJIE_KEY": "secret"},
+        {"ZHENJIE_SIGNING_KEY": "secret"},
+        {"ZHENJIE_FORMER_SIGNING_KEYS": f"{KEY},secret"},
+        {"ZHENJIE_SIGNING_KEY": KEY, "ZHENJIE_SIGNING_KEY_FILE": "secret"},
         {"ZHENJIE_FORMER_KEYS": f"{KEY},secret"},
         {"ZHENJIE_KEY": KEY, "ZHENJIE_KEY_FILE": "secret"},
         {"ZHENJIE_KEY_FILE": "/no/such/file"},

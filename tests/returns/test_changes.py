@@ -90,7 +90,7 @@ def people(platform: Platform) -> People:
         connection.execute(f"CREATE TEMP TABLE later AS SELECT * EXCLUDE (n) FROM ({later})")
         platform.lake.write(connection, *TICKETS, NEXT, "FROM later ORDER BY ticket_id", inputs={})
         with platform.open_batch(NEXT) as opened:
-            build_packages(opened, platform.home)
+            build_packages(opened, platform.home, platform.signing_keys())
     return made
 
 

@@ -26,6 +26,7 @@ from quality.tickets import TO_ANSWER
 from returns import declared
 from returns import packages as packages_module
 from returns.packages import Package, build_packages, read_index
+from schemas.emit.spreadsheet import restore
 
 BATCH = date(2026, 3, 2)
 COUNTS = ["户数", "人口数", "男", "女", "0—17岁", "18—59岁", "60岁及以上", "其中80岁及以上", "年龄不详"]
@@ -41,8 +42,10 @@ def csv_of(path: Path, title: str) -> pl.DataFrame:
 
 
 def build(platform: Platform, batch: date = BATCH) -> tuple[Package, ...]:
+    with platform.open_ledger() as ledger:
+        head = ledger.head(batch.isoformat())
     with platform.open_batch(batch) as opened:
-        return build_packages(opened, platform.home)
+        return build_packages(opened, platform.home, platform.signing_keys(), head)
 
 
 def tickets(platform: Platform) -> pl.DataFrame:
@@ -436,3 +439,41 @@ def test_rows_of_totals_stand_out(workbook: openpyxl.Workbook) -> None:
         formulas = [rule.formula[0] for found in sheet.conditional_formatting for rule in found.rules]
         assert formulas == [f'$A{header + 1}="合计"']
         assert sheet[f"A{header + 1}"].value == "合计"
+
+
+FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+
+
+def test_no_cell_of_a_csv_file_is_a_formula_and_each_comes_back_as_the_workbook_has_it(
+    copy: Platform,
+) -> None:
+    """Departments' texts may begin as formulas do; here those of every ticket."""
+    partition = copy.lake.partition(*TICKETS, BATCH)
+    assert partition is not None
+    planted = (
+        "'=HYPERLINK(\"http://x\")' AS observed, '－' || ticket_id AS suggestion, chr(39) || '+@' AS label"
+    )
+    with copy.engine.connect() as connection:
+        connection.execute(f"CREATE TEMP TABLE planted AS SELECT * REPLACE ({planted}) FROM {partition.scan}")
+        copy.lake.write(connection, *TICKETS, BATCH, "FROM planted ORDER BY ticket_id", inputs={})
+    build(copy)
+    folder = copy.home.returns(BATCH)
+    township = next(path for path in sorted(folder.glob("*.zip")) if csv_of(path, "待核实").height)
+    for path, title in ((township, "待核实"), (folder / "departments/police-公安局.zip", "问题清单")):
+        files = members(path)
+        for name in (name for name in files if name.endswith(".csv")):
+            schema = json.loads(files[f"{name[:-4]}.schema.json"])
+            assert "单引号" in schema["description"]
+            texts = csv_of(path, name[:-4]).select(
+                f["name"] for f in schema["fields"] if f["type"] == "string"
+            )
+            assert not [text for column in texts for text in column.drop_nulls() if text.startswith(FORMULA)]
+        table = csv_of(path, title).select("工单号", "现值", "建议值")
+        assert set(table["现值"]) == {'\'=HYPERLINK("http://x")'}
+        content = next(content for name, content in files.items() if name.endswith(".xlsx"))
+        rows = openpyxl.load_workbook(io.BytesIO(content), read_only=True)[title].iter_rows(values_only=True)
+        header = next(row for row in rows if "现值" in row)
+        places = [header.index(column) for column in table.columns]
+        assert [tuple(map(restore, row)) for row in table.rows()] == [
+            tuple(row[p] for p in places) for row in rows
+        ]

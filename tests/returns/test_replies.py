@@ -6,175 +6,36 @@ The tickets are made up; the sheet is written from hand-written rows, as a towns
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from pathlib import Path
-from typing import Any
+from datetime import date, datetime, time, timedelta
 
 import openpyxl
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from openpyxl.worksheet.worksheet import Worksheet
 from stdnum.cn import ric
 
-from assets.platform import Platform
-from quality.published import TICKETS
-from quality.tickets import SCHEMA
-from returns.declared import sheet_standard
 from returns.effects import corrections, ticket_replies
 from returns.judgement import comparable
-from returns.ledger.store import Ledger
-from returns.replies import Intake, take_in
 from returns.workbook.model import Sheet, SheetColumn, WorkbookProperties
 from returns.workbook.reader import open_workbook
 from returns.workbook.writer import write_workbook
-
-UNIT, OTHER_UNIT = "370602004", "370602005"
-OLDER, BATCH = date(2026, 3, 2), date(2026, 3, 3)
-AT = datetime(2026, 3, 3, 9, tzinfo=UTC)
-
-POPULATION, ALLOWANCE = "police.population", "civil_affairs.subsistence_allowance"
-ENTERPRISE, CERTIFICATE = "market_regulation.enterprise", "disabled_persons.certificate"
-WANG, LI = "370602199001011233", "370602198502021240"
-
-# ticket, dataset, rule, record key, field, state, observed, suggestion, as shown: 现值, 建议值
-ROWS = [
-    ("SEX", POPULATION, "sex_matches_resident_id", WANG, "sex", "open", "2", "1", "女", "男"),
-    ("SEX2", POPULATION, "agreement", WANG, "sex", "open", "2", "1", "女", "男"),
-    ("NAME", POPULATION, "presence", WANG, "name", "returned", None, None, None, None),
-    ("ID", POPULATION, "semantic_kind", WANG, "resident_id", "open", WANG, None, WANG, None),
-    ("BORN", POPULATION, "type", LI, "birth_date", "reopened", "1985-02-30", "1985-02-02", "1985-02-30",
-     "1985-02-02"),
-    ("PHONE", POPULATION, "semantic_kind", LI, "phone", "open", "1741234567", None, "1741234567", None),
-    ("PLACE", POPULATION, "code_table", LI, "village_code", "open", "370602004999", None, "370602004999",
-     None),
-    ("SUM", ALLOWANCE, "range", LI, "monthly_amount", "open", "99999", None, "99999", None),
-    ("GRADE", CERTIFICATE, "code_table", LI + "1", "disability_grade", "open", "五级", None, "五级", None),
-    ("USCC", ENTERPRISE, "semantic_kind", "92370602MADD7JXM2B", "uscc", "open", "92370602MADD7JXM2B", None,
-     "92370602MADD7JXM2B", None),
-    ("DONE", POPULATION, "presence", LI, "name", "closed", None, None, None, None),
-    ("SENT", POPULATION, "presence", LI, "address", "referred", None, None, None, None),
-    ("FINE", POPULATION, "presence", WANG, "address", "excepted", None, None, None, None),
-    ("THEIRS", POPULATION, "presence", "x", "name", "open", None, None, None, None),
-]  # fmt: skip
-
-
-def ticket_rows(**observed: str) -> pl.DataFrame:
-    """The tickets of `ROWS` as the lake holds them, some with another value observed."""
-    filled: dict[str, object] = dict.fromkeys(SCHEMA, None)
-    rows = [
-        filled
-        | {
-            "ticket_id": ticket, "dataset": dataset, "rule": rule, "record_key": key, "field": field,
-            "state": state, "observed": observed.get(ticket, now), "suggestion": suggestion,
-            "delivered": observed.get(ticket, now), "unit_code": OTHER_UNIT if ticket == "THEIRS" else UNIT,
-            "first_batch": OLDER, "last_batch": BATCH, "times_reopened": 0, "reply_no": None,
-        }
-        for ticket, dataset, rule, key, field, state, now, suggestion, *_ in ROWS
-    ]  # fmt: skip
-    return pl.DataFrame(rows, schema=SCHEMA)
-
-
-@dataclass(frozen=True)
-class Office:
-    """A township's desk: the workbook it got, and a bureau to send it to."""
-
-    platform: Platform
-    folder: Path
-    ledger: Ledger
-
-    def issue(self, batch: date, tickets: pl.DataFrame) -> None:
-        """Put the tickets of a batch into the lake."""
-        with self.platform.engine.connect() as connection:
-            connection.register("ticket_rows", tickets)
-            self.platform.lake.write(connection, *TICKETS, batch, "FROM ticket_rows", inputs={})
-
-    def workbook(self, batch: date = BATCH, unit: str = UNIT) -> Path:
-        """The blank workbook of a batch."""
-        standard = sheet_standard("tickets")
-        shown = [
-            {
-                "ticket_id": ticket, "dataset": dataset, "record_key": key, "field": field,
-                "observed": now, "suggestion": suggestion,
-            }
-            for ticket, dataset, _, key, field, _, _, _, now, suggestion in ROWS
-        ]  # fmt: skip
-        columns = {c.name: pl.Date if c.kind == "date" else pl.String for c in standard.columns}
-        rows = pl.DataFrame(shown, schema=columns)
-        path = self.folder / f"{unit}-{batch}.xlsx"
-        identity = {"batch": batch.isoformat(), "unit_code": unit}
-        facts = {"unit": "通伸街道", "batch": batch, "count": rows.height}
-        properties = WorkbookProperties("t", "市大数据局", datetime(2026, 3, 3), identity)
-        write_workbook(path, [standard.sheet(rows, facts)], properties)
-        return path
-
-    def answered(self, edits: Mapping[str, Mapping[str, object]], **which: Any) -> Path:
-        """The workbook with cells filled in: ticket → heading → value."""
-        path = self.workbook(**which)
-        book = openpyxl.load_workbook(path)
-        table = Table(book["待核实"])
-        for ticket, cells in edits.items():
-            for title, value in cells.items():
-                table.cell(ticket, title).value = value  # type: ignore[assignment]
-        book.save(path)
-        return path
-
-    def take_in(self, path: Path) -> Intake:
-        """Send it to the bureau."""
-        platform = self.platform
-        with platform.engine.connect() as connection:
-            return take_in(connection, platform.lake, platform.library, platform.codes, self.ledger, path, AT)
-
-    def reply(self, edits: Mapping[str, Mapping[str, object]], **which: Any) -> Intake:
-        """Fill in and send."""
-        return self.take_in(self.answered(edits, **which))
-
-
-class Table:
-    """The returned sheet by tickets and headings."""
-
-    def __init__(self, sheet: Worksheet) -> None:
-        self.sheet = sheet
-        self.header = next(row[0].row for row in sheet.iter_rows() if row[0].value == "工单号")
-        self.columns = {cell.value: cell.column for cell in sheet[self.header]}
-        self.rows = {
-            row[0].value: row[0].row for row in sheet.iter_rows(min_row=self.header + 1) if row[0].value
-        }
-
-    def cell(self, ticket: str, title: str) -> Any:
-        return self.sheet.cell(self.rows[ticket], self.columns[title])
-
-
-@pytest.fixture
-def office(install: Callable[[Path], Platform], tmp_path: Path) -> Iterator[Office]:
-    platform = install(tmp_path / "home")
-    with Ledger.open(platform.ledger_url) as ledger:
-        made = Office(platform, tmp_path, ledger)
-        made.issue(OLDER, ticket_rows())
-        made.issue(BATCH, ticket_rows())
-        yield made
-
-
-def reasons(intake: Intake) -> dict[str, str]:
-    """Ticket → why its answer was refused."""
-    if intake.refused.is_empty():
-        return {}
-    return dict(intake.refused.select("ticket_id", "reason").iter_rows())
-
-
-def values(intake: Intake) -> dict[str, str | None]:
-    """Ticket → the value that its accepted answer stands for."""
-    return dict(intake.accepted.select("ticket_id", "value").iter_rows())
-
-
-def correct(value: object) -> dict[str, object]:
-    return {"处理结果": "更正为", "更正值": value}
-
-
-ADOPT = {"处理结果": "采纳建议"}
+from tests.returns.office import (
+    ADOPT,
+    ALLOWANCE,
+    BATCH,
+    LI,
+    OLDER,
+    POPULATION,
+    UNIT,
+    WANG,
+    Office,
+    Table,
+    correct,
+    reasons,
+    ticket_rows,
+    values,
+)
 
 REFUSED: list[tuple[str, dict[str, object], str]] = [
     ("DONE", {"处理结果": "数据无误"}, "状态是“已办结”，不需再答复"),
@@ -193,6 +54,9 @@ REFUSED: list[tuple[str, dict[str, object], str]] = [
     ("ID", correct(370602199001011233), "后几位已经丢失"),
     ("USCC", correct("92370602MADD7JXM2C"), "更正值未通过校核：统一社会信用代码"),
     ("BORN", correct("1985-13-02"), "更正值未通过校核：出生日期不是有效的日期"),
+    ("BORN", correct(time(8, 30)), "更正值未通过校核：出生日期不是有效的日期"),
+    ("BORN", correct(timedelta(hours=36)), "更正值未通过校核：出生日期不是有效的日期"),
+    ("SUM", correct((0.5, "0%")), "更正值未通过校核：月保障金额不是有效的数字"),
     ("BORN", correct("1785-02-02"), "更正值未通过校核：出生日期不在合理范围"),
     ("SEX", correct("不详得很"), "更正值未通过校核：性别不在代码表"),
     ("PLACE", correct("370602004998"), "更正值未通过校核：村居代码不在代码表"),
@@ -240,6 +104,8 @@ def test_a_refused_answer_does_not_hold_up_the_others(office: Office) -> None:
         ("BORN", "19850202", "1985-02-02"),
         ("PHONE", 17412345678, "17412345678"),
         ("PLACE", "370602004001", "370602004001"),
+        ("BORN", (31080, '[$-804]yyyy"年"m"月"d"日"'), "1985-02-02"),
+        ("PLACE", (370602004001, "000000000000"), "370602004001"),
         ("SUM", 880.0, "880"),
         ("SUM", "880.50", "880.5"),
         ("GRADE", "四级", "4"),
@@ -370,36 +236,6 @@ def test_the_same_file_again_is_known_and_enters_nothing(office: Office) -> None
     assert len(office.ledger.entries()) == 1
 
 
-def identity(path: Path, **facts: str | None) -> Path:
-    """The workbook with other facts in its hidden sheet."""
-    book = openpyxl.load_workbook(path)
-    sheet = book["_zhenjie"]
-    for row in sheet.iter_rows(max_col=2):
-        if row[0].value in facts:
-            row[1].value = facts[row[0].value]
-    book.save(path)
-    return path
-
-
-@pytest.mark.parametrize(
-    "facts",
-    [
-        {"batch": "2026-02-01"},
-        {"batch": "三月二日"},
-        {"batch": None},
-        {"batch": "20260303"},
-        {"unit_code": None},
-    ],
-)
-def test_a_workbook_of_an_unknown_batch_is_refused_whole(
-    office: Office, facts: dict[str, str | None]
-) -> None:
-    intake = office.take_in(identity(office.answered({"NAME": correct("王芳")}), **facts))
-    assert "不在本系统中，请重新下载最新的工作簿" in intake.message
-    assert not intake.complete
-    assert office.ledger.entries() == []
-
-
 def test_a_foreign_workbook_is_refused_whole(office: Office) -> None:
     book = openpyxl.Workbook()
     book.save(office.folder / "报表.xlsx")
@@ -438,7 +274,7 @@ def test_the_ledger_keeps_what_was_answered_and_for_which_batches_it_works(offic
     office.reply({"SEX": correct("男")}, batch=OLDER)
     (row,) = office.ledger.replies().to_dicts()
     assert row == {
-        "entry_seq": 1, "line": 4, "ticket_id": "SEX", "dataset": POPULATION,
+        "entry_seq": 1, "act": 1, "line": 4, "ticket_id": "SEX", "dataset": POPULATION,
         "rule": "sex_matches_resident_id", "record_key": WANG, "field": "sex", "verdict": "更正为",
         "observed": "2", "delivered": "2", "value": "1", "note": None, "unit_code": UNIT,
         "after_batch": "2026-03-03",
@@ -467,7 +303,7 @@ def test_a_correction_of_what_a_correction_put_there_replaces_what_is_delivered(
 
 def answer(seq: int, verdict: str, value: str | None = None, **more: object) -> dict[str, object]:
     plain: dict[str, object] = {
-        "entry_seq": seq, "line": 4, "ticket_id": "T1", "dataset": POPULATION, "rule": "presence",
+        "entry_seq": seq, "act": seq, "line": 4, "ticket_id": "T1", "dataset": POPULATION, "rule": "presence",
         "record_key": WANG, "field": "name", "verdict": verdict, "observed": "王方", "delivered": "王方",
         "value": value, "note": None, "unit_code": UNIT, "after_batch": "2026-03-02",
     }  # fmt: skip
@@ -475,7 +311,7 @@ def answer(seq: int, verdict: str, value: str | None = None, **more: object) -> 
 
 
 def in_place(*answers: dict[str, object]) -> list[tuple[object, ...]]:
-    schema = {name: pl.Int64 if name in ("entry_seq", "line") else pl.String for name in answer(1, "")}
+    schema = {name: pl.Int64 if name in ("entry_seq", "act", "line") else pl.String for name in answer(1, "")}
     frame = pl.DataFrame(list(answers), schema=schema)
     return corrections(frame).select("record_key", "field", "delivered", "value").rows()
 

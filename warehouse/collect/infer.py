@@ -22,6 +22,7 @@ from schemas.library import Library, load_library
 from schemas.lints.problem import has_chinese
 from warehouse.collect.keeping import openable
 from warehouse.collect.profile import Proposal, find_key, propose
+from warehouse.collect.readers.interludes import GROUP
 from warehouse.collect.readers.titles import clean_title
 from warehouse.collect.sample import Sample
 from warehouse.functions import install
@@ -39,6 +40,8 @@ _SUBJECTS: dict[str, tuple[str, str | None]] = {
 }
 _UNJUDGED = "L3"
 _ASKED = "待填写"
+# A comment names so many rows.
+_SHOWN_ROWS = 10
 
 
 def draft_contract(file: Path, id_: str, table: str | None) -> str:
@@ -83,10 +86,11 @@ def _document(
 ) -> Iterator[str]:
     department, _, dataset = id_.partition(".")
     stem = _DATED.sub("", file.stem) or file.stem
-    part = sample.recognition.table or (sample.recognition.sheet if sample.several else None)
+    part = sample.recognition.table or (sample.recognition.sheet if sample.others else None)
     title = _scalar(_in_chinese(part or stem))
-    yield f"# Drafted from {file.name}, {sample.rows} rows. Fill in what says {_ASKED}, judge what a comment"
-    yield "# asks, then check it: zhenjie contract lint"
+    yield f"# Drafted from {file.name}, {sample.rows} rows. Fill in what says {_ASKED}, judge every guess, then check"
+    yield "# it: zhenjie contract lint"
+    yield from _seen(sample)
     yield from _opening(department, id_, title)
     yield from _server(file, stem, sample)
     yield from _facts(columns, key)
@@ -96,16 +100,47 @@ def _document(
     yield f"    description: {_ASKED}  # what one row is"
     for heading in sample.repeated:
         yield f"    # The heading {_scalar(heading)} stands twice; only the first column is read."
-    if not key:
-        yield "    # No column and no pair of columns identifies a row: say what does (primaryKey)."
-    elif len(key) == 1 and not columns[key[0]].unique:
-        again = sample.rows - columns[key[0]].counts.distinct_values
-        yield f"    # {again} rows repeat a value of {columns[key[0]].name} or have none: is it the key?"
+    yield from _of_key(sample, columns, key)
     yield "    properties:"
     for place, column in enumerate(columns):
-        # A contract must name a key; without one the first column stands in until somebody knows.
-        position = key.index(place) + 1 if place in key else None
-        yield from _property(column, 1 if not key and place == 0 else position)
+        yield from _property(column, key.index(place) + 1 if place in key else None)
+
+
+def _seen(sample: Sample) -> Iterator[str]:
+    """What the file turned out to be, and what of it was not read."""
+    found = sample.recognition
+    if not sample.headed:
+        yield "# Guess: the file has no headings; its first row is a record (headings: none). Name every column."
+    elif found.header_row is not None:
+        first = found.header_row - found.header_rows + 1
+        rows = f"row {first}" if found.header_rows == 1 else f"rows {first} to {found.header_row}"
+        yield f"# Guess: the headings stand in {rows}."
+    if found.form == "csv":
+        yield f"# Guess: the encoding is {found.encoding}, the delimiter {found.delimiter!r}."
+    if sample.others:
+        what = "sheets" if found.form == "xlsx" else "tables"
+        yield f"# Not read, the other {what}: {'、'.join(' '.join(name.split()) for name in sample.others)}."
+    for note in sample.reading.notes:
+        yield f"# Seen: {' '.join(note.text.split())}"
+    reasons: dict[str, list[int]] = {}
+    for aside in sample.reading.set_aside:
+        reasons.setdefault(aside.reason, []).append(aside.row)
+    for reason, every in reasons.items():
+        named = "、".join(map(str, every[:_SHOWN_ROWS])) + ("…" if len(every) > _SHOWN_ROWS else "")
+        hint = " (a column with groupRow: true would have their text)" if reason == GROUP else ""
+        yield f"# Set aside: 第 {named} 行：{reason}{hint}"
+
+
+def _of_key(sample: Sample, columns: Sequence[Proposal], key: tuple[int, ...]) -> Iterator[str]:
+    if not key:
+        yield "    # Guess: no column and no pair of columns identifies a row, so that its content does (key: none)."
+        return
+    names = " and ".join(columns[place].name for place in key)
+    if len(key) == 1 and not columns[key[0]].unique:
+        again = sample.rows - columns[key[0]].counts.distinct_values
+        yield f"    # Guess: {names} is the key. {again} rows repeat a value of {names} or have none: is it?"
+    else:
+        yield f"    # Guess: {names} is the key: no two of the {sample.rows} rows have the same."
 
 
 def _opening(department: str, id_: str, title: str) -> Iterator[str]:
@@ -130,7 +165,11 @@ def _server(file: Path, stem: str, sample: Sample) -> Iterator[str]:
     if found.form == "csv" and found.encoding is not None:
         utf8 = found.encoding in ("utf-8", "utf-8-sig")
         facts["encodings"] = ["utf-8-sig", "gb18030"] if utf8 else [found.encoding]
-    if found.sheet is not None and sample.several:
+    if found.delimiter is not None and found.delimiter != ",":
+        facts["delimiter"] = found.delimiter
+    if not sample.headed:
+        facts["headings"] = "none"
+    if found.sheet is not None and sample.others:
         facts["sheet"] = found.sheet
     if found.table is not None:
         facts["table"] = found.table
@@ -153,22 +192,24 @@ def _facts(columns: Sequence[Proposal], key: tuple[int, ...]) -> Iterator[str]:
     yield "  - {property: frequency, value: 1, unit: m}"
     yield "  - {property: latency, value: 5, unit: d}"
     yield "customProperties:"
-    yield "  - {property: delivery, value: snapshot}"
+    yield "  - {property: delivery, value: snapshot}  # guess: every delivery holds every row"
+    if not key:
+        yield "  - {property: key, value: none}  # guess"
     ways = [f"{{column: {column.name}}}" for column in columns if column.kind == "division_code"]
-    subject = _subject(columns, key)
+    subject = _subject(columns, key) if key else None
     if subject is not None:
         entity, dataset = _SUBJECTS[str(subject.kind)]
         value = f"{{{entity}: {{entity: {entity}, key: {subject.name}}}}}"
-        yield f"  - {{property: subjects, value: {value}}}"
+        yield f"  - {{property: subjects, value: {value}}}  # guess"
         ways += [f"{{dataset: {dataset}, by: {subject.name}}}"] if dataset else []
     if ways:
-        yield f"  - {{property: unit, value: [{', '.join(ways)}]}}"
+        yield f"  - {{property: unit, value: [{', '.join(ways)}]}}  # guess: how a row finds its township"
     else:
         yield "  # No column leads to a township: findings go to the department alone. If one does, add"
         yield "  # {property: unit, value: [{column: …}]}"
     label = next((column.name for column in columns if _names_a_row(column)), None)
     if label is not None:
-        yield f"  - {{property: label, value: {label}}}"
+        yield f"  - {{property: label, value: {label}}}  # guess: what names a row to people"
 
 
 def _subject(columns: Sequence[Proposal], key: tuple[int, ...]) -> Proposal | None:
@@ -191,7 +232,7 @@ def _property(column: Proposal, key_position: int | None) -> Iterator[str]:
         yield f"        synonyms: [{{synonym: {_scalar(column.heading)}}}]"
     yield f"        logicalType: {column.type}{_asked_of_values(column)}"
     if column.required or key_position:
-        yield "        required: true"
+        yield f"        required: true{'' if key_position else '  # guess: every row of the sample has it'}"
     if key_position:
         yield "        primaryKey: true"
         yield f"        primaryKeyPosition: {key_position}"
@@ -204,7 +245,14 @@ def _property(column: Proposal, key_position: int | None) -> Iterator[str]:
         yield "        customProperties:"
     for name, value in facts.items():
         if value:
-            yield f"          - {{property: {name}, value: {value}}}"
+            yield f"          - {{property: {name}, value: {value}}}{_share(column, name)}"
+
+
+def _share(column: Proposal, fact: str) -> str:
+    if fact != "semanticKind":
+        return "  # guess: the table knows the values"
+    share = column.counts.kinds.get(str(column.kind))
+    return f"  # guess: {share:.0%} of the values are" if share is not None else "  # guess"
 
 
 def _in_chinese(text: str) -> str:
@@ -217,7 +265,20 @@ def _asked_of_name(column: Proposal) -> str:
 
 
 def _asked_of_values(column: Proposal) -> str:
-    return "" if column.counts.filled else "  # the sample has no value in this column"
+    counts = column.counts
+    if not counts.filled:
+        return "  # the sample has no value in this column"
+    if column.kind or column.codes:
+        return ""
+    if column.type == "string" and counts.integers == counts.filled:
+        if counts.identifiers:
+            return "  # guess: long digits or leading zeros are an identifier"
+        if counts.one_width:
+            return (
+                f"  # guess: {counts.widest} digits in every row are a code; integer, if they are an amount"
+            )
+        return "  # guess: digits that identify; integer, if anybody calculates with them"
+    return "" if column.type == "string" else f"  # guess: all {counts.filled} values are"
 
 
 def _scalar(text: str) -> str:

@@ -31,6 +31,8 @@ _MOST = 0.8
 _FIRST_ROWS = 10_000
 # A column that repeats this few of its values may be meant to be unique.
 _NEARLY_UNIQUE = 0.98
+# Digits of one width are a code from so many on: shorter ones are years, and amounts happen to be of one width.
+_CODE_WIDTH = 6
 # An approximate count of different values is off by a few per cent.
 _ABOUT = 0.8
 
@@ -45,6 +47,14 @@ _KIND_HEADINGS: Mapping[str, re.Pattern[str]] = {
     "address": re.compile(r"地址|住址|住所|坐落|address$"),
 }
 _IDENTIFIER = re.compile(r"(?:号|号码|编码|代码|id|code|(?:^|_)no)$")
+_AMOUNT = re.compile(
+    r"[数额量价值率费积]$|金额|合计|总计|人口|收入|支出|面积|产量|产值|(?:amount|total|count|number|sum|price|area)$"
+)
+# Columns of which two may identify a row together, where one does not: what it is of, and when.
+_DIMENSION = re.compile(
+    r"名称?$|姓名|地区|区[县划市]|[省市县区镇乡村]$|街道|单位|机构|部门|企业|项目|指标|类别|类型|品种|年[份度]?$|月[份度]?$|季度|日期|时间"
+    r"|(?:name|area|region|year|month|date|kind|type)$"
+)
 _SERIAL = frozenset({"序号", "行号", "no.", "no", "#"})
 _UNIT = re.compile(r"[(（][^()（）]*[)）]$")
 _RESERVED = frozenset({"record_key", "batch_date"})
@@ -57,7 +67,8 @@ _Table = tuple[str, float, bool]
 class Counts:
     """How many values of a column convert to what, as `sql/profile.sql` counts them, of `rows` rows.
 
-    `kinds` has, for each semantic kind, the share of the column's first values that are of it.
+    `narrowest` and `widest` are the lengths of its values if all are digits alone, else `narrowest` is 0. `kinds` has,
+    for each semantic kind, the share of the column's first values that are of it.
     """
 
     rows: int
@@ -71,11 +82,18 @@ class Counts:
     with_time: int = 0
     timestamps: int = 0
     booleans: int = 0
+    narrowest: int = 0
+    widest: int = 0
     kinds: Mapping[str, float] = field(default_factory=dict)
 
     def most(self, count: int) -> bool:
         """Whether so many rows are most of those that have a value."""
         return self.filled > 0 and count >= _MOST * self.filled
+
+    @property
+    def one_width(self) -> bool:
+        """Whether all values are digits, as many as a code has."""
+        return self.filled > 0 and self.narrowest == self.widest >= _CODE_WIDTH
 
     def mostly(self, kind: str) -> bool:
         """Whether most values are of a kind."""
@@ -157,26 +175,60 @@ def propose(
 
 
 def find_key(connection: duckdb.DuckDBPyConnection, columns: Sequence[Proposal]) -> tuple[int, ...]:
-    """Which columns identify a row, by their places: the first unique one, else the first unique pair.
+    """Which columns identify a row, by their places: those whose headings mean something go first.
 
-    A column that looks like an identifier and repeats few of its values goes before a pair: extracts do
-    deliver rows twice. Empty where nothing identifies a row.
+    An identifier, though it repeats a few of its values (extracts do deliver rows twice); a name or a place; two of
+    them, such as 地区 and 年份; a text that only happens to be different in every row. Empty where nothing does.
     """
     able = [
         place
         for place, column in enumerate(columns)
-        if column.type in ("string", "integer") and clean_title(column.heading) not in _SERIAL
+        if (column.type in ("string", "integer") or (column.type == "date" and _is_dimension(column)))
+        and clean_title(column.heading) not in _SERIAL
     ]
-    unique = [place for place in able if columns[place].unique]
-    nearly = [place for place in able if _nearly_unique(columns[place])]
-    if unique or nearly:
-        return ((unique or nearly)[0],)
-    pairs = list(combinations([place for place in able if columns[place].required], 2))
+    single = [place for place in able if columns[place].type != "date"]
+    unique = [place for place in single if columns[place].unique]
+    for chosen in (
+        [place for place in unique if _identifies(columns[place])],
+        [place for place in single if _nearly_unique(columns[place])],
+        [place for place in unique if _is_dimension(columns[place])],
+    ):
+        if chosen:
+            return (chosen[0],)
+    required = [place for place in able if columns[place].required]
+    dimensions = [place for place in required if _is_dimension(columns[place]) or _identifies(columns[place])]
+    others = [place for place in required if not _AMOUNT.search(clean_title(columns[place].heading))]
+    # What merely happens to be different in every row of a sample comes last; amounts identify nothing.
+    return (
+        _pair(connection, columns, dimensions)
+        or tuple(place for place in unique if columns[place].type == "string")[:1]
+        or _pair(connection, columns, others)
+    )
+
+
+def _pair(
+    connection: duckdb.DuckDBPyConnection, columns: Sequence[Proposal], places: Sequence[int]
+) -> tuple[int, ...]:
+    """The first two columns that identify a row together."""
+    pairs = list(combinations(places, 2))
     for first, second in _likely_pairs(connection, pairs, columns[0].counts.rows):
         query = f"SELECT count(*) FROM (SELECT DISTINCT c{first}, c{second} FROM sample_rows)"
         if connection.execute(query).fetchall()[0][0] == columns[0].counts.rows:
             return first, second
     return ()
+
+
+def _identifies(column: Proposal) -> bool:
+    """Whether a column looks like an identifier."""
+    return column.kind in ("resident_id", "uscc") or (
+        column.type == "string" and (_is_identifier(column.heading) or column.counts.one_width)
+    )
+
+
+def _is_dimension(column: Proposal) -> bool:
+    return column.kind in ("person_name", "division_code") or (
+        _DIMENSION.search(clean_title(_UNIT.sub("", column.heading))) is not None
+    )
 
 
 def _likely_pairs(
@@ -290,11 +342,16 @@ def _type(heading: str, counts: Counts, alike: Sequence[Column]) -> LogicalType:
     if counts.dates == counts.filled and not counts.day_numbers:
         return "date"
     if counts.integers == counts.filled:
-        return "string" if _is_identifier(heading) else "integer"
+        return "string" if _is_identifier(heading) or _is_code(heading, counts) else "integer"
     if counts.numbers == counts.filled:
         return "number"
     # 无 is a no for this type, so it may have more values than the others.
     return "boolean" if counts.booleans >= counts.filled else "string"
+
+
+def _is_code(heading: str, counts: Counts) -> bool:
+    """Whether digits are a code: all of one width, and not headed as an amount."""
+    return counts.one_width and _AMOUNT.search(clean_title(_UNIT.sub("", heading))) is None
 
 
 def _kind(heading: str, counts: Counts, known: Sequence[str | None]) -> str | None:

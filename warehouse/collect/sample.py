@@ -6,28 +6,28 @@ values mean is `warehouse.collect.profile`.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import duckdb
 
 from schemas.contract import DeliveryForm
 from warehouse.collect.archive import is_archive
+from warehouse.collect.guessing import GuessedHeadings, guess_delimiter, guess_headings
 from warehouse.collect.readers import (
     Layout,
     LayoutColumn,
+    Reading,
     Recognition,
     UnreadableFile,
     read,
     recognise,
 )
+from warehouse.collect.readers.blocks import Merged, filled
 from warehouse.collect.readers.compound import EncryptedWorkbook
 from warehouse.collect.readers.dbase import field_names
 from warehouse.collect.readers.delimited import DELIMITERS
@@ -45,17 +45,13 @@ from warehouse.collect.readers.guard import DamagedWorkbook, ExcessiveWorkbook
 from warehouse.collect.readers.layout import DEFAULT_ENCODINGS, unreadable
 from warehouse.collect.readers.sheets.opening import open_book
 from warehouse.collect.readers.sheets.package import OtherWorkbook
-from warehouse.collect.readers.titles import HEADING_ROWS, clean_title
+from warehouse.collect.readers.titles import HEADING_ROWS, clean_title, without_latin
 from warehouse.names import shown_name
 
 TABLE = "sample_rows"
 # A DBF has no mark of its own: its first byte is a version that a text might begin with.
 DBF = ".dbf"
 
-# A row of headings fills about as many cells as the widest row, a title or a remark does not; and most of
-# its cells are words rather than numbers and dates.
-_FILLED = 0.6
-_WORDS = re.compile(r".*[^\d\s.,:/+%-].*", re.DOTALL)
 _ORNAMENTS = re.compile(r"[\s*]+")
 
 _Rows = Sequence[Sequence[str | None]]
@@ -69,15 +65,19 @@ class Sample:
         headings: as they stand in the file, without ornaments and line breaks.
         repeated: headings that an earlier heading equals; they are not read.
         recognition: what the file turned out to be.
-        several: whether the file has more sheets or tables than the one that was read.
+        others: the sheets or tables that were not read.
         rows: the number of rows.
+        headed: whether the file has headings; else `headings` are places.
+        reading: what was read, and what was not.
     """
 
     headings: tuple[str, ...]
     repeated: tuple[str, ...]
     recognition: Recognition
-    several: bool
+    others: tuple[str, ...]
     rows: int
+    headed: bool
+    reading: Reading
 
 
 def read_sample(path: Path, part: str | None, connection: duckdb.DuckDBPyConnection, spool: Path) -> Sample:
@@ -97,92 +97,112 @@ def read_sample(path: Path, part: str | None, connection: duckdb.DuckDBPyConnect
         raise UnreadableFile(foreign.refusal(shown_name(path)))
     with path.open("rb") as file:
         start = file.read(HEAD)
-    if path.suffix.lower() == DBF:
-        form: DeliveryForm = "dbf"
-        names: list[str] = []
-        rows: _Rows = [field_names(path)]
-    elif start.startswith(SQLITE):
-        form = "sqlite"
-        names, rows = _tables(path, part)
-    elif is_archive(path):
-        raise unreadable(path, "是压缩包", "解压后，用其中的一个文件作样例")
-    elif start.startswith((ZIP, OLE)):
-        form = "xlsx"
-        names, rows = _sheets(path, part)
-    else:
-        form = "csv"
-        names, rows = [], _delimited(path, start)
-    row, cells = _heading_row(path, rows)
-    headings = tuple(_ORNAMENTS.sub(" ", cell or "").strip(" :：") for cell in cells)
+    found = _opened(path, part, start)
+    headings = guess_headings(found.rows, found.merged)
+    if not any(map(filled, found.rows)):
+        raise unreadable(path, "文件是空的", "换一个有内容的样例")
+    if headings is None and found.form in ("sqlite", "dbf"):
+        raise unreadable(path, "找不到列名", "核对导出是否完整")
+    titles = _titles(found.rows) if headings is None else headings.titles
+    seen = [_plain(title) for title in titles if title]
     first: dict[str, str] = {}
-    for heading in filter(None, headings):
-        first.setdefault(clean_title(heading), heading)
-    layout = Layout(
-        form=form,
+    for title in seen:
+        first.setdefault(clean_title(title), title)
+    reading = read(path, _layout(found, headings, titles, first), connection, TABLE, spool=spool)
+    kept = set(first.values())
+    repeated = [h for place, h in enumerate(seen) if h not in kept or h in seen[:place]]
+    return Sample(
+        headings=tuple(first.values()),
+        repeated=tuple(repeated),
+        recognition=reading.recognition,
+        others=tuple(found.names[1:]),
+        rows=reading.rows,
+        headed=headings is not None,
+        reading=reading,
+    )
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A file as it lies: its form, its sheets or tables, the one that is meant first, and its first rows."""
+
+    form: DeliveryForm
+    names: Sequence[str]
+    rows: _Rows
+    merged: Sequence[Merged] = ()
+    delimiter: str | None = None
+
+
+def _opened(path: Path, part: str | None, start: bytes) -> _Opened:
+    if path.suffix.lower() == DBF:
+        return _Opened("dbf", [], [field_names(path)])
+    if start.startswith(SQLITE):
+        return _Opened("sqlite", *_tables(path, part))
+    if is_archive(path):
+        raise unreadable(path, "是压缩包", "解压后，用其中的一个文件作样例")
+    if start.startswith((ZIP, OLE)):
+        return _Opened("xlsx", *_sheets(path, part))
+    delimiter, rows = _delimited(path, start)
+    return _Opened("csv", [], rows, delimiter=delimiter)
+
+
+def _titles(rows: _Rows) -> tuple[str, ...]:
+    """Names for the columns of a file without headings: their places."""
+    width = max(place + 1 for cells in rows for place in filled(cells))
+    return tuple(f"第{place}列" for place in range(1, width + 1))
+
+
+def _plain(title: str) -> str:
+    text = _ORNAMENTS.sub(" ", without_latin(title)).strip(" :：")
+    # Characters are set apart for the eye: 地　区.
+    return "".join(text.split()) if all(len(part) == 1 for part in text.split()) else text
+
+
+def _layout(
+    found: _Opened, headings: GuessedHeadings | None, titles: Sequence[str], first: Mapping[str, str]
+) -> Layout:
+    """How the sample is read: by the headings that were guessed."""
+    measured = {clean_title(_plain(titles[place])) for place in (headings.measured if headings else ())}
+    # Of headings in one row it is known where they stand; others are found again by their paths.
+    alone = headings is not None and headings.block.rows == 1 and headings.last == headings.block.bottom
+    return Layout(
+        form=found.form,
         # What identifies a row stands first as a rule; by it the readers tell records from notes and totals.
         columns=tuple(
-            LayoutColumn(f"c{place}", (heading,), key=place == 0)
-            for place, heading in enumerate(first.values())
+            LayoutColumn(f"c{place}", (heading,), key=place == 0, measured=plain in measured)
+            for place, (plain, heading) in enumerate(first.items())
         ),
         encodings=DEFAULT_ENCODINGS,
-        sheet=names[0] if names and form == "xlsx" else None,
-        table=names[0] if names and form == "sqlite" else None,
-        header_row=row if form in ("csv", "xlsx") else None,
+        delimiter=found.delimiter,
+        sheet=found.names[0] if found.names and found.form == "xlsx" else None,
+        table=found.names[0] if found.names and found.form == "sqlite" else None,
+        header_row=headings.block.bottom
+        if alone and headings is not None and found.form in ("csv", "xlsx")
+        else None,
+        without_headings=headings is None,
     )
-    reading = read(path, layout, connection, TABLE, spool=spool)
-    kept = set(first.values())
-    seen = [heading for heading in headings if heading]
-    repeated = [h for place, h in enumerate(seen) if h not in kept or h in seen[:place]]
-    return Sample(tuple(first.values()), tuple(repeated), reading.recognition, len(names) > 1, reading.rows)
 
 
-def _heading_row(path: Path, rows: _Rows) -> tuple[int, Sequence[str | None]]:
-    """The first row that is about as wide as the table, in different words or at least one word."""
-    filled = [[cell.strip() for cell in cells if cell and cell.strip()] for cells in rows]
-    if not any(filled):
-        raise unreadable(path, "文件是空的", "换一个有内容的样例")
-    enough = max(1, _FILLED * max(map(len, filled), default=0))
-    words = [[cell for cell in cells if _WORDS.fullmatch(cell)] for cells in filled]
-    # Years may head columns too, but not all of them.
-    for judged in (words, [cells if some else [] for cells, some in zip(filled, words, strict=True)]):
-        for row, cells in enumerate(judged, start=1):
-            if len(set(cells)) >= enough:
-                return row, rows[row - 1]
-    raise unreadable(path, "找不到表头", "核对文件中是否有一行列名")
-
-
-def _delimited(path: Path, start: bytes) -> _Rows:
-    """The first rows, with the delimiter that parts them into the most cells."""
+def _delimited(path: Path, start: bytes) -> tuple[str, _Rows]:
+    """The delimiter and the first rows."""
     for encoding in candidate_encodings(start, DEFAULT_ENCODINGS):
         try:
             text = decode_head(start, encoding, whole=len(start) < HEAD)
         except UndecodableText:
             continue
-        found = [_split(text, delimiter) for delimiter in DELIMITERS]
-        return max(found, key=lambda rows: max(map(len, rows), default=0))
+        return guess_delimiter(text, DELIMITERS)
     raise _refusal(path, "csv")
 
 
-def _split(text: str, delimiter: str) -> list[list[str]]:
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    rows: list[list[str]] = []
-    try:
-        rows.extend(islice(lines, HEADING_ROWS))
-    except csv.Error:
-        # A quote that swallows the rest; the headings stand above it.
-        return rows
-    return rows
-
-
-def _sheets(path: Path, part: str | None) -> tuple[list[str], _Rows]:
-    """The sheet's name and those of the others, and its first rows from column A."""
+def _sheets(path: Path, part: str | None) -> tuple[list[str], _Rows, Sequence[Merged]]:
+    """The sheet's name and those of the others, its first rows from column A, and its merged cells."""
     try:
         book = open_book(path.read_bytes())
         names = _chosen_first(path, "工作表", book.names, part or book.names[0])
-        rows = book.sheet(names[0]).rows(HEADING_ROWS)
+        sheet = book.sheet(names[0])
     except (DamagedWorkbook, ExcessiveWorkbook, EncryptedWorkbook, OtherWorkbook):
         raise _refusal(path, "xlsx") from None
-    return names, rows
+    return names, sheet.rows(HEADING_ROWS), sheet.merged
 
 
 def _tables(path: Path, part: str | None) -> tuple[list[str], _Rows]:

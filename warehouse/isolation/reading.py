@@ -206,10 +206,24 @@ def open_book(path: Path, most_cells: int, most_unpacked: int) -> OpenedBook:
 
 @dataclass(frozen=True)
 class LoadedSheet:
-    """A sheet of a workbook from A1: its columns as text, and of each the rows from 0 whose cells hold a number."""
+    """A sheet of a workbook from A1, column by column; rows count from 0.
+
+    Attributes:
+        texts: the cells as a person sees them.
+        numbers: the rows whose cells hold a number.
+        errors: the rows whose cells show an error.
+        unreadable: the rows whose cells show an error, or hold a formula without a result.
+    """
 
     texts: tuple[pa.ChunkedArray, ...]
     numbers: tuple[npt.NDArray[np.intp], ...]
+    errors: tuple[npt.NDArray[np.intp], ...]
+    unreadable: tuple[npt.NDArray[np.intp], ...]
+
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        return len(self.texts)
 
 
 def load_sheet(path: Path, most_cells: int, most_unpacked: int, sheet: str) -> LoadedSheet | None:
@@ -229,13 +243,17 @@ def load_sheet(path: Path, most_cells: int, most_unpacked: int, sheet: str) -> L
         with pa.ipc.open_stream(answer.attached) as stream:
             table = stream.read_all()
         table.validate(full=True)
-        if table.schema.types != [pa.string()] * width + [pa.bool_()] * width:
+        if table.schema.types != [pa.string()] * width + [pa.bool_()] * 3 * width:
             raise BadMessage("other columns")
     except (BadMessage, pa.ArrowInvalid):
         raise _harmful(path, "crash", _of_size("xlsx", path), "answer") from None
     columns = table.columns
+    marked = [np.flatnonzero(column.to_numpy()) for column in columns[width:]]
     return LoadedSheet(
-        tuple(columns[:width]), tuple(np.flatnonzero(column.to_numpy()) for column in columns[width:])
+        tuple(columns[:width]),
+        tuple(marked[:width]),
+        tuple(marked[width : 2 * width]),
+        tuple(marked[2 * width :]),
     )
 
 

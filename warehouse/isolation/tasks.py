@@ -14,7 +14,6 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from schemas.emit.sql import literal, quote
 from warehouse.collect.archive import Member, is_archive, unpack
@@ -179,7 +178,7 @@ def _open_book(request: OpenBook, _: Limits) -> OpenedBook:
             file.seek(0)
             return OpenedBook(problem="encrypted" if is_encrypted(file.read()) else "old")
     try:
-        return OpenedBook(tuple(_BOOK.opened(request).names))
+        return OpenedBook(tuple(_BOOK.opened(request).all_names))
     except ExcessiveWorkbook as error:
         return OpenedBook(problem="excessive", detail=error.cell)
     except OtherWorkbook as error:
@@ -196,10 +195,9 @@ def _load_cells(request: LoadCells, _: Limits) -> tuple[SheetCells, bytes]:
         columns = [_cells(sheet, place) for place in range(sheet.width)]
     except (DamagedWorkbook, ExcessiveWorkbook, OtherWorkbook, KeyError):
         return SheetCells(None), b""
-    texts = [text for text, _ in columns]
     table = pa.table(
-        [*texts, *(numbers for _, numbers in columns)],
-        names=[f"{kind}{place}" for kind in ("text", "number") for place in range(sheet.width)],
+        [part for parts in zip(*columns, strict=True) for part in parts],
+        names=[f"{kind}{place}" for kind in _CELLS for place in range(sheet.width)],
     )
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as stream:
@@ -207,14 +205,26 @@ def _load_cells(request: LoadCells, _: Limits) -> tuple[SheetCells, bytes]:
     return SheetCells(sheet.width), sink.getvalue().to_pybytes()
 
 
-def _cells(sheet: Sheet, place: int) -> tuple[pa.Array, pa.Array]:
-    """A column as a person sees it, without errors, and which of its cells hold numbers."""
+# What is sent of each column of a sheet.
+_CELLS = ("text", "number", "error", "unreadable")
+
+
+def _cells(sheet: Sheet, place: int) -> tuple[pa.Array, ...]:
+    """A column as a person sees it, and which of its cells hold numbers, show errors, or cannot be read."""
+    column = sheet.columns[place]
     # A percentage stays one: whether 50% means 50 or 0.5 the person has to say.
     text = sheet.seen(place, fractions=False).text
-    errors, numbers = np.zeros(sheet.height, np.bool_), np.zeros(sheet.height, np.bool_)
-    errors[sheet.columns[place].errors] = True
-    numbers[sheet.columns[place].numbers.places] = True
-    return pc.if_else(pa.array(errors), pa.scalar(None, text.type), text), pa.array(numbers)
+    return (
+        text,
+        *(
+            pa.array(np.isin(np.arange(sheet.height), rows))
+            for rows in (
+                column.numbers.places,
+                column.errors,
+                np.concatenate([column.errors, column.uncomputed]),
+            )
+        ),
+    )
 
 
 # Task → what it is asked with, and who does it.

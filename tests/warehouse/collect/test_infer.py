@@ -20,6 +20,7 @@ from schemas.odcs import read_contract
 from warehouse.collect.infer import draft_contract
 from warehouse.collect.readers import UnreadableFile
 
+CASES = Path(__file__).parents[2] / "data" / "layouts"
 BUS = Path(__file__).parents[3] / "docs" / "tutorial" / "bus.sql"
 
 # Valid identifiers from the test suites of other projects, see tests/data/identifier_vectors.csv.
@@ -190,14 +191,102 @@ def test_an_identifier_with_a_few_doubles_goes_before_a_pair(
     rows = [f"A{n},{n}" for n in range(100)]
     contract = draft(csv_of("档案编号,数", *rows, "A7,8"))
     assert [column.title for column in contract.key] == ["档案编号"]
-    assert "# 1 rows repeat a value of column_1 or have none" in contract.path.read_text(encoding="utf-8")
+    assert "1 rows repeat a value of column_1 or have none" in contract.path.read_text(encoding="utf-8")
 
 
-def test_without_any_key_the_draft_says_so_and_still_loads(draft: Draft, csv_of: Callable[..., Path]) -> None:
+def test_without_any_key_the_draft_says_so_and_lints_clean(draft: Draft, csv_of: Callable[..., Path]) -> None:
     contract = draft(csv_of("甲,乙", "a,b", "a,b", "c,b"))
-    assert [column.title for column in contract.key] == ["甲"]
+    assert (contract.key, contract.keyless) == ((), True)
     said = contract.path.read_text(encoding="utf-8")
-    assert "# No column and no pair of columns identifies a row" in said
+    assert "# Guess: no column and no pair of columns identifies a row" in said
+    # Only what is to be filled in is missing.
+    assert lint(load_library([contract.path.parent]), CodeLibrary()) == []
+
+
+def test_a_key_means_something(draft: Draft, csv_of: Callable[..., Path]) -> None:
+    """人口 and 说明 happen to be unique; 地区 and 年份 are so together, 机构代码 by what it is."""
+    yearly = csv_of(
+        "人口,地区,年份,说明", "105,甲区,2019,a", "99,甲区,2020,b", "77,乙区,2019,c", "78,乙区,2020,d"
+    )
+    assert [column.title for column in draft(yearly).key] == ["地区", "年份"]
+    coded = csv_of(
+        "人口,说明,机构代码",
+        "105,a,330101",
+        "99,b,330102",
+        "77,c,330102",
+        *(f"{n},x{n},{n}" for n in range(400_000, 400_100)),
+    )
+    assert [column.title for column in draft(coded).key] == ["机构代码"]
+    named = csv_of("人口,说明,学校名称", "105,a,甲校", "99,b,乙校", "77,c,丙校")
+    assert [column.title for column in draft(named).key] == ["学校名称"]
+
+
+def test_digits_of_one_width_are_a_code_unless_they_are_amounts(
+    draft: Draft, csv_of: Callable[..., Path]
+) -> None:
+    contract = draft(
+        csv_of(
+            "标识,产量,年,邮,长,短",
+            "330101,100200,2019,264000,123456789012,12",
+            "330102,300400,2020,264001,123456789013,13",
+        )
+    )
+    assert list(types(contract).values()) == ["string", "integer", "integer", "string", "string", "integer"]
+    said = contract.path.read_text(encoding="utf-8")
+    assert "# guess: 6 digits in every row are a code; integer, if they are an amount" in said
+
+
+@pytest.mark.parametrize("delimiter", ["|", ";", "\t", ","])
+def test_a_delimiter_is_guessed_though_fields_hold_others(
+    draft: Draft, csv_of: Callable[..., Path], delimiter: str
+) -> None:
+    others = "".join({"|", ";", "\t", ","} - {delimiter})
+    rows = [
+        ("名称", "地址", "备注"),
+        *((f"店{n}", f"{others * n}路{n}号", f"a{others}b" * (n % 2)) for n in range(1, 9)),
+    ]
+    contract = draft(csv_of("商户名单", *(delimiter.join(row) for row in rows)))
+    assert list(types(contract)) == ["名称", "地址", "备注"]
+    assert contract.deliveries[0].delimiter == (None if delimiter == "," else delimiter)
+
+
+def test_headings_in_several_rows_are_drafted_by_their_paths(draft: Draft, tmp_path: Path) -> None:
+    contract = draft(CASES / "empty_spanner.xlsx")
+    assert list(types(contract)) == ["地区", "水果产量", "苹果", "梨", "年末果园面积", "苹果园", "梨园"]
+    assert [column.title for column in contract.key] == ["地区"]
+    assert "# Guess: the headings stand in rows 2 to 3." in contract.path.read_text(encoding="utf-8")
+    assert list(types(draft(CASES / "filled_spanner.xlsx"))) == list(types(contract))
+    assert list(types(draft(CASES / "three_level.xlsx"))) == [
+        "地区", "粮食-面积", "粮食-产量", "油料-面积", "油料-产量",
+    ]  # fmt: skip
+
+
+def test_a_file_without_headings_is_drafted_as_one(draft: Draft, csv_of: Callable[..., Path]) -> None:
+    for file in (CASES / "no_header.xlsx", csv_of("103333021102,某甲支行", "103333021103,某乙支行")):
+        contract = draft(file)
+        assert contract.deliveries[0].without_headings
+        assert [(column.title, column.type) for column in contract.columns] == [
+            ("第1列", "string"),
+            ("第2列", "string"),
+        ]
+        assert "# Guess: the file has no headings" in contract.path.read_text(encoding="utf-8")
+    people = csv_of("张三,男,汉族", "李四,女,汉族", "王五,男,回族")
+    assert draft(people).deliveries[0].without_headings
+
+
+def test_what_is_not_read_of_a_sample_is_said(draft: Draft, tmp_path: Path) -> None:
+    said = draft(CASES / "group_rows.xlsx").path.read_text(encoding="utf-8")
+    assert (
+        "# Set aside: 第 4、7 行：分组行，不是数据 (a column with groupRow: true would have their text)"
+        in said
+    )
+    said = draft(CASES / "headless_column.xlsx").path.read_text(encoding="utf-8")
+    assert "# Seen: 第 3 列（C 列）没有列名" in said
+    book = openpyxl.load_workbook(CASES / "headless_column.xlsx")
+    book.create_sheet("口径").append(["说明"])
+    book.save(tmp_path / "a.xlsx")
+    said = draft(tmp_path / "a.xlsx").path.read_text(encoding="utf-8")
+    assert "# Not read, the other sheets: 口径." in said
 
 
 @pytest.mark.parametrize(
@@ -266,7 +355,7 @@ def test_equal_headings_are_read_once_and_names_never_collide(
         ("待填写（record_key）", "record_key_2"),
         ("待填写（stationName）", "station_name"),
     ]
-    assert '# The heading "备 注" stands twice' in contract.path.read_text(encoding="utf-8")
+    assert "# The heading 备注 stands twice" in contract.path.read_text(encoding="utf-8")
     assert contract.column("station_name").synonyms == ("stationName",)
 
 
@@ -359,7 +448,6 @@ def test_an_archive_is_no_sample_but_what_is_in_it(tmp_path: Path) -> None:
     ("content", "said"),
     [
         (b"", "文件是空的"),
-        (b"1,2,3\r\n4,5,6\r\n", "找不到表头"),
         (b"PK\x03\x04 not a workbook", "工作簿已损坏"),
         (b"SQLite format 3\x00 not a database", "数据库已损坏"),
         ("姓名,性别\r\n赵,".encode() + b"\xff\xff", "不是有效的"),

@@ -90,6 +90,14 @@ def test_a_spreadsheets_day_number_is_the_day_the_spreadsheet_shows(apply: Apply
     ]  # fmt: skip
 
 
+def test_the_fraction_of_a_day_number_is_the_time_of_day(apply: Apply) -> None:
+    texts = ["45049.354166667", "45049.5", "45049", "45049.999999", "73416.5"]
+    assert apply("parse_timestamp(v)", texts) == [
+        datetime.datetime(2023, 5, 3, 8, 30), datetime.datetime(2023, 5, 3, 12), datetime.datetime(2023, 5, 3),
+        datetime.datetime(2023, 5, 3, 23, 59, 59), None,
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "text",
     [

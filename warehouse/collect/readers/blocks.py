@@ -11,6 +11,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from warehouse.collect.readers.rows import is_note
+
 # More rows than this are no heading: merged cells of the data reach that far.
 MOST_ROWS = 6
 
@@ -130,13 +132,14 @@ def is_foreign(rows: Sequence[Cells], block: Block, places: Sequence[int]) -> bo
     if block.bottom >= len(rows) or not any(_CHINESE.search(text) for path in block.paths for text in path):
         return False
     words = filled(rows[block.bottom])
-    if not set(words).intersection(places) or not _all_foreign(rows[block.bottom]):
+    if not set(words).intersection(places) or not all_foreign(rows[block.bottom]):
         return False
     # Where every row is in English it is the data's language.
-    return any(filled(cells) and not _all_foreign(cells) for cells in rows[block.bottom + 1 :][:_ENOUGH])
+    return any(filled(cells) and not all_foreign(cells) for cells in rows[block.bottom + 1 :][:_ENOUGH])
 
 
-def _all_foreign(cells: Cells) -> bool:
+def all_foreign(cells: Cells) -> bool:
+    """Whether a row has nothing but words in English and units in brackets."""
     return all(_FOREIGN.fullmatch(str(cells[place]).strip()) for place in filled(cells))
 
 
@@ -177,7 +180,11 @@ def _up(rows: Sequence[Cells], areas: Sequence[Merged], top: int) -> int:
         return top
     places = filled(rows[top])
     for area in areas:
-        if area.bottom != top - 1 or not area.wide or not _text(rows, area.top, area.left).strip():
+        text = _text(rows, area.top, area.left).strip()
+        if area.bottom != top - 1 or not area.wide or not text or is_note(text):
+            continue
+        if places and area.left <= places[0] and filled(rows[area.top]) == [area.left]:
+            # It stands alone above the first column too: a title, though it ends before the table does.
             continue
         below = [place for place in places if area.left <= place <= area.right]
         if below and len(below) < len(places):

@@ -33,6 +33,7 @@ from warehouse.collect.readers.titles import Headings, match_titles, missing_col
 _BATCH = 50_000
 _VERSIONS = frozenset(b"\x02\x03\x30\x31\x32\x43\x63\x83\x8b\x8e\xcb\xf5\xfb")
 _HEAD = 32
+_END_OF_FILE, _MOST_BEHIND = b"\x1a", 1 << 16
 _END = 0x0D
 _DELETED = ord("*")
 _SYSTEM, _NULLABLE = 0x01, 0x02
@@ -130,7 +131,7 @@ def read(
     reading = stage.finish(notes=False)
     deleted = (np.flatnonzero(records[:, 0] == _DELETED) + 1).tolist()
     aside = (*reading.set_aside, *(SetAside(row, "已标记为删除") for row in deleted))
-    notes = (*reading.notes, *_half_characters(halves))
+    notes = (*reading.notes, *_half_characters(halves), *_beyond(path, head))
     return replace(reading, set_aside=tuple(sorted(aside, key=lambda each: each.row)), notes=notes)
 
 
@@ -381,6 +382,15 @@ def _memo(path: Path, field: _Field, records: npt.NDArray[np.uint8], encoding: s
             "把它改成字符型，或另存为 CSV 后重新交付",
         )
     return pa.nulls(len(records), pa.string())
+
+
+def _beyond(path: Path, table: _Table) -> Iterator[Note]:
+    """Records behind the last one that the head counts: a program that broke off has not counted them."""
+    with path.open("rb") as file:
+        file.seek(table.body + table.rows * table.width)
+        behind = file.read(_MOST_BEHIND).split(_END_OF_FILE)[0].rstrip(b" \0")
+    if len(behind) > table.width // 2 and behind[:1] in (b" ", b"*"):
+        yield Note("文件末尾还有没计入记录数的内容，没有读取；请关闭正在写它的程序，重新导出后交付", 1)
 
 
 def _half_characters(rows: list[int]) -> Iterator[Note]:

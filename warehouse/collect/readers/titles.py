@@ -96,6 +96,11 @@ def _compared(titles: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(title for title in map(clean_title, titles) if title)
 
 
+def without_latin(text: str) -> str:
+    """A heading without the English behind its Chinese."""
+    return _LATIN.sub("", text)
+
+
 def match_titles(cells: Cells, layout: Layout, row: int = 1) -> Headings:
     """Match one row of cells with the layout's titles; see `match_block`."""
     return match_block(single([cells], 1), layout, row)
@@ -152,12 +157,22 @@ def _names(block: Block) -> dict[str, list[tuple[int, int]]]:
     return names
 
 
+def own_title(block: Block, place: int) -> str:
+    """The shortest end of a column's path that leads to it alone, else the whole path; empty without a heading."""
+    names, path = _names(block), block.paths[place]
+    for start in range(len(path) - 1, -1, -1):
+        title = "-".join(path[start:])
+        if _best(names.get(clean_title(title), ()), block) == [place]:
+            return title
+    return "-".join(path)
+
+
 @lru_cache(maxsize=65536)
 def _ways(path: tuple[str, ...]) -> dict[str, int]:
     """Every way to call the column with this path, and how good it is."""
     ways: dict[str, int] = {}
     # Without the English that stands behind the Chinese.
-    for texts in dict.fromkeys((path, tuple(_LATIN.sub("", text) for text in path))):
+    for texts in dict.fromkeys((path, tuple(map(without_latin, path)))):
         places = range(len(texts))
         for count in range(len(texts), 0, -1):
             for chosen in combinations(places, count):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from warehouse.collect.readers.compound import check_safe_old
+from warehouse.collect.readers.compound import EncryptedWorkbook, check_safe_old
 from warehouse.collect.readers.encoding import ZIP
-from warehouse.collect.readers.guard import check_safe
+from warehouse.collect.readers.guard import check_safe, is_encrypted
+from warehouse.collect.readers.sheets.unlocking import unlocked
 from warehouse.collect.readers.sheets.xls import XlsBook
 from warehouse.collect.readers.sheets.xlsx import XlsxBook
 
@@ -17,9 +18,20 @@ def open_book(data: bytes) -> Book:
     Raises:
         DamagedWorkbook: it is no workbook, or damaged; so does every method of the book.
         OtherWorkbook: it is of a format that is not read.
-        EncryptedWorkbook: it has a password.
+        EncryptedWorkbook: it has a password, and not the one that Excel tries by itself.
         ExcessiveWorkbook: it would take too much memory.
     """
+    if data.startswith(ZIP):
+        return _opened(data)
+    try:
+        return _opened(unlocked(data) if is_encrypted(data) else data)
+    except EncryptedWorkbook:
+        if is_encrypted(data):
+            raise
+        return _opened(unlocked(data))
+
+
+def _opened(data: bytes) -> Book:
     if data.startswith(ZIP):
         check_safe(data)
         return XlsxBook(data)

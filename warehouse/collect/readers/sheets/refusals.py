@@ -8,7 +8,7 @@ from pathlib import Path
 
 from warehouse.collect.readers.compound import EncryptedWorkbook
 from warehouse.collect.readers.encoding import OLE, ZIP, signature_of
-from warehouse.collect.readers.guard import DamagedWorkbook, ExcessiveWorkbook, is_encrypted
+from warehouse.collect.readers.guard import DamagedWorkbook, ExcessiveWorkbook
 from warehouse.collect.readers.layout import UnreadableFile, unreadable
 from warehouse.collect.readers.sheets.package import OtherWorkbook
 
@@ -58,8 +58,6 @@ def content_of(path: Path) -> bytes:
     data = path.read_bytes()
     if not data:
         raise unreadable(path, "文件是空的", "核对导出是否成功，重新交付")
-    if data.startswith(OLE) and is_encrypted(data):
-        raise _encrypted(path)
     if not data.startswith((ZIP, OLE)):
         raise unreadable(
             path,

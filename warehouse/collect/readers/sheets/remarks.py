@@ -15,6 +15,8 @@ from warehouse.collect.readers.titles import clean_title
 # A note names so many of the rows it is about.
 _NAMED_ROWS = 1000
 _NAMED_CODES = 3
+# Before the heading of a hidden column that one which is shown has too.
+HIDDEN = "隐藏列："
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +94,7 @@ def passed_over(
 
 
 def shown_headings(sheet: Sheet, rows: list[list[str | None]]) -> list[list[str | None]]:
-    """The first rows without the texts of hidden columns that a column which is shown has as well."""
+    """The first rows, in which a text of a hidden column that a column which is shown has too is marked as hidden."""
     if not sheet.hidden_columns:
         return rows
     cleaned = []
@@ -102,7 +104,9 @@ def shown_headings(sheet: Sheet, rows: list[list[str | None]]) -> list[list[str 
         }
         cleaned.append(
             [
-                None if text and place in sheet.hidden_columns and clean_title(text) in shown else text
+                f"{HIDDEN}{text}"
+                if text and place in sheet.hidden_columns and clean_title(text) in shown
+                else text
                 for place, text in enumerate(row)
             ]
         )

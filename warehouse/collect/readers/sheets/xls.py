@@ -162,9 +162,9 @@ class XlsBook:
         owners = formulas[np.searchsorted(formulas, results) - 1] if formulas.size else results[:0]
         texts = [text_of(found.parts(each), 0, self._codec) for each in results.tolist()]
         yield _texts(found, owners, pa.array(texts[: len(owners)], pa.string()))
-        # Programs that cannot compute leave an empty text, and Excel to do it when it opens the file.
+        # Programs that cannot compute leave an empty text in every formula, or have Excel do it when it opens the file.
         empty = formulas[special & (kinds == _AN_EMPTY_TEXT)]
-        left = found.short(empty, 14) & _TO_BE_COMPUTED != 0
+        left = (found.short(empty, 14) & _TO_BE_COMPUTED != 0) | (len(empty) == len(formulas))
         yield _texts(found, empty, pa.array([None if each else "" for each in left.tolist()], pa.string()))
 
 

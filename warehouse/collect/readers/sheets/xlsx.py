@@ -67,6 +67,11 @@ class XlsxBook:
         """The names of the sheets, in their order."""
         return list(self._parts)
 
+    @property
+    def all_names(self) -> list[str]:
+        """The names of all sheets in their order: one that the workbook has twice, against the format, comes twice."""
+        return [sheet.name for sheet in self._package.sheets]
+
     def sheet(self, name: str) -> Sheet:
         """A sheet as text."""
         part = self._parts[name]

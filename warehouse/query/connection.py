@@ -1,0 +1,153 @@
+"""A connection for queries: the published files, verified and read-only, and no way from SQL to any file.
+
+The second wall behind `judge`. DuckDB counts attached files and the folder it spills to among the files that SQL may
+reach; so the file system itself is switched off once the databases are open. Then nothing can be spilled. A query that
+needs more than the memory gets a folder of its own, empty before and taken away after; the published files are then
+attached by names that are gone again when the query begins.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from io import FileIO
+from pathlib import Path
+from uuid import uuid4
+
+import duckdb
+
+from warehouse.encryption import NO_KEYS, Keys, attach, is_encrypted
+from warehouse.home import Home
+from warehouse.publish import accepted, log_of
+from warehouse.query.judge import DEEPEST
+from warehouse.query.verified import is_accepted, open_file
+from warehouse.standard_database import accepted_standard
+
+WAREHOUSE, STANDARD = "warehouse", "standard"
+# Of folders in which queries spill; the next turn leaves those of running queries alone.
+SCRATCH = "query-"
+# What a query may spill to the disk.
+MOST_SPILLED = "20GiB"
+
+
+class NotAccepted(Exception):
+    """A published file is not the one that was accepted; says which and what to do, in Chinese."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is queried, and with what.
+
+    `limits` are DuckDB's settings; `standard` is whether the standard tables are wanted beside the warehouse.
+    """
+
+    home: Home
+    keys: Keys = NO_KEYS
+    limits: Mapping[str, str | int] = field(default_factory=dict)
+    standard: bool = True
+
+
+@contextmanager
+def open_for_queries(asked: Asked, *, spilling: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection in which the published tables can be read and nothing else.
+
+    Args:
+        asked: what is queried.
+        spilling: whether it may spill.
+
+    Raises:
+        NotAccepted: a file's checksum is not that of what was accepted.
+        WrongKey: a file is encrypted with none of the keys.
+        OSError: there is no published file, or it cannot be read.
+        duckdb.Error: it cannot be opened.
+    """
+    home = asked.home
+    with ExitStack() as stack:
+        files = {WAREHOUSE: stack.enter_context(_verified(home, home.warehouse, accepted(home)))}
+        if asked.standard and home.standard.exists():
+            known = accepted_standard(home)
+            files[STANDARD] = stack.enter_context(_verified(home, home.standard, known))
+        scratch = stack.enter_context(_scratch(home)) if spilling else None
+        connection = stack.enter_context(duckdb.connect(":memory:", config=_settings(asked, scratch)))
+        connection.execute("SET python_enable_replacements = false")
+        connection.execute(f"SET max_expression_depth = {DEEPEST}")
+        if any(is_encrypted(Path(str(file.name))) for file in files.values()):
+            asked.keys.prepare(connection)
+        for name, file in files.items():
+            _attach(connection, name, file, scratch, asked.keys)
+        connection.execute(f"USE {WAREHOUSE}")
+        _seal(connection, spilling=spilling)
+        yield connection
+
+
+def _settings(asked: Asked, scratch: Path | None) -> dict[str, str | bool | int | float | list[str]]:
+    spilled: dict[str, str] = {"temp_directory": str(scratch) if scratch else ""}
+    if scratch:
+        spilled["max_temp_directory_size"] = MOST_SPILLED
+    never = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+    return {**asked.limits, **spilled, **never}
+
+
+@contextmanager
+def _verified(home: Home, path: Path, known: list[str]) -> Iterator[FileIO]:
+    with open_file(path) as file:
+        if not is_accepted(home, path.name, file, known, time.time_ns()):
+            raise NotAccepted(
+                f"{path} 与通过验收时的校验值不符，文件可能被替换或损坏，不予查询。"
+                "请运行 zhenjie doctor 查看，再运行 zhenjie run 重新发布；若文件被人替换过，请先查明原因"
+            )
+        yield file
+
+
+@contextmanager
+def _scratch(home: Home) -> Iterator[Path]:
+    folder = home.spill / f"{SCRATCH}{uuid4().hex}"
+    folder.mkdir(parents=True, mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _attach(
+    connection: duckdb.DuckDBPyConnection, name: str, file: FileIO, scratch: Path | None, keys: Keys
+) -> None:
+    """Attach the file that is open, whatever has come into its place since."""
+    path, there = Path(str(file.name)), os.fstat(file.fileno())
+    _check_log(path)
+    link = scratch / uuid4().hex if scratch else None
+    if link is not None:
+        try:
+            os.link(path, link)
+        except OSError:
+            # Not on every file system, and not of another's file; then the file is not writable for us either.
+            link = None
+    try:
+        attach(connection, link or path, name, keys)
+        found = (link or path).stat()
+    finally:
+        if link is not None:
+            link.unlink()
+    _check_log(path)
+    if (found.st_dev, found.st_ino) != (there.st_dev, there.st_ino):
+        raise NotAccepted(f"{path} 在打开时被替换（可能正在发布新的一版），请再查询一次")
+
+
+def _check_log(path: Path) -> None:
+    """No write-ahead log lies beside a published file: DuckDB would replay it into what is read."""
+    log = log_of(path)
+    if log.exists():
+        raise NotAccepted(f"{log} 不是发布时产生的文件，不予查询。请查明来源并删除它，再运行 zhenjie doctor")
+
+
+def _seal(connection: duckdb.DuckDBPyConnection, *, spilling: bool) -> None:
+    """Close every way out, and keep it closed."""
+    connection.execute("SET enable_external_access = false")
+    if not spilling:
+        connection.execute("SET disabled_filesystems = 'LocalFileSystem'")
+    connection.execute("SET allowed_configs = []")
+    connection.execute("SET lock_configuration = true")

@@ -1,0 +1,72 @@
+"""Whether a published file is the one that was accepted: by its sha256, or as the file that was verified before.
+
+A file of 2 GB takes a second to read, so a verification is remembered: with the file's device, inode, size, and
+the times of the last change to its content and to its inode. Who replaces the file, or writes into it, can forge
+each of these but the last. Nothing is remembered of a file that changed within the last seconds, for the file
+system's clock is coarse.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Collection
+from contextlib import suppress
+from io import FileIO
+from pathlib import Path
+
+from warehouse.files import replace_json
+from warehouse.home import Home
+
+# Nanoseconds; after these a later change has another time.
+SETTLED = 2_000_000_000
+
+
+def is_accepted(home: Home, name: str, file: FileIO, known: Collection[str], now: int) -> bool:
+    """Whether an open file has one of the checksums.
+
+    Args:
+        home: keeps what was verified, where it may be written.
+        name: under which the file is remembered.
+        file: open for reading; it is this file that is judged, whatever its name stands for by now.
+        known: sha256 of accepted files.
+        now: nanoseconds since 1970.
+    """
+    before = _facts(file)
+    remembered = _remembered(home).get(name)
+    if isinstance(remembered, dict) and remembered.get("facts") == before:
+        return remembered.get("sha256") in known
+    file.seek(0)
+    sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    if sha256 not in known or _facts(file) != before:
+        return False
+    if now - before["changed"] > SETTLED:
+        # Not worth a failure: a reader who may not write verifies each time.
+        with suppress(OSError):
+            replace_json(home.verified, {**_remembered(home), name: {"facts": before, "sha256": sha256}})
+    return True
+
+
+def open_file(path: Path) -> FileIO:
+    """A published file, to be verified and attached by what is open, not by its name."""
+    return FileIO(path)
+
+
+def _facts(file: FileIO) -> dict[str, int]:
+    stat = os.fstat(file.fileno())
+    return {
+        "device": stat.st_dev,
+        "inode": stat.st_ino,
+        "size": stat.st_size,
+        "modified": stat.st_mtime_ns,
+        "changed": stat.st_ctime_ns,
+    }
+
+
+def _remembered(home: Home) -> dict[str, object]:
+    try:
+        found = json.loads(home.verified.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
