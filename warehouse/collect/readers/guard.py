@@ -1,7 +1,7 @@
-"""Whether a workbook (XLSX) that came from outside is safe to open: looked at before the library sees it.
+"""Whether a workbook (XLSX) that came from outside is safe to open: looked at before it is read.
 
-The library holds a sheet as one dense block from its first filled cell to its last, and every cell with a text of
-its own; a failed allocation ends the whole process. A single character in the last corner of a sheet asks for half
+A sheet is held as columns from A1 to its last filled cell, and every cell has a text of its own; a failed allocation
+ends the whole process. A single character in the last corner of a sheet asks for half
 a terabyte, a thousand cells that share one long text for its thousandfold. Nothing that the archive says of itself
 is believed: neither the sizes in its directory nor how far a sheet says that it reaches.
 
@@ -14,16 +14,13 @@ import re
 import sys
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from copy import copy
 from io import BytesIO
 from lzma import LZMAError
 from typing import Literal
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
-import fastexcel
 import numpy as np
-from python_calamine import CalamineError
 
 # The block takes some 32 bytes a cell: all rows that a sheet can have, by 45 columns.
 MOST_CELLS = 48_000_000
@@ -77,24 +74,6 @@ class ExcessiveWorkbook(Exception):
 def is_encrypted(content: bytes) -> bool:
     """Whether a compound file ([MS-CFB], an old XLS or an XLSX with a password) says that it has a password."""
     return _ENCRYPTED in content
-
-
-@contextmanager
-def sound() -> Iterator[None]:
-    """What the library cannot read, or gives up at, is a damaged workbook.
-
-    Raises:
-        DamagedWorkbook: the library said so.
-    """
-    try:
-        yield
-    except (fastexcel.FastExcelError, CalamineError) as error:
-        raise DamagedWorkbook from error
-    except BaseException as error:
-        # A panic of the library is no Exception, and its class has no place to be imported from.
-        if type(error).__name__ != "PanicException":
-            raise
-        raise DamagedWorkbook from None
 
 
 def check_safe(content: bytes, most_cells: int = MOST_CELLS, most_unpacked: int = MOST_UNPACKED) -> None:
