@@ -128,8 +128,9 @@ def _recognised(receipt: desk.Receipt) -> str:
     if receipt.form is None:
         return ""
     rows = f"第 {receipt.header_row} 行表头" if receipt.header_row else None
-    if receipt.header_row and receipt.header_rows == 2:
-        rows = f"第 {receipt.header_row - 1} 至 {receipt.header_row} 行表头"
+    if receipt.header_row and (receipt.header_rows or 1) > 1:
+        first = receipt.header_row - (receipt.header_rows or 1) + 1
+        rows = f"第 {first} 至 {receipt.header_row} 行表头"
     sheet = f"工作表{receipt.sheet}" if receipt.sheet else None
     kind = DELIVERIES.get(receipt.delivery or "")
     return "，".join(filter(None, (kind, receipt.encoding, sheet, rows)))

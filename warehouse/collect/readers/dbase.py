@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from warehouse.collect.readers import foxpro
 from warehouse.collect.readers.encoding import is_broken_utf8, signature_of
 from warehouse.collect.readers.given import given_values
 from warehouse.collect.readers.layout import (
@@ -271,12 +272,12 @@ def _raw(field: _Field, records: npt.NDArray[np.uint8]) -> list[bytes]:
 def _cells(
     path: Path, table: _Table, records: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64]
 ) -> tuple[list[pa.Array], list[int]]:
-    """The fields that are wanted as text, the others empty; and the rows with half a character."""
+    """The fields that are wanted as text, of others whether they hold anything; and the rows with half a character."""
     wanted = {found.position - 1 for found in table.headings.columns}
     columns, halves = [], []
     for place, field in enumerate(table.fields):
         if place not in wanted or not len(records):
-            columns.append(pa.nulls(len(records), pa.string()))
+            columns.append(_filled(field, records))
             continue
         if field.type == "Q":
             raise unreadable(
@@ -284,7 +285,9 @@ def _cells(
                 f"列“{field.name.decode(table.encoding)}”是二进制型，不是文字或数字",
                 "以文字导出这一列，或去掉它后重新交付",
             )
-        shortened = _shortened(field, records, table.flags)
+        shorter = foxpro.bit(field.shorter, records, table.flags)
+        span = slice(field.offset, field.offset + field.length)
+        shortened = records if shorter is None else foxpro.shortened(records, span, shorter)
         if field.type in _ELSEWHERE or (field.type == "B" and field.length != _DOUBLE):
             columns.append(_memo(path, field, records, table.encoding))
         elif field.type in "IBYT@+O":
@@ -301,30 +304,16 @@ def _cells(
                 ) from None
             halves += [int(rows[row]) for row in cut]
             columns.append(_shown(field, texts))
-        if (missing := _bit(field.null, records, table.flags)) is not None:
+        if (missing := foxpro.bit(field.null, records, table.flags)) is not None:
             columns[-1] = pc.if_else(pa.array(missing), pa.scalar(None, pa.string()), columns[-1])
     return columns, halves
 
 
-def _bit(bit: int | None, records: npt.NDArray[np.uint8], flags: int | None) -> npt.NDArray[np.bool_] | None:
-    """A bit that FoxPro keeps about a field, of each record; None if it keeps none."""
-    if bit is None or flags is None:
-        return None
-    byte, within = divmod(bit, 8)
-    return (records[:, flags + byte] >> within & 1).astype(np.bool_)
-
-
-def _shortened(field: _Field, records: npt.NDArray[np.uint8], flags: int | None) -> npt.NDArray[np.uint8]:
-    """The records, with nothing behind the end of a text that is shorter than its field."""
-    shorter = _bit(field.shorter, records, flags)
-    if shorter is None:
-        return records
-    last = field.offset + field.length - 1
-    lengths = np.where(shorter, records[:, last], field.length)
-    behind = np.arange(field.length) >= lengths[:, None]
-    shortened = records.copy()
-    shortened[:, field.offset : last + 1][behind] = 0
-    return shortened
+def _filled(field: _Field, records: npt.NDArray[np.uint8]) -> pa.Array:
+    """A mark for each record in which the field holds anything: such a record is not blank."""
+    block = records[:, field.offset : field.offset + field.length]
+    filled = ((block != ord(" ")) & (block != 0)).any(axis=1)
+    return pc.if_else(pa.array(filled), "·", pa.scalar(None, pa.string()))
 
 
 def _texts(cells: list[bytes], encoding: str) -> tuple[list[str], list[int]]:

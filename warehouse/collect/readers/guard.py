@@ -1,7 +1,7 @@
-"""Whether a workbook (XLSX) that came from outside is safe to open: looked at before the library sees it.
+"""Whether a workbook (XLSX) that came from outside is safe to open: looked at before it is read.
 
-The library holds a sheet as one dense block from its first filled cell to its last, and every cell with a text of
-its own; a failed allocation ends the whole process. A single character in the last corner of a sheet asks for half
+A sheet is held as columns from A1 to its last filled cell, and every cell has a text of its own; a failed allocation
+ends the whole process. A single character in the last corner of a sheet asks for half
 a terabyte, a thousand cells that share one long text for its thousandfold. Nothing that the archive says of itself
 is believed: neither the sizes in its directory nor how far a sheet says that it reaches.
 
