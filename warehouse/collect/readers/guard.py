@@ -59,10 +59,11 @@ _PLACED_CELL = re.compile(
     % (_OTHERS, _PLACE % rb"([A-Za-z]{1,3})([0-9]{1,7})", _ATTRIBUTE)
 )
 _PLACED_ROW = re.compile(rb"<(?:\w+:)?row%s%s" % (_OTHERS, _PLACE % rb"([0-9]{1,9})"))
-# The place of a cell or a row whatever it is, and the area of a sheet or of merged cells.
+# The place of a cell or a row whatever it is, and the area of merged cells.
 _ANY_PLACE = re.compile(rb"""<(?:\w+:)?(c|row)%s\s+r\s*=\s*["']([^"']*)["']""" % _OTHERS)
-_AREA_NAMES = (b"dimension", b"mergeCell")
-_ANY_AREA = re.compile(rb"""<(?:\w+:)?(?:dimension|mergeCell)\s[^<>]*?\bref\s*=\s*["']([^"']*)["']""")
+# How far a sheet says that it reaches (`dimension`) is a hint that the reader leaves alone.
+_AREA_NAMES = (b"mergeCell",)
+_ANY_AREA = re.compile(rb"""<(?:\w+:)?mergeCell\s[^<>]*?\bref\s*=\s*["']([^"']*)["']""")
 # The last cell of a sheet is XFD1048576.
 _CELL_PLACE = re.compile(rb"\$?([A-Za-z]+)\$?([0-9]+)")
 _LAST_COLUMN = 16_384
