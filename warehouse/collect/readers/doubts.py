@@ -15,7 +15,7 @@ from schemas.emit.sql import quote
 from warehouse.collect.readers.layout import FoundColumn, LayoutColumn, Note
 
 _SQL = Path(__file__).parent / "sql"
-_FIRST_ROWS = 1000
+_FIRST_ROWS = 200
 # So many values in a row that look alike are no accident: one number of eighteen digits in sixteen is one of 16.
 _ENOUGH = 5
 _NAMED_ROWS = 1000
