@@ -260,7 +260,10 @@ def bureaus(
         if made:
             shutil.copytree(folder / "evening", folder / name)
         platform = install(folder / name)
-        platform = dataclasses.replace(platform, thresholds=Thresholds(0, share, patches))
+        platform = dataclasses.replace(
+            platform,
+            thresholds=Thresholds(few_rows=0, affected_share=share, changed_share=share, patches=patches),
+        )
         bureau = Bureau(platform, select(platform.library, DATASETS))
         if not made:
             bureau.turn(first[1], first[0], first[2])

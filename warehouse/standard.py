@@ -87,6 +87,7 @@ class StandardStage(Stage):
 
     layer = Layer.STANDARD
     patched = True
+    spares_few = True
     identity = "_row"
 
     @property

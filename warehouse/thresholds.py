@@ -12,12 +12,14 @@ class Thresholds:
     Attributes:
         few_rows: a table that reads no more rows than this is made anew: planning a statement that spares most rows
             takes longer.
-        changed_share: a table of which a larger share may have changed is made anew; patches that change a larger share
-            of their first file are merged with it.
+        affected_share: a table of which a larger share may differ is made anew.
+        changed_share: a table of which a larger share differs is written anew; patches that change a larger share of
+            their first file are merged with it.
         patches: more patches than this are merged.
     """
 
     few_rows: int = 20_000
+    affected_share: float = 0.5
     changed_share: float = 0.2
     patches: int = 30
 
@@ -25,12 +27,21 @@ class Thresholds:
         """Whether so many rows are better read again than spared."""
         return rows <= self.few_rows
 
+    def allow_amendment(self, rows: int, affected: int) -> bool:
+        """Whether the rows of affected keys are better made by themselves than all rows anew.
+
+        Args:
+            rows: the rows that all keys stand for.
+            affected: the keys whose rows may differ.
+        """
+        return affected <= self.affected_share * rows
+
     def allow_patch(self, rows: int, changed: int) -> bool:
-        """Whether a table of so many rows is better amended than made anew.
+        """Whether a table of so many rows is better patched than written anew.
 
         Args:
             rows: the rows of the table before.
-            changed: the rows that may be new, different or gone.
+            changed: the rows that are new, different or gone.
         """
         return changed <= self.changed_share * rows
 

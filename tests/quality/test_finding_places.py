@@ -61,7 +61,9 @@ class School:
 
     @property
     def lake(self) -> Lake:
-        return Lake(self.folder / "lake", thresholds=Thresholds(0, 1.0))
+        return Lake(
+            self.folder / "lake", thresholds=Thresholds(few_rows=0, affected_share=1.0, changed_share=1.0)
+        )
 
     @property
     def workbook(self) -> Path:

@@ -58,7 +58,10 @@ def test_a_reference_to_a_row_of_the_same_dataset_is_followed_whatever_changed(
     contract = read_contract(path)
     library, home = Library((contract,), ()), Home(tmp_path / "home")
     home.root.mkdir()
-    lake, found = Lake(home.lake, thresholds=Thresholds(0, share)), []
+    lake, found = (
+        Lake(home.lake, thresholds=Thresholds(few_rows=0, affected_share=share, changed_share=share)),
+        [],
+    )
     with engine.connect() as connection:
         for number, text in enumerate((FIRST, SECOND, THIRD)):
             day = date(2026, 3, 2 + number)

@@ -46,7 +46,9 @@ def _make_anew(context: BatchContext, stage: Stage, before: Partition | None, sc
 def _amend(context: BatchContext, stage: Stage, before: Partition, scratch: Scratch) -> Partition | None:
     """The table as the one before with the rows of the affected keys made again; None when that is not worth it."""
     thresholds = context.lake.thresholds
-    if not stage.inputs.have_program_of(before) or thresholds.are_few(stage.rows_read):
+    if not stage.inputs.have_program_of(before):
+        return None
+    if thresholds.are_few(stage.rows_read) and not stage.spares_few:
         return None
     query = stage.affected(Predecessor(context.lake, before), scratch)
     if query is None:
@@ -55,7 +57,7 @@ def _amend(context: BatchContext, stage: Stage, before: Partition, scratch: Scra
     affected = scratch.table(
         "affected", f"SELECT DISTINCT {identity} AS key FROM ({query}) WHERE {identity} IS NOT NULL"
     )
-    if not thresholds.allow_patch(stage.size(before), scratch.rows(affected)):
+    if not thresholds.allow_amendment(stage.size(before), scratch.rows(affected)):
         return None
     if not stage.patched:
         return _carry_over(context, stage, Work(context, scratch, before, affected))
@@ -65,14 +67,22 @@ def _amend(context: BatchContext, stage: Stage, before: Partition, scratch: Scra
     return _patch(context, stage, before, Work(context, scratch, before, affected, held))
 
 
-def _patch(context: BatchContext, stage: Stage, before: Partition, work: Work) -> Partition:
-    """Write the affected rows that differ from before, and the identities of those that are gone."""
+def _patch(context: BatchContext, stage: Stage, before: Partition, work: Work) -> Partition | None:
+    """Write the affected rows that differ from before, and the identities of those that are gone.
+
+    Returns:
+        None when so many differ that the table is better written anew.
+    """
     identity = quote(stage.identity)
     made = work.scratch.table("made", stage.rows(work))
-    query = (
+    changed = work.scratch.table(
+        "changed",
         f"SELECT *, false AS {GONE} FROM (FROM {made} EXCEPT FROM {work.held}) UNION ALL BY NAME "
-        f"SELECT {identity}, true AS {GONE} FROM {work.held} ANTI JOIN {made} USING ({identity}) ORDER BY {identity}"
+        f"SELECT {identity}, true AS {GONE} FROM {work.held} ANTI JOIN {made} USING ({identity})",
     )
+    if not context.lake.thresholds.allow_patch(before.rows, work.scratch.rows(changed)):
+        return None
+    query = f"FROM {changed} ORDER BY {identity}"
     written = context.lake.patch(
         context.connection,
         before,

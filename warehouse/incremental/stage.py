@@ -52,10 +52,12 @@ class Stage(ABC):
     Attributes:
         layer: the layer of the table.
         patched: whether the table is patched.
+        spares_few: whether few rows are spared too: for a large table that follows from this small one.
     """
 
     layer: ClassVar[Layer]
     patched: ClassVar[bool]
+    spares_few: ClassVar[bool] = False
 
     @property
     @abstractmethod
