@@ -20,6 +20,7 @@ import duckdb
 import polars as pl
 
 from pipelines import console
+from schemas.emit.spreadsheet import neutralise_frame
 from schemas.emit.sql import literal
 from warehouse.query.judge import Query, TableName, check
 
@@ -52,6 +53,19 @@ class Answer:
             return ["explain_key", "explain_value"]
         self._run(f"SELECT * FROM (\n{self.query.text}\n) AS answer LIMIT 0")
         return _told_apart([str(column[0]) for column in self.connection.description or ()])
+
+    @cached_property
+    def numbers(self) -> list[str]:
+        """The columns that hold numbers."""
+        if self.query.explain:
+            return []
+        self._select("*", "LIMIT 0")
+        described = self.connection.description or ()
+        return [
+            name
+            for name, column in zip(self.names, described, strict=True)
+            if column[1] == duckdb.NUMBER  # type: ignore[attr-defined]  # the stubs lack it
+        ]
 
     def texts(self, most: int | None = None) -> Iterator[pl.DataFrame]:
         """The rows, every value as text, some at a time; no more than `most`."""
@@ -101,14 +115,15 @@ class Answer:
 
 
 def as_csv(answer: Answer) -> Writing:
-    """The answer as CSV with a line of names."""
+    """The answer as CSV with a line of names; no text in it is a formula (`schemas.emit.spreadsheet`)."""
+    numbers = answer.numbers
     frames = _first_taken(answer.texts())
 
     def write() -> int:
         written = 0
-        sys.stdout.write(pl.DataFrame(schema=answer.names).write_csv())
+        sys.stdout.write(neutralise_frame(pl.DataFrame(schema=answer.names)).write_csv())
         for frame in frames:
-            sys.stdout.write(frame.write_csv(include_header=False))
+            sys.stdout.write(neutralise_frame(frame, numbers).write_csv(include_header=False))
             written += frame.height
         return written
 

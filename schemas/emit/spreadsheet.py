@@ -11,6 +11,7 @@ Only texts are changed. A number column holds numbers: `-5` stays `-5`.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 import polars as pl
 
@@ -40,9 +41,15 @@ def restore(text: str) -> str:
     return text.removeprefix(MARK) if _NEUTRAL.match(text) else text
 
 
-def neutralise_frame(rows: pl.DataFrame) -> pl.DataFrame:
-    """A table ready for `write_csv`: every text and every heading neutralised, all other columns as they are."""
+def neutralise_frame(rows: pl.DataFrame, numbers: Collection[str] = ()) -> pl.DataFrame:
+    """A table ready for `write_csv`: every text and every heading neutralised, all other columns as they are.
+
+    Args:
+        rows: the table.
+        numbers: columns of text that hold nothing but numbers: they stay as they are.
+    """
     texts = pl.selectors.string() | pl.selectors.categorical() | pl.selectors.enum()
+    texts -= pl.selectors.by_name(*numbers, require_all=False)
     # To look costs a tenth of replacing, and most columns have nothing to neutralise.
     looked = rows.select(texts.cast(pl.String).str.contains(f"^{MARK}*{_TRIGGER}").any())
     live = [name for name in looked.columns if looked[name].item()]
