@@ -1,6 +1,7 @@
-"""Dagster's modules that are not public, as far as the web server needs them: a new release of Dagster is tried here.
+"""Dagster's modules that are not public, all that we use of them: a new release of Dagster is tried here.
 
-The steps of a run have theirs in `steps` and `turn`.
+`tests/pipelines/test_dagster_private.py` fails when a release has moved one of them. The modules of the web server are
+imported where they are needed, for they take a second and no run wants them.
 """
 
 from __future__ import annotations
@@ -11,13 +12,53 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
-from dagster._cli.dev import _temp_grpc_socket_workspace_file
-from dagster._cli.proxy_server_manager import ProxyServerManager
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import ModuleTarget, WorkspaceFileTarget
-from dagster_webserver.app import create_app_from_workspace_process_context
-from dagster_webserver.version import __version__
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.errors import DagsterExecutionInterruptedError
+from dagster._core.execution.api import ExecuteRunWithPlanIterable, execute_run
+from dagster._core.execution.context.system import (
+    PlanExecutionContext,
+    PlanOrchestrationContext,
+    StepExecutionContext,
+)
+from dagster._core.execution.context_creation_job import PlanExecutionContextManager
+from dagster._core.execution.plan.active import ActiveExecution
+from dagster._core.execution.plan.execute_plan import dagster_event_sequence_for_step
+from dagster._core.execution.plan.plan import ExecutionPlan
+from dagster._core.execution.plan.step import ExecutionStep
+from dagster._core.execution.retries import RetryMode
+from dagster._core.execution.step_dependency_config import StepDependencyConfig
+from dagster._core.executor.base import Executor
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+from dagster._serdes import ConfigurableClassData
+from dagster._utils.interrupts import pop_captured_interrupt
 from starlette.types import ASGIApp
+
+__all__ = [
+    "INDEX_SHARD_NAME",
+    "SQLITE_BUSY_TIMEOUT_SECONDS",
+    "ActiveExecution",
+    "ConfigurableClassData",
+    "DagsterExecutionInterruptedError",
+    "ExecuteRunWithPlanIterable",
+    "ExecutionPlan",
+    "ExecutionStep",
+    "Executor",
+    "InMemoryJob",
+    "PlanExecutionContext",
+    "PlanExecutionContextManager",
+    "PlanOrchestrationContext",
+    "RetryMode",
+    "SqliteEventLogStorage",
+    "StepDependencyConfig",
+    "StepExecutionContext",
+    "code_servers",
+    "daemon_command",
+    "dagster_event_sequence_for_step",
+    "execute_run",
+    "pop_captured_interrupt",
+    "web_app",
+]
 
 # How often the UI asks for news of assets, in milliseconds; what `dagster dev` says too.
 LIVE_DATA = 2000
@@ -36,6 +77,10 @@ def code_servers(instance: dg.DagsterInstance, module: str) -> Iterator[Path]:
     Yields:
         a `workspace.yaml` that names their sockets.
     """
+    from dagster._cli.dev import _temp_grpc_socket_workspace_file
+    from dagster._cli.proxy_server_manager import ProxyServerManager
+    from dagster._core.workspace.load_target import ModuleTarget
+
     target = ModuleTarget(module, attribute=None, working_directory=None, location_name=None)
     with (
         ProxyServerManager(instance, target, code_server_log_level=LOG_LEVEL) as servers,
@@ -47,6 +92,11 @@ def code_servers(instance: dg.DagsterInstance, module: str) -> Iterator[Path]:
 @contextmanager
 def web_app(instance: dg.DagsterInstance, workspace: Path) -> Iterator[ASGIApp]:
     """Dagster's web server over a workspace, without any guard before it."""
+    from dagster._core.workspace.context import WorkspaceProcessContext
+    from dagster._core.workspace.load_target import WorkspaceFileTarget
+    from dagster_webserver.app import create_app_from_workspace_process_context
+    from dagster_webserver.version import __version__
+
     instance.optimize_for_webserver(STATEMENT_MS, RECYCLE_SECONDS, OVERFLOW)
     with WorkspaceProcessContext(
         instance, version=__version__, workspace_load_target=WorkspaceFileTarget([str(workspace)])

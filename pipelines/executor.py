@@ -10,10 +10,9 @@ from datetime import date
 from functools import partial
 
 import dagster as dg
-from dagster._core.execution.context.system import PlanOrchestrationContext
-from dagster._core.execution.plan.plan import ExecutionPlan
 
 from assets.platform import Platform
+from pipelines.dagster_private import ExecutionPlan, PlanOrchestrationContext
 from pipelines.dead_runs import marked, report_dead_runs
 from pipelines.preparation import prepared
 from pipelines.step_imports import StepImports

@@ -14,23 +14,23 @@ from functools import partial
 from queue import Empty, SimpleQueue
 
 import dagster as dg
-from dagster._core.errors import DagsterExecutionInterruptedError
-from dagster._core.execution.api import ExecuteRunWithPlanIterable
-from dagster._core.execution.context.system import (
-    PlanExecutionContext,
-    PlanOrchestrationContext,
-    StepExecutionContext,
-)
-from dagster._core.execution.context_creation_job import PlanExecutionContextManager
-from dagster._core.execution.plan.active import ActiveExecution
-from dagster._core.execution.plan.execute_plan import dagster_event_sequence_for_step
-from dagster._core.execution.plan.plan import ExecutionPlan
-from dagster._core.execution.plan.step import ExecutionStep
-from dagster._core.execution.retries import RetryMode
-from dagster._core.execution.step_dependency_config import StepDependencyConfig
-from dagster._core.executor.base import Executor
-from dagster._utils.interrupts import pop_captured_interrupt
 
+from pipelines.dagster_private import (
+    ActiveExecution,
+    DagsterExecutionInterruptedError,
+    ExecuteRunWithPlanIterable,
+    ExecutionPlan,
+    ExecutionStep,
+    Executor,
+    PlanExecutionContext,
+    PlanExecutionContextManager,
+    PlanOrchestrationContext,
+    RetryMode,
+    StepDependencyConfig,
+    StepExecutionContext,
+    dagster_event_sequence_for_step,
+    pop_captured_interrupt,
+)
 from pipelines.step_imports import StepImports, import_all
 
 # Seconds after which somebody who wants to stop the run is heard.

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 import dagster as dg
-from dagster._core.definitions.job_base import InMemoryJob
-from dagster._core.errors import DagsterExecutionInterruptedError
-from dagster._core.execution.api import execute_run
 from dagster_shared.error import SerializableErrorInfo
 
 from assets.checks import warnings_of
 from assets.platform import Platform
 from assets.publication import ACCEPTANCE
 from pipelines.alerts import Alert, moment, raise_alert, refused_run, settle
+from pipelines.dagster_private import DagsterExecutionInterruptedError, InMemoryJob, execute_run
 from pipelines.dead_runs import marked, report_dead_runs
 from pipelines.definitions import build_definitions
 from pipelines.executor import side_by_side

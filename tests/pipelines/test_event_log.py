@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
+from pipelines.dagster_private import SqliteEventLogStorage
 from pipelines.event_log import OPEN_RUNS, EventLog
 from pipelines.instance import dagster_instance
 from warehouse.home import Home

@@ -11,9 +11,8 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.job_base import InMemoryJob
-from dagster._core.execution.api import execute_run
 
+from pipelines.dagster_private import InMemoryJob, execute_run
 from pipelines.step_imports import StepImports
 from pipelines.steps import SideBySide
 from tests.postgresql import running
