@@ -41,7 +41,8 @@ CHINA = ZoneInfo("Asia/Shanghai")
 FIRST = date(2026, 3, 2)
 RESIDENTS, SEED = 3_000, 1
 # Installations with one key make the same packages, byte for byte.
-SIGNING = Keys(Key(base64.b64encode(b"signing key of the test suite...").decode()))
+SIGNING_KEY = base64.b64encode(b"signing key of the test suite...").decode()
+SIGNING = Keys(Key(SIGNING_KEY))
 
 
 @cache
@@ -173,6 +174,9 @@ def install(engine: Engine, library: Library) -> Install:
     def installed(folder: Path) -> Platform:
         home = Home(folder)
         home.root.mkdir(parents=True, exist_ok=True)
+        # The command line finds the same key in the home.
+        home.signing_key.write_text(SIGNING_KEY, encoding="ascii")
+        home.signing_key.chmod(0o600)
         return Platform(home, library, engine.codes, engine, f"sqlite:///{home.ledger}", signing=SIGNING)
 
     return installed

@@ -80,7 +80,8 @@ CODES = (
 DATASETS = ("police.population", "health.death")
 NEXT_TO_NOTHING = 100
 # Undisturbed and disturbed installations make the same packages, byte for byte.
-SIGNING = Keys(Key(base64.b64encode(b"signing key of the test suite...").decode()))
+SIGNING_KEY = base64.b64encode(b"signing key of the test suite...").decode()
+SIGNING = Keys(Key(SIGNING_KEY))
 # What lets root pass over permissions, as capabilities(7) numbers it.
 CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAPABILITIES_3 = 1, 2, 0x20080522
 
@@ -144,6 +145,11 @@ def prepare(base: Path) -> Engine:
 def walk(engine: Engine, job: dict[str, Any]) -> None:
     """Deliveries, a turn, and the answers to its packages; what is done already is found done."""
     home, samples, day = Path(job["home"]), Path(job["samples"]), date.fromisoformat(job["day"])
+    if not (home / "signing.key").exists():
+        # The command line finds the same key in the home.
+        home.mkdir(parents=True, exist_ok=True)
+        (home / "signing.key").write_text(SIGNING_KEY, encoding="ascii")
+        (home / "signing.key").chmod(0o600)
     platform = pipelines.platform.build_platform(Settings(home, datasets=DATASETS, signing=SIGNING))
     platform = replace(platform, engine=engine, ledger_url=job.get("ledger", platform.ledger_url))
     tell({"ready": os.getpid()})

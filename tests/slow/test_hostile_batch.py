@@ -152,9 +152,8 @@ def test_a_turn_reads_or_refuses_what_was_received(batch: list[Path], tmp_path: 
         "from pipelines.platform import build_platform; from pipelines.settings import read_settings\n"
         "from warehouse.collect.extracts import extract\n"
         "platform = build_platform(read_settings(home=Path(sys.argv[1])))\n"
-        "with platform.engine.connect() as connection:\n"
-        "    done = extract(connection, platform.home, platform.lake, platform.library['hostile.pair'],"
-        " date(2026, 3, 2))\n"
+        "with platform.open_batch(date(2026, 3, 2)) as opened:\n"
+        "    done = extract(opened, platform.home, platform.library['hostile.pair'])\n"
         "print(done.partition.rows, len(done.refused))\n"
     )
     done = run(home, contracts, "-c", script, home)
