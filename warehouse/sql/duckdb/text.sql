@@ -126,10 +126,18 @@ regexp_matches(
 );
 
 -- A whole number of 17 or 18 digits that went through a floating-point number: only every 64th can, of those that begin
--- with 3; pandas and SQLite write all of its digits, JavaScript those that tell it from the next.
+-- with 3; pandas and SQLite write all of its digits, JavaScript the fewest that tell it from the next and then zeros.
+-- In whole numbers, for engines write floating-point numbers differently.
+CREATE OR REPLACE MACRO _shortest_of_float(whole BIGINT) AS
+CASE
+    WHEN CAST((whole + 500) // 1000 * 1000 AS DOUBLE) = CAST(whole AS DOUBLE) THEN (whole + 500) // 1000 * 1000
+    WHEN CAST((whole + 50) // 100 * 100 AS DOUBLE) = CAST(whole AS DOUBLE) THEN (whole + 50) // 100 * 100
+    WHEN CAST((whole + 5) // 10 * 10 AS DOUBLE) = CAST(whole AS DOUBLE) THEN (whole + 5) // 10 * 10
+    ELSE whole
+END;
+
 CREATE OR REPLACE MACRO is_float_number(t VARCHAR) AS
 regexp_matches(t, '^[1-9][0-9]{16,17}$') AND (
-    try_cast(try_cast(t AS DOUBLE) AS HUGEINT) = try_cast(t AS HUGEINT)
-    OR rtrim(t, '0')
-    = replace(regexp_extract(CAST(try_cast(t AS DOUBLE) AS VARCHAR), '^([0-9.]+)e', 1), '.', '')
+    CAST(CAST(try_cast(t AS BIGINT) AS DOUBLE) AS BIGINT) = try_cast(t AS BIGINT)
+    OR _shortest_of_float(CAST(CAST(try_cast(t AS BIGINT) AS DOUBLE) AS BIGINT)) = try_cast(t AS BIGINT)
 );

@@ -108,10 +108,18 @@ _present(regexp_replace(tidy_text(t), marks, ''));
 CREATE OR REPLACE TEMPORARY FUNCTION is_rounded_number(t STRING) RETURNS BOOLEAN RETURN
 tidy_text(t) RLIKE r'^[1-9](?:[.][0-9]{1,16})?[Ee][+]?(?:1[1-9]|2[0-9])\z|^[1-9][0-9]{14}0{3,9}(?:[.]0+)?\z';
 
+CREATE OR REPLACE TEMPORARY FUNCTION _shortest_of_float(whole BIGINT) RETURNS BIGINT RETURN
+CASE
+    WHEN CAST((whole + 500) DIV 1000 * 1000 AS DOUBLE) = CAST(whole AS DOUBLE) THEN (whole + 500) DIV 1000 * 1000
+    WHEN CAST((whole + 50) DIV 100 * 100 AS DOUBLE) = CAST(whole AS DOUBLE) THEN (whole + 50) DIV 100 * 100
+    WHEN CAST((whole + 5) DIV 10 * 10 AS DOUBLE) = CAST(whole AS DOUBLE) THEN (whole + 5) DIV 10 * 10
+    ELSE whole
+END;
+
 CREATE OR REPLACE TEMPORARY FUNCTION is_float_number(t STRING) RETURNS BOOLEAN RETURN
 t RLIKE r'^[1-9][0-9]{16,17}\z' AND (
     CAST(CAST(try_cast(t AS BIGINT) AS DOUBLE) AS BIGINT) = try_cast(t AS BIGINT)
-    OR rtrim('0', t) = replace(regexp_extract(CAST(CAST(try_cast(t AS BIGINT) AS DOUBLE) AS STRING), '^([0-9.]+)E', 1), '.', '')
+    OR _shortest_of_float(CAST(CAST(try_cast(t AS BIGINT) AS DOUBLE) AS BIGINT)) = try_cast(t AS BIGINT)
 );
 
 -- A number as Java writes it, as DuckDB writes it: 1.0E7 is 10000000.0, 1.0E-5 is 1e-05, 1.5E16 is 1.5e+16.
