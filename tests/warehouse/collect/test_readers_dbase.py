@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import dbf
@@ -124,3 +124,37 @@ def test_what_was_written_is_read(tmp_path: Path, people: list[tuple[str, int]])
     written(path, "XM C(16); SFZH C(8)", [(name, f"{number}") for name, number in people])
     expected = [(i, name or None, str(number)) for i, (name, number) in enumerate(people, start=1)]
     assert [row[:3] for row in rows_of(path)[1]] == expected
+
+
+def test_a_letter_that_is_no_truth_value_stays_as_it_was(tmp_path: Path) -> None:
+    rows = [("甲", str(row), 1, None, True) for row in range(4)]
+    path = written(tmp_path / "a.dbf", SPECIFICATION, rows)
+    # The last field, behind 8 + 18 + 10 + 8 bytes and the mark of deletion; ? says nothing.
+    for record, letter in enumerate((b"X", b"?", b" ", b"n")):
+        put(path, record, 45, letter)
+    assert [row[5] for row in rows_of(path)[1]] == ["X", None, None, "FALSE"]
+
+
+def test_amounts_of_foxpro_are_exact_and_moments_of_blanks_are_none(tmp_path: Path) -> None:
+    moment = datetime(2026, 3, 2, 8, 5)
+    path = written(tmp_path / "a.dbf", "SFZH C(4); 金额 Y; RQ T", [("1", 1, moment), ("2", 1, moment)], "vfp")
+    # Currency is a whole number of 8 bytes, in ten-thousandths (Visual FoxPro, table structure).
+    put(path, 0, 5, (2**62 + 1).to_bytes(8, "little"))
+    put(path, 1, 13, b" " * 8)
+    assert [(row[3], row[4]) for row in rows_of(path)[1]] == [
+        ("461168601842738.7905", "2026-03-02 08:05:00"),
+        ("1.0000", None),
+    ]
+
+
+def test_a_whole_record_behind_the_counted_ones_is_told(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.dbf", SPECIFICATION, [("甲", str(row), 1, None, None) for row in range(2)])
+    raw = bytearray(path.read_bytes())
+    raw[4:8] = (1).to_bytes(4, "little")
+    path.write_bytes(raw)
+    # Nearly empty, but a record.
+    put(path, 1, 1, b" " * 44)
+    put(path, 1, 1, b"Z")
+    reading, rows = rows_of(path)
+    assert len(rows) == 1
+    assert [note.text[:18] for note in reading.notes] == ["文件末尾还有没计入记录数的内容，没有"[:18]]

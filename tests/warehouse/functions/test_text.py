@@ -173,3 +173,10 @@ def test_a_closed_division_becomes_the_one_that_took_its_place(apply: Apply) -> 
         "370614001",
         None,
     ]
+
+
+def test_quotation_marks_that_are_part_of_a_text_stay(apply: Apply) -> None:
+    # An apostrophe before a number is a spreadsheet's, single quotes around a whole field an export's.
+    texts = ["'00123", " ’12 ", "'张三'", "`a`", "‘十四五’规划", "‘春风行动’", "'甲'与'乙'", "it's", "'"]
+    tidied = ["00123", "12", "张三", "a", "‘十四五’规划", "‘春风行动’", "'甲'与'乙'", "it's", ""]
+    assert apply("tidy_text(v)", texts) == tidied

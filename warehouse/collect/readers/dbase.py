@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -340,8 +341,9 @@ def _text(cell: bytes, encoding: str, row: int) -> tuple[str, bool]:
 def _shown(field: _Field, texts: list[str]) -> pa.Array:
     column = pa.array(texts, pa.string())
     if field.type == "L":
-        truths = {"T": "TRUE", "Y": "TRUE", "F": "FALSE", "N": "FALSE"}
-        return pa.array([truths.get(text.upper()) for text in texts], pa.string())
+        # A letter that is no truth value stays, so that the rules find it; ? is FoxPro's way to say nothing.
+        truths = {"T": "TRUE", "Y": "TRUE", "F": "FALSE", "N": "FALSE", "?": None}
+        return pa.array([truths.get(text.upper(), text) for text in texts], pa.string())
     return column if field.type in "CV" else pc.utf8_trim_whitespace(column)
 
 
@@ -351,10 +353,15 @@ def _binary(field: _Field, records: npt.NDArray[np.uint8]) -> pa.Array:
     if field.type in "T@":
         days, parts = block.view("<i4").reshape(-1, 2).T.astype(np.int64)
         seconds = (days - _JULIAN_1970) * 86_400 + (parts + 500) // 1000
-        moments = pa.array(seconds, pa.timestamp("s"), mask=days == 0)
+        # A moment that was never entered is of zeros or of blanks.
+        empty = (days == 0) | (block == ord(" ")).all(axis=1)
+        moments = pa.array(seconds, pa.timestamp("s"), mask=empty)
         return pc.replace_substring(moments.cast(pa.string()), " 00:00:00", "")
     if field.type == "Y":
-        return pa.array([f"{value / 10_000:.15g}" for value in block.view("<i8").reshape(-1).tolist()])
+        # Exact: a floating-point number does not hold all of its 19 digits.
+        return pa.array(
+            [f"{Decimal(value).scaleb(-4):f}" for value in block.view("<i8").reshape(-1).tolist()]
+        )
     if field.type in "BO":
         return pa.array([f"{value:.15g}" for value in block.view("<f8").reshape(-1).tolist()])
     return pa.array(block.view("<i4").reshape(-1)).cast(pa.string())
@@ -377,8 +384,10 @@ def _beyond(path: Path, table: _Table) -> Iterator[Note]:
     """Records behind the last one that the head counts: a program that broke off has not counted them."""
     with path.open("rb") as file:
         file.seek(table.body + table.rows * table.width)
-        behind = file.read(_MOST_BEHIND).split(_END_OF_FILE)[0].rstrip(b" \0")
-    if len(behind) > table.width // 2 and behind[:1] in (b" ", b"*"):
+        rest = file.read(_MOST_BEHIND).split(_END_OF_FILE)[0]
+    behind = rest.rstrip(b" \0")
+    whole = len(rest) >= table.width and len(behind) > 1
+    if (whole or len(behind) > table.width // 2) and rest[:1] in (b" ", b"*"):
         yield Note("文件末尾还有没计入记录数的内容，没有读取；请关闭正在写它的程序，重新导出后交付", 1)
 
 

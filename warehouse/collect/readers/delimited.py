@@ -267,8 +267,11 @@ def _read(path: Path, head: _Head, stage: Stage, scratch: Path) -> Reading:
     plain = _read_plain(path, head, stage, scratch)
     stage.number(head.headings.row + 1)
     if plain.rest is not None:
-        _insert_loose(path, stage, plain.rest, head)
+        stray = _insert_loose(path, stage, plain.rest, head)
         reading = stage.finish()
+        if stray:
+            text = f"有 {stray:,} 行的双引号写法不规则（文字里的双引号没有写成两个），引号附近的内容可能不准"
+            reading = replace(reading, notes=(*reading.notes, Note(text, stray)))
     else:
         apart = plain.folded or plain.mended
         reading = stage.finish(lines=None if apart else _hashed(path, head, stage), private=plain.private)
@@ -376,15 +379,17 @@ def _swallowed(cells: Sequence[str], delimiter: str) -> str:
     )
 
 
-def _insert_loose(path: Path, stage: Stage, texts: Iterator[str], head: _Head) -> None:
+def _insert_loose(path: Path, stage: Stage, texts: Iterator[str], head: _Head) -> int:
+    """Add the rows of the rest; returns in how many lines quotes are not in order."""
     width = head.headings.width
     first = head.headings.row + stage.size() + 1
     cells = ", ".join(f"f{place}" for place in range(width))
     # Where quotes are not in order, a line break in a field is more likely an accident.
     flags = f"""_fields BETWEEN 1 AND {width - 1} AS _short, trim(_overflow) <> '' AS _long,
       regexp_matches(concat({cells}, _overflow), '[\\r\\n]') AS _spanning"""
+    stray = loose.StrayQuotes(head.delimiter)
     try:
-        for batch in loose.batches(texts, head.delimiter, width, first):
+        for batch in loose.batches(texts, head.delimiter, width, first, stray):
             stage.insert_batch(batch, width, flags)
     except loose.OpenQuote as failure:
         raise unreadable(
@@ -392,3 +397,4 @@ def _insert_loose(path: Path, stage: Stage, texts: Iterator[str], head: _Head) -
             f"第 {failure.row} 行有一个双引号没有配对，或者有一格超过 13 万字，它后面的内容无法分行",
             "改正这一行后重新交付",
         ) from failure
+    return stray.lines

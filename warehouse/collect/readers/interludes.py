@@ -71,6 +71,16 @@ class Body:
         index = place - self.first_column
         return self.columns[index] if 0 <= index < len(self.columns) else None
 
+    def text(self, index: int, place: int) -> str:
+        """A cell, by its row below the headings and its column counted from A."""
+        column = self.column(place)
+        return "" if column is None else (column[index].as_py() or "").strip()
+
+    def filled(self) -> npt.NDArray[np.int64]:
+        """The number of cells in each row that hold something."""
+        rows = len(self.columns[0]) if self.columns else 0
+        return sum((_filled(column) for column in self.columns), np.zeros(rows, np.int64))
+
     def row(self, index: int) -> list[str]:
         """The cells of a row, counted from the one below the headings."""
         return [(column[index].as_py() or "").strip() for column in self.columns]
@@ -189,7 +199,7 @@ def _group_rows(body: Body, rows: int, known: dict[int, str]) -> dict[int, str]:
         if len(texts) == 1 and not is_note(texts[0]):
             found[index] = texts[0]
     if body.grouped:
-        counts = sum((_filled(column) for column in body.columns), np.zeros(rows, np.int64))
+        counts = body.filled()
         for index in np.flatnonzero(counts == 1).tolist():
             (text,) = [text for text in body.row(index) if text]
             if index not in known and not is_note(text) and not _NUMBER.fullmatch(text):
@@ -197,7 +207,7 @@ def _group_rows(body: Body, rows: int, known: dict[int, str]) -> dict[int, str]:
     if not found:
         return {}
     # Below the last record stand notes.
-    counts = sum((_filled(column) for column in body.columns), np.zeros(rows, np.int64))
+    counts = body.filled()
     records = np.flatnonzero(counts > 1)
     last = int(records[-1]) if records.size else -1
     return {index: text for index, text in found.items() if index < last}

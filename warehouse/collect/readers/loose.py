@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from itertools import chain, islice, zip_longest
 
@@ -30,7 +31,25 @@ class OpenQuote(Exception):
         self.row = row
 
 
-def batches(texts: Iterator[str], delimiter: str, width: int, first: int) -> Iterator[pa.Table]:
+class StrayQuotes:
+    """Counts the lines in which text follows a closing quote, as in `"a"b"`: it is not sure which quotes are text."""
+
+    def __init__(self, delimiter: str) -> None:
+        self.lines = 0
+        mark = re.escape(delimiter)
+        self._stray = re.compile(rf'(?:^|{mark})"(?:[^"]|"")*"[^"{mark}\r\n]')
+
+    def watch(self, lines: Iterator[str]) -> Iterator[str]:
+        """The lines, counted on their way."""
+        for line in lines:
+            if '"' in line and self._stray.search(line):
+                self.lines += 1
+            yield line
+
+
+def batches(
+    texts: Iterator[str], delimiter: str, width: int, first: int, stray: StrayQuotes
+) -> Iterator[pa.Table]:
     """The records of delimited text as tables, blank lines included.
 
     Args:
@@ -38,6 +57,7 @@ def batches(texts: Iterator[str], delimiter: str, width: int, first: int) -> Ite
         delimiter: one character.
         width: the number of headings.
         first: the row of the first record.
+        stray: counts the lines whose quotes are not in order.
 
     Yields:
         `_row` from `first`, `f0` to `f<width - 1>` as text, `_fields` (how many the record has), `_overflow`
@@ -46,7 +66,7 @@ def batches(texts: Iterator[str], delimiter: str, width: int, first: int) -> Ite
     Raises:
         OpenQuote: a quoted field does not end, or is longer than any field can be.
     """
-    reader = csv.reader(chain(_lines(texts), [delimiter.join(_END)]), delimiter=delimiter)
+    reader = csv.reader(chain(stray.watch(_lines(texts)), [delimiter.join(_END)]), delimiter=delimiter)
     row = first
     rows: list[list[str]] = [[]]
     closed = False

@@ -221,6 +221,8 @@ class Stage:
             keyed=f"NOT ({' AND '.join(map(blank, keys))})",
             filled=" + ".join(f"CAST(NOT {blank(name)} AS INTEGER)" for name in names),
             records=listed(RECORDS),
+            # What has more fields than headings is no note: its cells stand in the wrong columns.
+            short=listed(state for state in RECORDS if state != State.LONG),
             asides=listed([State.REMARK, State.TOTAL]),
             remark=int(State.REMARK),
             lead=f"concat({', '.join(names)})",

@@ -41,6 +41,8 @@ from warehouse.collect.readers.titles import (
     no_headings,
 )
 
+# A note names so many of the rows it is about.
+_NAMED_ROWS = 1000
 # Notes of so many sheets are kept apart, each with its rows.
 _SHEETS_APART = 3
 
@@ -119,7 +121,7 @@ def _read_sheet(filling: _Filling, table: str, sheet: Sheet, headings: Headings)
     _insert(stage, body, between)
     reading = stage.finish()
     aside = sorted((*reading.set_aside, *between.set_aside), key=lambda each: each.row)
-    notes = (*reading.notes, *_notes(sheet, headings, read_columns))
+    notes = (*reading.notes, *_notes(sheet, headings, read_columns), *_merged(layout, body, headings))
     return replace(reading, set_aside=tuple(aside), notes=notes)
 
 
@@ -128,6 +130,32 @@ def _notes(sheet: Sheet, headings: Headings, read_columns: Sequence[ReadColumn])
     for cells in sheet.rows(headings.row)[-1:]:
         yield from passed_over(sheet, cells, found)
     yield from notes_on(sheet, headings.row, read_columns)
+
+
+def _merged(layout: Layout, body: Body, headings: Headings) -> Iterator[Note]:
+    """Where a merged cell lies across several records: only the first of them has its text."""
+    if not body.columns:
+        return
+    once = {column.name for column in layout.columns if not column.repeats_merged}
+    titles = {found.position - 1: found.title for found in headings.columns if found.name in once}
+    count = len(body.columns[0])
+    covered = np.zeros((len(titles), count), np.int64)
+    places = list(titles)
+    for area in body.merged:
+        first, last = area.top + 1 - body.header_row, min(area.bottom - body.header_row, count - 1)
+        if 0 < first <= last and not area.wide and area.left in titles and body.text(first - 1, area.left):
+            covered[places.index(area.left), first : last + 1] = 1
+    if not covered.any():
+        return
+    # A row with a single other cell, or none, is a title or a blank line.
+    rows = np.flatnonzero(covered.any(axis=0) & (body.filled() > 0))
+    if rows.size:
+        names = "”“".join(
+            titles[place] for place, hit in zip(places, covered[:, rows].any(axis=1), strict=True) if hit
+        )
+        text = f"列“{names}”的单元格与上面的行合并，内容只算第一行的，这些行按空值读取；请取消合并、逐行填写后重新交付"
+        numbers = (rows + body.header_row + 1).tolist()
+        yield Note(text, len(numbers), tuple(numbers[:_NAMED_ROWS]))
 
 
 def _read_sheets(filling: _Filling, table: str, chosen: _Chosen) -> Reading:

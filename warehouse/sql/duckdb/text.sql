@@ -63,6 +63,7 @@ END;
 -- Full-width letters, digits and the marks used in codes become half-width; Chinese punctuation
 -- （），。：； stays, it is part of official names. Blanks of every kind become one blank, invisible
 -- marks go, as do the apostrophe and the ="..." by which spreadsheets keep a number text.
+-- Quotation marks that are part of the text stay (‘十四五’规划); single quotes around all of it are an export's.
 -- Clean text, which is nearly all of it, pays for one regular expression only. Here and in what builds on it each step
 -- takes the text once: DuckDB compiles the regular expressions within a lambda anew for every 2,048 rows.
 CREATE OR REPLACE MACRO _tidy(t) AS
@@ -89,7 +90,7 @@ CASE
                 '[\x{00}-\x{20}\x{7F}-\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}]+',
                 ' ', 'g'
             ),
-            '^[ ''‘’`]+| $', '', 'g'
+            '^[ ''‘’`]+([^''‘’`]*?) ?$|^[ ''`]+([^''‘’`]*?) ?[''`] ?$|^ | $', '\1\2', 'g'
         ),
         '^="[ ''‘’`]*([^"]*?) ?"$', '\1'
     )

@@ -84,13 +84,15 @@ CREATE OR REPLACE MACRO parse_timestamp(t VARCHAR) AS
 list_extract(list_transform([clean_text(t)], lambda c: _timestamp_of(c)), 1);
 
 -- Plain, with commas or blanks between thousands, or as a spreadsheet shortens it: 1,234.5, 1 234.5, -3, .5, 1.2E+05.
+-- Before the point stand 15 digits and zeros: of more digits a floating-point number loses the last ones.
 CREATE OR REPLACE MACRO parse_number(t VARCHAR) AS
 CASE
-    WHEN regexp_matches(t, '^-?[0-9]{1,30}(?:[.][0-9]+)?$')
+    WHEN regexp_matches(t, '^-?[0-9]{1,15}(?:[.][0-9]+)?$')
     THEN try_cast(t AS DOUBLE)
     ELSE try_cast(regexp_replace(regexp_extract(
         clean_text(t),
-        '^[+-]?(?:[0-9]{1,3}(?:(?:[,，][0-9]{3})+|(?: [0-9]{3})+)(?:[.][0-9]*)?|[0-9]{1,30}(?:[.][0-9]*)?|[.][0-9]+)'
+        '^[+-]?(?:[0-9]{1,3}(?:(?:[,，][0-9]{3}){1,4}|(?: [0-9]{3}){1,4})(?:[.][0-9]*)?'
+        || '|[0-9]{1,15}0{0,15}(?:[.][0-9]*)?|[.][0-9]+)'
         || '(?:[eE][+-]?[0-9]{1,2})?$'
     ), '[,， ]', '', 'g') AS DOUBLE)
 END;

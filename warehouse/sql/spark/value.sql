@@ -82,11 +82,12 @@ _timestamp_of(clean_text(t));
 
 CREATE OR REPLACE TEMPORARY FUNCTION parse_number(t STRING) RETURNS DOUBLE RETURN
 CASE
-    WHEN t RLIKE r'^-?[0-9]{1,30}(?:[.][0-9]+)?\z'
+    WHEN t RLIKE r'^-?[0-9]{1,15}(?:[.][0-9]+)?\z'
     THEN try_cast(t AS DOUBLE)
     ELSE try_cast(regexp_replace(regexp_extract(
         clean_text(t),
-        r'^[+-]?(?:[0-9]{1,3}(?:(?:[,，][0-9]{3})+|(?: [0-9]{3})+)(?:[.][0-9]*)?|[0-9]{1,30}(?:[.][0-9]*)?|[.][0-9]+)'
+        r'^[+-]?(?:[0-9]{1,3}(?:(?:[,，][0-9]{3}){1,4}|(?: [0-9]{3}){1,4})(?:[.][0-9]*)?'
+        || r'|[0-9]{1,15}0{0,15}(?:[.][0-9]*)?|[.][0-9]+)'
         || r'(?:[eE][+-]?[0-9]{1,2})?\z',
         0
     ), '[,， ]', '') AS DOUBLE)

@@ -17,7 +17,7 @@ WHERE _row IN (
     FROM tail
     WHERE _state IN ({records}) AND keyed AND filled >= {cells}
   ), below AS (
-    SELECT tail.*, _state IN ({records}) AND filled < {cells} AS sparse
+    SELECT tail.*, _state IN ({short}) AND filled < {cells} AS sparse
     FROM tail, surely
     WHERE _row > last
   ), notes AS (
