@@ -147,12 +147,10 @@ def _merged(layout: Layout, body: Body, headings: Headings) -> Iterator[Note]:
             covered[places.index(area.left), first : last + 1] = 1
     if not covered.any():
         return
-    # A row with a single other cell, or none, is a title or a blank line.
+    # A row without any cell of its own is a blank line.
     rows = np.flatnonzero(covered.any(axis=0) & (body.filled() > 0))
     if rows.size:
-        names = "”“".join(
-            titles[place] for place, hit in zip(places, covered[:, rows].any(axis=1), strict=True) if hit
-        )
+        names = "”“".join(titles[place] for number, place in enumerate(places) if covered[number, rows].any())
         text = f"列“{names}”的单元格与上面的行合并，内容只算第一行的，这些行按空值读取；请取消合并、逐行填写后重新交付"
         numbers = (rows + body.header_row + 1).tolist()
         yield Note(text, len(numbers), tuple(numbers[:_NAMED_ROWS]))
