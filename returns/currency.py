@@ -37,7 +37,7 @@ def currency_of(deliveries: Iterable[Delivered]) -> Currency:
     """
     known = sorted(deliveries, key=lambda d: (-(d.batch or date.min).toordinal(), d.dataset))
     days = [
-        f"{day.isoformat() if day else '从未交付'}：{'、'.join(d.title for d in own)}"
+        f"{day.isoformat() if day else '尚无可用的交付'}：{'、'.join(d.title for d in own)}"
         for day, own in groupby(known, key=lambda d: d.batch)
     ]
     stale = [d for d in known if d.refused and not d.is_current]

@@ -159,7 +159,7 @@ def _lead(figures: Figures) -> Iterator[str]:
     if late:
         yield f"逾期未交付：{'、'.join(late)}。"
     if never:
-        yield f"从未交付：{'、'.join(never)}。"
+        yield f"尚无可用的交付：{'、'.join(never)}。"
 
 
 def _dimensions(figures: Figures) -> Markup:

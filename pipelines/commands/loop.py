@@ -215,10 +215,19 @@ def reply(
     if json_:
         console.as_json([receipt(intake) for intake in intakes])
     else:
+        names = dict(platform.codes.load("division").rows.select("code", "label").iter_rows())
         console.table(
             ["文件", "镇街", "批次", "接收", "未接收", "未填", "说明"],
             [
-                (i.file, i.unit_code, i.batch, i.accepted.height, i.refused.height, i.unanswered, i.message)
+                (
+                    i.file,
+                    names.get(i.unit_code, i.unit_code),
+                    i.batch,
+                    i.accepted.height,
+                    i.refused.height,
+                    i.unanswered,
+                    i.message,
+                )
                 for i in intakes
             ],
             title="答复回执",

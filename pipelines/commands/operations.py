@@ -41,6 +41,7 @@ from warehouse.standard_database import vouch_standard
 
 def doctor(context: typer.Context, json_: JsonOption = False) -> None:
     """体检：核对交付文件、数据湖、治理库、返还包的校验值，有没有缺失的，以及台账的哈希链。 Verify all that is kept."""
+    _check_exists(settings_of(context).home)
     platform = platform_of(context)
     for what in other_keys(platform.home, platform.lake):
         console.progress(f"{what}：不是用现在的密钥加密的，请运行 zhenjie rekey")
@@ -59,6 +60,15 @@ def doctor(context: typer.Context, json_: JsonOption = False) -> None:
     console.progress("没有发现损坏" if not faults else f"发现 {len(faults)} 处损坏")
     if faults:
         raise typer.Exit(console.SET_ASIDE)
+
+
+def _check_exists(root: Path) -> None:
+    """Refuse a home that is missing or empty: the path is wrong, or the disk is not mounted."""
+    if not root.is_dir() or not any(root.iterdir()):
+        raise console.usage(
+            f"{root} 不存在，或是空的。请核对 --home 或 ZHENJIE_HOME，以及磁盘是否已挂载；"
+            "新的安装目录在第一次运行 zhenjie deliver 后才有内容"
+        )
 
 
 def _notices(home: Home) -> Iterator[str]:
@@ -130,9 +140,10 @@ def backup(
     archive: Annotated[Path, typer.Argument(help="备份文件（.tar）", dir_okay=False)],
 ) -> None:
     """备份整个安装目录。 Everything below the home, in one tar file."""
-    platform = platform_of(context)
     if archive.exists():
         raise console.usage(f"{archive} 已存在，请换一个文件名")
+    _check_exists(settings_of(context).home)
+    platform = platform_of(context)
     with alone(platform.home, "zhenjie backup"):
         with platform.open_ledger() as ledger:
             lost, head = ledger.losses(known_heads(platform.home, platform.keys)), ledger.head()
@@ -189,7 +200,7 @@ def _restore(home: Home, archive: Path, settings: Settings, outside: list[KnownH
     try:
         _check_keys(archive, settings.keys)
         restore_backup(home, archive, check)
-    except (DamagedBackup, tarfile.TarError, EOFError) as error:
+    except DamagedBackup as error:
         raise console.failed(f"{error}。没有恢复任何内容；请换一份备份") from None
     except LedgerLoss as error:
         raise console.failed(f"{error}\n没有恢复任何内容") from None
@@ -224,12 +235,16 @@ def _heads(path: Path, keys: Keys) -> list[KnownHead]:
 def _check_keys(archive: Path, keys: Keys) -> None:
     """Refuse a backup that could not be read, before anything is written."""
     name = f"lake/{KEYS}"
-    with tarfile.open(archive) as tar:
-        if name not in tar.getnames():
-            return
-        member = tar.extractfile(name)
-        assert member is not None
-        needed = json.load(member)["keys"]
+    try:
+        with tarfile.open(archive) as tar:
+            if name not in tar.getnames():
+                return
+            member = tar.extractfile(name)
+            assert member is not None
+            needed = json.load(member)["keys"]
+    except (tarfile.TarError, EOFError) as error:
+        # The words of `tarfile` are English and speak of every compression that it tried.
+        raise DamagedBackup(f"{archive}：不是 zhenjie backup 写的备份文件，或文件已损坏") from error
     try:
         keys.check(needed, archive)
     except WrongKey as error:

@@ -33,6 +33,14 @@ from warehouse.query.judge import RefusedQuery, judge, published_tables
 
 _Form = Callable[[Answer], Writing]
 
+# DuckDB answers SHOW TABLES with the tables of the schema `main`, where no table is published. The answer lists all
+# published tables instead, each by the name that a query writes.
+_SHOW_TABLES = re.compile(r"\s*show\s+tables\s*;?\s*", re.IGNORECASE | re.ASCII)
+_LIST_TABLES = """
+SELECT if(schema_name = 'main', database_name, schema_name) || '.' || table_name AS name, comment
+FROM duckdb_tables() WHERE schema_name <> 'hidden' ORDER BY name
+"""
+
 # Statements in which no table of the second database can be meant or listed are answered without it.
 _STANDARD = re.compile(r"standard|show|describe|duckdb_", re.IGNORECASE | re.ASCII)
 
@@ -54,6 +62,8 @@ def query(
 ) -> None:
     """查询已发布的治理库和标准表（只读）。 Query the published tables."""
     settings = settings_of(context)
+    if csv and json_:
+        raise console.usage("--csv 和 --json 只能选一个")
     home = Home(settings.home)
     if not home.warehouse.exists():
         raise console.usage("还没有发布治理库：先运行 zhenjie run")
@@ -93,6 +103,8 @@ def _answered(settings: Settings, home: Home, sql: str, form: _Form) -> int:
     limits: dict[str, str | int] = {"memory_limit": settings.memory, "threads": settings.threads}
     asked = Asked(home, settings.keys, limits, standard=_STANDARD.search(sql) is not None)
     clock = _Clock(settings.query_seconds)
+    if _SHOW_TABLES.fullmatch(sql):
+        sql = _LIST_TABLES
     try:
         try:
             return _attempt(asked, sql, form, clock, spilling=False)
@@ -172,7 +184,7 @@ _AGAIN = 0.2
 _MEANINGS = {
     "Parser": "SQL 有语法错误，请按下面指出的位置修改",
     "Binder": "查询中的名称、函数或类型用得不对，请按下面指出的位置修改",
-    "Catalog": "查询中的名称不存在，请按下面指出的位置修改；有哪些表，请查询 SHOW ALL TABLES",
+    "Catalog": "查询中的名称不存在，请按下面指出的位置修改；有哪些表，请查询 SHOW TABLES",
     "Conversion": "有的值不能转换成所要的类型；不能转换时要空值，请用 TRY_CAST",
     "Out of Range": "有的值超出了类型的范围",
     "Invalid Input": "有的值不能这样计算",

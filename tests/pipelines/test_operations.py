@@ -45,8 +45,37 @@ def test_status_tells_what_was_delivered_and_what_is_late(zhenjie: Command, home
     assert all(row["late"] for row in facts["datasets"])
 
 
-def test_doctor_of_an_empty_home_finds_nothing(zhenjie: Command, home: Path) -> None:
+def test_doctor_of_a_new_home_finds_nothing(zhenjie: Command, home: Path, register: Path) -> None:
+    zhenjie(home, "deliver", register, "--batch", "2026-03-02")
     assert zhenjie(home, "doctor").code == 0
+
+
+@pytest.mark.parametrize("mounted", [False, True])
+def test_a_home_with_nothing_in_it_is_neither_sound_nor_backed_up(
+    zhenjie: Command, home: Path, tmp_path: Path, mounted: bool
+) -> None:
+    """A mistyped path does not exist; the folder of a disk that is not mounted is empty."""
+    if mounted:
+        home.mkdir()
+    for arguments in (["doctor"], ["backup", tmp_path / "backup.tar"]):
+        said = zhenjie(home, *arguments)
+        assert said.code == 2
+        assert str(home) in said.err and "--home" in said.err
+    assert not (tmp_path / "backup.tar").exists()
+    assert home.exists() == mounted, "nothing was made"
+    assert not mounted or not any(home.iterdir())
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive at all\n" * 100])
+def test_a_file_that_is_no_backup_is_refused_in_a_sentence(
+    zhenjie: Command, home: Path, tmp_path: Path, content: bytes
+) -> None:
+    archive = tmp_path / "backup.tar"
+    archive.write_bytes(content)
+    said = zhenjie(home, "restore", archive)
+    assert said.code == 3
+    assert "不是 zhenjie backup 写的备份文件" in said.err and "method" not in said.err
+    assert not home.exists()
 
 
 def test_a_backup_comes_back_elsewhere(zhenjie: Command, home: Path, register: Path, tmp_path: Path) -> None:

@@ -106,6 +106,28 @@ def test_a_dataset_that_feeds_no_entity_is_queried_too(demonstration: Any, query
     assert "没有发布名为" in query("FROM hidden.standard").err
 
 
+@pytest.mark.parametrize("sql", ["SHOW TABLES", " show\ttables ; "])
+def test_show_tables_lists_each_published_table_as_a_query_names_it(query: Command, sql: str) -> None:
+    listed = {table["name"]: table["comment"] for table in query(sql, "--json").json}
+    assert {
+        "governance.person",
+        "quality.ticket",
+        "catalog.dataset",
+        "standard.police_population",
+    } <= listed.keys()
+    assert not [name for name in listed if name.startswith("hidden.")]
+    for name in ("quality.finding", "standard.police_population"):
+        said = query(f"SELECT count(*) FROM {name}")
+        assert said.code == DONE, said.err
+    assert all(listed.values()), "each with its comment"
+
+
+def test_one_form_of_output_is_chosen(query: Command) -> None:
+    said = query("SELECT 1", "--csv", "--json")
+    assert (said.code, said.out) == (USAGE, "")
+    assert "只能选一个" in said.err
+
+
 def test_a_narrow_result_stays_a_table(query: Command) -> None:
     assert "┃ a ┃" in query("SELECT 1 AS a, 'x' AS b").out
 

@@ -170,7 +170,7 @@ def test_what_is_late_refused_or_never_came_is_said(platform: Platform) -> None:
     now = figures(platform, BATCH)
     assert not any(delivered.days_late for delivered in now.deliveries)
     never = replace(now, deliveries=[replace(now.deliveries[0], batch=None, rows=None, file="")])
-    assert "从未交付" in summary_page(never, (), "")
+    assert "尚无可用的交付" in summary_page(never, (), "")
 
 
 def test_a_refused_file_is_named_beside_its_dataset(platform: Platform) -> None:

@@ -241,7 +241,7 @@ class _Judge:
             not catalogue and not schema and table in scope and _PLAIN.fullmatch(table)
         ):
             written = ".".join(part for part in parts if part)
-            raise RefusedQuery(f"没有发布名为 {written} 的表；有哪些表，请查询 SHOW ALL TABLES")
+            raise RefusedQuery(f"没有发布名为 {written} 的表；有哪些表，请查询 SHOW TABLES")
         return scope
 
     def _table_function(self, node: Mapping[str, Any], scope: frozenset[str]) -> frozenset[str]:
