@@ -177,7 +177,9 @@ def restore(
     outside = [head for path in known or () for head in _heads(path, settings.keys)]
     if archive is None and accept_loss is None:
         raise console.usage("请指定备份文件；或用 --accept-loss 原因 确认现有台账的缺失")
-    if archive is not None:
+    if archive is None:
+        _check_exists(home.root)
+    else:
         if home.root.exists() and any(home.root.iterdir()):
             raise console.usage(f"{home.root} 不是空的，请用 --home 指定一个新目录")
         _restore(home, archive, settings, [] if accept_loss else outside, told=accept_loss is None)

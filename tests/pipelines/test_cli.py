@@ -215,6 +215,8 @@ def test_a_package_that_comes_back_whole_is_answered_by_its_workbook_and_for_who
         entry = ledger.entries()[-1]
     assert (entry.actor, entry.subject) == ("王芳", package.name[:9])
     told = zhenjie(home, "reply", package)
+    cells = [cell.strip() for line in told.out.splitlines() for cell in line.split("│")]
+    assert package.stem.partition("-")[2] in cells, "the table names the township"
     assert "没有重复登记" in told.out.replace("\n", "")
 
 

@@ -57,7 +57,7 @@ def test_a_home_with_nothing_in_it_is_neither_sound_nor_backed_up(
     """A mistyped path does not exist; the folder of a disk that is not mounted is empty."""
     if mounted:
         home.mkdir()
-    for arguments in (["doctor"], ["backup", tmp_path / "backup.tar"]):
+    for arguments in (["doctor"], ["backup", tmp_path / "backup.tar"], ["restore", "--accept-loss", "x"]):
         said = zhenjie(home, *arguments)
         assert said.code == 2
         assert str(home) in said.err and "--home" in said.err
