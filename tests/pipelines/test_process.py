@@ -229,7 +229,7 @@ def unprivileged(*arguments: str, **environment: str) -> tuple[int, str]:
 
 def test_a_home_or_a_folder_of_contracts_without_rights_is_named(tmp_path: Path) -> None:
     home, contracts = tmp_path / "home", tmp_path / "contracts"
-    home.mkdir()
+    (home / "inbox").mkdir(parents=True)
     home.chmod(0o555)
     code, err = unprivileged("--home", str(home), "doctor")
     assert code == FAILED and "不可写" in err and f"位置：{home}" in err
