@@ -71,3 +71,17 @@ def test_cells_merged_across_records_are_told_with_the_rows_that_go_without(tmp_
     (note,) = [note for note in reading.notes if "合并" in note.text]
     assert "列“编号”“镇街”" in note.text
     assert note.rows == (3, 5)
+
+
+def test_a_long_number_that_a_sheet_shortened_is_told_in_a_column_of_text(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    # A number of 19 digits in a cell that is no text: a spreadsheet keeps 15 of them.
+    for row in (("编号", "姓名", "镇街"), ("1", "张", 6228480402564890018), ("2", "李", "甲")):
+        sheet.append(row)
+    book.save(tmp_path / "a.xlsx")
+    reading, _ = rows_of(tmp_path / "a.xlsx", "xlsx")
+    assert [(note.rows, note.text[:16]) for note in reading.notes] == [
+        ((2,), "列“镇街”的长号码成了科学计数法")
+    ]

@@ -37,9 +37,18 @@ class _Doubt:
     common: Sequence[str]
     text: str
     of_text_only: bool
+    enough: int = _ENOUGH
 
 
 _DOUBTS = (
+    # What a spreadsheet, pandas or SQLite makes of a long number in a column of text. One is enough: nobody writes so.
+    _Doubt(
+        "regexp_full_match({0}, '[1-9][.][0-9]{{1,17}}[Ee][+]1[1-9]')",
+        ("true",),
+        "长号码成了科学计数法（如 3.70602E+17），末几位已丢失；请把单元格设为文本格式，重新填写后交付",
+        of_text_only=True,
+        enough=1,
+    ),
     # Numbers above 10^17 that a floating-point number can be are multiples of 16; a spreadsheet's and JavaScript's end
     # in zeros.
     _Doubt(
@@ -102,7 +111,7 @@ def doubts(
 
 def _question(name: str, doubt: _Doubt, common: str) -> str:
     about = doubt.about.format(name)
-    return f"count_if({about}) >= {_ENOUGH} AND bool_and({common.format(name)}) FILTER ({about})"
+    return f"count_if({about}) >= {doubt.enough} AND bool_and({common.format(name)}) FILTER ({about})"
 
 
 def _note(connection: duckdb.DuckDBPyConnection, table: str, where: str, text: str) -> Iterator[Note]:
