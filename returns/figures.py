@@ -24,6 +24,7 @@ from warehouse.files import digest_of
 from warehouse.functions import library_digest
 from warehouse.home import Home
 from warehouse.layers import Layer
+from warehouse.standard import deltas_of
 
 PAGES = Path(__file__).parent / "pages"
 TREND = 10
@@ -37,7 +38,8 @@ class Delivered:
     """What is in force of one dataset, and what came of it in this batch.
 
     `batch` is of the extract in force, `is_current` whether that is the batch that is returned, `days_late` beyond
-    what its frequency and latency allow, `change` the rows more or fewer than in the extract before.
+    what its frequency and latency allow, `change` the rows more or fewer than in the extract before; None where one
+    of the two is a delta.
     """
 
     dataset: str
@@ -187,6 +189,8 @@ def _delivered(home: Home, turn: Turn, contract: Contract, aside: Sequence[Recei
     own = [receipt for receipt in receipts(home.inbox, batch) if receipt.dataset == contract.id]
     unreadable = [receipt.file for receipt in own if (receipt.path.parent / REFUSAL).exists()]
     refused = [receipt.file for receipt in aside if receipt.dataset == contract.id]
+    # A delta holds changed rows only: its number of rows says nothing beside a snapshot's.
+    comparable = not any(deltas_of(extract) for extract in (now, before) if extract)
     late = 0
     if contract.frequency_days is not None and now is not None:
         late = max(0, (batch - now.batch).days - contract.frequency_days - (contract.latency_days or 0))
@@ -198,7 +202,7 @@ def _delivered(home: Home, turn: Turn, contract: Contract, aside: Sequence[Recei
         is_current=now is not None and now.batch == batch,
         file=str(now.facts["file"]) if now else "",
         rows=now.rows if now else None,
-        change=now.rows - before.rows if now and before else None,
+        change=now.rows - before.rows if comparable and now and before else None,
         set_aside=int(str(now.facts["set_aside"])) if now else 0,
         refused=(*unreadable, *refused),
         days_late=late,

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from html import unescape
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,12 +19,13 @@ import pytest
 
 from assets.platform import Platform
 from quality.published import TICKETS, findings_of
-from returns.figures import Figures, deliveries_of, figures_of, tiles
+from returns.figures import Figures, _delivered, deliveries_of, figures_of, tiles
 from returns.packages import read_index
 from returns.relations import turn_of
 from returns.summary import build_summary, summary_page
 from warehouse.collect import desk
 from warehouse.files import replace_json
+from warehouse.home import Home
 
 BATCH, NEXT = date(2026, 3, 2), date(2026, 3, 3)
 
@@ -224,3 +226,23 @@ def test_a_page_is_made_again_when_something_it_tells_has_changed_and_not_otherw
     whole = built(platform, BATCH).read_text(encoding="utf-8")
     page.write_text(whole[: len(whole) // 2], encoding="utf-8")
     assert built(platform, BATCH).read_text(encoding="utf-8") == whole
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "change"),
+    [("snapshot", "snapshot", -530), ("snapshot", "delta", None), ("delta", "snapshot", None)],
+)
+def test_the_rows_of_a_delta_are_not_compared_with_a_snapshot(
+    platform: Platform, tmp_path: Path, before: str, now: str, change: int | None
+) -> None:
+    """Three changed inspections are not 533 inspections fewer."""
+
+    def extract(day: date, rows: int, delivery: str) -> Any:
+        facts = {"deliveries": [{"extract_id": "E1", "delivery": delivery}], "file": "a.csv", "set_aside": 0}
+        return SimpleNamespace(batch=day, rows=rows, facts=facts)
+
+    older, newer = extract(BATCH, 533, before), extract(NEXT, 3, now)
+    lake = SimpleNamespace(as_of=lambda *_: newer, before=lambda *_: older)
+    turn: Any = SimpleNamespace(lake=lake, batch=NEXT)
+    delivered = _delivered(Home(tmp_path), turn, platform.library["emergency.inspection"], [])
+    assert (delivered.rows, delivered.change) == (3, change)
