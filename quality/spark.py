@@ -11,6 +11,7 @@ from datetime import date
 from pyspark.sql import DataFrame, SparkSession
 
 from quality.plan import compile_verification, fill
+from quality.routing import ORDER
 from quality.rules import ROW
 from schemas.codes import CodeLibrary
 from schemas.contract import Contract
@@ -28,7 +29,7 @@ def finding_rows(
     tables: Mapping[str, str],
     batch: date,
 ) -> DataFrame:
-    """The findings of one dataset's row rules, in the columns of `quality.routing`.
+    """The findings of one dataset's row rules, in the columns and the order of `quality.routing`.
 
     Args:
         session: with the function library installed.
@@ -43,4 +44,5 @@ def finding_rows(
     for check in plan.checks:
         for join in check.rule.joins:
             types |= column_types(library[join.dataset], join.alias)
-    return session.sql(to_spark(fill(plan.statement, tables, batch), types))
+    query = f"SELECT * FROM ({fill(plan.statement, tables, batch)}) ORDER BY {ORDER}"
+    return session.sql(to_spark(query, types))

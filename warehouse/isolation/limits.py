@@ -36,7 +36,7 @@ class Limits:
     @property
     def engine_memory(self) -> int:
         """Bytes that DuckDB may take of the memory before it spills."""
-        return self.memory // 2
+        return self.memory * 2 // 3
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,12 @@ class _Form:
 # Text, databases and DBF are read in pieces. A workbook is a block in memory, some hundred bytes for one of the file.
 # The seconds are many times what sound files take on a slow machine.
 _PIECES = _Form(
-    memory=_Bytes(1280 * _MIB, 4, 3 * _GIB),
+    memory=_Bytes(1536 * _MIB, 4, 3 * _GIB),
     processor=_Seconds(15, 1, 3600),
     output=_Bytes(_GIB, 8, 256 * _GIB),
 )
 _BLOCK = _Form(
-    memory=_Bytes(1280 * _MIB, 120, 10 * _GIB),
+    memory=_Bytes(1536 * _MIB, 120, 10 * _GIB),
     processor=_Seconds(15, 8, 3600),
     output=_Bytes(_GIB, 60, 64 * _GIB),
 )

@@ -83,6 +83,11 @@ def suspect_sql(keys: Sequence[str]) -> str:
     return " OR ".join(f"coalesce({key} < '0' OR {key} > '~' OR {key} = $title_{key}, true)" for key in keys)
 
 
+# Rows of more cells are looked at as one text, with a character between the cells that no file holds.
+MANY_CELLS = 200
+_BETWEEN = "\x1f"
+
+
 def state_sql(keys: Sequence[str], found: Sequence[str], width: int) -> str:
     """The state of a row, as a number.
 
@@ -92,8 +97,7 @@ def state_sql(keys: Sequence[str], found: Sequence[str], width: int) -> str:
         width: the number of cells.
     """
     cells = [f"f{place}" for place in range(width)]
-    trimmed = ", ".join(f"nullif(trim({cell}, {literal(_BLANKS)}), '')" for cell in cells)
-    lead = f"coalesce({trimmed}, '')"
+    lead, nothing = lead_and_blank(cells)
     # In a note the first filled cell speaks; no other cell may identify a record.
     alone = " AND ".join(f"({blank(key)} OR trim({key}, {literal(_BLANKS)}) = {lead})" for key in keys)
     words = f"regexp_replace({lead}, {literal(_IGNORED)}, '', 'g')"
@@ -104,7 +108,7 @@ def state_sql(keys: Sequence[str], found: Sequence[str], width: int) -> str:
     )
     return f"""CASE WHEN _suspect THEN
     CASE
-      WHEN {_all_blank(cells)} AND NOT _long THEN {State.BLANK:d}
+      WHEN {nothing} AND NOT _long THEN {State.BLANK:d}
       WHEN {repeated} THEN {State.HEADINGS:d}
       WHEN {alone} AND regexp_matches({words}, {literal(_TOTAL)}) THEN {State.TOTAL:d}
       WHEN {alone} AND regexp_matches({words}, {literal(_REMARK)}) THEN {State.REMARK:d}
@@ -112,6 +116,20 @@ def state_sql(keys: Sequence[str], found: Sequence[str], width: int) -> str:
       ELSE {record}
     END
   ELSE {record} END"""
+
+
+def lead_and_blank(cells: Sequence[str], many: int = MANY_CELLS) -> tuple[str, str]:
+    """SQL of the first filled cell without blanks around it, and of whether no cell is filled.
+
+    Of more than `many` cells one text is made first: an expression for each cell would take gigabytes.
+    """
+    if len(cells) <= MANY_CELLS:
+        trimmed = ", ".join(f"nullif(trim({cell}, {literal(_BLANKS)}), '')" for cell in cells)
+        return f"coalesce({trimmed}, '')", _all_blank(cells)
+    joined = f"concat_ws({literal(_BETWEEN)}, {', '.join(cells)})"
+    filled = f"[^{_BETWEEN}{re.escape(_BLANKS)}]"
+    first = f"regexp_extract({joined}, {literal(f'{filled}[^{_BETWEEN}]*')})"
+    return f"trim({first}, {literal(_BLANKS)})", f"NOT regexp_matches({joined}, {literal(filled)})"
 
 
 def _all_blank(cells: Iterable[str]) -> str:
