@@ -80,6 +80,8 @@ def standard_damage(home: Home, keys: Keys) -> Iterator[Damage]:
     """The standard tables for queries; a turn makes them anew by itself where they are damaged."""
     path, remedy = home.standard, "运行最新批次即重新生成：zhenjie run"
     if not path.exists():
+        if accepted_standard(home):
+            yield Damage(path, None, "曾经生成，现已缺失：标准表查询库", remedy)
         return
     if log_of(path).exists():
         yield Damage(log_of(path), None, "标准表查询库旁不应有日志文件", "请查明来源并删除它")

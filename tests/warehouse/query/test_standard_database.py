@@ -105,6 +105,9 @@ def test_a_damaged_file_is_named_and_made_anew(
 ) -> None:
     write(engine, home, "health.death", DAY, "甲")
     make(DAY)
+    home.standard.unlink()
+    (gone,) = standard_damage(home, NO_KEYS)
+    assert (gone.path, "缺失" in gone.problem) == (home.standard, True)
     home.standard.write_bytes(b"no database")
     (damage,) = standard_damage(home, NO_KEYS)
     assert damage.path == home.standard
