@@ -174,9 +174,10 @@ def install(engine: Engine, library: Library) -> Install:
     def installed(folder: Path) -> Platform:
         home = Home(folder)
         home.root.mkdir(parents=True, exist_ok=True)
-        # The command line finds the same key in the home.
-        home.signing_key.write_text(SIGNING_KEY, encoding="ascii")
-        home.signing_key.chmod(0o600)
+        if not home.signing_key.exists():
+            # The command line finds the same key in the home.
+            home.signing_key.write_text(SIGNING_KEY, encoding="ascii")
+            home.signing_key.chmod(0o600)
         return Platform(home, library, engine.codes, engine, f"sqlite:///{home.ledger}", signing=SIGNING)
 
     return installed
