@@ -13,12 +13,12 @@ import dagster as dg
 
 from assets.platform import Platform
 from quality.published import TICKETS as TICKET_TABLE
-from schemas.contract import Contract
-from warehouse.collect.desk import REFUSAL, receipts
-from warehouse.collect.extracts import rows_in_force
-from warehouse.collect.judgement import unusual_volume
-from warehouse.layers import Layer
-from warehouse.standard import extracts_in_force
+from schemas.contract.model import Contract
+from warehouse.collect.extracts.delivery_checks import unusual_volume
+from warehouse.collect.extracts.extract import rows_in_force
+from warehouse.collect.intake.reception import REFUSAL, receipts
+from warehouse.lake.layers import Layer
+from warehouse.standard.standardise import extracts_in_force
 
 # What a check says: whether it passed, and facts for its metadata.
 Outcome = tuple[bool, Mapping[str, int | str | dg.MetadataValue]]

@@ -12,9 +12,9 @@ import dagster as dg
 import duckdb
 
 from assets.platform import CHINA, FIRST_BATCH, Platform
-from schemas.contract import Contract
-from warehouse.masking import masked
-from warehouse.partition import Partition
+from schemas.contract.model import Contract
+from warehouse.lake.partition import Partition
+from warehouse.query.masking import masked
 
 # A batch is a day; today's partition is there from midnight on.
 BATCHES = dg.DailyPartitionsDefinition(start_date=FIRST_BATCH.isoformat(), timezone=CHINA.key, end_offset=1)

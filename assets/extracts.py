@@ -12,10 +12,10 @@ from assets.common import (
     key_of,
     partition_metadata,
 )
-from schemas.contract import Contract
-from warehouse.collect.extracts import extract
-from warehouse.layers import Layer
-from warehouse.partition import Partition
+from schemas.contract.model import Contract
+from warehouse.collect.extracts.extract import extract
+from warehouse.lake.layers import Layer
+from warehouse.lake.partition import Partition
 
 
 def extract_asset(contract: Contract) -> dg.AssetsDefinition:

@@ -15,17 +15,17 @@ from assets.common import (
     key_of,
     partition_metadata,
 )
-from quality.agreement import agree, compared
-from quality.findings import verify
-from quality.rules import checks
-from quality.tickets import STATES
-from quality.turn import update_tickets
-from returns.effects import ticket_replies
+from quality.agreement.agree import agree, compared
+from quality.findings.verify import verify
+from quality.rules.rule import checks
+from quality.tickets.states import STATES
+from quality.tickets.ticket_tables import update_tickets
+from returns.replies.corrections import ticket_replies
 from schemas.codes import CodeLibrary
-from schemas.contract import DIMENSIONS, Contract, Entity
-from schemas.library import Library
-from warehouse.layers import Layer
-from warehouse.partition import Partition
+from schemas.contract.library import Library
+from schemas.contract.model import DIMENSIONS, Contract, Entity
+from warehouse.lake.layers import Layer
+from warehouse.lake.partition import Partition
 
 TICKETS = dg.AssetKey(["ticket"])
 

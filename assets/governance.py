@@ -16,13 +16,13 @@ from assets.common import (
     partition_metadata,
 )
 from assets.findings import agreement_key
-from quality.agreement import compared, table_name
-from schemas.contract import Entity
-from schemas.library import Library
+from quality.agreement.agree import compared, table_name
+from schemas.contract.library import Library
+from schemas.contract.model import Entity
 from schemas.tables import TableStandard
-from warehouse.governance import derive, fuse, standard_of, standard_of_derived
-from warehouse.layers import Layer
-from warehouse.partition import Partition
+from warehouse.governance.fuse import derive, fuse, standard_of, standard_of_derived
+from warehouse.lake.layers import Layer
+from warehouse.lake.partition import Partition
 
 _BY_COUNTY = """
 SELECT coalesce(division.label, '未落到区市'), count(*)

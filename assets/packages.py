@@ -6,9 +6,9 @@ from assets.common import Group, PlatformResource, asset_facts, batch_of, table
 from assets.findings import TICKETS
 from assets.governance import governance_key
 from assets.publication import WAREHOUSE
-from returns.packages import Package, build_packages
-from schemas.library import Library
-from warehouse.governance import derived
+from returns.packages.build import Package, build_packages
+from schemas.contract.library import Library
+from warehouse.governance.fuse import derived
 
 PACKAGES = dg.AssetKey(["returns", "packages"])
 

@@ -12,13 +12,13 @@ from zoneinfo import ZoneInfo
 from returns.ledger.store import Ledger
 from returns.signing.keys import signing_keys
 from schemas.codes import CodeLibrary
-from schemas.library import Library
-from warehouse.encryption import NO_KEYS, Keys
-from warehouse.engine import Engine
-from warehouse.home import Home
+from schemas.contract.library import Library
+from warehouse.engine.connection import Engine
+from warehouse.home.encryption import NO_KEYS, Keys
+from warehouse.home.folders import Home
 from warehouse.incremental.context import BatchContext
-from warehouse.lake import Lake
-from warehouse.thresholds import DEFAULT, Thresholds
+from warehouse.lake.store import Lake
+from warehouse.lake.thresholds import DEFAULT, Thresholds
 
 CHINA = ZoneInfo("Asia/Shanghai")  # A batch is a day of this zone.
 

@@ -10,12 +10,12 @@ from assets.governance import governance_key
 from assets.platform import Platform
 from quality.published import TICKETS as TICKET_TABLE
 from quality.published import quality_tables
-from schemas.library import Library
-from warehouse.candidate import build
-from warehouse.catalogue import contract_tables, extract_table, governance_tables, ledger_table
-from warehouse.governance import derived
-from warehouse.home import Home
-from warehouse.publish import candidate_of, record_verdict, switch
+from schemas.contract.library import Library
+from warehouse.governance.fuse import derived
+from warehouse.home.folders import Home
+from warehouse.publish.candidate import build
+from warehouse.publish.catalogue import contract_tables, extract_table, governance_tables, ledger_table
+from warehouse.publish.switch import candidate_of, record_verdict, switch
 
 ACCEPTANCE = "acceptance"
 CANDIDATE = dg.AssetKey(["publication", "candidate"])
@@ -84,7 +84,7 @@ def acceptance_imports(step: str, home: Home) -> tuple[str, ...]:
         step: the key of a step; only the gate's needs any.
         home: the installation.
     """
-    return ("quality.expectations",) if step == _GATE_STEP and candidate_of(home).exists() else ()
+    return ("quality.acceptance.gate",) if step == _GATE_STEP and candidate_of(home).exists() else ()
 
 
 def acceptance_check() -> dg.AssetChecksDefinition:
@@ -103,7 +103,7 @@ def acceptance_check() -> dg.AssetChecksDefinition:
         if not candidate_of(home).exists():
             return dg.AssetCheckResult(passed=True, metadata={"checks": dg.MetadataValue.text("unchanged")})
         # Great Expectations takes seconds to import; `acceptance_imports` has it imported for a new candidate only.
-        from quality.expectations import accept
+        from quality.acceptance.gate import accept
 
         verdict = accept(
             candidate_of(home),

@@ -13,10 +13,10 @@ from assets.common import (
     partition_metadata,
     preview,
 )
-from returns.effects import corrections
-from schemas.contract import Contract
-from warehouse.layers import Layer
-from warehouse.standard import standardise
+from returns.replies.corrections import corrections
+from schemas.contract.model import Contract
+from warehouse.lake.layers import Layer
+from warehouse.standard.standardise import standardise
 
 
 def standard_asset(contract: Contract) -> dg.AssetsDefinition:

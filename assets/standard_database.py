@@ -4,9 +4,9 @@ import dagster as dg
 
 from assets.common import Group, PlatformResource, asset_facts, batch_of, key_of
 from assets.summary import SUMMARY
-from schemas.library import Library
-from warehouse.layers import Layer
-from warehouse.standard_database import make_standard
+from schemas.contract.library import Library
+from warehouse.lake.layers import Layer
+from warehouse.publish.standard_database import make_standard
 
 # A stage of its own, so that its seconds are not counted as the loop's.
 STANDARD_DATABASE = dg.AssetKey(["queries", "standard"])

@@ -5,8 +5,8 @@ import dagster as dg
 from assets.checks import warnings_of
 from assets.common import Group, PlatformResource, asset_facts, batch_of
 from assets.packages import PACKAGES
-from returns.relations import turn_of
-from returns.summary import build_summary
+from returns.packages.sheet_views import turn_of
+from returns.summary.page import build_summary
 
 SUMMARY = dg.AssetKey(["returns", "summary"])
 

@@ -19,9 +19,9 @@ import duckdb
 
 from pipelines.demonstration import FIRST_BATCH, SECOND_BATCH, Demonstration
 from pipelines.platform import build_platform
+from pipelines.run.turn import run_turn
 from pipelines.settings import read_settings
-from pipelines.turn import run_turn
-from warehouse.publish import open_published
+from warehouse.publish.switch import open_published
 
 SQL = Path(__file__).parent / "accuracy.sql"
 COLUMNS = ("kind", "dataset", "field", "planted", "found", "beside", "recall", "precision", "derivable",

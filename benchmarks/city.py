@@ -29,9 +29,9 @@ from assets.platform import CHINA, Platform
 from benchmarks.workbook import workbook_speed
 from pipelines.demonstration import FIRST_BATCH
 from pipelines.platform import build_platform
+from pipelines.run.turn import run_turn
 from pipelines.settings import read_settings
-from pipelines.turn import run_turn
-from warehouse.collect import desk
+from warehouse.collect.intake import reception
 
 PACKAGES, QUERIES = "returns", "queries"
 CHANGED = 100
@@ -143,7 +143,7 @@ def _changed(lines: Iterator[bytes], which: int) -> Iterator[bytes]:
 def turn(platform: Platform, files: list[Path], day: date) -> Turn:
     """One turn with these files, timed from the extracts on."""
     at = datetime(day.year, day.month, day.day, 8, tzinfo=CHINA)
-    receipts = desk.deliver(platform.home, platform.library, files, day, at)
+    receipts = reception.deliver(platform.home, platform.library, files, day, at)
     aside = [receipt.file for receipt in receipts if receipt.status == "set_aside"]
     if aside:
         raise RuntimeError(f"not taken in: {', '.join(aside)}")

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-from warehouse.files import replace_json
-from warehouse.home import Home
+from warehouse.home.files import replace_json
+from warehouse.home.folders import Home
 
 SETTLED = "done"
 

@@ -16,11 +16,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from pipelines import console
-from pipelines.misuse import in_chinese
-from pipelines.process import begin, run_to_end
 from pipelines.settings import SettingsError, read_settings
-from warehouse.modes import keep_private
+from pipelines.terminal import console
+from pipelines.terminal.misuse import in_chinese
+from pipelines.terminal.process import begin, run_to_end
+from warehouse.home.modes import keep_private
 
 # Verb → the module in `pipelines.commands` that has the command, or the commands, of that name.
 VERBS: Mapping[str, str] = {

@@ -20,12 +20,12 @@ from assets.publication import acceptance_check, candidate_asset, warehouse_asse
 from assets.standard import standard_asset
 from assets.standard_database import standard_database_asset
 from assets.summary import summary_asset
-from pipelines.executor import one_at_a_time
 from pipelines.jobs import answers, turn
+from pipelines.run.executor import one_at_a_time
 from pipelines.schedules import every_morning
 from pipelines.sensors import alert, answered, inbox, warned
-from quality.agreement import compared
-from warehouse.governance import derived
+from quality.agreement.agree import compared
+from warehouse.governance.fuse import derived
 
 
 def all_assets(platform: Platform) -> list[dg.AssetsDefinition]:

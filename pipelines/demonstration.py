@@ -14,13 +14,13 @@ from pathlib import Path
 
 from assets.platform import CHINA, Platform
 from pipelines.intake import enter_delivered, take_in_all
-from returns.declared import sheet_standard
-from returns.deliveries import UNKNOWN
-from returns.packages import read_index
-from returns.replies import SHEET, Intake
+from returns.ledger.deliveries import UNKNOWN
+from returns.packages.build import read_index
+from returns.packages.sheet_spec import sheet_standard
+from returns.replies.take_in import SHEET, Intake
 from sample_city.generate import SampleCity, Summary, plan_city
 from sample_city.officer import answer
-from warehouse.collect import desk
+from warehouse.collect.intake import reception
 
 OFFICER = "officer"
 """The account that the simulated officers hand in under."""
@@ -58,7 +58,7 @@ class Demonstration:
         since = max((then for then in self._delivered() if then < day), default=None)
         made = self._city.generate(self.samples / day.isoformat(), day, since=since)
         files = [file.path for file in made.files if file.dataset in self.platform.library]
-        desk.deliver(self.platform.home, self.platform.library, files, day, _at(day, 8))
+        reception.deliver(self.platform.home, self.platform.library, files, day, _at(day, 8))
         enter_delivered(self.platform, day, UNKNOWN, lambda _: None)
         return made
 

@@ -11,11 +11,11 @@ import polars as pl
 from sqlalchemy.exc import SQLAlchemyError
 
 from assets.platform import Platform
-from returns.declared import sheet_standard
-from returns.deliveries import enter_deliveries
 from returns.ledger.chain import LedgerError
-from returns.outside import known_heads
-from returns.replies import SHEET, Intake, ReplyDesk, Submission, take_in
+from returns.ledger.deliveries import enter_deliveries
+from returns.ledger.outside import known_heads
+from returns.packages.sheet_spec import sheet_standard
+from returns.replies.take_in import SHEET, Intake, ReplyDesk, Submission, take_in
 
 # Tickets that a receipt for programs lists; of more there is the number.
 LISTED = 200

@@ -7,12 +7,12 @@ import dagster as dg
 
 from assets.common import PlatformResource
 from assets.platform import Platform
-from pipelines.failures import reason_of
 from pipelines.intake import OF_ONE_FILE, receipt, take_in_all
-from warehouse.files import replace_json, sha256_of
-from warehouse.home import Home
-from warehouse.modes import FILE, make_folder
-from warehouse.names import FileName, path_of_text, shown_name, shown_path
+from pipelines.terminal.failures import reason_of
+from warehouse.home.files import replace_json, sha256_of
+from warehouse.home.folders import Home
+from warehouse.home.modes import FILE, make_folder
+from warehouse.home.names import FileName, path_of_text, shown_name, shown_path
 
 # Answered workbooks, and packages sent back whole.
 ANSWERS = (".xlsx", ".zip")

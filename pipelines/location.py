@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipelines.definitions import build_definitions
 from pipelines.platform import build_platform
 from pipelines.settings import read_settings
-from warehouse.modes import keep_private
+from warehouse.home.modes import keep_private
 
 # Dagster starts processes for runs, sensors and the schedule; each of them loads this.
 keep_private()

@@ -9,12 +9,12 @@ from sqlalchemy import URL
 from assets.platform import Platform
 from pipelines.settings import Settings, SettingsError
 from schemas.codes import CodeLibrary
-from schemas.library import load_library
-from schemas.selection import select, unmatched
-from warehouse.engine import Engine
-from warehouse.home import Home
-from warehouse.publish import candidate_of
-from warehouse.standard_database import draft_of
+from schemas.contract.library import load_library
+from schemas.contract.selection import select, unmatched
+from warehouse.engine.connection import Engine
+from warehouse.home.folders import Home
+from warehouse.publish.standard_database import draft_of
+from warehouse.publish.switch import candidate_of
 
 CODES = "_codes"
 

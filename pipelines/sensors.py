@@ -13,15 +13,15 @@ from assets.checks import warnings_of
 from assets.common import PlatformResource
 from assets.platform import CHINA, FIRST_BATCH, Platform
 from pipelines.alerts import Alert, moment, raise_alert, settle
-from pipelines.dead_runs import report_dead_runs
-from pipelines.executor import PARTITION
-from pipelines.failures import reason_of
 from pipelines.intake import OF_ONE_FILE, enter_delivered
 from pipelines.jobs import answers, turn
+from pipelines.run.executor import PARTITION
+from pipelines.run.orphaned_runs import report_dead_runs
+from pipelines.terminal.failures import reason_of
 from quality.published import TICKETS
-from warehouse.collect import desk
-from warehouse.files import digest_of, is_draft, special_kind
-from warehouse.names import path_as_text, shown_name
+from warehouse.collect.intake import reception
+from warehouse.home.files import digest_of, is_draft, special_kind
+from warehouse.home.names import path_as_text, shown_name
 
 # A file that was written to less than this ago may still be on its way.
 SETTLED_SECONDS = 30
@@ -114,7 +114,7 @@ def _receive(context: dg.SensorEvaluationContext, platform: Platform) -> None:
     files = settled(platform.home.inbox, now)
     for path in files:
         try:
-            desk.deliver(platform.home, platform.library, [path], today(), now)
+            reception.deliver(platform.home, platform.library, [path], today(), now)
             path.unlink()
         except OF_ONE_FILE as error:
             context.log.warning("%s could not be received: %s", shown_name(path), reason_of(error))
@@ -129,7 +129,7 @@ def _warn(context: dg.SensorEvaluationContext, folder: Path) -> None:
 
 def _delivered(platform: Platform) -> dict[str, str]:
     """Every batch that Dagster can run today, oldest first → a fingerprint of what was delivered in it."""
-    batches = {*desk.batches(platform.home), *platform.lake.batches(*TICKETS)}
+    batches = {*reception.batches(platform.home), *platform.lake.batches(*TICKETS)}
     days = sorted(day for day in batches if FIRST_BATCH <= day <= today())
     return {day.isoformat(): digest_of(_extract_ids(platform.home.inbox / day.isoformat())) for day in days}
 
@@ -138,7 +138,7 @@ def _extract_ids(folder: Path) -> list[str]:
     """The deliveries of a batch by their names, and those confirmed once more: their receipts are not read."""
     return sorted(
         path.parent.name
-        for name in (desk.RECEIPT, desk.CONFIRMATION)
+        for name in (reception.RECEIPT, reception.CONFIRMATION)
         for path in folder.glob(f"*/{name}")
         if not is_draft(path.parent.name)
     )

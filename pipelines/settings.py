@@ -32,8 +32,8 @@ from pathlib import Path
 
 from returns.ledger.accounts import checked_account
 from returns.ledger.chain import LedgerError
-from warehouse.encryption import Key, Keys
-from warehouse.names import shown
+from warehouse.home.encryption import Key, Keys
+from warehouse.home.names import shown
 
 # In the path of the home: readers would take it for a pattern of paths.
 _STRANGE = frozenset("*?[]{}")

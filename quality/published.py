@@ -8,23 +8,23 @@ from datetime import date
 
 import polars as pl
 
-from quality.agreement import agreement_rules, table_name
-from quality.disputes import dispute_name
-from quality.routing import no_findings
-from quality.rules import checks
+from quality.agreement.agree import agreement_rules, table_name
+from quality.agreement.conflicts import dispute_name
+from quality.rules.routing import no_findings
+from quality.rules.rule import checks
 from schemas.codes import CodeLibrary
+from schemas.contract.library import Library
 from schemas.emit.sql import literal
-from schemas.library import Library
 from schemas.tables import load_tables
-from warehouse.candidate import Published, Slices
-from warehouse.catalogue import frame
-from warehouse.collect.places import places_in
+from warehouse.collect.extracts.row_positions import places_in
+from warehouse.engine.templates import template
 from warehouse.incremental.context import BatchContext
-from warehouse.lake import Lake
-from warehouse.layers import Layer
-from warehouse.partition import Partition
-from warehouse.standard import extracts_in_force
-from warehouse.templates import template
+from warehouse.lake.layers import Layer
+from warehouse.lake.partition import Partition
+from warehouse.lake.store import Lake
+from warehouse.publish.candidate import Published, Slices
+from warehouse.publish.catalogue import frame
+from warehouse.standard.standardise import extracts_in_force
 
 TICKETS = (Layer.TICKET, "all")
 

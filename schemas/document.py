@@ -1,6 +1,7 @@
 """YAML files with the line of everything in them, so that whatever is wrong can be shown where it stands.
 
-Here: text into plain values. What the values mean is the business of `schemas.odcs` and `schemas.library`.
+Here: text into plain values. What the values mean is the business of `schemas.contract.odcs` and
+`schemas.contract.library`.
 """
 
 from __future__ import annotations

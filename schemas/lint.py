@@ -1,6 +1,6 @@
 """The linter: what is wrong with a contract, on which line, and what to do about it.
 
-It judges what `schemas.odcs` could read: the standard's own JSON Schema first, then our facts, each against
+It judges what `schemas.contract.odcs` could read: the standard's own JSON Schema first, then our facts, each against
 the library (entities, code tables, semantic kinds, functions, other contracts). It never raises for a bad
 contract; the result is the list. The checks themselves are in `schemas.lints`, one module per part.
 """
@@ -13,8 +13,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from schemas.codes import CodeLibrary
+from schemas.contract.library import Library
 from schemas.document import read_document
-from schemas.library import Library
 from schemas.lints import columns, dataset, rules, sources, standard
 from schemas.lints.problem import Page, Problem
 

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from schemas.contract import LogicalType, comment
+from schemas.contract.model import LogicalType, comment
 from schemas.document import plain_yaml
 
 _NO_OTHER_KEYS = ConfigDict(extra="forbid")

@@ -18,24 +18,24 @@ import polars as pl
 import pytest
 
 from assets.platform import Platform
-from quality.agreement import agree, compared, table_name
-from quality.findings import verify
-from quality.turn import update_tickets
-from returns.deliveries import delivered_batches, enter_deliveries
-from returns.effects import corrections, ticket_replies
-from returns.packages import build_packages
+from quality.agreement.agree import agree, compared, table_name
+from quality.findings.verify import verify
+from quality.tickets.ticket_tables import update_tickets
+from returns.ledger.deliveries import delivered_batches, enter_deliveries
+from returns.packages.build import build_packages
+from returns.replies.corrections import corrections, ticket_replies
 from sample_city.generate import SampleCity, plan_city
 from schemas.codes import CodeLibrary
-from schemas.library import Library, load_library
-from warehouse.collect import desk
-from warehouse.collect.extracts import extract
-from warehouse.encryption import Key, Keys
-from warehouse.engine import Engine
-from warehouse.governance import derive, derived, fuse
-from warehouse.home import Home
-from warehouse.layers import Layer
-from warehouse.register import note
-from warehouse.standard import standardise
+from schemas.contract.library import Library, load_library
+from warehouse.collect.extracts.extract import extract
+from warehouse.collect.intake import reception
+from warehouse.engine.connection import Engine
+from warehouse.governance.fuse import derive, derived, fuse
+from warehouse.home.encryption import Key, Keys
+from warehouse.home.folders import Home
+from warehouse.home.register import note
+from warehouse.lake.layers import Layer
+from warehouse.standard.standardise import standardise
 
 CHINA = ZoneInfo("Asia/Shanghai")
 FIRST = date(2026, 3, 2)
@@ -81,7 +81,7 @@ class Walk:
         """
         files = sorted(path for path in self.prepare(day).glob(names) if path.is_file())
         at = datetime(day.year, day.month, day.day, 8, tzinfo=CHINA)
-        desk.deliver(self.platform.home, self.platform.library, files, day, at)
+        reception.deliver(self.platform.home, self.platform.library, files, day, at)
         with self.platform.open_ledger() as ledger:
             enter_deliveries(ledger, self.platform.home, [day])
 

@@ -15,26 +15,26 @@ import duckdb
 import polars as pl
 import pytest
 
-from quality.findings import verify
+from quality.findings.verify import verify
 from quality.published import quality_tables
-from quality.tickets import no_replies
-from quality.turn import update_tickets
-from returns.packages import build_packages
+from quality.tickets.states import no_replies
+from quality.tickets.ticket_tables import update_tickets
+from returns.packages.build import build_packages
 from schemas.codes import CodeLibrary
-from schemas.library import Library, load_library
+from schemas.contract.library import Library, load_library
 from schemas.lint import lint
-from warehouse.candidate import build
-from warehouse.catalogue import contract_tables, extract_table, governance_tables
-from warehouse.collect import desk
-from warehouse.collect.extracts import extract
-from warehouse.encryption import NO_KEYS
-from warehouse.engine import Engine
-from warehouse.governance import fuse
-from warehouse.home import Home
+from warehouse.collect.extracts.extract import extract
+from warehouse.collect.intake import reception
+from warehouse.engine.connection import Engine
+from warehouse.governance.fuse import fuse
+from warehouse.home.encryption import NO_KEYS
+from warehouse.home.folders import Home
 from warehouse.incremental.context import BatchContext
-from warehouse.lake import Lake
-from warehouse.publish import record_verdict, switch
-from warehouse.standard import no_corrections, standardise
+from warehouse.lake.store import Lake
+from warehouse.publish.candidate import build
+from warehouse.publish.catalogue import contract_tables, extract_table, governance_tables
+from warehouse.publish.switch import record_verdict, switch
+from warehouse.standard.standardise import no_corrections, standardise
 
 ROOT = Path(__file__).parents[1]
 CONTRACTS = ROOT / "tests" / "data" / "bus" / "contracts"
@@ -107,7 +107,7 @@ class Bureau:
     def lake(self) -> Lake:
         return Lake(self.home.lake)
 
-    def deliver(self, folder: Path, batch: date, *changes: str) -> list[desk.Receipt]:
+    def deliver(self, folder: Path, batch: date, *changes: str) -> list[reception.Receipt]:
         """Take in the operator's database, with some of its errors mended."""
         path = folder / f"yantai_bus_{batch:%Y%m%d}.sqlite"
         database = sqlite3.connect(path)
@@ -116,7 +116,7 @@ class Bureau:
             database.execute(change)
         database.commit()
         database.close()
-        return desk.deliver(self.home, self.library, [path], batch, datetime(2026, 3, 2, 8))
+        return reception.deliver(self.home, self.library, [path], batch, datetime(2026, 3, 2, 8))
 
     def turn(self, batch: date) -> None:
         """One turn, stage by stage, to the published database."""

@@ -11,7 +11,7 @@ import duckdb
 
 from quality.published import findings_of
 from sample_city.generate import generate
-from warehouse.standard import no_corrections
+from warehouse.standard.standardise import no_corrections
 
 DAY = date(2026, 6, 1)
 

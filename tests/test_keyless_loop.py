@@ -11,23 +11,23 @@ import duckdb
 import polars as pl
 import pytest
 
-from quality.findings import verify
+from quality.findings.verify import verify
 from quality.published import quality_tables
-from quality.tickets import no_replies
-from quality.turn import update_tickets
-from returns.packages import build_packages
-from schemas.library import load_library
-from warehouse.candidate import build
-from warehouse.catalogue import contract_tables, extract_table, governance_tables
-from warehouse.collect import desk
-from warehouse.collect.extracts import extract
-from warehouse.encryption import NO_KEYS
-from warehouse.engine import Engine
-from warehouse.home import Home
+from quality.tickets.states import no_replies
+from quality.tickets.ticket_tables import update_tickets
+from returns.packages.build import build_packages
+from schemas.contract.library import load_library
+from warehouse.collect.extracts.extract import extract
+from warehouse.collect.intake import reception
+from warehouse.engine.connection import Engine
+from warehouse.home.encryption import NO_KEYS
+from warehouse.home.folders import Home
 from warehouse.incremental.context import BatchContext
-from warehouse.lake import Lake
-from warehouse.publish import record_verdict, switch
-from warehouse.standard import CORRECTIONS, standardise
+from warehouse.lake.store import Lake
+from warehouse.publish.candidate import build
+from warehouse.publish.catalogue import contract_tables, extract_table, governance_tables
+from warehouse.publish.switch import record_verdict, switch
+from warehouse.standard.standardise import CORRECTIONS, standardise
 
 FIRST, SECOND = date(2026, 3, 2), date(2026, 3, 3)
 CONTRACT = """
@@ -71,7 +71,7 @@ class Office:
         library = load_library([self.folder / "contracts"], shipped=False)
         path = self.folder / "报警.csv"
         path.write_text(HEAD + rows, encoding="utf-8")
-        desk.deliver(self.home, library, [path], batch, datetime(2026, 3, 2, 8))
+        reception.deliver(self.home, library, [path], batch, datetime(2026, 3, 2, 8))
         with self.engine.connect() as connection:
             lake = Lake(self.home.lake)
             opened = BatchContext(connection, lake, library, self.engine.codes, batch)

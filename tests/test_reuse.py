@@ -19,21 +19,21 @@ import polars as pl
 import pytest
 
 from assets.platform import Platform
-from quality.agreement import agree, compared, table_name
-from quality.findings import verify
+from quality.agreement.agree import agree, compared, table_name
+from quality.findings.verify import verify
 from quality.published import findings_of
 from sample_city.generate import generate
-from schemas.library import Library
-from schemas.selection import select
-from warehouse.collect import desk
-from warehouse.collect.extracts import extract
-from warehouse.collect.unchanged import deliveries_of
-from warehouse.governance import derive, derived, fuse
+from schemas.contract.library import Library
+from schemas.contract.selection import select
+from warehouse.collect.extracts.extract import extract
+from warehouse.collect.extracts.snapshot_diff import deliveries_of
+from warehouse.collect.intake import reception
+from warehouse.governance.fuse import derive, derived, fuse
 from warehouse.incremental.context import BatchContext
-from warehouse.layers import Layer
-from warehouse.partition import Partition
-from warehouse.standard import CORRECTIONS, no_corrections, standardise
-from warehouse.thresholds import Thresholds
+from warehouse.lake.layers import Layer
+from warehouse.lake.partition import Partition
+from warehouse.lake.thresholds import Thresholds
+from warehouse.standard.standardise import CORRECTIONS, no_corrections, standardise
 
 # The last is months later: for rules that look at the day.
 DAYS = [date(2026, 3, 2), date(2026, 3, 3), date(2026, 6, 8)]
@@ -67,7 +67,7 @@ class Bureau:
     def turn(self, folder: Path, day: date, corrections: pl.DataFrame) -> None:
         platform, lake, library = self.platform, self.platform.lake, self.library
         at = datetime(day.year, day.month, day.day, 8)
-        desk.deliver(platform.home, library, sorted(folder.iterdir()), day, at)
+        reception.deliver(platform.home, library, sorted(folder.iterdir()), day, at)
         with platform.engine.connect() as connection:
             opened = BatchContext(connection, lake, library, platform.codes, day)
             for contract in library:

@@ -18,14 +18,14 @@ import polars as pl
 import pytest
 
 from quality.published import TICKETS, findings_of
-from quality.tickets import TO_ANSWER
+from quality.tickets.states import TO_ANSWER
 from returns.ledger.store import Ledger
-from returns.packages import Index, Package, read_index
-from returns.replies import Intake, ReplyDesk, Submission, take_in
+from returns.packages.build import Index, Package, read_index
+from returns.replies.take_in import Intake, ReplyDesk, Submission, take_in
 from sample_city.officer import CORRECT, DATASET, FIELD, SHEET, TICKET, VALUE, VERDICT, answer
 from sample_city.paperwork import Paper
-from warehouse.engine import Engine
-from warehouse.partition import Partition
+from warehouse.engine.connection import Engine
+from warehouse.lake.partition import Partition
 
 FIRST, SECOND, THIRD = date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 4)
 MISTAKES = 0.1

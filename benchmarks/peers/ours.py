@@ -1,4 +1,4 @@
-"""Our verification as the product runs it: `quality.findings.verify` on a partition of the lake.
+"""Our verification as the product runs it: `quality.findings.verify.verify` on a partition of the lake.
 
 It does more than the others: four checks of types beside the twenty rules, and of each finding the observed value,
 the evidence, the township and a stable id, sorted and written to the lake.
@@ -15,14 +15,14 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from benchmarks.peers.measuring import measure
-from quality.findings import verify
+from quality.findings.verify import verify
 from schemas.codes import CodeLibrary
-from schemas.library import Library, load_library
-from warehouse.engine import Engine
+from schemas.contract.library import Library, load_library
+from warehouse.engine.connection import Engine
 from warehouse.incremental.context import BatchContext
-from warehouse.lake import Lake
-from warehouse.partition import Partition
-from warehouse.values import delivered_name
+from warehouse.lake.partition import Partition
+from warehouse.lake.store import Lake
+from warehouse.standard.values import delivered_name
 
 BATCH = date(2026, 3, 2)
 DATASET = "benchmark.resident"

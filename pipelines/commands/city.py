@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from pipelines import console
 from pipelines.commands.loop import FIGURES, outcome
 from pipelines.commands.options import BatchOption, batch_date, linted_platform_of
 from pipelines.demonstration import FIRST_BATCH, SECOND_BATCH, Demonstration
-from returns.replies import Intake
+from pipelines.terminal import console
+from returns.replies.take_in import Intake
 from sample_city.generate import generate
-from warehouse.collect import desk
+from warehouse.collect.intake import reception
 
 Residents = Annotated[int, typer.Option(help="人口数", min=100)]
 Seed = Annotated[int, typer.Option(help="随机种子")]
@@ -53,12 +53,12 @@ def sample(
 def demo(context: typer.Context, residents: Residents = 10_000, seed: Seed = 1) -> None:
     """演示：示例城市，两轮循环，镇街模拟答复。 The sample city, two turns of the loop with answers."""
     # Dagster takes seconds to import; only the commands that run it pay for it.
-    from pipelines.instance import dagster_instance
-    from pipelines.turn import run_turn
+    from pipelines.run.instance import dagster_instance
+    from pipelines.run.turn import run_turn
 
     platform = linted_platform_of(context)
     city = Demonstration(platform, residents, seed)
-    if desk.batches(platform.home) and not city.samples.exists():
+    if reception.batches(platform.home) and not city.samples.exists():
         raise console.usage(f"{platform.home.root} 中已有交付的数据；请用 --home 为演示指定另一个目录")
     instance = dagster_instance(platform.home)
     days = [FIRST_BATCH, SECOND_BATCH]

@@ -8,21 +8,21 @@ from typing import Annotated
 
 import typer
 
-from pipelines import console
 from pipelines.commands.options import platform_of, settings_of
 from pipelines.platform import code_library
-from quality.portable import not_portable
-from schemas.contract import Contract
+from pipelines.terminal import console
+from quality.rules.portable import not_portable
+from schemas.contract.library import load_library
+from schemas.contract.model import Contract
+from schemas.contract.odcs import ContractError
+from schemas.contract.selection import resting
 from schemas.emit.arrow import arrow_schema
 from schemas.emit.dictionary import dictionary_page
 from schemas.emit.headers import headers
 from schemas.emit.sql import create_table
-from schemas.functions import load_functions
-from schemas.library import load_library
+from schemas.expressions.functions import load_functions
 from schemas.lint import lint as lint_library
-from schemas.odcs import ContractError
-from schemas.selection import resting
-from warehouse.collect.infer import draft_contract
+from warehouse.collect.infer.draft import draft_contract
 from warehouse.collect.readers import UnreadableFile
 from warehouse.isolation.reading import get_ready
 

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from pipelines import console
 from pipelines.commands.options import linted_platform_of, settings_of
 from pipelines.server.group import run_group
 from pipelines.settings import child_environment
+from pipelines.terminal import console
 
 
 def dev(
@@ -22,7 +22,7 @@ def dev(
 ) -> None:
     """打开 Dagster 界面。 Dagster's UI, with schedules and sensors."""
     # Dagster takes seconds to import; only the commands that run it pay for it.
-    from pipelines.instance import dagster_home
+    from pipelines.run.instance import dagster_home
 
     settings = settings_of(context)
     folder = dagster_home(linted_platform_of(context).home)

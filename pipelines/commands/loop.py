@@ -11,7 +11,6 @@ from typing import Annotated
 import typer
 
 from assets.platform import CHINA, Platform
-from pipelines import console
 from pipelines.commands.options import (
     BatchOption,
     JsonOption,
@@ -22,18 +21,19 @@ from pipelines.commands.options import (
     settings_of,
     today,
 )
-from pipelines.failures import os_failure
 from pipelines.intake import enter_delivered, receipt, take_in_each
+from pipelines.terminal import console
+from pipelines.terminal.failures import os_failure
 from returns.ledger.chain import LedgerLoss
-from returns.packages import read_index
+from returns.packages.build import read_index
 from returns.signing.keys import UnusableKey
-from warehouse.collect import desk
+from warehouse.collect.intake import reception
 from warehouse.collect.readers.naming import named
-from warehouse.damage import DamagedHome
+from warehouse.home.integrity import DamagedHome
+from warehouse.home.lock import HomeInUse
+from warehouse.home.names import shown_name, shown_path
 from warehouse.isolation.reading import get_ready
-from warehouse.lock import HomeInUse
-from warehouse.names import shown_name, shown_path
-from warehouse.publish import open_published
+from warehouse.publish.switch import open_published
 
 # What people call a file that holds everything, and one that holds changes.
 DELIVERIES = {"snapshot": "全量", "delta": "增量"}
@@ -94,14 +94,14 @@ Failures = list[tuple[Path, OSError]]
 
 def _received(
     platform: Platform, files: list[Path], day: date, dataset: str | None, *, confirm: bool
-) -> tuple[list[desk.Receipt], Failures]:
+) -> tuple[list[reception.Receipt], Failures]:
     """The receipts, and the files that the system would not read or keep: they hold up no other."""
-    receipts: list[desk.Receipt] = []
+    receipts: list[reception.Receipt] = []
     failures: Failures = []
     for path in files:
         now = datetime.now(CHINA)
         try:
-            receipts += desk.deliver(
+            receipts += reception.deliver(
                 platform.home, platform.library, [path], day, now, dataset, confirm=confirm
             )
         except OSError as error:
@@ -123,7 +123,7 @@ def _tell_failures(failures: Failures) -> None:
         raise typer.Exit(console.FAILED)
 
 
-def _recognised(receipt: desk.Receipt) -> str:
+def _recognised(receipt: reception.Receipt) -> str:
     """How a file was understood, in a few words."""
     if receipt.form is None:
         return ""
@@ -139,12 +139,12 @@ def _recognised(receipt: desk.Receipt) -> str:
 def run(context: typer.Context, batch: BatchOption = None, json_: JsonOption = False) -> None:
     """运行一轮 采集—校核—返还—更正。 One turn of the loop."""
     # Dagster takes seconds to import; only the commands that run it pay for it.
-    from pipelines.instance import dagster_instance
-    from pipelines.turn import run_turn
+    from pipelines.run.instance import dagster_instance
+    from pipelines.run.turn import run_turn
 
     asked = batch_date(batch)
     platform = linted_platform_of(context)
-    received = desk.batches(platform.home)
+    received = reception.batches(platform.home)
     if not received:
         raise console.usage("还没有收到任何文件：先运行 zhenjie deliver")
     day = asked or checked_batch(received[-1], "收件箱中的批次")
@@ -153,7 +153,7 @@ def run(context: typer.Context, batch: BatchOption = None, json_: JsonOption = F
     except (HomeInUse, DamagedHome, LedgerLoss) as error:
         raise console.failed(str(error)) from None
     figures = outcome(platform, day) if done.done else {}
-    set_aside = len(desk.receipts(platform.home.aside, day))
+    set_aside = len(reception.receipts(platform.home.aside, day))
     if json_:
         console.as_json({**asdict(done), "set_aside": set_aside, **figures})
     elif figures:

@@ -14,29 +14,36 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from assets.platform import Platform
-from pipelines import console
 from pipelines.commands.options import JsonOption, alone, platform_of, settings_of
 from pipelines.settings import Settings
-from returns.deliveries import missing_deliveries
+from pipelines.terminal import console
 from returns.ledger.chain import LedgerLoss
+from returns.ledger.deliveries import missing_deliveries
 from returns.ledger.heads import Head, KnownHead
 from returns.ledger.losses import ACCEPT
+from returns.ledger.outside import NoHeads, has_heads, heads_in, known_heads
 from returns.ledger.store import Ledger
-from returns.outside import NoHeads, has_heads, heads_in, known_heads
-from returns.packages import damaged_packages
+from returns.packages.build import damaged_packages
 from returns.signing.doctor import signing_faults
-from warehouse.backup import DamagedBackup, restore_backup, write_backup
-from warehouse.damage import AGAIN, Damage, delivery_damage, lake_damage, standard_damage, warehouse_damage
-from warehouse.encryption import Keys, WrongKey
-from warehouse.home import Home
-from warehouse.lake import KEYS
-from warehouse.leftovers import leftovers, never_received
-from warehouse.modes import exposed
-from warehouse.names import shown_path
-from warehouse.publish import vouch
-from warehouse.register import kept_since, missing, registered
-from warehouse.rekey import other_keys, rekey_lake, rekey_warehouse
-from warehouse.standard_database import vouch_standard
+from warehouse.home.backup import DamagedBackup, restore_backup, write_backup
+from warehouse.home.cleanup import leftovers, never_received
+from warehouse.home.encryption import Keys, WrongKey
+from warehouse.home.folders import Home
+from warehouse.home.integrity import (
+    AGAIN,
+    Damage,
+    delivery_damage,
+    lake_damage,
+    standard_damage,
+    warehouse_damage,
+)
+from warehouse.home.modes import exposed
+from warehouse.home.names import shown_path
+from warehouse.home.register import kept_since, missing, registered
+from warehouse.home.rekey import other_keys, rekey_lake, rekey_warehouse
+from warehouse.lake.store import KEYS
+from warehouse.publish.standard_database import vouch_standard
+from warehouse.publish.switch import vouch
 
 
 def doctor(context: typer.Context, json_: JsonOption = False) -> None:

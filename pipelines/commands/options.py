@@ -10,16 +10,16 @@ from typing import Annotated
 import typer
 
 from assets.platform import CHINA, FIRST_BATCH, LAST_BATCH, Platform
-from pipelines import console
 from pipelines.platform import build_platform
 from pipelines.settings import Settings, SettingsError
+from pipelines.terminal import console
 from schemas.codes import CodeTableError
-from schemas.library import load_library
+from schemas.contract.library import load_library
+from schemas.contract.odcs import ContractError
 from schemas.lint import fingerprint, lint
-from schemas.odcs import ContractError
-from warehouse.encryption import WrongKey
-from warehouse.home import Home
-from warehouse.lock import HomeInUse, exclusive
+from warehouse.home.encryption import WrongKey
+from warehouse.home.folders import Home
+from warehouse.home.lock import HomeInUse, exclusive
 
 BatchOption = Annotated[str | None, typer.Option("--batch", metavar="YYYY-MM-DD", help="批次（业务日期）")]
 JsonOption = Annotated[bool, typer.Option("--json", help="输出 JSON，供程序读取")]

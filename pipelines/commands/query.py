@@ -19,15 +19,15 @@ import pyarrow as pa
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from pipelines import console
-from pipelines.answers import Answer, Writing, as_csv, as_json, as_table
 from pipelines.commands.options import JsonOption, settings_of
 from pipelines.platform import ledger_url
 from pipelines.settings import Settings
+from pipelines.terminal import console
+from pipelines.terminal.answers import Answer, Writing, as_csv, as_json, as_table
 from returns.ledger.chain import Act, Entry, LedgerError, LedgerLoss
 from returns.ledger.store import Ledger
-from warehouse.encryption import WrongKey
-from warehouse.home import Home
+from warehouse.home.encryption import WrongKey
+from warehouse.home.folders import Home
 from warehouse.query.connection import Asked, NotAccepted, open_for_queries
 from warehouse.query.judge import RefusedQuery, judge, published_tables
 

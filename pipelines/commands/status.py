@@ -9,15 +9,15 @@ from typing import TypedDict
 import typer
 
 from assets.platform import Platform
-from pipelines import console
 from pipelines.alerts import open_alerts
 from pipelines.commands.options import JsonOption, platform_of, today
+from pipelines.terminal import console
 from quality.published import TICKETS
-from quality.tickets import STATES
-from schemas.contract import Contract
-from warehouse.collect import desk
-from warehouse.layers import Layer
-from warehouse.publish import published
+from quality.tickets.states import STATES
+from schemas.contract.model import Contract
+from warehouse.collect.intake import reception
+from warehouse.lake.layers import Layer
+from warehouse.publish.switch import published
 
 
 class DatasetStatus(TypedDict):
@@ -128,19 +128,19 @@ def status_of(platform: Platform, day: date) -> Status:
     )
 
 
-def _newest_receipts(platform: Platform, day: date) -> dict[str, list[desk.Receipt]]:
+def _newest_receipts(platform: Platform, day: date) -> dict[str, list[reception.Receipt]]:
     """Dataset → its deliveries in the newest batch for which something of it was received."""
-    newest: dict[str, list[desk.Receipt]] = {}
-    for batch in reversed([batch for batch in desk.batches(platform.home) if batch <= day]):
-        found: dict[str, list[desk.Receipt]] = {}
-        for receipt in desk.receipts(platform.home.inbox, batch):
+    newest: dict[str, list[reception.Receipt]] = {}
+    for batch in reversed([batch for batch in reception.batches(platform.home) if batch <= day]):
+        found: dict[str, list[reception.Receipt]] = {}
+        for receipt in reception.receipts(platform.home.inbox, batch):
             found.setdefault(receipt.dataset or "", []).append(receipt)
         newest = {**found, **newest}
     return newest
 
 
 def _dataset_status(
-    platform: Platform, contract: Contract, day: date, received: Sequence[desk.Receipt]
+    platform: Platform, contract: Contract, day: date, received: Sequence[reception.Receipt]
 ) -> DatasetStatus:
     partition = platform.lake.as_of(Layer.EXTRACT, contract.id, day)
     days = (day - partition.batch).days if partition else None
@@ -154,7 +154,7 @@ def _dataset_status(
         days=days,
         late=contract.frequency_days is not None and (days is None or days > allowed),
         remarks=_texts(partition.facts.get("remarks")) if partition else [],
-        refused=[message for receipt in received if (message := desk.refusal_of(receipt)) is not None],
+        refused=[message for receipt in received if (message := reception.refusal_of(receipt)) is not None],
     )
 
 

@@ -20,10 +20,10 @@ from contextlib import ExitStack
 import dagster as dg
 import uvicorn
 
-from pipelines import console
 from pipelines.dagster_private import code_servers, daemon_command, web_app
 from pipelines.server.group import GRACE, end_with_parent
 from pipelines.server.guard import Access, Guard
+from pipelines.terminal import console
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 ANY_ADDRESS = ("0.0.0.0", "::")

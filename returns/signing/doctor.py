@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from returns.packages import INDEX, SIGNED_BY, read_index
+from returns.packages.build import INDEX, SIGNED_BY, read_index
 from returns.signing.keys import UnusableKey, exposed_key, signing_keys
-from warehouse.encryption import Keys
-from warehouse.home import Home
+from warehouse.home.encryption import Keys
+from warehouse.home.folders import Home
 
 
 def signing_faults(home: Home, configured: Keys) -> Iterator[str]:

@@ -24,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from warehouse.encryption import Key, Keys
+from warehouse.home.encryption import Key, Keys
 
 FORMAT = "2"
 """Packages before signatures had no format; theirs counts as 1."""

@@ -13,9 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-from warehouse.encryption import KEY_BYTES, Key, Keys
-from warehouse.files import flush
-from warehouse.home import Home
+from warehouse.home.encryption import KEY_BYTES, Key, Keys
+from warehouse.home.files import flush
+from warehouse.home.folders import Home
 
 # Permission bits of everybody but the owner.
 _OTHERS = 0o077

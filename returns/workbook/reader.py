@@ -13,9 +13,9 @@ import polars as pl
 from returns.workbook.errors import WorkbookError
 from returns.workbook.model import IDENTITY_SHEET
 from warehouse.collect.readers.sheets.markup import column_letters
+from warehouse.home.names import shown_name
 from warehouse.isolation.reading import HarmfulFile, LoadedSheet, load_sheet, open_book
 from warehouse.isolation.requests import OpenedBook
-from warehouse.names import shown_name
 
 ROW = "_row"
 """Column with the row number as the person sees it at the left edge of the sheet."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 from zipfile import ZipFile
 
-from returns.archive import Archive
+from returns.packages.archive import Archive
 from returns.workbook.cells import render_rows
 from returns.workbook.model import IDENTITY_SHEET, Sheet, TextSheet, WorkbookProperties
 from returns.workbook.skeleton import build_skeleton

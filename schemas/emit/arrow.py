@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from schemas.contract import Contract, LogicalType
+from schemas.contract.model import Contract, LogicalType
 
 ARROW_TYPES: Mapping[LogicalType, pa.DataType] = {
     "string": pa.string(),

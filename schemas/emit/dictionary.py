@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
 
-from schemas.contract import (
+from schemas.contract.model import (
     CLASSIFICATIONS,
     DIMENSIONS,
     Column,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.contract import Contract
+from schemas.contract.model import Contract
 
 
 def headers(contract: Contract) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pandera.polars as pa
 
-from schemas.contract import Contract
+from schemas.contract.model import Contract
 from schemas.emit.polars import POLARS_TYPES
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from schemas.contract import LogicalType
+from schemas.contract.model import LogicalType
 
 POLARS_TYPES: Mapping[LogicalType, type[pl.DataType] | pl.DataType] = {
     "string": pl.String,

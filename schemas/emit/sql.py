@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from schemas.contract import Contract, LogicalType
+from schemas.contract.model import Contract, LogicalType
 
 SQL_TYPES: Mapping[LogicalType, str] = {
     "string": "VARCHAR",

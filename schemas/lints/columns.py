@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schemas.contract import CLASSIFICATIONS, LOGICAL_TYPES, Column, Feed
+from schemas.contract.model import CLASSIFICATIONS, LOGICAL_TYPES, Column, Feed
 from schemas.document import Place
-from schemas.expressions import BATCH_DATE, Scope, is_constant, pattern_problem
-from schemas.expressions import problems as expression_problems
-from schemas.functions import load_functions
+from schemas.expressions.functions import load_functions
+from schemas.expressions.parse import BATCH_DATE, Scope, is_constant, pattern_problem
+from schemas.expressions.parse import problems as expression_problems
 from schemas.kinds import load_kinds
 from schemas.lints.problem import NAME, Page, Problem, did_you_mean, has_chinese
 from schemas.tables import load_tables

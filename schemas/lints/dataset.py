@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 
-from schemas.contract import Route
+from schemas.contract.model import Route
 from schemas.document import Place
 from schemas.lints import delivery, origins
 from schemas.lints.problem import NAME, Page, Problem, did_you_mean, has_chinese

@@ -6,14 +6,14 @@ import codecs
 import re
 from collections.abc import Iterator
 
-from schemas.contract import (
+from schemas.contract.deliveries import NO_HEADINGS
+from schemas.contract.model import (
     DELIVERY_FORMS,
     DELIVERY_MODES,
     VOLUME_HANDLINGS,
     Delivery,
     DeliveryForm,
 )
-from schemas.deliveries import NO_HEADINGS
 from schemas.document import Place
 from schemas.lints.problem import Page, Problem, did_you_mean
 

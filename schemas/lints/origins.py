@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from schemas.contract import Column
+from schemas.contract.model import Column
 from schemas.document import Place
 from schemas.lints.problem import Page, Problem
 

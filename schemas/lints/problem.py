@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from schemas.codes import CodeLibrary
-from schemas.contract import Contract
+from schemas.contract.library import Library
+from schemas.contract.model import Contract
 from schemas.document import Document, Place
-from schemas.library import Library
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from schemas.contract import BUILT_IN_RULES, RULE_DIMENSIONS, SEVERITIES, Join, Rule
+from schemas.contract.model import BUILT_IN_RULES, RULE_DIMENSIONS, SEVERITIES, Join, Rule
+from schemas.contract.odcs import ENGINE
 from schemas.document import Place
-from schemas.expressions import BATCH_DATE, Scope
-from schemas.expressions import problems as expression_problems
-from schemas.functions import load_functions
+from schemas.expressions.functions import load_functions
+from schemas.expressions.parse import BATCH_DATE, Scope
+from schemas.expressions.parse import problems as expression_problems
 from schemas.lints.problem import NAME, Page, Problem, did_you_mean, has_chinese
-from schemas.odcs import ENGINE
 
-# The row itself and the relations that built-in rules look at have these names in `quality.rules`.
+# The row itself and the relations that built-in rules look at have these names in `quality.rules.rule`.
 RESERVED_ALIASES = re.compile(r"s|(code|ref|twice)_.*")
-# The agreement of a column's second entity is called `agreement_<entity>` in `quality.agreement`.
+# The agreement of a column's second entity is called `agreement_<entity>` in `quality.agreement.agree`.
 RESERVED_RULES = re.compile("|".join((*BUILT_IN_RULES, "agreement_.*", "semantic_kind_.*")))
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schemas.contract import Column, Entity
+from schemas.contract.library import Library, Source
+from schemas.contract.model import Column, Entity
 from schemas.kinds import load_kinds
-from schemas.library import Library, Source
 from schemas.lints.problem import NAME, Problem, has_chinese
 from schemas.tables import load_tables
 

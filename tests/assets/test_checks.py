@@ -15,9 +15,9 @@ from assets.checks import Check, check_results, extract_checks, standard_checks,
 from assets.platform import Platform
 from assets.publication import check_batch
 from quality.published import TICKETS as TICKET_TABLE
-from schemas.library import load_library
-from warehouse.collect import desk
-from warehouse.files import replace_json
+from schemas.contract.library import load_library
+from warehouse.collect.intake import reception
+from warehouse.home.files import replace_json
 
 BATCH, NEXT = date(2026, 3, 2), date(2026, 3, 3)
 POPULATION = "police.population"
@@ -62,8 +62,8 @@ def test_a_sound_batch_passes(platform: Platform, checks: list[Check], name: str
 
 
 def test_a_file_that_could_not_be_read_shows(platform: Platform) -> None:
-    (receipt,) = (r for r in desk.receipts(platform.home.inbox, BATCH) if r.dataset == POPULATION)
-    replace_json(receipt.path.parent / desk.REFUSAL, {"message": "文件已损坏"})
+    (receipt,) = (r for r in reception.receipts(platform.home.inbox, BATCH) if r.dataset == POPULATION)
+    replace_json(receipt.path.parent / reception.REFUSAL, {"message": "文件已损坏"})
     result = ask(platform, EXTRACT, "readable")
     assert not result.passed
     assert result.metadata["refused"].value == receipt.file

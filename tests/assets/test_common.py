@@ -11,9 +11,9 @@ import duckdb
 import pytest
 
 from assets.common import bars, partition_metadata, preview, table
-from warehouse.lake import Lake
-from warehouse.layers import Layer
-from warehouse.masking import MARK
+from warehouse.lake.layers import Layer
+from warehouse.lake.store import Lake
+from warehouse.query.masking import MARK
 
 BATCH = date(2026, 3, 2)
 

@@ -21,11 +21,11 @@ from typing import Any
 import pytest
 
 from returns.ledger.store import Ledger
-from returns.packages import read_index
+from returns.packages.build import read_index
 from sample_city.generate import generate
 from sample_city.officer import answer
-from warehouse.home import Home
-from warehouse.publish import open_published
+from warehouse.home.folders import Home
+from warehouse.publish.switch import open_published
 
 ROOT = Path(__file__).parents[2]
 DAYS = (date(2026, 3, 2), date(2026, 3, 3))

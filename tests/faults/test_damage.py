@@ -18,18 +18,18 @@ from typer.testing import CliRunner
 
 from assets.platform import Platform
 from pipelines.cli import app
-from pipelines.failures import explained
+from pipelines.terminal.failures import explained
 from returns.ledger.chain import Act
 from returns.ledger.store import Ledger
-from returns.packages import INDEX, build_packages, damaged_packages, read_index
-from warehouse.backup import DamagedBackup, restore_backup, write_backup
-from warehouse.collect import desk
-from warehouse.collect.extracts import extract
-from warehouse.damage import DamagedHome, lake_damage, mend
-from warehouse.home import Home
-from warehouse.leftovers import leftovers, tidy
-from warehouse.lock import HomeInUse, exclusive
-from warehouse.manifest import MANIFEST
+from returns.packages.build import INDEX, build_packages, damaged_packages, read_index
+from warehouse.collect.extracts.extract import extract
+from warehouse.collect.intake import reception
+from warehouse.home.backup import DamagedBackup, restore_backup, write_backup
+from warehouse.home.cleanup import leftovers, tidy
+from warehouse.home.folders import Home
+from warehouse.home.integrity import DamagedHome, lake_damage, mend
+from warehouse.home.lock import HomeInUse, exclusive
+from warehouse.lake.manifest import MANIFEST
 
 ROOT = Path(__file__).parents[2]
 MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
@@ -68,7 +68,7 @@ def test_the_doctor_names_every_damaged_place_and_the_way_back(city: Platform) -
     gone.unlink()
     manifest = part_of(city, "ticket", "all").with_name(MANIFEST)
     manifest.write_text("{")
-    delivered = desk.receipts(city.home.inbox, MONDAY)[0].path
+    delivered = reception.receipts(city.home.inbox, MONDAY)[0].path
     a_byte_changed(delivered)
     index = read_index(city.home.returns(MONDAY))
     assert index is not None
@@ -99,7 +99,7 @@ def test_a_turn_takes_away_its_own_damage_and_refuses_to_build_on_that_of_anothe
 
 def test_a_damaged_delivery_is_refused_until_it_is_restored_and_the_data_before_stay(city: Platform) -> None:
     contract = city.library["police.population"]
-    (receipt,) = [r for r in desk.receipts(city.home.inbox, MONDAY) if r.dataset == contract.id]
+    (receipt,) = [r for r in reception.receipts(city.home.inbox, MONDAY) if r.dataset == contract.id]
     whole = receipt.path.read_bytes()
     a_byte_changed(part_of(city, "extract", contract.id))
     mend(city.home, city.lake, MONDAY)
@@ -114,26 +114,26 @@ def test_a_damaged_delivery_is_refused_until_it_is_restored_and_the_data_before_
         assert (done.partition, refused) == (None, receipt)
         assert problem in message
         assert str(receipt.path) in message
-        assert desk.refusal_of(receipt) == message
+        assert reception.refusal_of(receipt) == message
     again = receipt.path.parents[3] / receipt.path.name
     again.write_bytes(whole)
-    desk.deliver(city.home, city.library, [again], MONDAY, NOW)
+    reception.deliver(city.home, city.library, [again], MONDAY, NOW)
     with city.open_batch(MONDAY) as opened:
         done = extract(opened, city.home, contract)
     assert done.refused == ()
     assert done.partition is not None
     assert done.partition.rows > 0
-    assert desk.refusal_of(receipt) is None
+    assert reception.refusal_of(receipt) is None
 
 
 def test_a_damaged_delivery_beside_a_sound_one_is_read_once_it_is_restored(city: Platform) -> None:
-    received = desk.receipts(city.home.inbox, MONDAY)
+    received = reception.receipts(city.home.inbox, MONDAY)
     first = next(r for r in received if r.form == "csv" and r.delivery == "snapshot" and r.archive is None)
     contract = city.library[str(first.dataset)]
     second = first.path.parents[3] / first.path.name
     lines = first.path.read_bytes().splitlines(keepends=True)
     second.write_bytes(b"".join([*lines[:5], *lines[6:]]))
-    (newest,) = desk.deliver(city.home, city.library, [second], MONDAY, NOW, contract.id, confirm=True)
+    (newest,) = reception.deliver(city.home, city.library, [second], MONDAY, NOW, contract.id, confirm=True)
     with city.open_batch(MONDAY) as opened:
         both = extract(opened, city.home, contract).partition
         whole = newest.path.read_bytes()
@@ -176,7 +176,7 @@ def test_what_dead_processes_left_is_taken_away_but_not_a_delivery_under_way(cit
         home.root / ".warehouse.candidate.verdict.json.0",
         home.spill / "duckdb_temp_storage-0.tmp",
     ]
-    receipt = desk.receipts(home.inbox, MONDAY)[0]
+    receipt = reception.receipts(home.inbox, MONDAY)[0]
     under_way = [home.inbox / "2026-03-02" / ".draft-0", receipt.path.with_name(".reading.json.0")]
     under_way[0].mkdir()
     under_way[1].write_bytes(b"half")
@@ -192,17 +192,17 @@ def test_what_dead_processes_left_is_taken_away_but_not_a_delivery_under_way(cit
 
 def test_a_draft_of_a_delivery_is_not_received(tmp_path: Path, city_after_one_turn: Any) -> None:
     inbox = city_after_one_turn.platform.home.inbox
-    receipt = desk.receipts(inbox, MONDAY)[0]
+    receipt = reception.receipts(inbox, MONDAY)[0]
     shutil.copytree(receipt.path.parent, tmp_path / "inbox" / "2026-03-02" / ".draft-0")
-    assert desk.receipts(tmp_path / "inbox", MONDAY) == []
-    assert desk.batches(Home(tmp_path)) == []
+    assert reception.receipts(tmp_path / "inbox", MONDAY) == []
+    assert reception.batches(Home(tmp_path)) == []
 
 
 HOLD = """
 import sys
 from pathlib import Path
-from warehouse.home import Home
-from warehouse.lock import exclusive
+from warehouse.home.folders import Home
+from warehouse.home.lock import exclusive
 with exclusive(Home(Path(sys.argv[1])), "zhenjie run --batch 2026-03-02"):
     sys.stdout.write("held\\n")
     sys.stdout.flush()
@@ -271,12 +271,12 @@ def test_a_clock_moved_back_reorders_nothing_in_the_ledger(tmp_path: Path) -> No
 
 
 def test_a_clock_moved_back_does_not_put_an_older_delivery_into_force(city: Platform, tmp_path: Path) -> None:
-    (before,) = [r for r in desk.receipts(city.home.inbox, MONDAY) if r.dataset == "housing.dwelling"]
+    (before,) = [r for r in reception.receipts(city.home.inbox, MONDAY) if r.dataset == "housing.dwelling"]
     lines = before.path.read_bytes().splitlines(keepends=True)
     newer = tmp_path / before.path.name
     newer.write_bytes(b"".join([*lines[:5], *lines[6:]]))
     earlier = datetime.fromisoformat(before.received_at) - timedelta(days=2)
-    (receipt,) = desk.deliver(city.home, city.library, [newer], MONDAY, earlier)
+    (receipt,) = reception.deliver(city.home, city.library, [newer], MONDAY, earlier)
     assert receipt.replaces == before.extract_id
     with city.open_batch(MONDAY) as opened:
         done = extract(opened, city.home, city.library["housing.dwelling"])

@@ -20,11 +20,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from returns.packages import read_index
-from warehouse.home import Home
-from warehouse.lake import Lake
-from warehouse.leftovers import leftovers, tidy
-from warehouse.publish import open_published
+from returns.packages.build import read_index
+from warehouse.home.cleanup import leftovers, tidy
+from warehouse.home.folders import Home
+from warehouse.lake.store import Lake
+from warehouse.publish.switch import open_published
 
 SEED = 1
 # Kills in one installation; after the last in each walk it is let go to its end.

@@ -17,10 +17,10 @@ from typer.testing import CliRunner
 from assets.platform import Platform
 from pipelines.cli import app
 from pipelines.commands.operations import _faults
-from returns.packages import read_index
-from warehouse.collect import desk
-from warehouse.home import Home
-from warehouse.register import KEPT_BATCHES, Thing, missing, note, registered
+from returns.packages.build import read_index
+from warehouse.collect.intake import reception
+from warehouse.home.folders import Home
+from warehouse.home.register import KEPT_BATCHES, Thing, missing, note, registered
 
 MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
 State = Callable[..., dict[str, str]]
@@ -66,13 +66,13 @@ def aside(home: Path, tmp_path: Path, install: Callable[[Path], Platform]) -> Pa
     photo = tmp_path / "照片.jpg"
     photo.write_bytes(b"\xff\xd8")
     zhenjie(home, "deliver", photo, "--batch", TUESDAY)
-    (receipt,) = desk.receipts(Home(home).aside, TUESDAY)
+    (receipt,) = reception.receipts(Home(home).aside, TUESDAY)
     return receipt.path.parent
 
 
 def kinds(home: Path) -> Iterator[tuple[str, Path]]:
     """One of each kind of thing in the home, by what the doctor has to call it."""
-    receipts = desk.receipts(Home(home).inbox, MONDAY)
+    receipts = reception.receipts(Home(home).inbox, MONDAY)
     yield "的交付缺失", receipts[0].path.parent
     yield "数据湖的分区", home / "lake/ticket/all/batch=2026-03-02"
     yield "数据湖的分区", home / "lake/finding/police.population/batch=2026-03-03/_manifest.json"
@@ -126,7 +126,7 @@ def test_what_a_turn_can_make_again_it_makes_again_with_the_same_bytes(
 
 
 def test_a_turn_does_not_go_on_without_a_delivery_of_its_batch(home: Path) -> None:
-    receipt = desk.receipts(Home(home).inbox, TUESDAY)[0]
+    receipt = reception.receipts(Home(home).inbox, TUESDAY)[0]
     shutil.rmtree(receipt.path.parent)
     said = zhenjie(home, "run", "--batch", TUESDAY)
     assert said.exit_code == 3
@@ -152,7 +152,7 @@ def test_a_delivery_that_a_dead_process_did_not_enter_is_entered_by_the_turn(
     with install(bare).open_ledger() as ledger:
         entered = ledger.deliveries()
         heads = ledger.head(MONDAY.isoformat())
-    expected = [receipt.extract_id for receipt in desk.receipts(home / "inbox", MONDAY)]
+    expected = [receipt.extract_id for receipt in reception.receipts(home / "inbox", MONDAY)]
     assert entered.filter(entered["batch"] == "2026-03-02")["extract_id"].to_list() == expected
     with install(home).open_ledger() as ledger:
         assert ledger.head(MONDAY.isoformat()) == heads, "entered late, or at once: the same head"

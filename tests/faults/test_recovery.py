@@ -13,12 +13,12 @@ import pytest
 from typer.testing import CliRunner
 
 from pipelines.cli import app
-from returns.packages import read_index
+from returns.packages.build import read_index
 from tests.postgresql import running
-from warehouse.damage import Damage, delivery_damage, lake_damage, warehouse_damage
-from warehouse.encryption import NO_KEYS
-from warehouse.home import Home
-from warehouse.lake import Lake
+from warehouse.home.encryption import NO_KEYS
+from warehouse.home.folders import Home
+from warehouse.home.integrity import Damage, delivery_damage, lake_damage, warehouse_damage
+from warehouse.lake.store import Lake
 
 MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
 State = Callable[..., dict[str, str]]

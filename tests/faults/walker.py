@@ -36,42 +36,42 @@ import sqlglot.dialects.duckdb  # noqa: F401
 
 import pipelines.platform
 from assets.platform import CHINA, Platform
-from pipelines.failures import explained
 from pipelines.intake import enter_delivered, take_in_all
-from pipelines.preparation import prepared
+from pipelines.run.preflight import prepared
 from pipelines.settings import Settings
-from quality.agreement import agree, compared, table_name
-from quality.findings import verify
+from pipelines.terminal.failures import explained
+from quality.agreement.agree import agree, compared, table_name
+from quality.findings.verify import verify
 from quality.published import quality_tables
-from quality.turn import update_tickets
-from returns.declared import sheet_standard
-from returns.deliveries import UNKNOWN
-from returns.effects import corrections, ticket_replies
-from returns.packages import AUDIENCES, build_packages
-from returns.relations import turn_of
-from returns.summary import build_summary
+from quality.tickets.ticket_tables import update_tickets
+from returns.ledger.deliveries import UNKNOWN
+from returns.packages.build import AUDIENCES, build_packages
+from returns.packages.sheet_spec import sheet_standard
+from returns.packages.sheet_views import turn_of
+from returns.replies.corrections import corrections, ticket_replies
+from returns.summary.page import build_summary
 from schemas.codes import COLUMNS, CodeLibrary
-from schemas.functions import load_functions
+from schemas.expressions.functions import load_functions
 from schemas.tables import load_tables
-from warehouse.candidate import build
-from warehouse.catalogue import contract_tables, extract_table, governance_tables, ledger_table
-from warehouse.collect import desk
-from warehouse.collect.extracts import extract
-from warehouse.encryption import Key, Keys
-from warehouse.engine import Engine
-from warehouse.governance import derive, derived, fuse
-from warehouse.layers import Layer
-from warehouse.publish import record_verdict, switch
-from warehouse.standard import standardise
+from warehouse.collect.extracts.extract import extract
+from warehouse.collect.intake import reception
+from warehouse.engine.connection import Engine
+from warehouse.governance.fuse import derive, derived, fuse
+from warehouse.home.encryption import Key, Keys
+from warehouse.lake.layers import Layer
+from warehouse.publish.candidate import build
+from warehouse.publish.catalogue import contract_tables, extract_table, governance_tables, ledger_table
+from warehouse.publish.switch import record_verdict, switch
+from warehouse.standard.standardise import standardise
 
 # Imports of seconds.
 DAGSTER = "--dagster" in sys.argv
 if DAGSTER:
     import dagster as dg
 
-    import quality.expectations  # noqa: F401
-    from pipelines.instance import dagster_instance
-    from pipelines.turn import run_turn
+    import quality.acceptance.gate  # noqa: F401
+    from pipelines.run.instance import dagster_instance
+    from pipelines.run.turn import run_turn
 
 CODES = (
     "allowance_status", "area", "cancellation_reason", "disability_grade", "disability_type", "division",
@@ -225,7 +225,7 @@ def no_damage(line: str) -> None:
 def deliver(platform: Platform, samples: Path, day: date, clock: timedelta) -> None:
     files = sorted(path for path in (samples / day.isoformat()).iterdir() if path.is_file())
     at = datetime(day.year, day.month, day.day, 8, tzinfo=CHINA) + clock
-    desk.deliver(platform.home, platform.library, files, day, at)
+    reception.deliver(platform.home, platform.library, files, day, at)
     enter_delivered(platform, day, UNKNOWN, not_entered)
 
 

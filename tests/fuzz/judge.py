@@ -21,13 +21,13 @@ from typing import Literal
 import duckdb
 import openpyxl
 
-from returns.declared import sheet_standard
+from returns.packages.sheet_spec import sheet_standard
 from returns.workbook.errors import WorkbookError
 from returns.workbook.reader import open_workbook
 from tests.fuzz.specimens import Specimen
-from warehouse.collect.archive import is_archive, unpack
+from warehouse.collect.intake.archive import is_archive, unpack
 from warehouse.collect.readers import Layout, Reading, UnreadableFile, read, recognise
-from warehouse.collect.readers.spool import BACKSLASHES, BLANKS
+from warehouse.collect.readers.text.record_lines import BACKSLASHES, BLANKS
 
 Outcome = Literal["read", "refused"]
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import polars as pl
 
-from returns.declared import sheet_standard
+from returns.packages.sheet_spec import sheet_standard
 from returns.workbook.model import Sheet, SheetColumn, WorkbookProperties
 from returns.workbook.writer import write_workbook
 from sample_city.generate import generate
-from schemas.library import load_library
-from schemas.odcs import read_contract
+from schemas.contract.library import load_library
+from schemas.contract.odcs import read_contract
 from warehouse.collect.layouts import layout_of
 from warehouse.collect.readers import Layout
 

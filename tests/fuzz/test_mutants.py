@@ -15,8 +15,8 @@ import pytest
 from tests.fuzz.judge import judge
 from tests.fuzz.mutate import OF_FORMAT, mutant
 from tests.fuzz.specimens import BATCH, Specimen, specimens
-from warehouse.collect import desk
-from warehouse.home import Home
+from warehouse.collect.intake import reception
+from warehouse.home.folders import Home
 
 # How many mutants of each format, and the most seconds that one may take on a machine that is busy.
 MUTANTS = {"csv": 55, "dbf": 50, "reply": 35, "sqlite": 40, "xls": 25, "xlsx": 40, "zip": 55}
@@ -76,7 +76,7 @@ def test_the_rest_of_a_batch_is_taken_in_whatever_comes_with_it(
     (good,) = [each for each in sound if each.name.startswith("最低生活保障")]
     files.append(tmp_path / good.name)
     files[-1].write_bytes(good.content)
-    receipts = desk.deliver(Home(tmp_path / "home"), library, files, BATCH, datetime(2026, 3, 2, 8))
+    receipts = reception.deliver(Home(tmp_path / "home"), library, files, BATCH, datetime(2026, 3, 2, 8))
     assert {receipt.file.split("/")[0] for receipt in receipts} == {path.name for path in files}
     assert receipts[-1].status in ("received", "repeated")
     for receipt in receipts:

@@ -20,13 +20,13 @@ import pytest
 
 from returns.workbook.errors import WorkbookError
 from returns.workbook.reader import open_workbook
-from schemas.library import Library
-from schemas.odcs import read_contract
+from schemas.contract.library import Library
+from schemas.contract.odcs import read_contract
 from tests.hostile.files import CONTRACT, GOOD, LAYOUTS, HostileFile, hostile_files
 from tests.hostile.workbooks import sound_workbook, with_cell, with_rows
-from warehouse.collect import desk
+from warehouse.collect.intake import reception
 from warehouse.collect.readers import UnreadableFile
-from warehouse.home import Home
+from warehouse.home.folders import Home
 from warehouse.isolation import reading
 from warehouse.isolation.limits import Form, Limits, limits_of
 from warehouse.isolation.pool import Pool, ReadingStopped
@@ -302,7 +302,7 @@ def test_the_desk_takes_the_files_between_hostile_ones_and_sets_each_of_these_as
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(os.path.relpath(plug))
         files = [bad, pipe, link, Path("/dev/zero"), plug, folder, good(tmp_path)]
-        receipts = desk.deliver(Home(tmp_path / "home"), library, files, BATCH, AT)
+        receipts = reception.deliver(Home(tmp_path / "home"), library, files, BATCH, AT)
     assert [each.status for each in receipts] == ["set_aside"] * 6 + ["received"]
     said = [re.split("[：，]", each.message)[1] for each in receipts[1:6]]
     assert said == ["是管道", "是符号链接", "是设备", "是套接字", "是文件夹"]

@@ -10,20 +10,20 @@ import polars as pl
 import pytest
 from pyspark.sql import SparkSession
 
-from quality.findings import verify
+from quality.findings.verify import verify
 from sample_city.generate import generate
 from schemas.codes import CodeLibrary
-from schemas.library import Library, load_library
-from warehouse.collect import desk
-from warehouse.collect.extracts import extract
-from warehouse.engine import Engine, install_codes
-from warehouse.functions import install as install_on_duckdb
-from warehouse.home import Home
+from schemas.contract.library import Library, load_library
+from warehouse.collect.extracts.extract import extract
+from warehouse.collect.intake import reception
+from warehouse.engine.connection import Engine, install_codes
+from warehouse.engine.functions import install as install_on_duckdb
+from warehouse.engine.spark.functions import install
+from warehouse.engine.spark.session import SMALL, local_session
+from warehouse.home.folders import Home
 from warehouse.incremental.context import BatchContext
-from warehouse.lake import Lake
-from warehouse.spark.functions import install
-from warehouse.spark.session import SMALL, local_session
-from warehouse.standard import no_corrections, standardise
+from warehouse.lake.store import Lake
+from warehouse.standard.standardise import no_corrections, standardise
 
 CHINA = ZoneInfo("Asia/Shanghai")
 DAY = date(2026, 3, 2)
@@ -64,7 +64,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> City:
     home.root.mkdir()
     generate(folder / "sample", RESIDENTS, SEED, DAY)
     files = sorted(path for path in (folder / "sample").iterdir() if path.is_file())
-    desk.deliver(home, library, files, DAY, datetime(DAY.year, DAY.month, DAY.day, 8, tzinfo=CHINA))
+    reception.deliver(home, library, files, DAY, datetime(DAY.year, DAY.month, DAY.day, 8, tzinfo=CHINA))
     lake = Lake(home.root / "lake")
     with engine.connect() as connection:
         opened = BatchContext(connection, lake, library, codes, DAY)

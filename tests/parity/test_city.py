@@ -9,12 +9,12 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from quality.spark import finding_rows
-from schemas.library import load_library
-from warehouse.lake import Lake
-from warehouse.partition import Partition
-from warehouse.spark.standard import read, standard_rows
-from warehouse.standard import extracts_in_force
+from quality.findings.spark import finding_rows
+from schemas.contract.library import load_library
+from warehouse.engine.spark.standard import read, standard_rows
+from warehouse.lake.partition import Partition
+from warehouse.lake.store import Lake
+from warehouse.standard.standardise import extracts_in_force
 
 DATASETS = [contract.id for contract in load_library()]
 

@@ -13,7 +13,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from schemas.codes import load_code_table
-from schemas.functions import load_functions
+from schemas.expressions.functions import load_functions
 
 VECTORS = Path(__file__).parents[1] / "data" / "identifier_vectors.csv"
 FUNCTIONS = load_functions()

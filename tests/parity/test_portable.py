@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from schemas.portable import load_allow_list, objections
-from warehouse.spark.translate import to_spark
+from schemas.expressions.portable import load_allow_list, objections
+from warehouse.engine.spark.translate import to_spark
 
 TEXTS = [
     None, "", " ", "张三", "张三丰", "12", "0", "a\\b", "x\ny", "12\n", "  张 1", "Ａｂ", "'", "a%c_", "-1.50",

@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 
 import pipelines.platform
 from pipelines.cli import app
-from schemas.library import Library
-from warehouse.engine import Engine
+from schemas.contract.library import Library
+from warehouse.engine.connection import Engine
 
 WATCHED, IMPORTED = Path(__file__).with_name("watched.py"), "imported-by-steps.txt"
 RESIDENTS = 600

@@ -17,8 +17,8 @@ import openpyxl
 import pytest
 
 from pipelines.alerts import Alert, open_alerts, raise_alert, settle
-from warehouse.collect import desk
-from warehouse.home import Home
+from warehouse.collect.intake import reception
+from warehouse.home.folders import Home
 
 BEFORE, BATCH = date(2026, 3, 3), date(2026, 3, 4)
 DATASET, TITLE = "health.death", "卫生健康《死亡医学证明》"
@@ -30,7 +30,9 @@ def home(demonstration: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     ignored = shutil.ignore_patterns("spill", "dagster", "sample")
     shutil.copytree(demonstration.home, tmp_path / "home", ignore=ignored)
     verdict = SimpleNamespace(passed=True, checks=1, failed=(), report=tmp_path / "index.html")
-    monkeypatch.setitem(sys.modules, "quality.expectations", SimpleNamespace(accept=lambda *_, **__: verdict))
+    monkeypatch.setitem(
+        sys.modules, "quality.acceptance.gate", SimpleNamespace(accept=lambda *_, **__: verdict)
+    )
     return Home(tmp_path / "home")
 
 
@@ -51,10 +53,10 @@ def test_a_damaged_delivery_keeps_no_package_from_the_townships(
     home: Home, zhenjie: Callable[..., Any], tmp_path: Path
 ) -> None:
     day, root = BATCH.isoformat(), home.root
-    (old,) = [r for r in desk.receipts(home.inbox, BEFORE) if r.dataset == DATASET]
+    (old,) = [r for r in reception.receipts(home.inbox, BEFORE) if r.dataset == DATASET]
     shutil.copyfile(old.path, tmp_path / old.path.name)
     assert zhenjie(root, "deliver", tmp_path / old.path.name, "--dataset", DATASET, "--batch", day).code == 0
-    (receipt,) = desk.receipts(home.inbox, BATCH)
+    (receipt,) = reception.receipts(home.inbox, BATCH)
     whole = receipt.path.read_bytes()
     receipt.path.write_bytes(whole[:-1])
 

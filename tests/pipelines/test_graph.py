@@ -122,7 +122,7 @@ def test_nothing_of_dagster_that_warns_is_used(platform: Platform) -> None:
 def test_a_dataset_of_the_bureau_s_own_becomes_assets_without_any_code(
     platform: Platform, definitions: dg.Definitions
 ) -> None:
-    from schemas.library import load_library
+    from schemas.contract.library import load_library
 
     bus = Path(__file__).parents[1] / "data" / "bus" / "contracts"
     more = build_definitions(replace(platform, library=load_library([bus])))

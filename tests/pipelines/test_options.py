@@ -12,7 +12,7 @@ import typer
 import schemas.lint
 from pipelines.commands import options
 from pipelines.settings import Settings
-from warehouse.home import Home
+from warehouse.home.folders import Home
 
 
 class Asked:

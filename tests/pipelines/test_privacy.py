@@ -16,16 +16,16 @@ import pytest
 
 import assets.findings
 from assets.platform import CHINA, Platform
-from pipelines.instance import dagster_instance
 from pipelines.platform import build_platform
+from pipelines.run.instance import dagster_instance
+from pipelines.run.turn import TurnResult, run_turn
 from pipelines.settings import read_settings
-from pipelines.turn import TurnResult, run_turn
 from sample_city.generate import generate
-from warehouse.collect import desk
-from warehouse.encryption import Key, Keys, WrongKey, is_encrypted
+from warehouse.collect.intake import reception
+from warehouse.home.encryption import Key, Keys, WrongKey, is_encrypted
+from warehouse.home.rekey import other_keys, rekey_lake, rekey_warehouse
 from warehouse.incremental.context import BatchContext
-from warehouse.publish import open_published, published
-from warehouse.rekey import other_keys, rekey_lake, rekey_warehouse
+from warehouse.publish.switch import open_published, published
 
 DAY, NEXT = date(2026, 3, 2), date(2026, 3, 3)
 KEY, OTHER = (base64.b64encode(bytes([n] * 32)).decode() for n in (1, 2))
@@ -61,11 +61,11 @@ def turned(tmp_path_factory: pytest.TempPathFactory) -> Turned:
     lines: list[str] = []
     with pytest.MonkeyPatch.context() as patch, dagster_instance(platform.home) as instance:
         gate = SimpleNamespace(passed=True, checks=1, failed=(), report=folder)
-        patch.setitem(sys.modules, "quality.expectations", SimpleNamespace(accept=lambda *_, **__: gate))
+        patch.setitem(sys.modules, "quality.acceptance.gate", SimpleNamespace(accept=lambda *_, **__: gate))
         results = []
         for day, delivered in ((DAY, files), (NEXT, [bad])):
             at = datetime(day.year, day.month, day.day, 8, tzinfo=CHINA)
-            desk.deliver(platform.home, platform.library, delivered, day, at)
+            reception.deliver(platform.home, platform.library, delivered, day, at)
             results.append(run_turn(platform, day, instance, lines.append))
             patch.setattr(assets.findings, "verify", failing(people[0]))
     told = tuple(
@@ -111,7 +111,7 @@ def test_nothing_of_the_lake_or_the_warehouse_lies_in_the_open(turned: Turned) -
 
 def test_a_turn_that_goes_wrong_names_nobody_in_logs_metadata_and_alerts(turned: Turned) -> None:
     home = turned.platform.home
-    assert turned.second.refused + len(desk.receipts(home.aside, NEXT)) == 1
+    assert turned.second.refused + len(reception.receipts(home.aside, NEXT)) == 1
     assert "finding__police__population (QueryFailed)" in turned.second.failed
     logs = [*below(home.dagster), *below(home.alerts)]
     assert any(b"finding__police__population" in path.read_bytes() for path in logs)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.answers import _told_apart
+from pipelines.terminal.answers import _told_apart
 from returns.ledger.store import Ledger
 from schemas.emit.spreadsheet import restore
 

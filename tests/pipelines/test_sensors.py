@@ -28,8 +28,8 @@ from pipelines.schedules import every_morning
 from pipelines.sensors import alert, answered, inbox, warned
 from quality.published import TICKETS
 from returns.ledger.store import Ledger
-from warehouse.collect import desk
-from warehouse.names import shown
+from warehouse.collect.intake import reception
+from warehouse.home.names import shown
 
 BATCH = date(2026, 3, 2)
 CHINA = ZoneInfo("Asia/Shanghai")
@@ -71,7 +71,7 @@ def tick(platform: Platform, cursor: str | None) -> tuple[list[dg.RunRequest], s
 
 
 def receive(platform: Platform, path: Path, day: date) -> None:
-    desk.deliver(platform.home, platform.library, [path], day, datetime(2026, 3, 2, 8, tzinfo=CHINA))
+    reception.deliver(platform.home, platform.library, [path], day, datetime(2026, 3, 2, 8, tzinfo=CHINA))
 
 
 def test_an_empty_inbox_asks_for_nothing(platform: Platform) -> None:
@@ -83,9 +83,9 @@ def test_loose_files_are_received_and_their_batch_is_run_once(
 ) -> None:
     dropped = [drop(platform.home.inbox, files["户籍人口"]), drop(platform.home.inbox, files["房屋"])]
     runs, cursor = tick(platform, None)
-    (day,) = desk.batches(platform.home)
+    (day,) = reception.batches(platform.home)
     assert [run.partition_key for run in runs] == [day.isoformat()]
-    assert {r.dataset for r in desk.receipts(platform.home.inbox, day)} == {
+    assert {r.dataset for r in reception.receipts(platform.home.inbox, day)} == {
         "police.population",
         "housing.dwelling",
     }
@@ -106,14 +106,14 @@ def test_one_file_that_cannot_be_received_holds_up_no_other(
     broken = drop(platform.home.inbox, files["市场主体"])
     drop(platform.home.inbox, files["户籍人口"])
     drop(platform.home.inbox, files["房屋"])
-    deliver = desk.deliver
+    deliver = reception.deliver
 
     def failing(home: Any, library: Any, paths: list[Path], *more: Any) -> Any:
         if broken in paths:
             raise OSError(5, "Input/output error")
         return deliver(home, library, paths, *more)
 
-    monkeypatch.setattr(desk, "deliver", failing)
+    monkeypatch.setattr(reception, "deliver", failing)
     runs, cursor = tick(platform, None)
     assert len(runs) == 1
     assert [path.name for path in platform.home.inbox.iterdir() if path.is_file()] == [broken.name]
@@ -145,8 +145,8 @@ def test_files_of_any_name_are_received_and_stop_nobody(
     runs, _ = tick(platform, None)
     assert len(runs) == 1
     assert [path.name for path in platform.home.inbox.iterdir() if path.is_file()] == []
-    (day,) = desk.batches(platform.home)
-    told = {receipt.file for receipt in desk.receipts(platform.home.aside, day)}
+    (day,) = reception.batches(platform.home)
+    told = {receipt.file for receipt in reception.receipts(platform.home.aside, day)}
     assert told == {"户籍.csv", "\\xff.csv", "a\\x1b[2J\\n.csv", "a\\u202egpj.csv", "receipt.json", "-x"}
 
 
@@ -155,14 +155,14 @@ def test_a_file_that_breaks_a_reader_holds_up_no_other(
 ) -> None:
     drop(platform.home.inbox, files["户籍人口"])
     drop(platform.home.inbox, files["房屋"])
-    deliver = desk.deliver
+    deliver = reception.deliver
 
     def failing(home: Any, library: Any, paths: list[Path], *more: Any) -> Any:
         if paths[0].name.startswith("户籍"):
             raise ValueError("370602197011241234")
         return deliver(home, library, paths, *more)
 
-    monkeypatch.setattr(desk, "deliver", failing)
+    monkeypatch.setattr(reception, "deliver", failing)
     assert len(tick(platform, None)[0]) == 1
 
 

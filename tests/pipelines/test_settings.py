@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.instance import dagster_home
+from pipelines.run.instance import dagster_home
 from pipelines.settings import SettingsError, child_environment, read_settings
-from warehouse.encryption import Key, Keys
-from warehouse.home import Home
+from warehouse.home.encryption import Key, Keys
+from warehouse.home.folders import Home
 
 ROOT = Path(__file__).parents[2]
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from assets.platform import CHINA, Platform
 from pipelines.intake import take_in_all
-from schemas.selection import select
-from warehouse.encryption import NO_KEYS
+from schemas.contract.selection import select
+from warehouse.home.encryption import NO_KEYS
 
 
 def test_the_same_extracts_and_answers_give_the_same_bytes_without_dagster(

@@ -8,12 +8,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from quality.findings import verify
-from schemas.library import load_library
-from warehouse.engine import Engine
+from quality.findings.verify import verify
+from schemas.contract.library import load_library
+from warehouse.engine.connection import Engine
 from warehouse.incremental.context import BatchContext
-from warehouse.lake import Lake
-from warehouse.standard import no_corrections, standardise
+from warehouse.lake.store import Lake
+from warehouse.standard.standardise import no_corrections, standardise
 
 DAY = date(2026, 3, 2)
 DEER, FRIEND, TOWNSHIP = "370613001015", "370602001001", "370613001"

@@ -9,19 +9,19 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from quality.findings import verify
+from quality.findings.verify import verify
 from quality.published import findings_of
-from schemas.library import Library
-from schemas.odcs import read_contract
-from warehouse.collect import desk
-from warehouse.collect.extracts import extract
-from warehouse.engine import Engine
-from warehouse.home import Home
+from schemas.contract.library import Library
+from schemas.contract.odcs import read_contract
+from warehouse.collect.extracts.extract import extract
+from warehouse.collect.intake import reception
+from warehouse.engine.connection import Engine
+from warehouse.home.folders import Home
 from warehouse.incremental.context import BatchContext
-from warehouse.lake import Lake
-from warehouse.partition import Partition
-from warehouse.standard import no_corrections, standardise
-from warehouse.thresholds import Thresholds
+from warehouse.lake.partition import Partition
+from warehouse.lake.store import Lake
+from warehouse.lake.thresholds import Thresholds
+from warehouse.standard.standardise import no_corrections, standardise
 
 CONTRACT = """
 apiVersion: v3.2.0
@@ -81,7 +81,7 @@ class School:
     def turn(self, day: date) -> tuple[str, Partition]:
         """Deliver the workbook and verify what is in it: the delivery, and the findings."""
         home, contract, codes = Home(self.folder), self.library["school.roll"], self.engine.codes
-        (receipt,) = desk.deliver(home, self.library, [self.workbook], day, datetime(2026, 3, 2))
+        (receipt,) = reception.deliver(home, self.library, [self.workbook], day, datetime(2026, 3, 2))
         with self.engine.connect() as connection:
             opened = BatchContext(connection, self.lake, self.library, codes, day)
             extract(opened, home, contract)

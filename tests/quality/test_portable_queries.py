@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from quality.portable import not_portable
+from quality.rules.portable import not_portable
 from schemas.codes import CodeLibrary
-from schemas.library import load_library
+from schemas.contract.library import load_library
 
 
 def test_a_contract_whose_pattern_java_reads_otherwise_is_named() -> None:

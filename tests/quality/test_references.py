@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from quality.findings import verify
-from schemas.library import Library
-from schemas.odcs import read_contract
-from warehouse.collect import desk
-from warehouse.collect.extracts import extract
-from warehouse.engine import Engine
-from warehouse.home import Home
+from quality.findings.verify import verify
+from schemas.contract.library import Library
+from schemas.contract.odcs import read_contract
+from warehouse.collect.extracts.extract import extract
+from warehouse.collect.intake import reception
+from warehouse.engine.connection import Engine
+from warehouse.home.folders import Home
 from warehouse.incremental.context import BatchContext
-from warehouse.lake import Lake
-from warehouse.standard import no_corrections, standardise
-from warehouse.thresholds import Thresholds
+from warehouse.lake.store import Lake
+from warehouse.lake.thresholds import Thresholds
+from warehouse.standard.standardise import no_corrections, standardise
 
 CONTRACT = """
 apiVersion: v3.2.0
@@ -67,7 +67,7 @@ def test_a_reference_to_a_row_of_the_same_dataset_is_followed_whatever_changed(
             day = date(2026, 3, 2 + number)
             opened = BatchContext(connection, lake, library, engine.codes, day)
             file.write_text(text, encoding="utf-8")
-            desk.deliver(home, library, [file], day, datetime(2026, 3, 2, 8, number))
+            reception.deliver(home, library, [file], day, datetime(2026, 3, 2, 8, number))
             extract(opened, home, contract)
             standardise(opened, contract, no_corrections())
             findings = verify(opened, contract)

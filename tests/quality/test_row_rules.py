@@ -11,18 +11,18 @@ import duckdb
 import polars as pl
 import pytest
 
-from quality.agreement import agree
-from quality.findings import verify
+from quality.agreement.agree import agree
+from quality.findings.verify import verify
 from quality.published import findings_of
 from schemas.codes import CodeLibrary
-from schemas.library import Library, load_library
-from warehouse.engine import Engine
-from warehouse.governance import fuse
+from schemas.contract.library import Library, load_library
+from warehouse.engine.connection import Engine
+from warehouse.governance.fuse import fuse
 from warehouse.incremental.context import BatchContext
-from warehouse.lake import Lake
-from warehouse.partition import Partition
-from warehouse.standard import CORRECTIONS, no_corrections, standardise
-from warehouse.thresholds import Thresholds
+from warehouse.lake.partition import Partition
+from warehouse.lake.store import Lake
+from warehouse.lake.thresholds import Thresholds
+from warehouse.standard.standardise import CORRECTIONS, no_corrections, standardise
 
 TINY = Path(__file__).parents[1] / "data" / "tiny"
 DAY = date(2026, 3, 2)

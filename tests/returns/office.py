@@ -14,10 +14,10 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from assets.platform import Platform
 from quality.published import TICKETS
-from quality.tickets import SCHEMA
-from returns.declared import sheet_standard
+from quality.tickets.states import SCHEMA
 from returns.ledger.store import Ledger
-from returns.replies import Intake, ReplyDesk, Submission, take_in
+from returns.packages.sheet_spec import sheet_standard
+from returns.replies.take_in import Intake, ReplyDesk, Submission, take_in
 from returns.signing.identity import PackageIdentity, signed_facts
 from returns.workbook.model import WorkbookProperties
 from returns.workbook.writer import write_workbook

@@ -19,12 +19,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.platform import Platform
-from returns.packages import build_packages, read_index
+from returns.packages.build import build_packages, read_index
 from returns.signing.doctor import signing_faults
 from returns.signing.identity import InvalidIdentity, PackageIdentity, signed_facts, verified_identity
 from returns.signing.keys import UnusableKey, ensure_signing_key, signing_keys
-from warehouse.encryption import NO_KEYS, Key, Keys
-from warehouse.home import Home
+from warehouse.home.encryption import NO_KEYS, Key, Keys
+from warehouse.home.folders import Home
 
 BATCH = date(2026, 3, 2)
 SECRET, OTHER_SECRET = bytes(range(32)), bytes(range(1, 33))

@@ -20,10 +20,10 @@ import pytest
 import xlsxwriter
 from openpyxl.worksheet.worksheet import Worksheet
 
-from quality.tickets import TO_ANSWER
-from returns.declared import sheet_standard
+from quality.tickets.states import TO_ANSWER
 from returns.ledger.chain import LedgerError
-from returns.replies import ReplyDesk, Submission, take_in
+from returns.packages.sheet_spec import sheet_standard
+from returns.replies.take_in import ReplyDesk, Submission, take_in
 from returns.signing.identity import PackageIdentity, signed_facts
 from tests.returns.office import (
     ACTOR,
@@ -40,7 +40,7 @@ from tests.returns.office import (
     ticket_rows,
     values,
 )
-from warehouse.encryption import Key, Keys
+from warehouse.home.encryption import Key, Keys
 
 NAME = {"NAME": correct("王芳")}
 TICKETS = tuple(row[0] for row in ROWS)

@@ -17,7 +17,7 @@ from returns.workbook.errors import WorkbookError
 from returns.workbook.model import Sheet, SheetColumn, WorkbookProperties
 from returns.workbook.reader import open_workbook
 from returns.workbook.writer import write_workbook
-from warehouse.collect.readers import guard
+from warehouse.collect.readers.sheets.guards import xlsx_guard
 
 COLUMNS = {"工单号": "ticket", "处理结果": "answer", "更正值": "correction"}
 IDENTITY = {"batch": "2025-08-01", "unit_code": "370602001", "package": "甲/乙"}
@@ -296,7 +296,7 @@ def test_a_sheet_is_understood_across_the_pieces_it_is_looked_at_in(
 ) -> None:
     path = with_sheet_data(tmp_path, NEAR * 3 + '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>')
     for size in range(1, 60):
-        monkeypatch.setattr(guard, "_CHUNK", size)
+        monkeypatch.setattr(xlsx_guard, "_CHUNK", size)
         with pytest.raises(WorkbookError, match="很远的行或列"):
             open_workbook(path)
 

@@ -10,7 +10,8 @@ import yaml
 
 from schemas.codes import COLUMNS as CODE_COLUMNS
 from schemas.codes import HEADER, CodeLibrary
-from schemas.contract import (
+from schemas.contract.library import ENTITIES, SHIPPED, load_library, read_entities
+from schemas.contract.model import (
     BUILT_IN_RULES,
     CLASSIFICATIONS,
     DELIVERY_FORMS,
@@ -19,14 +20,13 @@ from schemas.contract import (
     RULE_DIMENSIONS,
     SEVERITIES,
 )
-from schemas.expressions import OPERATORS, STANDARD_FUNCTIONS
-from schemas.functions import load_functions
+from schemas.contract.odcs import RULE_KEYS
+from schemas.expressions.functions import load_functions
+from schemas.expressions.parse import OPERATORS, STANDARD_FUNCTIONS
 from schemas.kinds import load_kinds
-from schemas.library import ENTITIES, SHIPPED, load_library, read_entities
 from schemas.lint import lint
 from schemas.lints import columns, dataset, delivery
 from schemas.lints.rules import RESERVED_ALIASES
-from schemas.odcs import RULE_KEYS
 from schemas.tables import load_tables
 
 PAGE = (Path(__file__).parents[2] / "docs" / "contracts.md").read_text(encoding="utf-8")

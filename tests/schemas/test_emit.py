@@ -9,13 +9,13 @@ import pyarrow as pa
 import pytest
 from pandera.errors import SchemaErrors
 
-from schemas.contract import Column, Contract, Delivery, Rule
+from schemas.contract.library import load_library
+from schemas.contract.model import Column, Contract, Delivery, Rule
 from schemas.emit.arrow import arrow_schema
 from schemas.emit.dictionary import dictionary_page
 from schemas.emit.headers import headers
 from schemas.emit.pandera import pandera_schema
 from schemas.emit.sql import create_table, literal, quote
-from schemas.library import load_library
 
 # Every type, and text that would break SQL and HTML if it were not escaped.
 AWKWARD = 'it\'s "quoted" & <b>bold</b>'

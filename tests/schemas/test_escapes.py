@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from schemas.expressions import Scope, problems
-from schemas.functions import load_functions
+from schemas.expressions.functions import load_functions
+from schemas.expressions.parse import Scope, problems
 
 DATA = Path(__file__).parents[1] / "data" / "escapes" / "expressions.yaml"
 ESCAPES: dict[str, list[str]] = yaml.safe_load(DATA.read_text(encoding="utf-8"))

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from schemas.functions import load_functions
+from schemas.expressions.functions import load_functions
 from schemas.kinds import Judgement, Kind, load_kinds, of
 
 KINDS = load_kinds()

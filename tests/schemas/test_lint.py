@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from quality.rules import checks
+from quality.rules.rule import checks
 from schemas.codes import CodeLibrary
+from schemas.contract.library import load_library
 from schemas.document import ContractError
-from schemas.library import load_library
 from schemas.lint import lint
 from schemas.lints.problem import Problem
 from schemas.lints.rules import RESERVED_ALIASES

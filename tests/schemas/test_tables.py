@@ -3,7 +3,7 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.contract import LOGICAL_TYPES
+from schemas.contract.model import LOGICAL_TYPES
 from schemas.lints.problem import NAME, has_chinese
 from schemas.tables import Field, TableStandard, load_tables
 

@@ -150,7 +150,7 @@ def test_a_turn_reads_or_refuses_what_was_received(batch: list[Path], tmp_path: 
     script = (
         "import sys; from pathlib import Path; from datetime import date\n"
         "from pipelines.platform import build_platform; from pipelines.settings import read_settings\n"
-        "from warehouse.collect.extracts import extract\n"
+        "from warehouse.collect.extracts.extract import extract\n"
         "platform = build_platform(read_settings(home=Path(sys.argv[1])))\n"
         "with platform.open_batch(date(2026, 3, 2)) as opened:\n"
         "    done = extract(opened, platform.home, platform.library['hostile.pair'])\n"

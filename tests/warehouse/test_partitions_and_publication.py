@@ -11,15 +11,15 @@ import polars as pl
 import pytest
 
 from schemas.codes import CodeLibrary
-from schemas.library import Library
+from schemas.contract.library import Library
 from schemas.tables import Field, TableStandard
-from warehouse.candidate import Published, build
-from warehouse.engine import Engine
-from warehouse.home import Home
+from warehouse.engine.connection import Engine
+from warehouse.home.folders import Home
 from warehouse.incremental.context import BatchContext
-from warehouse.lake import Lake, damaged
-from warehouse.manifest import MANIFEST
-from warehouse.publish import (
+from warehouse.lake.manifest import MANIFEST
+from warehouse.lake.store import Lake, damaged
+from warehouse.publish.candidate import Published, build
+from warehouse.publish.switch import (
     NotAccepted,
     OlderBatch,
     candidate_of,

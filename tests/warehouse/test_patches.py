@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warehouse.damage import lake_damage
-from warehouse.encryption import NO_KEYS, Key, Keys
-from warehouse.lake import Lake, damaged
-from warehouse.partition import Partition
-from warehouse.rekey import rekey_lake
-from warehouse.thresholds import DEFAULT, Thresholds
+from warehouse.home.encryption import NO_KEYS, Key, Keys
+from warehouse.home.integrity import lake_damage
+from warehouse.home.rekey import rekey_lake
+from warehouse.lake.partition import Partition
+from warehouse.lake.store import Lake, damaged
+from warehouse.lake.thresholds import DEFAULT, Thresholds
 
 DAY = date(2026, 3, 2)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.contract import Contract, Delivery
+from schemas.contract.model import Contract, Delivery
 from warehouse.collect.readers import Layout, LayoutColumn
 
 _MEASURED = ("integer", "number", "date", "timestamp")

@@ -8,8 +8,8 @@ from datetime import date
 import duckdb
 
 from schemas.codes import CodeLibrary
-from schemas.library import Library
-from warehouse.lake import Lake
+from schemas.contract.library import Library
+from warehouse.lake.store import Lake
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from warehouse.lake import Lake
-from warehouse.partition import Changes, Partition
+from warehouse.lake.partition import Changes, Partition
+from warehouse.lake.store import Lake
 
 PROGRAM, TABLE, VALUE = "program:", "table:", "value:"
 

@@ -16,7 +16,7 @@ from warehouse.incremental.context import BatchContext
 from warehouse.incremental.inputs import Predecessor
 from warehouse.incremental.scratch import Scratch
 from warehouse.incremental.stage import Stage, Work
-from warehouse.partition import GONE, Changes, Partition
+from warehouse.lake.partition import GONE, Changes, Partition
 
 
 def bring_up_to_date(context: BatchContext, stage: Stage) -> Partition:

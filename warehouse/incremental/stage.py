@@ -14,8 +14,8 @@ from schemas.emit.sql import quote
 from warehouse.incremental.context import BatchContext
 from warehouse.incremental.inputs import Inputs, Predecessor
 from warehouse.incremental.scratch import Scratch
-from warehouse.layers import Layer
-from warehouse.partition import Changes, Partition
+from warehouse.lake.layers import Layer
+from warehouse.lake.partition import Changes, Partition
 
 
 @dataclass(frozen=True)

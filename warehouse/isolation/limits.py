@@ -89,7 +89,7 @@ _FORMS: Mapping[Form, _Form] = {
     "xlsx": _BLOCK,
     # Of a sample the form is not known yet.
     "sample": _BLOCK,
-    # What an archive may unpack to is limited by itself; see `warehouse.collect.archive`.
+    # What an archive may unpack to is limited by itself; see `warehouse.collect.intake.archive`.
     "zip": _Form(
         memory=_Bytes(1024 * _MIB, 4, 2 * _GIB),
         processor=_Seconds(15, 8, 3600),

@@ -20,15 +20,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from schemas.emit.sql import literal, quote
-from warehouse.collect.archive import Member
+from warehouse.collect.infer.sample import TABLE as SAMPLE
+from warehouse.collect.infer.sample import Sample
+from warehouse.collect.intake.archive import Member
 from warehouse.collect.readers import Layout, Reading, Recognition, UnreadableFile
-from warehouse.collect.readers.encoding import ZIP
 from warehouse.collect.readers.foreign import Foreign
 from warehouse.collect.readers.layout import unreadable
-from warehouse.collect.readers.lines import EndlessLine, Lines, hashes_of
-from warehouse.collect.sample import TABLE as SAMPLE
-from warehouse.collect.sample import Sample
-from warehouse.files import open_regular, special_kind
+from warehouse.collect.readers.text.encoding import ZIP
+from warehouse.collect.readers.text.line_hash import EndlessLine, Lines, hashes_of
+from warehouse.home.files import open_regular, special_kind
 from warehouse.isolation.limits import Form, Limits, limits_of
 from warehouse.isolation.messages import BadMessage, made
 from warehouse.isolation.pool import POOL, Answer, Harm, Harmed
@@ -153,7 +153,7 @@ def read_some(
 
 
 def read_sample(path: Path, part: str | None, connection: Connection, spool: Path) -> Sample:
-    """Read a file without a contract into the table `sample_rows`; see `warehouse.collect.sample.read_sample`.
+    """Read a file without a contract into the table `sample_rows`; see `warehouse.collect.infer.sample.read_sample`.
 
     Raises:
         UnreadableFile: it cannot be read as a table; in Chinese.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from warehouse.collect.readers.layout import Layout
-from warehouse.collect.readers.lines import Lines
+from warehouse.collect.readers.text.line_hash import Lines
 
 # Files in the scratch folder of a request. Rows come back in the first, hashes of lines in the second; the third
 # takes along the numbers of the rows that are wanted.

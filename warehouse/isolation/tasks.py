@@ -16,23 +16,23 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.emit.sql import literal, quote
-from warehouse.collect.archive import Member, is_archive, unpack
+from warehouse.collect.infer.sample import TABLE as SAMPLE
+from warehouse.collect.infer.sample import Sample, read_sample
+from warehouse.collect.intake.archive import Member, is_archive, unpack
 from warehouse.collect.readers import Reading, Recognition, read, recognise
-from warehouse.collect.readers.delimited import read_some
-from warehouse.collect.readers.encoding import OLE
 from warehouse.collect.readers.foreign import Foreign, foreign_kind
-from warehouse.collect.readers.guard import (
+from warehouse.collect.readers.sheets.guards.xlsx_guard import (
     DamagedWorkbook,
     ExcessiveWorkbook,
     check_safe,
     is_encrypted,
 )
-from warehouse.collect.readers.lines import EndlessLine, hashes_of, keep_hashes
 from warehouse.collect.readers.sheets.package import OtherWorkbook
 from warehouse.collect.readers.sheets.sheet import Sheet
 from warehouse.collect.readers.sheets.xlsx import XlsxBook
-from warehouse.collect.sample import TABLE as SAMPLE
-from warehouse.collect.sample import Sample, read_sample
+from warehouse.collect.readers.text.delimited import read_some
+from warehouse.collect.readers.text.encoding import OLE
+from warehouse.collect.readers.text.line_hash import EndlessLine, hashes_of, keep_hashes
 from warehouse.isolation.limits import Limits
 from warehouse.isolation.requests import (
     HASHES,

@@ -20,12 +20,12 @@ from uuid import uuid4
 
 import duckdb
 
-from warehouse.encryption import NO_KEYS, Keys, attach, is_encrypted
-from warehouse.home import Home
-from warehouse.publish import accepted, log_of
+from warehouse.home.encryption import NO_KEYS, Keys, attach, is_encrypted
+from warehouse.home.folders import Home
+from warehouse.publish.standard_database import accepted_standard
+from warehouse.publish.switch import accepted, log_of
 from warehouse.query.judge import DEEPEST
 from warehouse.query.verified import is_accepted, open_file
-from warehouse.standard_database import accepted_standard
 
 WAREHOUSE, STANDARD = "warehouse", "standard"
 # Of folders in which queries spill; the next turn leaves those of running queries alone.

@@ -19,7 +19,7 @@ import duckdb
 from pydantic import TypeAdapter
 
 from schemas.document import plain_yaml
-from warehouse.standard_database import HIDDEN
+from warehouse.publish.standard_database import HIDDEN
 
 # Characters; longer texts take the parser minutes.
 LONGEST = 100_000

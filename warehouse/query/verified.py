@@ -16,8 +16,8 @@ from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 
-from warehouse.files import replace_json
-from warehouse.home import Home
+from warehouse.home.files import replace_json
+from warehouse.home.folders import Home
 
 # Nanoseconds; after these a later change has another time.
 SETTLED = 2_000_000_000

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.warehouse.collect.school import REMOVED, School, SchoolOf, a_school
-from warehouse.engine import Engine
+from warehouse.engine.connection import Engine
 
 
 @pytest.fixture

@@ -10,16 +10,16 @@ from pathlib import Path
 import duckdb
 
 from schemas.codes import CodeLibrary
-from schemas.library import Library
-from schemas.odcs import read_contract
-from warehouse.collect import desk
-from warehouse.collect.desk import Receipt
-from warehouse.collect.extracts import Extraction, extract
-from warehouse.home import Home
+from schemas.contract.library import Library
+from schemas.contract.odcs import read_contract
+from warehouse.collect.extracts.extract import Extraction, extract
+from warehouse.collect.intake import reception
+from warehouse.collect.intake.reception import Receipt
+from warehouse.home.folders import Home
 from warehouse.incremental.context import BatchContext
-from warehouse.lake import Lake
-from warehouse.partition import Partition
-from warehouse.standard import no_corrections, standardise
+from warehouse.lake.partition import Partition
+from warehouse.lake.store import Lake
+from warehouse.standard.standardise import no_corrections, standardise
 
 CONTRACT = """
 apiVersion: v3.2.0
@@ -70,7 +70,7 @@ class School:
         path.write_text(text, encoding="utf-8")
         self.minutes += 1
         at = datetime(2026, 3, 2, 8) + timedelta(minutes=self.minutes)
-        (receipt,) = desk.deliver(self.home, self.library, [path], day, at, confirm=confirm)
+        (receipt,) = reception.deliver(self.home, self.library, [path], day, at, confirm=confirm)
         return receipt
 
     def on(self, day: date) -> BatchContext:

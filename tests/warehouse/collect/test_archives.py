@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.warehouse.collect.school import FIRST, HEAD, School
-from warehouse.collect import desk
-from warehouse.collect.desk import receipts
+from warehouse.collect.intake import reception
+from warehouse.collect.intake.reception import receipts
 
 
 def archive(path: Path, members: dict[str, bytes]) -> Path:
@@ -29,7 +29,7 @@ def test_each_file_in_a_zip_is_a_delivery_of_its_own(deltas: School) -> None:
         "说明.docx": b"PK",
     }
     archive(path, members)
-    found = desk.deliver(deltas.home, deltas.library, [path], FIRST, datetime(2026, 3, 2, 8))
+    found = reception.deliver(deltas.home, deltas.library, [path], FIRST, datetime(2026, 3, 2, 8))
     assert [(receipt.file, receipt.status) for receipt in found] == [
         ("三月.zip/学籍全量.csv", "received"),
         ("三月.zip/变更/学籍变更.csv", "received"),
@@ -48,7 +48,7 @@ def test_names_in_a_zip_without_the_mark_of_utf_8_are_gbk(deltas: School) -> Non
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("x" * len(name), HEAD + "A1,甲,,\n")
     path.write_bytes(path.read_bytes().replace(b"x" * len(name), name))
-    (receipt,) = desk.deliver(deltas.home, deltas.library, [path], FIRST, datetime(2026, 3, 2, 8))
+    (receipt,) = reception.deliver(deltas.home, deltas.library, [path], FIRST, datetime(2026, 3, 2, 8))
     assert (receipt.file, receipt.server) == ("b.zip/学籍全量.csv", "whole")
 
 
@@ -67,7 +67,7 @@ def test_a_zip_that_is_not_as_it_should_be_is_refused(
     deltas: School, members: dict[str, bytes], said: str
 ) -> None:
     path = archive(deltas.home.root / "坏.zip", members)
-    (receipt,) = desk.deliver(deltas.home, deltas.library, [path], FIRST, datetime(2026, 3, 2, 8))
+    (receipt,) = reception.deliver(deltas.home, deltas.library, [path], FIRST, datetime(2026, 3, 2, 8))
     assert receipt.status == "set_aside" and said in receipt.message
 
 
@@ -77,5 +77,5 @@ def test_an_encrypted_zip_is_refused(deltas: School) -> None:
     raw[6] |= 1
     raw[raw.index(b"PK\x01\x02") + 8] |= 1
     path.write_bytes(raw)
-    (receipt,) = desk.deliver(deltas.home, deltas.library, [path], FIRST, datetime(2026, 3, 2, 8))
+    (receipt,) = reception.deliver(deltas.home, deltas.library, [path], FIRST, datetime(2026, 3, 2, 8))
     assert "压缩包设了密码" in receipt.message

@@ -11,10 +11,10 @@ import openpyxl
 import pytest
 from msoffcrypto.format.ooxml import OOXMLFile
 
-from warehouse.collect.infer import draft_contract
+from warehouse.collect.infer.draft import draft_contract
 from warehouse.collect.readers import Layout, LayoutColumn, UnreadableFile, read, recognise
-from warehouse.collect.readers.compound import EncryptedWorkbook
-from warehouse.collect.readers.sheets.unlocking import unlocked
+from warehouse.collect.readers.sheets.guards.unlocking import unlocked
+from warehouse.collect.readers.sheets.guards.xls_guard import EncryptedWorkbook
 
 CASES = Path(__file__).parents[2] / "data" / "layouts"
 LAYOUT = Layout(

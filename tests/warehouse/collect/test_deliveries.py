@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.warehouse.collect.school import FIRST, HEAD, REMOVED, School, SchoolOf, day
-from warehouse.collect.desk import refusal_of
-from warehouse.collect.extracts import NOTHING_NEW
-from warehouse.collect.unchanged import deliveries_of
+from warehouse.collect.extracts.extract import NOTHING_NEW
+from warehouse.collect.extracts.snapshot_diff import deliveries_of
+from warehouse.collect.intake.reception import refusal_of
 
 
 def test_changes_are_laid_over_the_whole_by_normalised_key(deltas: School) -> None:

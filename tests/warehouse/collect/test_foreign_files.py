@@ -18,12 +18,12 @@ import xlwt
 
 from returns.workbook.errors import WorkbookError
 from returns.workbook.reader import open_workbook
-from schemas.library import load_library
-from warehouse.collect import desk
-from warehouse.collect.infer import draft_contract
+from schemas.contract.library import load_library
+from warehouse.collect.infer.draft import draft_contract
+from warehouse.collect.intake import reception
 from warehouse.collect.readers import UnreadableFile
 from warehouse.collect.readers.foreign import foreign_kind
-from warehouse.home import Home
+from warehouse.home.folders import Home
 
 CASES = Path(__file__).parents[2] / "data" / "layouts"
 RECORDS = [{"name": "甲区", "amount": 1}, {"name": "乙区", "amount": 2}]
@@ -121,7 +121,7 @@ def test_a_delivery_is_refused_by_what_it_is(
 ) -> None:
     path, name = foreign(file)
     home = Home(tmp_path / "home")
-    (receipt,) = desk.deliver(home, load_library(), [path], date(2026, 3, 2), datetime(2026, 3, 2, 8))
+    (receipt,) = reception.deliver(home, load_library(), [path], date(2026, 3, 2), datetime(2026, 3, 2, 8))
     assert receipt.status == "set_aside"
     assert receipt.message.startswith(f"文件“{file}”：内容是{name}")
     assert "重新交付" in receipt.message

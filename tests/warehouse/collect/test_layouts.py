@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 
 from warehouse.collect.readers import Layout, LayoutColumn, Reading, UnreadableFile, read, recognise
-from warehouse.collect.readers.blocks import Merged, drawn_block
+from warehouse.collect.readers.headings.heading_blocks import Merged, drawn_block
 
 CASES = Path(__file__).parents[2] / "data" / "layouts"
 DATABASE = duckdb.connect()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from schemas.library import Library
-from schemas.odcs import read_contract
+from schemas.contract.library import Library
+from schemas.contract.odcs import read_contract
 from tests.warehouse.collect.school import School, SchoolOf, day
 
 # The year of the roll is in the file's name.

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from schemas.contract import Contract
+from schemas.contract.library import load_library
+from schemas.contract.model import Contract
 from schemas.emit.sql import quote
-from schemas.library import load_library
-from warehouse.collect.judgement import remarks
+from warehouse.collect.extracts.delivery_checks import remarks
 from warehouse.collect.layouts import layout_of
 from warehouse.collect.readers import Reading, UnreadableFile, read
-from warehouse.engine import Engine
-from warehouse.values import value_of
+from warehouse.engine.connection import Engine
+from warehouse.standard.values import value_of
 
 CASES = Path(__file__).parents[2] / "data" / "reading"
 CONTRACTS = {contract.id: contract for contract in load_library([CASES], shipped=False).contracts}

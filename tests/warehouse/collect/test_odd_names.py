@@ -12,17 +12,17 @@ from urllib.parse import unquote_to_bytes
 
 import pytest
 
-from schemas.library import Library, load_library
+from schemas.contract.library import Library, load_library
 from tests.warehouse.collect.school import FIRST, HEAD, School
-from warehouse.backup import restore_backup, write_backup
-from warehouse.collect import desk
-from warehouse.collect.desk import Receipt
-from warehouse.collect.infer import draft_contract
-from warehouse.damage import delivery_damage
-from warehouse.home import Home
-from warehouse.lake import Lake
-from warehouse.leftovers import leftovers, tidy
-from warehouse.names import shown
+from warehouse.collect.infer.draft import draft_contract
+from warehouse.collect.intake import reception
+from warehouse.collect.intake.reception import Receipt
+from warehouse.home.backup import restore_backup, write_backup
+from warehouse.home.cleanup import leftovers, tidy
+from warehouse.home.folders import Home
+from warehouse.home.integrity import delivery_damage
+from warehouse.home.names import shown
+from warehouse.lake.store import Lake
 
 ROOT = Path(__file__).parents[3]
 BATCH = date(2026, 3, 2)
@@ -78,7 +78,7 @@ def written(folder: Path, raw: bytes, content: bytes) -> Path:
 
 
 def deliver(home: Home, library: Library, *files: Path) -> list[Receipt]:
-    return desk.deliver(home, library, files, BATCH, AT)
+    return reception.deliver(home, library, files, BATCH, AT)
 
 
 def test_every_name_is_received_shown_escaped_and_had_back_from_the_receipt(
@@ -94,7 +94,7 @@ def test_every_name_is_received_shown_escaped_and_had_back_from_the_receipt(
         assert receipt.message == shown(receipt.message)
         place = home.inbox if receipt.status == "received" else home.aside
         folder = place / "2026-03-02" / receipt.extract_id
-        read = desk.read_receipt(folder / "receipt.json")
+        read = reception.read_receipt(folder / "receipt.json")
         assert read.path.read_bytes() == path.read_bytes(), raw
         assert sorted(child.name for child in folder.iterdir()) == sorted(["receipt.json", read.path.name])
         sent = json.loads((folder / "receipt.json").read_text(encoding="utf-8"))
@@ -142,9 +142,9 @@ def test_members_of_a_zip_may_have_any_name_and_two_the_same(deltas: School, tmp
     known = ["学籍" in receipt.file for receipt in found]
     assert [receipt.status == "received" for receipt in found] == known and known.count(True) == 4
     assert len({receipt.extract_id for receipt in found}) == 7
-    kept = desk.receipts(home.inbox, FIRST)
+    kept = reception.receipts(home.inbox, FIRST)
     assert [receipt.path.name for receipt in kept] == ["学籍__2J.csv", "学籍.csv", "学籍.csv", "学籍.csv"]
-    every = [*kept, *desk.receipts(home.aside, FIRST)]
+    every = [*kept, *reception.receipts(home.aside, FIRST)]
     assert "_.hidden.csv" in {receipt.path.name for receipt in every}
     assert all(
         unquote_to_bytes(receipt.original_bytes or "").startswith("三月.zip/".encode("gb18030"))
@@ -180,7 +180,7 @@ def test_a_folder_that_somebody_drops_into_the_inbox_is_no_batch(
     deliver(home, library, written(tmp_path, b"a.csv", DWELLINGS.format(1).encode()))
     written(home.inbox / "三月" / "x", b"receipt.json", b"{}")
     written(home.inbox / "20260309" / "x", b"receipt.json", b"{}")
-    assert desk.batches(home) == [BATCH]
+    assert reception.batches(home) == [BATCH]
 
 
 def test_a_backup_keeps_every_file_whatever_its_name_and_no_draft(
@@ -192,7 +192,7 @@ def test_a_backup_keeps_every_file_whatever_its_name_and_no_draft(
         # One that waits to be received.
         written(home.inbox, raw, content)
     # As an earlier version kept a file whose name begins with a dot.
-    (former,) = [r for r in desk.receipts(home.inbox, BATCH) if r.file == ".hidden.csv"]
+    (former,) = [r for r in reception.receipts(home.inbox, BATCH) if r.file == ".hidden.csv"]
     former.path.rename(former.path.with_name(".hidden.csv"))
     told = json.loads((former.path.parent / "receipt.json").read_text(encoding="utf-8"))
     for later in ("stored", "original", "original_bytes"):

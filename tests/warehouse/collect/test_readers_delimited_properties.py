@@ -14,7 +14,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from warehouse.collect.readers import Layout, LayoutColumn, Reading, UnreadableFile, encoding, read, spool
+from warehouse.collect.readers import Layout, LayoutColumn, Reading, UnreadableFile, read
+from warehouse.collect.readers.text import encoding, record_lines
 
 LAYOUT = Layout("csv", tuple(LayoutColumn(name, (name,), key=name == "a") for name in "abc"), delimiter=",")
 
@@ -26,7 +27,7 @@ def small_pieces() -> Iterator[None]:
     """Files pass in pieces of a few bytes, so that every boundary falls everywhere."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(encoding, "CHUNK", 7)
-        patch.setattr(spool, "_PART", 40)
+        patch.setattr(record_lines, "_PART", 40)
         yield
 
 
@@ -94,7 +95,7 @@ def test_what_a_csv_writer_writes_goes_the_fast_way_as_one_line_a_record(
     # A writer cannot leave a line blank, a person can.
     text = out.getvalue() + "\r\n\r\n\r\n"
     pieces = (text[start : start + size] for start in range(0, len(text), size))
-    spooled = spool.Spool(pieces, ",", tmp_path_factory.mktemp("spool"))
+    spooled = record_lines.Spool(pieces, ",", tmp_path_factory.mktemp("spool"))
     parts = list(spooled.parts())
     assert spooled.rest is None
     lines = b"".join(part.path.read_bytes() for part in parts).splitlines()
@@ -150,7 +151,7 @@ def test_half_a_million_rows_have_their_own_numbers_whatever_reads_them(tmp_path
             file.write("\r\n")
     with pytest.MonkeyPatch.context() as patch, duckdb.connect(config={"threads": 4}) as connection:
         patch.setattr(encoding, "CHUNK", 4 << 20)
-        patch.setattr(spool, "_PART", 70 << 20)
+        patch.setattr(record_lines, "_PART", 70 << 20)
         reading = read(tmp_path / "x.csv", LAYOUT, connection, "t", spool=tmp_path)
         table = connection.execute("SELECT _row, CAST(a AS BIGINT) AS a, b FROM t").fetchnumpy()
     assert reading.rows == records

@@ -10,9 +10,9 @@ import openpyxl
 from openpyxl.worksheet.worksheet import Worksheet
 
 from schemas.codes import CodeLibrary
-from schemas.library import load_library
+from schemas.contract.library import load_library
+from schemas.contract.odcs import read_contract
 from schemas.lint import lint
-from schemas.odcs import read_contract
 from warehouse.collect.layouts import layout_of
 from warehouse.collect.readers import Reading, read
 

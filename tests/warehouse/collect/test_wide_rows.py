@@ -8,9 +8,9 @@ import duckdb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.odcs import read_contract
+from schemas.contract.odcs import read_contract
 from warehouse.collect.layouts import layout_of
-from warehouse.collect.readers.rows import lead_and_blank
+from warehouse.collect.readers.headings.row_classify import lead_and_blank
 from warehouse.isolation.reading import read
 
 CASE = Path(__file__).parents[2] / "data" / "reading" / "cwide_receipt"

@@ -74,7 +74,7 @@ def entities(xml: bytes) -> bytes:
 def test_a_bomb_is_refused_before_it_goes_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: Callable[[], bytes], said: str
 ) -> None:
-    monkeypatch.setattr("warehouse.collect.readers.guard._SMALL", 4 << 20)
+    monkeypatch.setattr("warehouse.collect.readers.sheets.guards.xlsx_guard._SMALL", 4 << 20)
     path = tmp_path / "低保.xlsx"
     path.write_bytes(content())
     with pytest.raises(UnreadableFile, match=r"^文件“低保\.xlsx”：") as refusal:
@@ -88,7 +88,7 @@ def test_a_text_that_many_cells_share_counts_as_often_as_it_is_shown(
     path = tmp_path / "低保.xlsx"
     path.write_bytes(rewritten(SHEET, shared_a_thousandfold))
     assert recognise(path, LAYOUT).sheet == "Sheet1"
-    monkeypatch.setattr("warehouse.collect.readers.guard.MOST_TEXT", 20_000)
+    monkeypatch.setattr("warehouse.collect.readers.sheets.guards.xlsx_guard.MOST_TEXT", 20_000)
     with pytest.raises(UnreadableFile, match="解开后大得不合理"):
         recognise(path, LAYOUT)
 

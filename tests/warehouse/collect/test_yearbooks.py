@@ -15,15 +15,15 @@ import pytest
 import xlwt
 from openpyxl.utils import range_boundaries
 
-from schemas.library import Library
-from schemas.odcs import read_contract
-from warehouse.collect import desk
-from warehouse.collect.extracts import extract
-from warehouse.engine import Engine
-from warehouse.home import Home
+from schemas.contract.library import Library
+from schemas.contract.odcs import read_contract
+from warehouse.collect.extracts.extract import extract
+from warehouse.collect.intake import reception
+from warehouse.engine.connection import Engine
+from warehouse.home.folders import Home
 from warehouse.incremental.context import BatchContext
-from warehouse.lake import Lake
-from warehouse.standard import no_corrections, standardise
+from warehouse.lake.store import Lake
+from warehouse.standard.standardise import no_corrections, standardise
 
 DAY = date(2026, 3, 2)
 N = None
@@ -226,7 +226,7 @@ def test_a_table_is_read_as_a_person_reads_it(name: str, tmp_path: Path, engine:
     home = Home(tmp_path / "home")
     lake = Lake(home.lake)
     library = Library((contract,), ())
-    (receipt,) = desk.deliver(home, library, [written(table, tmp_path)], DAY, datetime(2026, 3, 2))
+    (receipt,) = reception.deliver(home, library, [written(table, tmp_path)], DAY, datetime(2026, 3, 2))
     assert (receipt.status, receipt.missing) == ("received", ())
     with engine.connect() as connection:
         context = BatchContext(connection, lake, library, engine.codes, DAY)

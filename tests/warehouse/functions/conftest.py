@@ -7,7 +7,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from warehouse.engine import Engine
+from warehouse.engine.connection import Engine
 
 Apply = Callable[[str, Iterable[Any]], list[Any]]
 

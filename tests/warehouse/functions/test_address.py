@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from schemas.codes import load_code_table
-from warehouse.functions import install, install_places
+from warehouse.engine.functions import install, install_places
 
 Apply = Callable[[str, Iterable[Any]], list[Any]]
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from schemas.functions import Example, Function, load_functions
-from warehouse.functions import install
+from schemas.expressions.functions import Example, Function, load_functions
+from warehouse.engine.functions import install
 
 FUNCTIONS = load_functions()
 

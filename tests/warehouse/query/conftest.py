@@ -8,8 +8,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from warehouse.files import replace_json, sha256_of
-from warehouse.home import Home
+from warehouse.home.files import replace_json, sha256_of
+from warehouse.home.folders import Home
 
 # Stands in files that queries must not reach.
 SECRET = "a-secret-of-the-installation"

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.warehouse.query.conftest import SECRET
-from warehouse.home import Home
+from warehouse.home.folders import Home
 from warehouse.query.connection import Asked, open_for_queries
 from warehouse.query.judge import RefusedQuery, judge, published_tables
 

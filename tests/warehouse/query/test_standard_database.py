@@ -10,16 +10,16 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from schemas.library import Library
-from warehouse.damage import standard_damage
-from warehouse.encryption import NO_KEYS, Key, Keys, WrongKey, is_encrypted
-from warehouse.engine import Engine
-from warehouse.home import Home
-from warehouse.lake import Lake
-from warehouse.layers import Layer
-from warehouse.publish import open_database
-from warehouse.rekey import rekey_warehouse
-from warehouse.standard_database import make_standard, vouch_standard
+from schemas.contract.library import Library
+from warehouse.engine.connection import Engine
+from warehouse.home.encryption import NO_KEYS, Key, Keys, WrongKey, is_encrypted
+from warehouse.home.folders import Home
+from warehouse.home.integrity import standard_damage
+from warehouse.home.rekey import rekey_warehouse
+from warehouse.lake.layers import Layer
+from warehouse.lake.store import Lake
+from warehouse.publish.standard_database import make_standard, vouch_standard
+from warehouse.publish.switch import open_database
 
 DAY, NEXT = date(2026, 3, 2), date(2026, 3, 3)
 DATASETS = ("police.population", "health.death", "civil_affairs.marriage")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from warehouse.collect.readers.encoding import HEAD, OLE, ZIP
+from warehouse.collect.readers.text.encoding import HEAD, OLE, ZIP
 
 _EXPORT = "改为导出 CSV 或 XLSX（第一行是列名，一行一条记录）"
 _SAVE_AS = "用 Excel 或 WPS 打开，另存为 .xlsx"

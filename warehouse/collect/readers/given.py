@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from warehouse.collect.readers.blocks import Cells
+from warehouse.collect.readers.headings.heading_blocks import Cells
 from warehouse.collect.readers.layout import Given, Layout, LayoutColumn, unreadable
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from schemas.contract import DeliveryForm
-from warehouse.collect.readers.lines import Lines
-from warehouse.names import shown_name
+from schemas.contract.model import DeliveryForm
+from warehouse.collect.readers.text.line_hash import Lines
+from warehouse.home.names import shown_name
 
 DEFAULT_ENCODINGS = ("utf-8-sig", "gb18030")
 

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import duckdb
 
-from schemas.contract import DeliveryForm
-from warehouse.collect.readers import database, dbase, delimited, workbook
+from schemas.contract.model import DeliveryForm
+from warehouse.collect.readers import sqlite, workbook
+from warehouse.collect.readers.dbf import dbase
 from warehouse.collect.readers.layout import Layout, Reading, Recognition
+from warehouse.collect.readers.text import delimited
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -29,7 +31,7 @@ class Reader:
 READERS: dict[DeliveryForm, Reader] = {
     "csv": Reader(delimited.recognise, delimited.read),
     "xlsx": Reader(workbook.recognise, workbook.read),
-    "sqlite": Reader(database.recognise, database.read),
+    "sqlite": Reader(sqlite.recognise, sqlite.read),
     "dbf": Reader(dbase.recognise, dbase.read),
 }
 

@@ -18,10 +18,8 @@ import pyarrow as pa
 
 from schemas.emit.sql import literal, quote
 from warehouse.collect.readers.doubts import doubts
-from warehouse.collect.readers.layout import Layout, LayoutColumn, Note, Reading, Recognition, SetAside
-from warehouse.collect.readers.lines import Lines, hashes_of
-from warehouse.collect.readers.naming import named
-from warehouse.collect.readers.rows import (
+from warehouse.collect.readers.headings.header_match import doubled_titles
+from warehouse.collect.readers.headings.row_classify import (
     REASONS,
     RECORDS,
     REMARKS,
@@ -31,7 +29,9 @@ from warehouse.collect.readers.rows import (
     state_sql,
     suspect_sql,
 )
-from warehouse.collect.readers.titles import doubled_titles
+from warehouse.collect.readers.layout import Layout, LayoutColumn, Note, Reading, Recognition, SetAside
+from warehouse.collect.readers.naming import named
+from warehouse.collect.readers.text.line_hash import Lines, hashes_of
 
 # Of sheets, where the layout wants it: the text of the last group row above each row.
 GROUP = "_group"

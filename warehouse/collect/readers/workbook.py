@@ -16,9 +16,17 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.emit.sql import literal, quote
-from warehouse.collect.readers.blocks import Merged
 from warehouse.collect.readers.given import given_values
-from warehouse.collect.readers.interludes import Body, Interludes, OtherHeadings, find_interludes
+from warehouse.collect.readers.headings.group_rows import Body, Interludes, OtherHeadings, find_interludes
+from warehouse.collect.readers.headings.header_match import (
+    HEADING_ROWS,
+    Headings,
+    clean_title,
+    find_headings,
+    missing_columns,
+    no_headings,
+)
+from warehouse.collect.readers.headings.heading_blocks import Merged
 from warehouse.collect.readers.layout import (
     Layout,
     Note,
@@ -32,14 +40,6 @@ from warehouse.collect.readers.sheets.refusals import content_of, told
 from warehouse.collect.readers.sheets.remarks import ReadColumn, notes_on, passed_over, shown_headings
 from warehouse.collect.readers.sheets.sheet import Sheet
 from warehouse.collect.readers.staging import GROUP, Stage
-from warehouse.collect.readers.titles import (
-    HEADING_ROWS,
-    Headings,
-    clean_title,
-    find_headings,
-    missing_columns,
-    no_headings,
-)
 
 # A note names so many of the rows it is about.
 _NAMED_ROWS = 1000

@@ -85,7 +85,7 @@ CASE WHEN t RLIKE r'^[1-8][0-9]{16}[0-9X]\z' THEN substr(t, 1, 6) END;
 CREATE OR REPLACE TEMPORARY FUNCTION is_known_area(t STRING) RETURNS BOOLEAN RETURN
 CASE WHEN t IS NOT NULL THEN t IN (SELECT area.code FROM codes__area AS area) END;
 
--- Areas that were not yet there in a year, as ten digits, are worked out once: see warehouse/spark/functions.py.
+-- Areas that were not yet there in a year, as ten digits, are worked out once: see warehouse/engine/spark/functions.py.
 CREATE OR REPLACE TEMPORARY FUNCTION is_resident_id_area_plausible(t STRING) RETURNS BOOLEAN RETURN
     startswith(t, '9')
     OR is_known_area(substr(t, 1, 6))

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
-from warehouse.collect.readers.guard import DamagedWorkbook
+from warehouse.collect.readers.sheets.guards.xlsx_guard import DamagedWorkbook
 
 _CHUNK = 8 << 20
 _HEAD = 4 << 10

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from warehouse.collect.readers.compound import EncryptedWorkbook, check_safe_old
-from warehouse.collect.readers.encoding import ZIP
-from warehouse.collect.readers.guard import check_safe, is_encrypted
-from warehouse.collect.readers.sheets.unlocking import unlocked
+from warehouse.collect.readers.sheets.guards.unlocking import unlocked
+from warehouse.collect.readers.sheets.guards.xls_guard import EncryptedWorkbook, check_safe_old
+from warehouse.collect.readers.sheets.guards.xlsx_guard import check_safe, is_encrypted
 from warehouse.collect.readers.sheets.xls import XlsBook
 from warehouse.collect.readers.sheets.xlsx import XlsxBook
+from warehouse.collect.readers.text.encoding import ZIP
 
 Book = XlsxBook | XlsBook
 

@@ -20,8 +20,8 @@ from typing import BinaryIO
 from xml.etree import ElementTree as ET
 from zipfile import BadZipFile, ZipFile
 
-from warehouse.collect.readers.guard import DamagedWorkbook
 from warehouse.collect.readers.sheets.formats import GENERAL, NumberFormat, built_in, number_format
+from warehouse.collect.readers.sheets.guards.xlsx_guard import DamagedWorkbook
 
 # What else is a zip with a workbook in it, by a part that it has.
 _OTHERS = {

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from warehouse.collect.readers.guard import DamagedWorkbook
+from warehouse.collect.readers.sheets.guards.xlsx_guard import DamagedWorkbook
 
 BOF, EOF, CONTINUE = 0x0809, 0x0A, 0x3C
 _HEAD = struct.Struct("<HH")

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from warehouse.collect.readers.compound import EncryptedWorkbook
-from warehouse.collect.readers.encoding import OLE, ZIP, signature_of
-from warehouse.collect.readers.guard import DamagedWorkbook, ExcessiveWorkbook
 from warehouse.collect.readers.layout import UnreadableFile, unreadable
+from warehouse.collect.readers.sheets.guards.xls_guard import EncryptedWorkbook
+from warehouse.collect.readers.sheets.guards.xlsx_guard import DamagedWorkbook, ExcessiveWorkbook
 from warehouse.collect.readers.sheets.package import OtherWorkbook
+from warehouse.collect.readers.text.encoding import OLE, ZIP, signature_of
 
 
 @contextmanager

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from warehouse.collect.readers.headings.header_match import clean_title
 from warehouse.collect.readers.layout import Note
 from warehouse.collect.readers.sheets.sheet import Rows, Sheet
 from warehouse.collect.readers.sheets.text import Seen
-from warehouse.collect.readers.titles import clean_title
 
 # A note names so many of the rows it is about.
 _NAMED_ROWS = 1000

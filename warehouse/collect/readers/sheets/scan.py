@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse.collect.readers.guard import DamagedWorkbook
+from warehouse.collect.readers.sheets.guards.xlsx_guard import DamagedWorkbook
 from warehouse.collect.readers.sheets.markup import OddMarkup
 
 Places = npt.NDArray[np.int64]

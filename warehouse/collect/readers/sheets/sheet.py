@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from warehouse.collect.readers.blocks import Merged
-from warehouse.collect.readers.guard import DamagedWorkbook
+from warehouse.collect.readers.headings.heading_blocks import Merged
 from warehouse.collect.readers.sheets.formats import NumberFormat
+from warehouse.collect.readers.sheets.guards.xlsx_guard import DamagedWorkbook
 from warehouse.collect.readers.sheets.text import Reckoning, Seen, Styled, as_seen
 
 Rows = npt.NDArray[np.int64]

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from warehouse.collect.readers.blocks import Merged
-from warehouse.collect.readers.compound import streams
-from warehouse.collect.readers.guard import DamagedWorkbook
+from warehouse.collect.readers.headings.heading_blocks import Merged
 from warehouse.collect.readers.sheets import records
 from warehouse.collect.readers.sheets.formats import GENERAL, NumberFormat, built_in, number_format
+from warehouse.collect.readers.sheets.guards.xls_guard import streams
+from warehouse.collect.readers.sheets.guards.xlsx_guard import DamagedWorkbook
 from warehouse.collect.readers.sheets.records import Records, records_from, text_of
 from warehouse.collect.readers.sheets.sheet import Block, Sheet, columns_of
 from warehouse.collect.readers.sheets.text import numbers_as_text

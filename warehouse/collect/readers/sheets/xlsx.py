@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse.collect.readers.blocks import Merged
-from warehouse.collect.readers.guard import DamagedWorkbook
+from warehouse.collect.readers.headings.heading_blocks import Merged
+from warehouse.collect.readers.sheets.guards.xlsx_guard import DamagedWorkbook
 from warehouse.collect.readers.sheets.markup import (
     OddMarkup,
     column_number,

@@ -1,0 +1,74 @@
+"""Before a turn: the installation is held, nothing may be gone, what dead runs left is taken away, damage is mended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+
+from assets.platform import Platform
+from returns.ledger.deliveries import delivered_batches, enter_deliveries, missing_deliveries
+from returns.ledger.outside import has_heads, known_heads
+from warehouse.home.cleanup import tidy
+from warehouse.home.integrity import Damage, DamagedHome, mend
+from warehouse.home.lock import exclusive
+from warehouse.home.register import kept_since, missing_before, note, registered
+
+
+@contextmanager
+def prepared(
+    platform: Platform, batch: date, progress: Callable[[str], None], *, wait: bool = False
+) -> Iterator[None]:
+    """Hold the installation for a turn of a batch that can be trusted to build on what is there.
+
+    Args:
+        platform: the installation.
+        batch: the day of the turn.
+        progress: told what had to be mended.
+        wait: whether to wait for another run rather than refuse.
+
+    Raises:
+        HomeInUse: another holds the installation, and `wait` is not said.
+        DamagedHome: what the turn reads is damaged or gone, and the turn does not make it again.
+        LedgerLoss: entries are gone from the ledger.
+    """
+    home = platform.home
+    with exclusive(home, f"zhenjie run --batch {batch}", wait=wait):
+        _check_ledger(platform, batch, progress)
+        if not home.register.exists() and has_heads(home, platform.keys):
+            progress(f"{home.register} 缺失，已按现有内容重新建立；此前缺失的内容无法核对，请与备份核对")
+        note(home)
+        for damage in missing_before(home, platform.lake, batch):
+            progress(_told(damage, batch))
+        for damage in mend(platform.home, platform.lake, batch):
+            progress(f"发现损坏，本轮重新生成：{damage.path}（{damage.problem}）")
+        tidy(platform.home, platform.lake, batch, datetime.now(UTC))
+        yield
+        note(home, batch)
+
+
+def _check_ledger(platform: Platform, batch: date, progress: Callable[[str], None]) -> None:
+    """Refuse a ledger that lacks entries; enter deliveries that a dead process did not enter."""
+    home = platform.home
+    known = known_heads(home, platform.keys)
+    with platform.open_ledger() as ledger:
+        if told := str(ledger.triggers):
+            progress(told)
+        ledger.refuse_losses(known)
+        if ledger.witness_is_missing():
+            ledger.make_witness()
+            progress(f"{home.witness} 缺失，已按现有台账重新建立；请与备份核对台账的条数")
+        enter_deliveries(ledger, home, delivered_batches(home, batch))
+        gone = list(missing_deliveries(ledger, home, kept_since(registered(home))))
+    own = [damage for damage in gone if damage.batch == batch and damage.path.is_relative_to(home.inbox)]
+    if own:
+        raise DamagedHome("\n".join(map(str, own)))
+    for damage in gone:
+        progress(str(damage))
+
+
+def _told(damage: Damage, batch: date) -> str:
+    """A thing that is gone: made again by this turn, or still to be looked for."""
+    if damage.batch == batch:
+        return f"{damage.path}：{damage.problem}。本轮重新生成"
+    return str(damage)

@@ -1,0 +1,189 @@
+"""Answers to queries: as a table for people, as CSV or JSON for programs, rows written as they come.
+
+Values are turned into text by DuckDB itself, whatever their type: its JSON keeps every digit, its text every interval.
+A form of answer takes the first rows and returns what writes them and the rest, so that a query which fails before its
+first row has written nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from typing import TypeVar
+
+import duckdb
+import polars as pl
+
+from pipelines.terminal import console
+from schemas.emit.spreadsheet import neutralise_frame
+from schemas.emit.sql import literal
+from warehouse.query.judge import Query, TableName, check
+
+# Rows of a table for people; more are for programs.
+SHOWN = 200
+# Rows fetched and written at a time.
+BATCH = 20_000
+
+# In the text of JSON outside of strings: numbers that JSON has not.
+_NOT_FINITE = re.compile(r'("(?:[^"\\]|\\.)*")|(-?\b(?:nan|inf(?:inity)?)\b)', re.IGNORECASE)
+
+_Item = TypeVar("_Item")
+
+Writing = Callable[[], int]
+"""Writes an answer; the number of rows that were written."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The rows of a judged query on a connection in which it may name `tables`."""
+
+    connection: duckdb.DuckDBPyConnection
+    query: Query
+    tables: frozenset[TableName]
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The columns, each name once: one that comes again is numbered."""
+        if self.query.explain:
+            return ["explain_key", "explain_value"]
+        self._run(f"SELECT * FROM (\n{self.query.text}\n) AS answer LIMIT 0")
+        return _told_apart([str(column[0]) for column in self.connection.description or ()])
+
+    @cached_property
+    def numbers(self) -> list[str]:
+        """The columns that hold numbers."""
+        if self.query.explain:
+            return []
+        self._select("*", "LIMIT 0")
+        described = self.connection.description or ()
+        return [
+            name
+            for name, column in zip(self.names, described, strict=True)
+            if column[1] == duckdb.NUMBER  # type: ignore[attr-defined]  # the stubs lack it
+        ]
+
+    def texts(self, most: int | None = None) -> Iterator[pl.DataFrame]:
+        """The rows, every value as text, some at a time; no more than `most`."""
+        if self.query.explain:
+            rows = self.connection.execute(self.query.sql).fetchall()
+            yield pl.DataFrame(rows, schema=dict.fromkeys(self.names, pl.String), orient="row")
+            return
+        columns = ", ".join(f"CAST({column} AS VARCHAR)" for column in self._columns)
+        self._select(columns, "" if most is None else f"LIMIT {most}")
+        for batch in self.connection.to_arrow_reader(BATCH):
+            yield pl.DataFrame(batch.rename_columns(self.names))
+
+    def objects(self) -> Iterator[list[str]]:
+        """The rows, each as the text of a JSON object, some at a time."""
+        if self.query.explain:
+            for frame in self.texts():
+                yield [json.dumps(row, ensure_ascii=False) for row in frame.to_dicts()]
+            return
+        parts = [
+            f"{literal(('{' if not number else ', ') + json.dumps(name, ensure_ascii=False) + ': ')}, "
+            f"coalesce(CAST(to_json({column}) AS VARCHAR), 'null')"
+            for number, (name, column) in enumerate(zip(self.names, self._columns, strict=True))
+        ]
+        self._select(f"concat({', '.join(parts)}, '}}')")
+        for batch in self.connection.to_arrow_reader(BATCH):
+            yield [console.json_shown(_finite(row)) for row in batch.column(0).to_pylist()]
+
+    def count(self) -> int:
+        """How many rows there are."""
+        self._select("count(*)")
+        row = self.connection.fetchone()
+        assert row is not None
+        return int(row[0])
+
+    @property
+    def _columns(self) -> list[str]:
+        return [f"c{number}" for number in range(len(self.names))]
+
+    def _select(self, select: str, end: str = "") -> None:
+        named = f"answer({', '.join(self._columns)})"
+        self._run(f"SELECT {select} FROM (\n{self.query.text}\n) AS {named} {end}")
+
+    def _run(self, sql: str) -> None:
+        """Run a query around the query: judged as a whole, whatever was put into it."""
+        check(self.connection, sql, self.tables)
+        self.connection.execute(sql)
+
+
+def as_csv(answer: Answer) -> Writing:
+    """The answer as CSV with a line of names; no text in it is a formula (`schemas.emit.spreadsheet`)."""
+    numbers = answer.numbers
+    frames = _first_taken(answer.texts())
+
+    def write() -> int:
+        written = 0
+        sys.stdout.write(neutralise_frame(pl.DataFrame(schema=answer.names)).write_csv())
+        for frame in frames:
+            sys.stdout.write(neutralise_frame(frame, numbers).write_csv(include_header=False))
+            written += frame.height
+        return written
+
+    return write
+
+
+def as_json(answer: Answer) -> Writing:
+    """The answer as a JSON array, a line a row."""
+    batches = _first_taken(answer.objects())
+
+    def write() -> int:
+        written = 0
+        for rows in batches:
+            if rows:
+                sys.stdout.write(("[\n" if not written else ",\n") + ",\n".join(rows))
+                written += len(rows)
+        sys.stdout.write("\n]\n" if written else "[]\n")
+        return written
+
+    return write
+
+
+def as_table(answer: Answer) -> Writing:
+    """The first rows of the answer for people: as a table, or one field a line where that would be too wide."""
+    frames = list(answer.texts(SHOWN + 1))
+    rows = [row for frame in frames for row in frame.rows()]
+
+    def write() -> int:
+        if answer.query.explain:
+            for _, plan in rows:
+                console.result(plan)
+        else:
+            console.table(answer.names, rows[:SHOWN])
+        if len(rows) > SHOWN:
+            left = answer.count() - SHOWN
+            console.progress(f"只显示前 {SHOWN} 行，还有 {left:,} 行没有显示；全部结果请用 --csv 或 --json")
+        return min(len(rows), SHOWN)
+
+    return write
+
+
+def _first_taken(items: Iterator[_Item]) -> Iterator[_Item]:
+    """The same items, the first of them taken already."""
+    return chain([item for item in [next(items, None)] if item is not None], items)
+
+
+def _finite(row: str) -> str:
+    """A row in which what is no number in JSON is a text, such as "NaN"."""
+    if _NOT_FINITE.search(row) is None:
+        return row
+    return _NOT_FINITE.sub(lambda match: match[1] or f'"{match[2]}"', row)
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """Names of which each comes once; what DuckDB would call a column of a table that comes again."""
+    given: list[str] = []
+    for name in names:
+        number, unique = 0, name
+        while unique in given or (number and unique in names):
+            number += 1
+            unique = f"{name}_{number}"
+        given.append(unique)
+    return given

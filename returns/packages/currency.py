@@ -1,0 +1,53 @@
+"""Of which day the data in a package are, and which of them stand in for a file that could not be used.
+
+A refused, held or damaged delivery keeps nothing from anybody: the data before it stay in force, and whoever reads
+the package sees that they are of an earlier day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+from returns.summary.summary_metrics import Delivered
+
+
+@dataclass(frozen=True)
+class Currency:
+    """Of which day the data are, as people read it.
+
+    Attributes:
+        dates: the days with their datasets, the newest first.
+        notice: the datasets whose delivery of this batch could not be used; empty if there are none.
+        by_dataset: dataset id → the day of its data, ISO 8601; None where nothing was ever delivered.
+    """
+
+    dates: str
+    notice: str
+    by_dataset: dict[str, str | None]
+
+
+def currency_of(deliveries: Iterable[Delivered]) -> Currency:
+    """Of which day the data of a batch are.
+
+    Args:
+        deliveries: the delivery in force of each dataset, with the files of this batch that were refused.
+    """
+    known = sorted(deliveries, key=lambda d: (-(d.batch or date.min).toordinal(), d.dataset))
+    days = [
+        f"{day.isoformat() if day else '尚无可用的交付'}：{'、'.join(d.title for d in own)}"
+        for day, own in groupby(known, key=lambda d: d.batch)
+    ]
+    stale = [d for d in known if d.refused and not d.is_current]
+    texts = [
+        f"《{d.title}》（{d.department}）" + (f"沿用 {d.batch} 的数据" if d.batch else "尚无数据")
+        for d in stale
+    ]
+    notice = f"【注意】下列数据本批次交付的文件未能采用：{'；'.join(texts)}。" if texts else ""
+    return Currency(
+        dates="；".join(days),
+        notice=notice,
+        by_dataset={d.dataset: d.batch.isoformat() if d.batch else None for d in known},
+    )

@@ -1,0 +1,151 @@
+"""The library of contracts: every contract file of every folder, and the entities they feed.
+
+The bureau's own folders come after the one shipped here. They add datasets and entities and replace none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from schemas.contract.model import Column, Contract, Entity, Feed
+from schemas.contract.odcs import read_contract
+from schemas.document import ContractError, read_document
+
+SHIPPED = Path(__file__).parents[1] / "contracts"
+ENTITIES = "_entities.yaml"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A column as a source of one governance attribute."""
+
+    contract: Contract
+    column: Column
+    feed: Feed
+
+    @property
+    def key(self) -> str:
+        """The column of the same row that holds the entity's key."""
+        return self.contract.subject(self.feed.subject).key
+
+
+@dataclass(frozen=True)
+class Library:
+    """Contracts by id and entities by name, in the order of their files."""
+
+    contracts: tuple[Contract, ...]
+    entities: tuple[Entity, ...]
+
+    def __iter__(self) -> Iterator[Contract]:
+        return iter(self.contracts)
+
+    @cached_property
+    def _by_id(self) -> dict[str, Contract]:
+        return {contract.id: contract for contract in self.contracts}
+
+    def __contains__(self, dataset: str) -> bool:
+        return dataset in self._by_id
+
+    def __getitem__(self, dataset: str) -> Contract:
+        return self._by_id[dataset]
+
+    def entity(self, name: str) -> Entity:
+        """The entity called `name`.
+
+        Raises:
+            KeyError: no folder declares it.
+        """
+        for entity in self.entities:
+            if entity.name == name:
+                return entity
+        raise KeyError(f"no entity {name!r} is declared in {ENTITIES}")
+
+    def sources(self, entity: str) -> dict[str, tuple[Source, ...]]:
+        """Attribute → its sources, the most authoritative first; the key comes before all others."""
+        found: dict[str, list[Source]] = {self.entity(entity).key: []}
+        for contract in self.contracts:
+            for column in contract.columns:
+                for feed in column.feeds:
+                    if contract.subject(feed.subject).entity == entity:
+                        found.setdefault(feed.attribute, []).append(Source(contract, column, feed))
+        return {
+            attribute: tuple(sorted(items, key=lambda s: (s.feed.authority, s.contract.id, s.feed.subject)))
+            for attribute, items in found.items()
+        }
+
+    @cached_property
+    def fed_entities(self) -> tuple[Entity, ...]:
+        """The entities that some dataset establishes: it feeds their key with authority 1."""
+        return tuple(
+            entity
+            for entity in self.entities
+            if any(source.feed.authority == 1 for source in self.sources(entity.name)[entity.key])
+        )
+
+
+def contract_files(folder: Path) -> list[Path]:
+    """The contract files below a folder; files and folders whose name begins with _ or . hold none.
+
+    Raises:
+        ContractError: a file ends in .yml, which would else be overlooked.
+    """
+    found = []
+    for path in sorted(folder.rglob("*.y*ml")):
+        if any(part.startswith(("_", ".")) for part in path.relative_to(folder).parts):
+            continue
+        if path.suffix != ".yaml":
+            raise ContractError(path, 1, "a contract's file name ends in .yaml: rename it")
+        found.append(path)
+    return found
+
+
+def read_entities(folder: Path) -> tuple[Entity, ...]:
+    """The entities a folder declares in `_entities.yaml`, if it has one.
+
+    Raises:
+        ContractError: the file cannot be read, or an entity has other facts than it should.
+    """
+    path = folder / ENTITIES
+    if not path.exists():
+        return ()
+    document = read_document(path)
+    entities = []
+    for name, facts in document.data.items():
+        texts = facts if isinstance(facts, dict) else {}
+        if not {"title", "key"} <= texts.keys() <= {"title", "key", "description"} or not all(
+            isinstance(text, str) for text in texts.values()
+        ):
+            message = f"entity {name}: write {{title: …, key: …, description: …}}, all of them text"
+            raise document.error(message, str(name))
+        entities.append(Entity(str(name), **texts, path=path, line=document.line(str(name))))
+    return tuple(entities)
+
+
+def load_library(folders: Sequence[Path] = (), *, shipped: bool = True) -> Library:
+    """Read every contract of the shipped folder and of `folders`, in that order.
+
+    Raises:
+        ContractError: a folder does not exist, a file cannot be read, or two files claim one dataset or
+            one entity.
+    """
+    every = (SHIPPED, *folders) if shipped else tuple(folders)
+    contracts: dict[str, Contract] = {}
+    entities: dict[str, Entity] = {}
+    for folder in every:
+        if not folder.is_dir():
+            raise ContractError(folder, 0, "no such folder of contracts: correct the path or make it")
+        for entity in read_entities(folder):
+            if other := entities.get(entity.name):
+                message = f"entity {entity.name} is already declared in {other.path}: take it out here"
+                raise ContractError(entity.path, entity.line, message)
+            entities[entity.name] = entity
+        for path in contract_files(folder):
+            contract = read_contract(path)
+            if taken := contracts.get(contract.id):
+                message = f"id {contract.id} is already taken by {taken.path}: choose another"
+                raise ContractError(path, read_document(path).line("id"), message)
+            contracts[contract.id] = contract
+    return Library(tuple(contracts.values()), tuple(entities.values()))

@@ -1,0 +1,374 @@
+"""The model of a contract: what one departmental extract is, as plain frozen data.
+
+Everything the platform knows of a dataset is here: how its file is delivered, what its columns mean,
+which governance attributes they feed, which rules hold. Reading the YAML is `schemas.contract.odcs`, checking it
+is `schemas.lint`, turning it into other forms is `schemas.emit`. Nothing here touches a file or a database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+LogicalType = Literal["string", "integer", "number", "date", "timestamp", "boolean"]
+Dimension = Literal["conformity", "completeness", "accuracy", "consistency", "timeliness", "accessibility"]
+Severity = Literal["error", "warning"]
+DeliveryForm = Literal["csv", "xlsx", "sqlite", "dbf"]
+DeliveryMode = Literal["snapshot", "delta"]
+VolumeHandling = Literal["warn", "hold"]
+Classification = Literal["L1", "L2", "L3", "L4"]
+
+LOGICAL_TYPES: tuple[LogicalType, ...] = get_args(LogicalType)
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+DELIVERY_FORMS: tuple[DeliveryForm, ...] = get_args(DeliveryForm)
+DELIVERY_MODES: tuple[DeliveryMode, ...] = get_args(DeliveryMode)
+VOLUME_HANDLINGS: tuple[VolumeHandling, ...] = get_args(VolumeHandling)
+
+# GB/T 36344-2018, the six quality dimensions with their Chinese names.
+DIMENSIONS: Mapping[Dimension, str] = {
+    "conformity": "规范性",
+    "completeness": "完整性",
+    "accuracy": "准确性",
+    "consistency": "一致性",
+    "timeliness": "时效性",
+    "accessibility": "可访问性",
+}
+
+# What a rule may be about. Accessibility is a property of a delivery, not of a row: it is measured, never
+# found by a predicate, and the Open Data Contract Standard has no such value for a rule either.
+RULE_DIMENSIONS: tuple[Dimension, ...] = (
+    "conformity", "completeness", "accuracy", "consistency", "timeliness",
+)  # fmt: skip
+
+# Names of the rules that follow from a contract's facts (`quality.rules.rule`, `quality.agreement.agree`). A finding is
+# known by dataset, rule, record and field, so a declared rule may not take one of them.
+BUILT_IN_RULES: tuple[str, ...] = (
+    "presence", "type", "length", "pattern", "range", "semantic_kind", "code_table", "reference",
+    "uniqueness", "agreement",
+)  # fmt: skip
+
+# Levels of general data after GB/T 43697-2024, as the bureau grades them.
+CLASSIFICATIONS: Mapping[Classification, str] = {
+    "L1": "公开",
+    "L2": "内部",
+    "L3": "敏感",
+    "L4": "高敏感",
+}
+
+
+def comment(title: str, description: str) -> str:
+    """What a database says of a table or a column: its title, and what it means if that is said."""
+    return f"{title}：{description}" if description else title
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A column feeds a governance attribute: of which subject of the row, and with what authority.
+
+    `authority` is a rank: 1 is the one source of truth (一数一源), higher numbers are cross-checks.
+    """
+
+    subject: str
+    attribute: str
+    authority: int
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One governance entity that a row speaks of; a marriage speaks of two persons."""
+
+    alias: str
+    entity: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Route:
+    """A way to find the township a row belongs to: a column of its own, or another dataset's row.
+
+    With `dataset` unset, `column` holds a division code. Otherwise the row of `dataset` whose key equals
+    this row's `column` knows the township.
+    """
+
+    column: str
+    dataset: str | None = None
+
+
+@dataclass(frozen=True)
+class Parts:
+    """How several files make up one snapshot, and what shows that they are all there.
+
+    Attributes:
+        name: a pattern that finds the part's name in the file's name (its group `part`, or its only group; a group
+            `of` says how many parts there are); None for the file's name without its ending.
+        count: how many parts there are.
+        every: the names of all parts.
+    """
+
+    name: str | None = None
+    count: int | None = None
+    every: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How the extract arrives: file name pattern, form and what a reader must know of it.
+
+    `name` is how the contract calls this way; `mode` says whether such a file holds every row (`snapshot`, 全量)
+    or what has changed since the one before (`delta`, 增量).
+    """
+
+    form: DeliveryForm
+    pattern: str
+    encodings: tuple[str, ...] = ()
+    delimiter: str | None = None
+    sheet: str | None = None
+    table: str | None = None
+    header_row: int | None = None
+    without_headings: bool = False
+    name: str = ""
+    mode: DeliveryMode = "snapshot"
+    parts: Parts | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """How a row of a delta says that its record is gone: the column holds one of the values."""
+
+    column: str
+    removed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Volume:
+    """How far the number of rows may move from one snapshot to the next, and what happens beyond that.
+
+    `fall` and `rise` are shares of the rows in force, None for any. An empty snapshot after one with rows is
+    beyond any tolerance. To `warn` is to say so; to `hold` is not to take it into force until it is confirmed.
+    Where `handling` is not said, only an empty one is held.
+    """
+
+    fall: float | None = 0.5
+    rise: float | None = None
+    handling: VolumeHandling | None = None
+
+    def holds(self, *, empty: bool) -> bool:
+        """Whether a snapshot beyond the tolerance waits for its sender to confirm it."""
+        return self.handling == "hold" or (empty and self.handling is None)
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Whether a file is refused that has columns of its own, or lacks columns that are not required."""
+
+    refuse_extra: bool = False
+    refuse_missing: bool = False
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of an extract.
+
+    `minimum` and `maximum` are text as written in the contract and read with the column's own type.
+    `derive` is an SQL expression over the other columns; such a column is not delivered. `suggest` is one for what
+    the value should be where it is missing or faulty and nothing else says.
+    `repeats_merged` gives every row of a merged cell its text; `from_sheet_name` says that the column is no
+    column of the sheet but its name, `from_group_row` that it is the text of the last row across the table.
+    `from_file_name` and `from_title` are patterns that find the value in the file's name or above the headings.
+    """
+
+    name: str
+    title: str
+    type: LogicalType = "string"
+    description: str = ""
+    synonyms: tuple[str, ...] = ()
+    required: bool = False
+    unique: bool = False
+    key: bool = False
+    kind: str | None = None
+    codes: str | None = None
+    classification: Classification = "L3"
+    minimum: str | None = None
+    maximum: str | None = None
+    max_length: int | None = None
+    pattern: str | None = None
+    references: str | None = None
+    derive: str | None = None
+    suggest: str | None = None
+    repeats_merged: bool = False
+    from_sheet_name: bool = False
+    from_group_row: bool = False
+    from_file_name: str | None = None
+    from_title: str | None = None
+    feeds: tuple[Feed, ...] = ()
+    line: int = 0
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the department delivers the column, rather than us deriving it."""
+        return self.derive is None
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """Every heading under which a department may deliver the column."""
+        return (self.title, *self.synonyms, self.name)
+
+    @property
+    def comment(self) -> str:
+        """What a database says of the column."""
+        return comment(self.title, self.description)
+
+
+@dataclass(frozen=True)
+class Join:
+    """Another dataset's row that a rule looks at, by the key of the entity they share."""
+
+    alias: str
+    dataset: str
+    by: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A predicate that selects bad rows, with what to suggest and what shows it.
+
+    `violates`, `suggest` and `evidence` are SQL expressions over the dataset's columns, `batch_date` and
+    the aliases of `joins`.
+    """
+
+    name: str
+    field: str
+    dimension: Dimension
+    severity: Severity
+    description: str
+    violates: str
+    suggest: str | None = None
+    evidence: str | None = None
+    joins: tuple[Join, ...] = ()
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A dataset's whole standard.
+
+    Attributes:
+        id: `<department>.<dataset>`.
+        department_title: the department's Chinese name.
+        label: the column that names a row to people, such as a person's name.
+        latest: the column that says which of several rows of one subject is the newest.
+        keyless: whether it is declared that no column identifies a row: its content does.
+        change: how a row of a delta says that its record is gone.
+        volume: how far the number of rows may move.
+        drift: which files are refused for their columns.
+        frequency_days: how often the department delivers.
+        latency_days: how late a delivery may be.
+        owner: the office in charge, in Chinese.
+        digest: sha256 of the contract file.
+    """
+
+    id: str
+    title: str
+    version: str
+    department: str
+    department_title: str
+    description: str
+    columns: tuple[Column, ...]
+    deliveries: tuple[Delivery, ...]
+    subjects: tuple[Subject, ...] = ()
+    routes: tuple[Route, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    label: str | None = None
+    latest: str | None = None
+    keyless: bool = False
+    change: Change | None = None
+    volume: Volume = Volume()
+    drift: Drift = Drift()
+    frequency_days: int | None = None
+    latency_days: int | None = None
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+    path: Path = field(default_factory=Path)
+    digest: str = ""
+
+    @property
+    def dataset(self) -> str:
+        """The part of the id after the department."""
+        return self.id.split(".", 1)[1]
+
+    @property
+    def comment(self) -> str:
+        """What a database says of the table."""
+        return comment(self.title, self.description)
+
+    @property
+    def key(self) -> tuple[Column, ...]:
+        """The columns that identify a row, in their order."""
+        return tuple(column for column in self.columns if column.key)
+
+    @property
+    def delivered_columns(self) -> tuple[Column, ...]:
+        """The columns that the department delivers."""
+        return tuple(column for column in self.columns if column.delivered)
+
+    @property
+    def takes_deltas(self) -> bool:
+        """Whether any way of delivery brings changes rather than every row."""
+        return any(delivery.mode == "delta" for delivery in self.deliveries)
+
+    @property
+    def reads_file_names(self) -> bool:
+        """Whether the name of a file says something of its rows."""
+        return any(column.from_file_name is not None for column in self.columns) or any(
+            delivery.parts is not None for delivery in self.deliveries
+        )
+
+    def delivery(self, name: str) -> Delivery:
+        """The way of delivery called `name`.
+
+        Raises:
+            KeyError: the contract has no such way.
+        """
+        for delivery in self.deliveries:
+            if delivery.name == name:
+                return delivery
+        raise KeyError(f"{self.id} has no server {name!r}")
+
+    def column(self, name: str) -> Column:
+        """The column called `name`.
+
+        Raises:
+            KeyError: the contract has no such column.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(f"{self.id} has no column {name!r}")
+
+    def subject(self, alias: str) -> Subject:
+        """The subject called `alias`.
+
+        Raises:
+            KeyError: the contract has no such subject.
+        """
+        for subject in self.subjects:
+            if subject.alias == alias:
+                return subject
+        raise KeyError(f"{self.id} has no subject {alias!r}")
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A kind of thing the governance database keeps one file per: 一人一档, 一企一档.
+
+    `key` is the attribute that identifies one; `path` and `line` say where the entity is declared.
+    """
+
+    name: str
+    title: str
+    key: str
+    description: str = ""
+    path: Path = field(default_factory=Path)
+    line: int = 0

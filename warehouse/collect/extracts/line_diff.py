@@ -1,0 +1,103 @@
+"""A snapshot of text of which only those lines are read that the one before did not have.
+
+Lines are compared as bytes (`readers.lines`), so that of a file of which little is new little is decoded and split.
+Whatever is out of the ordinary leads to None, and the file is read as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from schemas.emit.sql import quote
+from warehouse.collect.extracts.snapshot_diff import CELL_HASH, HASHED, compare
+from warehouse.collect.readers import UnreadableFile
+from warehouse.collect.readers.layout import Layout, Reading
+from warehouse.collect.readers.staging import TAIL_ROWS
+from warehouse.collect.readers.text.line_hash import LINE_HASH, EndlessLine, Lines, hashes_of
+from warehouse.home.files import digest_of
+from warehouse.incremental.context import BatchContext
+from warehouse.isolation.reading import HarmfulFile, keep_hashes, read_some
+from warehouse.lake.partition import Partition
+
+
+def hashing_of(reading: Reading) -> Mapping[str, object]:
+    """How the rows of a reading are told apart: only what was hashed alike can be compared."""
+    if reading.lines is None:
+        return CELL_HASH
+    return {
+        "by": LINE_HASH,
+        "above": reading.lines.above,
+        "first": reading.lines.first,
+        # The same bytes are the same cells only below the same headings, in the same encoding.
+        "recognised": digest_of(asdict(reading.recognition)),
+    }
+
+
+@dataclass(frozen=True)
+class Spool:
+    """A folder for scratch files, and what is added to a row of the file to number it."""
+
+    folder: Path
+    offset: int
+
+
+def reread(
+    context: BatchContext, base: Partition, path: Path, layout: Layout, table: str, spool: Spool
+) -> Reading | None:
+    """Fill a table with the rows of a file that may not be the base's, and the table `same` with those that are.
+
+    Args:
+        context: the batch; the tables are made on its connection.
+        base: the snapshot before, as `unchanged.base_of` gives it.
+        path: the file.
+        layout: what the contract says of it.
+        table: the table's name.
+        spool: where scratch files go, and how rows are numbered.
+
+    Returns:
+        What `readers.read` would say of the whole file, or None if the whole file has to be read.
+    """
+    connection, offset, told = context.connection, spool.offset, base.facts[HASHED]
+    assert isinstance(told, dict)
+    if told["by"] != LINE_HASH or layout.form != "csv":
+        return None
+    lines = Lines(path, told["above"], told["first"])
+    try:
+        count = keep_hashes(connection, table, lines, spool=spool.folder)
+    except EndlessLine:
+        return None
+    hashes = quote(hashes_of(table))
+    numbered = f"(SELECT _row + {offset} AS _row, _hash, _check FROM {hashes})"
+    same = compare(connection, base, numbered)
+    if not context.lake.thresholds.allow_patch(base.rows, count + base.rows - 2 * same):
+        return None
+    # What stands at the end may be a note below the data, whatever it was before.
+    wanted = connection.execute(
+        f"SELECT _row FROM {hashes} "
+        f"WHERE _row > $last OR _row NOT IN (SELECT arrived_row - {offset} FROM same) ORDER BY _row",
+        {"last": lines.first + count - 1 - TAIL_ROWS},
+    ).fetchnumpy()["_row"]
+    rows = np.ascontiguousarray(wanted, dtype=np.int64)
+    try:
+        reading = read_some(path, layout, connection, table, spool.folder, lines, rows)
+    except HarmfulFile:
+        raise
+    except UnreadableFile:
+        # Where it is amiss can be told of the whole file only.
+        return None
+    if reading is None or hashing_of(reading) != told:
+        return None
+    connection.register("read_again", pa.table({"_row": rows}))
+    try:
+        connection.execute(
+            f"DELETE FROM same WHERE arrived_row - {offset} IN (FROM read_again) "
+            f"AND arrived_row - {offset} NOT IN (SELECT _row FROM {quote(table)})"
+        )
+    finally:
+        connection.unregister("read_again")
+    return replace(reading, rows=reading.rows + count - rows.size)

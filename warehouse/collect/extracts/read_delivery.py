@@ -1,0 +1,185 @@
+"""Deliveries read and judged, one by one or the parts of a snapshot together: each counts, or is refused with a reason.
+
+What counts of a batch is `assembly`; how it is written into the lake is `extracts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+
+from schemas.contract.model import Contract, Delivery
+from warehouse.collect.extracts.assembly import Unit
+from warehouse.collect.extracts.delivery_checks import held, refuse_drift, remarks, unusual_volume
+from warehouse.collect.extracts.line_diff import Spool, reread
+from warehouse.collect.intake.reception import CONFIRMATION, READING, REFUSAL, Receipt
+from warehouse.collect.layouts import layout_of
+from warehouse.collect.readers import Reading, Recognition, UnreadableFile
+from warehouse.home.files import replace_json
+from warehouse.home.folders import Home
+from warehouse.incremental.context import BatchContext
+from warehouse.isolation.reading import read
+from warehouse.lake.partition import Partition
+
+# A day's rows are numbered from its own multiple on, so that a number never comes again for another row.
+_A_DAY = 1 << 32
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A delivery that counts: what was read of it, into which table, and what is remarkable about it."""
+
+    receipt: Receipt
+    delivery: Delivery
+    reading: Reading
+    table: str
+    remarks: tuple[str, ...]
+    volume: str | None = None
+    reread: bool = False
+    """Whether the table lacks rows that came before, which `same` lists."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether it holds every row of the dataset."""
+        return self.delivery.mode == "snapshot"
+
+
+@dataclass(frozen=True)
+class Source:
+    """What deliveries are read with.
+
+    Attributes:
+        before: the rows in force.
+        tables: the table for each delivery, by its identifier.
+        base: the snapshot to rest on, if there is one.
+    """
+
+    context: BatchContext
+    home: Home
+    contract: Contract
+    before: int | None
+    tables: Mapping[str, str]
+    base: Partition | None
+
+
+def take_unit(source: Source, unit: Unit) -> tuple[list[Taken], list[tuple[Receipt, str]]]:
+    """Read the deliveries of a unit: all of them count, or none with the reasons."""
+    if unit.waiting is not None:
+        return [], [refuse(receipt, _named(receipt, unit.waiting), waiting=True) for receipt in unit.receipts]
+    taken: list[Taken] = []
+    for receipt in unit.receipts:
+        try:
+            taken.append(_take(source, receipt))
+        except UnreadableFile as error:
+            others = [other for other in unit.receipts if other is not receipt]
+            said = f"同一批数据中的“{receipt.file}”未能采用，这一部分也暂不采用。请按它的问题说明处理后重新交付。"
+            return [], [
+                refuse(receipt, receipt.named(str(error))),
+                *(refuse(other, _named(other, said), waiting=True) for other in others),
+            ]
+    if taken[0].whole:
+        try:
+            taken = _believed(source, taken)
+        except UnreadableFile as error:
+            return [], [
+                refuse(receipt, receipt.named(str(error)), waiting=unit.parted) for receipt in unit.receipts
+            ]
+    for one in taken:
+        (one.receipt.path.parent / REFUSAL).unlink(missing_ok=True)
+        replace_json(one.receipt.path.parent / READING, _told(one))
+    return taken, []
+
+
+def _named(receipt: Receipt, said: str) -> str:
+    return f"文件“{receipt.file}”：{said}"
+
+
+def _take(source: Source, receipt: Receipt) -> Taken:
+    """Read one delivery into a table; of a snapshot only what is new, if there is one to rest on.
+
+    Raises:
+        UnreadableFile: it cannot be read, or the contract has it refused.
+    """
+    contract, home, table = source.contract, source.home, source.tables[receipt.extract_id]
+    delivery = delivery_of(contract, receipt)
+    layout, found = layout_of(contract, delivery, receipt.file), None
+    if source.base is not None and delivery.mode == "snapshot":
+        offset = first_number(receipt.batch)
+        found = reread(source.context, source.base, receipt.path, layout, table, Spool(home.spill, offset))
+    changes_only = found is not None
+    if found is None:
+        found = read(receipt.path, layout, source.context.connection, table, spool=home.spill)
+    refuse_drift(receipt.path, contract, found.recognition)
+    told = remarks(contract, found)
+    if receipt.unread and delivery.sheet is None:
+        told.append(f"没有读取的工作表：{'、'.join(receipt.unread)}")
+    return Taken(receipt, delivery, found, table, tuple(told), None, changes_only)
+
+
+def _believed(source: Source, taken: Sequence[Taken]) -> list[Taken]:
+    """A snapshot with what is remarkable about its number of rows.
+
+    Raises:
+        UnreadableFile: the contract has it held.
+    """
+    rows = sum(one.reading.rows for one in taken)
+    problem = unusual_volume(source.contract, rows, source.before)
+    if problem is None:
+        return list(taken)
+    if source.contract.volume.holds(empty=rows == 0) and not any(is_confirmed(one.receipt) for one in taken):
+        raise held(taken[-1].receipt.path, problem)
+    last = replace(taken[-1], remarks=(*taken[-1].remarks, problem), volume=problem)
+    return [*taken[:-1], last]
+
+
+def delivery_of(contract: Contract, receipt: Receipt) -> Delivery:
+    """The way by which a file came; if the contract no longer has it, the first way of its form.
+
+    Raises:
+        UnreadableFile: the contract no longer takes files of that form.
+    """
+    named = [delivery for delivery in contract.deliveries if delivery.name == receipt.server]
+    of_form = [d for d in named or contract.deliveries if d.form == receipt.form]
+    if not of_form:
+        raise UnreadableFile(
+            f"文件“{receipt.file}”：数据标准已不再接受这种格式的文件。请按现行的数据标准重新交付。"
+        )
+    return of_form[0]
+
+
+def is_confirmed(receipt: Receipt) -> bool:
+    """Whether its sender stands by a delivery, however unusual its number of rows."""
+    return (receipt.path.parent / CONFIRMATION).exists()
+
+
+def refuse(
+    receipt: Receipt, message: str, *, damaged: bool = False, waiting: bool = False
+) -> tuple[Receipt, str]:
+    """Keep beside a receipt why its file is not in force, and whether it is damaged or waits for other parts."""
+    refusal = {"message": message, "damaged": damaged, "waiting": waiting}
+    replace_json(receipt.path.parent / REFUSAL, refusal)
+    return receipt, message
+
+
+def first_number(batch: date) -> int:
+    """What is added to the rows of a day's first file to number them."""
+    return batch.toordinal() * _A_DAY
+
+
+def _told(taken: Taken) -> dict[str, object]:
+    """What lies beside the receipt once the file is read: what it was found to be, and what was set aside."""
+    reading = taken.reading
+    return {
+        "rows": reading.rows,
+        "delivery": taken.delivery.mode,
+        "remarks": list(taken.remarks),
+        "set_aside": [asdict(aside) for aside in reading.set_aside],
+        "parts": [_recognised(seen) for seen in reading.sheets or (reading.recognition,)],
+    }
+
+
+def _recognised(seen: Recognition) -> dict[str, object]:
+    facts = asdict(seen)
+    facts["columns"] = {column.name: column.title for column in seen.columns}
+    return {name: value for name, value in facts.items() if value not in (None, ())}

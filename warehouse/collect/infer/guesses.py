@@ -1,0 +1,177 @@
+"""Guesses about a file that no contract describes: its delimiter, and where its headings stand, if it has any.
+
+Only texts and merged cells are looked at. What is guessed here is said in the draft, for a person to judge.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from warehouse.collect.readers.headings.header_match import HEADING_ROWS, own_title
+from warehouse.collect.readers.headings.heading_blocks import (
+    Block,
+    Cells,
+    Merged,
+    all_foreign,
+    drawn_block,
+    filled,
+    is_foreign,
+    is_numbering,
+    may_continue,
+    written_block,
+)
+
+# A row of headings fills about as many cells as the widest row, a title or a remark does not; and most of
+# its cells are words rather than numbers and dates.
+_FILLED = 0.6
+_WORDS = re.compile(r".*[^\d\s.,:/+%-].*", re.DOTALL)
+# Years and months may head columns; longer numbers and whole days are values.
+_PERIOD = re.compile(r"(?:19|20)\d{2}(?:[-./年]\d{1,2})?[年月]?|\d{1,2}")
+_VALUE = re.compile(r"[+-]?\d[\d,. ]*%?")
+_LONG_NUMBER = re.compile(r"\d{5,}")
+_MOST = 0.8
+# Values of this many columns that come again below them show that a row is a record.
+_COMES_AGAIN = 2
+
+
+@dataclass(frozen=True)
+class GuessedHeadings:
+    """The headings of a sample.
+
+    Attributes:
+        block: their rows.
+        titles: for each column how it can be called alone, empty where it has no heading.
+        last: the last row that belongs to them, with English and units below.
+        measured: the columns, from 0, whose values are numbers.
+    """
+
+    block: Block
+    titles: tuple[str, ...]
+    last: int
+    measured: frozenset[int]
+
+
+def guess_delimiter(text: str, delimiters: Sequence[str]) -> tuple[str, list[list[str]]]:
+    """The delimiter that gives the most rows the same number of cells, and the first rows parted by it.
+
+    A delimiter within fields gives rows of all widths, even where it stands more often than the right one.
+
+    Args:
+        text: the first part of a file.
+        delimiters: the candidates, the usual one first.
+    """
+    parted = [(delimiter, _split(text, delimiter)) for delimiter in delimiters]
+    return max(parted, key=lambda each: _regularity(each[1]))
+
+
+def _regularity(rows: Sequence[Cells]) -> tuple[float, int]:
+    """The share of the rows with the usual number of cells, and that number; nothing for one cell."""
+    widths = Counter(len(cells) for cells in rows if filled(cells))
+    if not widths:
+        return 0, 0
+    width, count = max(widths.items(), key=lambda each: (each[1], each[0]))
+    wider = [(count, width) for width, count in widths.items() if width > 1]
+    if width == 1 and wider:
+        # Notes above and below the table have one cell.
+        count, width = max(wider)
+    return (count / widths.total(), width) if width > 1 else (0, 1)
+
+
+def _split(text: str, delimiter: str) -> list[list[str]]:
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    rows: list[list[str]] = []
+    try:
+        rows.extend(islice(lines, HEADING_ROWS))
+    except csv.Error:
+        # A quote that swallows the rest; the headings stand above it.
+        return rows
+    return rows
+
+
+def guess_headings(rows: Sequence[Cells], merged: Sequence[Merged] = ()) -> GuessedHeadings | None:
+    """The first rows that look like headings; None where the first row is a record already.
+
+    Args:
+        rows: the file's first rows.
+        merged: the merged cells of the sheet.
+    """
+    enough = max(1, _FILLED * max((len(filled(cells)) for cells in rows), default=0))
+    blocks = list(dict.fromkeys(_blocks(rows, merged)))
+    # Years may head columns too, but not all of them.
+    for least in (enough, 1):
+        for block in blocks:
+            texts = [path[-1] for path in block.paths if path]
+            words = [text for text in texts if _WORDS.fullmatch(text) and not _LONG_NUMBER.fullmatch(text)]
+            if len(set(block.paths) - {()}) < enough:
+                continue
+            if _is_record(rows, block, texts):
+                # Below a record stand records.
+                return None
+            if len(set(words)) >= least:
+                return _with_rows_below(rows, block)
+    return None
+
+
+def _blocks(rows: Sequence[Cells], merged: Sequence[Merged]) -> Iterator[Block]:
+    """Every block that may be the headings: as drawn, and with rows below that have only further headings."""
+    for row in range(1, min(len(rows), HEADING_ROWS) + 1):
+        block = drawn_block(rows, row, merged)
+        while block.bottom < len(rows) and _goes_on(rows, block):
+            block = written_block(rows, block.top, block.bottom + 1, merged)
+        yield block
+
+
+def _goes_on(rows: Sequence[Cells], block: Block) -> bool:
+    """Whether the row below a block holds headings below headings: words, and nothing in the first column."""
+    below = rows[block.bottom]
+    places = filled(below)
+    headed = [place for place, path in enumerate(block.paths) if path]
+    # A title has no headings below it.
+    if len(headed) < 2 or len(places) < 2 or not may_continue(below) or places[0] <= headed[0]:
+        return False
+    if all_foreign(below):
+        return False
+    last = rows[block.bottom - 1]
+    further = [place for place in places if place >= len(last) or not (last[place] or "").strip()]
+    # A record below would fill the columns that have headings.
+    return 2 * len(further) >= len(places) and any(place not in places for place in headed)
+
+
+def _is_record(rows: Sequence[Cells], block: Block, texts: Sequence[str]) -> bool:
+    """Whether a row holds values: numbers that are no period, or what stands below it again."""
+    if any(not _WORDS.fullmatch(text) and not _PERIOD.fullmatch(text) for text in texts):
+        return True
+    if block.rows > 1:
+        return False
+    again = 0
+    for place, path in enumerate(block.paths):
+        below = [cells[place] for cells in rows[block.bottom :] if place < len(cells)]
+        again += bool(path) and path[-1] in [str(cell).strip() for cell in below if cell]
+    # Repeated headings come again all together.
+    return _COMES_AGAIN <= again < len(texts)
+
+
+def _with_rows_below(rows: Sequence[Cells], block: Block) -> GuessedHeadings:
+    measured = frozenset(
+        place for place in range(len(block.paths)) if _is_measured(rows, block.bottom, place)
+    )
+    last = block.bottom
+    while last < len(rows):
+        here = replace(block, bottom=last)
+        columns = sum(bool(path) for path in block.paths)
+        if not is_foreign(rows, here, sorted(measured)) and not is_numbering(rows[last], columns):
+            break
+        last += 1
+    titles = tuple(own_title(block, place) for place in range(len(block.paths)))
+    return GuessedHeadings(block, titles, last, measured)
+
+
+def _is_measured(rows: Sequence[Cells], header_row: int, place: int) -> bool:
+    values = [str(cells[place]).strip() for cells in rows[header_row:] if place < len(cells) and cells[place]]
+    return bool(values) and sum(bool(_VALUE.fullmatch(value)) for value in values) >= _MOST * len(values)

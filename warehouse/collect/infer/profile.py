@@ -1,0 +1,436 @@
+"""What the columns of a sample hold, judged by their values and headings: name, type, kind, code table, key.
+
+Everything here is a proposal that a person will look at; how it is written down is `warehouse.collect.infer.draft`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from schemas.codes import LABELLED_CODES, CodeLibrary
+from schemas.contract.library import Library
+from schemas.contract.model import Column, LogicalType
+from schemas.emit.sql import quote
+from schemas.kinds import load_kinds
+from warehouse.collect.readers.headings.header_match import clean_title
+
+_SQL = Path(__file__).parent / "sql"
+
+# Real extracts have errors: so many of the values must fit what the heading promises.
+_MOST = 0.8
+# Kinds are judged by so many rows, types by all.
+_FIRST_ROWS = 10_000
+# A column that repeats this few of its values may be meant to be unique.
+_NEARLY_UNIQUE = 0.98
+# Digits of one width are a code from so many on: shorter ones are years, and amounts happen to be of one width.
+_CODE_WIDTH = 6
+# An approximate count of different values is off by a few per cent.
+_ABOUT = 0.8
+
+# Semantic kinds that the values show by themselves.
+_SHOWN_KINDS = ("resident_id", "uscc", "division_code")
+# Those they do not: seven digits may be a telephone, two characters a name or a street.
+_KIND_HEADINGS: Mapping[str, re.Pattern[str]] = {
+    "phone": re.compile(r"电话|手机|联系方式|phone|mobile|tel(?:ephone)?$"),
+    "person_name": re.compile(
+        r"姓名|联系人|负责人|代表人|经办人|监护人|户主|所有人|产权人|(?:person|full|owner|contact)_?name"
+    ),
+    "address": re.compile(r"地址|住址|住所|坐落|address$"),
+}
+_IDENTIFIER = re.compile(r"(?:号|号码|编码|代码|id|code|(?:^|_)no)$")
+_AMOUNT = re.compile(
+    r"[数额量价值率费积]$|金额|合计|总计|人口|收入|支出|面积|产量|产值|(?:amount|total|count|number|sum|price|area)$"
+)
+# Columns of which two may identify a row together, where one does not: what it is of, and when.
+_DIMENSION = re.compile(
+    r"名称?$|姓名|地区|区[县划市]|[省市县区镇乡村]$|街道|单位|机构|部门|企业|项目|指标|类别|类型|品种|年[份度]?$|月[份度]?$|季度|日期|时间"
+    r"|(?:name|area|region|year|month|date|kind|type)$"
+)
+_SERIAL = frozenset({"序号", "行号", "no.", "no", "#"})
+_UNIT = re.compile(r"[(（][^()（）]*[)）]$")
+_RESERVED = frozenset({"record_key", "batch_date"})
+
+# A code table's id, the share of a column's rows that it knows, whether it knows more than bare codes.
+_Table = tuple[str, float, bool]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many values of a column convert to what, as `sql/profile.sql` counts them, of `rows` rows.
+
+    `narrowest` and `widest` are the lengths of its values if all are digits alone, else `narrowest` is 0. `kinds` has,
+    for each semantic kind, the share of the column's first values that are of it.
+    """
+
+    rows: int
+    filled: int = 0
+    distinct_values: int = 0
+    identifiers: int = 0
+    integers: int = 0
+    numbers: int = 0
+    dates: int = 0
+    day_numbers: int = 0
+    with_time: int = 0
+    timestamps: int = 0
+    booleans: int = 0
+    narrowest: int = 0
+    widest: int = 0
+    kinds: Mapping[str, float] = field(default_factory=dict)
+
+    def most(self, count: int) -> bool:
+        """Whether so many rows are most of those that have a value."""
+        return self.filled > 0 and count >= _MOST * self.filled
+
+    @property
+    def one_width(self) -> bool:
+        """Whether all values are digits, as many as a code has."""
+        return self.filled > 0 and self.narrowest == self.widest >= _CODE_WIDTH
+
+    def mostly(self, kind: str) -> bool:
+        """Whether most values are of a kind."""
+        return self.kinds.get(kind, 0) >= _MOST
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a column of a sample seems to be.
+
+    Attributes:
+        heading: as it stands in the file.
+        name: in snake case, unique among the columns.
+        title: the Chinese name that contracts use for such a column, or the heading.
+        counts: what the values showed.
+    """
+
+    heading: str
+    name: str
+    title: str
+    type: LogicalType
+    kind: str | None
+    codes: str | None
+    classification: str | None
+    counts: Counts
+
+    @property
+    def required(self) -> bool:
+        """Whether every row has a value."""
+        filled = self.counts.booleans if self.type == "boolean" else self.counts.filled
+        return 0 < self.counts.rows == filled
+
+    @property
+    def unique(self) -> bool:
+        """Whether no row is without a value and no two have the same."""
+        return self.required and self.counts.distinct_values == self.counts.rows
+
+
+def propose(
+    connection: duckdb.DuckDBPyConnection,
+    headings: Sequence[str],
+    rows: int,
+    library: Library,
+    codes: CodeLibrary,
+) -> list[Proposal]:
+    """Judge every column of the table `sample_rows`: `c0`, `c1`, … in the order of `headings`.
+
+    Args:
+        connection: with the function library and the sample.
+        headings: as they stand in the file, each once.
+        rows: the number of rows.
+        library: contracts whose columns may be the same.
+        codes: the code tables.
+    """
+    known = _known_columns(library)
+    names = _names(headings, known)
+    connection.register("division", codes.load("division").current.select("code"))
+    connection.register("code_spelling", _spellings(codes))
+    kinds = _kinds(connection)
+    counts = {
+        name: replace(Counts(rows, *found), kinds=kinds.get(name, {}))
+        for name, *found in _run(connection, "profile")
+    }
+    tables: dict[str, list[_Table]] = {}
+    for name, table, known_rows, labelled in _run(connection, "code_tables"):
+        tables.setdefault(name, []).append((table, known_rows / counts[name].filled, labelled))
+    return [
+        _judged(
+            heading,
+            name,
+            counts.get(f"c{place}", Counts(rows)),
+            tables.get(f"c{place}", []),
+            _alike(heading, known),
+            codes,
+            of_persons=any(found.mostly("resident_id") for found in counts.values()),
+        )
+        for place, (heading, name) in enumerate(zip(headings, names, strict=True))
+    ]
+
+
+def find_key(connection: duckdb.DuckDBPyConnection, columns: Sequence[Proposal]) -> tuple[int, ...]:
+    """Which columns identify a row, by their places: those whose headings mean something go first.
+
+    An identifier, though it repeats a few of its values (extracts do deliver rows twice); a name or a place; two of
+    them, such as 地区 and 年份; a text that only happens to be different in every row. Empty where nothing does.
+    """
+    able = [
+        place
+        for place, column in enumerate(columns)
+        if (column.type in ("string", "integer") or (column.type == "date" and _is_dimension(column)))
+        and clean_title(column.heading) not in _SERIAL
+    ]
+    single = [place for place in able if columns[place].type != "date"]
+    unique = [place for place in single if columns[place].unique]
+    for chosen in (
+        [place for place in unique if _identifies(columns[place])],
+        [place for place in single if _nearly_unique(columns[place])],
+        [place for place in unique if _is_dimension(columns[place])],
+    ):
+        if chosen:
+            return (chosen[0],)
+    required = [place for place in able if columns[place].required]
+    dimensions = [place for place in required if _is_dimension(columns[place]) or _identifies(columns[place])]
+    others = [place for place in required if not _AMOUNT.search(clean_title(columns[place].heading))]
+    # What merely happens to be different in every row of a sample comes last; amounts identify nothing.
+    return (
+        _pair(connection, columns, dimensions)
+        or tuple(place for place in unique if columns[place].type == "string")[:1]
+        or _pair(connection, columns, others)
+    )
+
+
+def _pair(
+    connection: duckdb.DuckDBPyConnection, columns: Sequence[Proposal], places: Sequence[int]
+) -> tuple[int, ...]:
+    """The first two columns that identify a row together."""
+    pairs = list(combinations(places, 2))
+    for first, second in _likely_pairs(connection, pairs, columns[0].counts.rows):
+        query = f"SELECT count(*) FROM (SELECT DISTINCT c{first}, c{second} FROM sample_rows)"
+        if connection.execute(query).fetchall()[0][0] == columns[0].counts.rows:
+            return first, second
+    return ()
+
+
+def _identifies(column: Proposal) -> bool:
+    """Whether a column looks like an identifier."""
+    return column.kind in ("resident_id", "uscc") or (
+        column.type == "string" and (_is_identifier(column.heading) or column.counts.one_width)
+    )
+
+
+def _is_dimension(column: Proposal) -> bool:
+    return column.kind in ("person_name", "division_code") or (
+        _DIMENSION.search(clean_title(_UNIT.sub("", column.heading))) is not None
+    )
+
+
+def _likely_pairs(
+    connection: duckdb.DuckDBPyConnection, pairs: Sequence[tuple[int, int]], rows: int
+) -> list[tuple[int, int]]:
+    """The pairs of columns that hold about as many different values as there are rows."""
+    if not pairs:
+        return []
+    counts = ", ".join(f"approx_count_distinct((c{first}, c{second}))" for first, second in pairs)
+    (found,) = connection.execute(f"SELECT {counts} FROM sample_rows").fetchall()
+    return [pair for pair, count in zip(pairs, found, strict=True) if count >= _ABOUT * rows]
+
+
+def _nearly_unique(column: Proposal) -> bool:
+    identifier = column.kind in ("resident_id", "uscc") or _is_identifier(column.heading)
+    return identifier and column.counts.distinct_values >= _NEARLY_UNIQUE * column.counts.rows > 0
+
+
+def _is_identifier(heading: str) -> bool:
+    if clean_title(heading) in _SERIAL:
+        return False
+    return _IDENTIFIER.search(_snake(heading) or clean_title(heading)) is not None
+
+
+def _run(connection: duckdb.DuckDBPyConnection, query: str, **parts: object) -> list[tuple[Any, ...]]:
+    sql = (_SQL / f"{query}.sql").read_text(encoding="utf-8")
+    return connection.execute(sql.format(**parts) if parts else sql).fetchall()
+
+
+def _kinds(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, float]]:
+    """Column → kind → share of its values. A kind that cannot be judged by a value has all of them."""
+    kinds = load_kinds().values()
+    # Normalised in a step of its own: a function names its argument many times, and it is computed as often.
+    normalised = "".join(f", {kind.normalise}(value) AS {quote(kind.name)}" for kind in kinds if kind.valid)
+    judged = {
+        kind.name: f"{kind.valid}({quote(kind.name)})" if kind.valid else "value IS NOT NULL"
+        for kind in kinds
+    }
+    # Any six digits have the shape of a division code: it must be one.
+    judged["division_code"] = "division.code IS NOT NULL"
+    counts = ", ".join(f"count(*) FILTER ({test})" for test in judged.values())
+    return {
+        name: {kind: found / filled for kind, found in zip(judged, each, strict=True)}
+        for name, *each, filled in _run(
+            connection, "kinds", kinds=counts, normalised=normalised, rows=_FIRST_ROWS
+        )
+        if filled
+    }
+
+
+@cache
+def _spellings(codes: CodeLibrary) -> pl.DataFrame:
+    """Every spelling of every code table whose labels are spellings rather than names."""
+    rows = [
+        (table, spelling, code)
+        for table in codes.ids()
+        for spellings in [codes.load(table).spellings]
+        if sum(spelling != code for spelling, code in spellings.items()) <= LABELLED_CODES
+        for spelling, code in spellings.items()
+    ]
+    return pl.DataFrame(rows, schema=["code_table", "spelling", "code"], orient="row")
+
+
+def _judged(
+    heading: str,
+    name: str,
+    counts: Counts,
+    tables: Sequence[_Table],
+    alike: Sequence[Column],
+    codes: CodeLibrary,
+    *,
+    of_persons: bool,
+) -> Proposal:
+    """A column's proposal, from its values, the code tables that know them and the known columns like it."""
+    table = _code_table(heading, counts, tables, alike, codes)
+    # A `name` in English may be anybody's or anything's.
+    doubtful = heading.isascii() and not of_persons
+    kinds = [column.kind for column in alike if not (doubtful and column.kind == "person_name")]
+    kind = None if table else _kind(heading, counts, kinds)
+    if kind == "division_code":
+        table = "division"
+    type_ = "string" if table or kind else _type(heading, counts, alike)
+    same = [column for column in alike if (column.type, column.kind, column.codes) == (type_, kind, table)]
+    return Proposal(
+        heading=heading,
+        name=name,
+        title=_title(heading, name, kind, alike),
+        type=type_,
+        kind=kind,
+        codes=table,
+        classification=same[0].classification if same else None,
+        counts=counts,
+    )
+
+
+def _type(heading: str, counts: Counts, alike: Sequence[Column]) -> LogicalType:
+    """The first type to which all values convert; the one of a known column needs most of them only."""
+    converted: dict[LogicalType, int] = {
+        "date": counts.dates,
+        "integer": counts.integers,
+        "number": counts.numbers,
+        "boolean": counts.booleans,
+    }
+    for column in alike:
+        if counts.most(converted.get(column.type, 0)):
+            return column.type
+    if not counts.filled or counts.identifiers:
+        return "string"
+    if counts.with_time and counts.timestamps == counts.filled:
+        return "timestamp"
+    if counts.dates == counts.filled and not counts.day_numbers:
+        return "date"
+    if counts.integers == counts.filled:
+        return "string" if _is_identifier(heading) or _is_code(heading, counts) else "integer"
+    if counts.numbers == counts.filled:
+        return "number"
+    # 无 is a no for this type, so it may have more values than the others.
+    return "boolean" if counts.booleans >= counts.filled else "string"
+
+
+def _is_code(heading: str, counts: Counts) -> bool:
+    """Whether digits are a code: all of one width, and not headed as an amount."""
+    return counts.one_width and _AMOUNT.search(clean_title(_UNIT.sub("", heading))) is None
+
+
+def _kind(heading: str, counts: Counts, known: Sequence[str | None]) -> str | None:
+    """The kind of a known column, or any other that the heading admits, if most values have it."""
+    plain = clean_title(heading)
+    hinted = [kind for kind, hint in _KIND_HEADINGS.items() if hint.search(plain)]
+    for kind in (*known, *_SHOWN_KINDS, *hinted):
+        if kind is not None and counts.mostly(kind):
+            return kind
+    return None
+
+
+def _code_table(
+    heading: str,
+    counts: Counts,
+    tables: Sequence[_Table],
+    alike: Sequence[Column],
+    codes: CodeLibrary,
+) -> str | None:
+    """The table of a known column, or of that title, if it knows most values; else the only one with all."""
+    shares = {table: share for table, share, _ in tables}
+    titled = [table for table in shares if codes.load(table).title.endswith(clean_title(heading))]
+    for table in [*(column.codes for column in alike if column.codes), *titled]:
+        if shares.get(table, 0) >= _MOST:
+            return table
+    whole = [table for table, share, labelled in tables if share == 1 and labelled]
+    return whole[0] if len(whole) == 1 and counts.distinct_values > 1 else None
+
+
+def _known_columns(library: Library) -> dict[str, list[Column]]:
+    """Every heading that contracts know, with the columns that it may mean."""
+    known: dict[str, list[Column]] = {}
+    for contract in library:
+        for column in contract.delivered_columns:
+            for title in {clean_title(title) for title in column.titles}:
+                known.setdefault(title, []).append(column)
+    return known
+
+
+def _alike(heading: str, known: Mapping[str, list[Column]]) -> list[Column]:
+    """The known columns with this heading, a unit in brackets behind it left aside."""
+    title = clean_title(heading)
+    return known.get(title) or known.get(clean_title(_UNIT.sub("", title)), [])
+
+
+def _title(heading: str, name: str, kind: str | None, alike: Sequence[Column]) -> str:
+    """A Chinese heading stands for itself; for a column name the contracts may know the Chinese one."""
+    if not heading.isascii():
+        return heading
+    titles = {column.title for column in alike if column.name == name}
+    if len(titles) > 1 and kind:
+        return load_kinds()[kind].title
+    return titles.pop() if len(titles) == 1 else heading
+
+
+def _names(headings: Sequence[str], known: Mapping[str, list[Column]]) -> list[str]:
+    """A name for every heading: its own in snake case, the contracts' one, or its place.
+
+    No name is given twice, nor one that is another column's heading: a reader would take one for the other.
+    """
+    titles = {clean_title(heading): place for place, heading in enumerate(headings)}
+    taken: set[str] = set(_RESERVED)
+    names = []
+    for place, heading in enumerate(headings):
+        columns = _alike(heading, known)
+        wanted = columns[0].name if columns and not heading.isascii() else _snake(heading)
+        wanted = wanted or f"column_{place + 1}"
+        name, number = wanted, 2
+        while name in taken or titles.get(name, place) != place:
+            name, number = f"{wanted}_{number}", number + 1
+        taken.add(name)
+        names.append(name)
+    return names
+
+
+def _snake(heading: str) -> str:
+    """An ASCII heading in snake case: `stationName`, `Station name` → `station_name`; empty for others."""
+    if not heading.isascii():
+        return ""
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", heading)
+    name = re.sub(r"[^a-z0-9]+", "_", parted.lower()).strip("_")
+    return name if re.match(r"[a-z]", name) else ""

@@ -1,0 +1,165 @@
+"""Archives: a zip handed in is unpacked, and each file in it is a delivery of its own.
+
+Nothing in an archive is believed: not its names, not the sizes it states. What a member is, the desk finds out.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from dataclasses import dataclass, replace
+from errno import EINVAL
+from lzma import LZMAError
+from pathlib import Path, PurePosixPath
+
+from warehouse.collect.readers.layout import UnreadableFile, unreadable
+from warehouse.collect.readers.text.encoding import ZIP
+from warehouse.home.names import FileName, shown
+
+MOST_MEMBERS = 1000
+# Bytes of all members together, and how many times the archive they may be: text packs to a tenth, or a
+# fiftieth if it repeats itself; what packs to a thousandth was made to fill a disk.
+MOST_BYTES = 16 << 30
+MOST_RATIO = 400
+_SMALL = 64 << 20
+_CHUNK = 1 << 20
+
+# How an archive begins that holds nothing.
+_EMPTY = b"PK\x05\x06"
+_ENCRYPTED = 0x1
+_IN_UTF_8 = 0x800
+# What packing programs add of their own.
+_CLUTTER = {"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"}
+_WORKBOOK = {"xl/workbook.xml", "xl/workbook.bin", "[Content_Types].xml", "mimetype"}
+_WORKBOOKS = {".xlsx", ".xlsm", ".xls"}
+_NESTED = {".zip", ".rar", ".7z", ".gz", ".tar"}
+
+# What comes of a zip whose bytes are not in order.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file out of an archive: its name there with its folders, and where it lies now, under its stored name."""
+
+    name: FileName
+    path: Path
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is a zip, and not a workbook, which is one too, be it damaged."""
+    if path.suffix.lower() in _WORKBOOKS:
+        return False
+    with path.open("rb") as file:
+        if not file.read(len(ZIP)).startswith((ZIP, _EMPTY)):
+            return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return not _WORKBOOK.intersection(archive.namelist())
+    except _DAMAGED:
+        return path.suffix.lower() == ".zip"
+    except OSError as error:
+        if error.errno != EINVAL:
+            raise
+        # The directory names a place before the beginning.
+        return path.suffix.lower() == ".zip"
+
+
+def unpack(path: Path, folder: Path) -> list[Member]:
+    """Unpack an archive, each member into a folder of its own, in the order of the archive.
+
+    A name without the mark of UTF-8 is read as `FileName.in_zip` says.
+
+    Raises:
+        UnreadableFile: the archive is damaged, encrypted, nested, unreasonably large, empty, or a name leads
+            out of it.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            infos = [
+                (info, name) for info in archive.infolist() if not _is_clutter(info, name := _name(info))
+            ]
+            _refuse(path, infos)
+            room = _room(path)
+            members = []
+            for number, (info, name) in enumerate(infos):
+                # A folder of its own: two members may have one name.
+                target = folder / f"{number:04d}" / name.stored
+                target.parent.mkdir(parents=True)
+                room -= _copy(path, archive, info, target, room)
+                members.append(Member(name, target))
+    except UnicodeDecodeError:
+        raise unreadable(path, "压缩包里的文件名无法识别", "改用中文 Windows 或 WPS 重新压缩") from None
+    except OSError as error:
+        if error.errno != EINVAL:
+            raise
+        raise _damaged(path) from error
+    except _DAMAGED as error:
+        raise _damaged(path) from error
+    return members
+
+
+def _name(info: zipfile.ZipInfo) -> FileName:
+    """The name of a member; without the mark of UTF-8 its bytes are known by what code page 437 makes of them."""
+    if info.flag_bits & _IN_UTF_8:
+        name = FileName(info.orig_filename.encode("utf-8", "surrogatepass"), info.orig_filename)
+    else:
+        name = FileName.in_zip(info.orig_filename.encode("cp437"))
+    # Text that a name has after a NUL is hidden from every other program.
+    return replace(name, text=str(PurePosixPath(_slashes(name.text.partition("\0")[0]))))
+
+
+def _damaged(path: Path) -> UnreadableFile:
+    return unreadable(path, "压缩包已损坏，或压缩方式不受支持", "用 ZIP 格式重新压缩后交付")
+
+
+def _slashes(name: str) -> str:
+    return name.replace("\\", "/")
+
+
+def _is_clutter(info: zipfile.ZipInfo, name: FileName) -> bool:
+    parts = PurePosixPath(name.text).parts
+    return info.is_dir() or not parts or not _CLUTTER.isdisjoint(parts)
+
+
+def _refuse(path: Path, infos: list[tuple[zipfile.ZipInfo, FileName]]) -> None:
+    """Refuse what can be told without unpacking."""
+    if not infos:
+        raise unreadable(path, "压缩包里没有文件", "核对后重新压缩交付")
+    if len(infos) > MOST_MEMBERS:
+        raise unreadable(path, f"压缩包里有 {len(infos):,} 个文件，超过 {MOST_MEMBERS:,} 个", "分开交付")
+    for info, name_in_archive in infos:
+        name = name_in_archive.text
+        parts = PurePosixPath(name).parts
+        if name.startswith("/") or ".." in parts or ":" in parts[0]:
+            raise unreadable(path, f"压缩包里的文件名“{shown(name)}”指向压缩包以外", "重新压缩后交付")
+        if info.flag_bits & _ENCRYPTED:
+            raise unreadable(path, "压缩包设了密码", "取消密码，重新压缩后交付")
+        if PurePosixPath(name).suffix.lower() in _NESTED:
+            raise unreadable(
+                path, f"压缩包里还有压缩包“{shown(name)}”", "解开后把文件直接压缩在一起，或分开交付"
+            )
+
+
+def _room(path: Path) -> int:
+    return min(MOST_BYTES, max(_SMALL, MOST_RATIO * path.stat().st_size))
+
+
+def _copy(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, room: int) -> int:
+    """Unpack one member; its number of bytes."""
+    size = 0
+    with archive.open(info) as source, target.open("wb") as file:
+        while piece := source.read(_CHUNK):
+            size += len(piece)
+            if size > room:
+                raise unreadable(path, "压缩包解开后大得不合理，没有继续解压", "核对压缩包的内容，分开交付")
+            file.write(piece)
+    return size

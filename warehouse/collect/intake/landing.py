@@ -1,0 +1,117 @@
+"""Delivered files put in their place: a whole copy, on the disk, in one step. What a receipt says is not known here."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from warehouse.collect.readers.sqlite import BESIDE
+from warehouse.home.files import flush, new_draft, replace_json, sha256_of
+from warehouse.home.modes import FILE, FOLDER, make_folder
+from warehouse.home.names import FileName, shown, shown_name, stored
+
+# Characters of a path that a reader takes for a pattern of paths.
+_PATTERN = frozenset("*?[]{}")
+
+
+class ChangingFile(OSError):
+    """A file that is still being written while it is taken in; nothing of it is kept."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(errno.EBUSY, "接收时内容仍在变化，请等它写完后重新交付", str(path))
+
+    def __str__(self) -> str:
+        """For the sender."""
+        return f"文件“{shown_name(Path(self.filename))}”：{self.strerror}。"
+
+
+def keep(folder: Path, path: Path, sha256: str, receipt: tuple[str, Mapping[str, object]]) -> None:
+    """Copy a file into a new folder together with its receipt; the folder appears in one step.
+
+    Args:
+        folder: one that exists holds the same file already, and stays.
+        path: the file, under the name it is stored by.
+        sha256: what it was when it was recognised.
+        receipt: the name and the content of its receipt.
+
+    Raises:
+        ChangingFile: it is no longer what it was.
+        OSError: it cannot be read, or there is no room for it. Nothing is left behind.
+    """
+    if folder.exists():
+        return
+    draft = folder.parent / new_draft()
+    try:
+        # The folder above may hand other rights on to its children (default ACL), so that others can drop files there.
+        make_folder(folder.parent)
+        draft.mkdir()
+        draft.chmod(FOLDER)
+        _copy(path, draft / path.name, sha256)
+        replace_json(draft / receipt[0], receipt[1])
+        try:
+            draft.rename(folder)
+        except OSError:
+            # Somebody else was faster with the same file.
+            if not folder.exists():
+                raise
+        flush(folder.parent)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def make_whole(kept: Path, path: Path, sha256: str) -> None:
+    """Put a file that came again in the place of the one that was kept, should that have been damaged.
+
+    Raises:
+        ChangingFile, OSError: as `keep`.
+    """
+    if kept.exists() and sha256_of(kept) == sha256:
+        return
+    draft = kept.with_name(new_draft())
+    try:
+        _copy(path, draft, sha256)
+        draft.replace(kept)
+        flush(kept.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def copy_as(path: Path, target: Path, sha256: str) -> Path:
+    """Copy a file to a place where every reader can open it.
+
+    Raises:
+        ChangingFile: it is no longer what it was.
+    """
+    shutil.copyfile(path, target)
+    if sha256_of(target) != sha256:
+        raise ChangingFile(path)
+    return target
+
+
+def openable(path: Path, scratch: Path) -> Path:
+    """The file under a path that every reader takes: its own, or a copy in a scratch folder.
+
+    Readers in C and Rust want UTF-8, and some take brackets for a pattern.
+
+    Raises:
+        ChangingFile: it was written to while it was copied.
+    """
+    text = str(path)
+    if stored(path.name) == path.name and shown(text) == text and not _PATTERN.intersection(text):
+        return path
+    scratch.mkdir(parents=True, exist_ok=True)
+    copy = scratch / FileName.of(path).stored
+    # By these the reader of a database knows that its newest rows are not in the file.
+    beside = {path.name + ending: copy.name + ending for ending in BESIDE}
+    for found in path.parent.iterdir():
+        if found.name in beside:
+            shutil.copyfile(found, copy.with_name(beside[found.name]))
+    return copy_as(path, copy, sha256_of(path))
+
+
+def _copy(path: Path, target: Path, sha256: str) -> None:
+    copy_as(path, target, sha256)
+    target.chmod(FILE)
+    flush(target)

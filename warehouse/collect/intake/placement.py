@@ -1,0 +1,163 @@
+"""Placing: which contracts a delivered file belongs to, by its name if that says so, else by its headings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from schemas.contract.model import Contract, Delivery
+from warehouse.collect.extracts.delivery_checks import refuse_drift
+from warehouse.collect.intake.parts import foreign_part
+from warehouse.collect.layouts import layout_of
+from warehouse.collect.readers import Recognition, UnreadableFile
+from warehouse.home.names import FileName, shown_name
+from warehouse.isolation.reading import HarmfulFile, foreign_kind, recognise
+
+FORMS = "CSV、XLSX、XLS、DBF 或 SQLite 数据库，也可压缩成 ZIP"
+SUFFIXES = {
+    "csv": {".csv", ".txt"},
+    "xlsx": {".xlsx", ".xlsm", ".xls"},
+    "sqlite": {".db", ".sqlite", ".sqlite3"},
+    "dbf": {".dbf"},
+}
+
+
+@dataclass(frozen=True)
+class Match:
+    """A contract whose way of delivery fits a file."""
+
+    contract: Contract
+    delivery: Delivery
+    recognition: Recognition
+
+    @property
+    def part(self) -> tuple[str | None, str | None]:
+        """The sheet or table of the file that is meant."""
+        return self.recognition.sheet, self.recognition.table
+
+
+class _Unwelcome(UnreadableFile):
+    """A file that is a contract's, by its headings, and that the contract does not take all the same."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a file, or the part of it that a contract names, cannot be taken in."""
+
+    message: str
+    contract: Contract | None = None
+
+
+def place(path: Path, name: FileName, contracts: list[Contract], *, named: bool) -> list[Match | Refusal]:
+    """The contracts a file, delivered under `name`, belongs to: by its name if that says so, else by its headings.
+
+    A part of the file belongs to one contract, the one with the most of its columns. A contract that claims
+    the file's name and a table or sheet of its own is told when the file lacks it.
+    """
+    ways = [(contract, delivery) for contract in contracts for delivery in contract.deliveries]
+    by_name = [way for way in ways if name.fits(way[1].pattern)]
+    try:
+        foreign = foreign_kind(path)
+    except HarmfulFile as error:
+        return [Refusal(str(error))]
+    if foreign is not None:
+        named_by = {contract.id: contract for contract, _ in by_name}
+        owner = next(iter(named_by.values())) if len(named_by) == 1 else None
+        return [Refusal(foreign.refusal(shown_name(path)), owner)]
+    tried = by_name or [way for way in ways if path.suffix.lower() in SUFFIXES[way[1].form]]
+    if not tried:
+        return [_refusal(path, f"不认识这种文件，请按数据标准规定的格式（{FORMS}）交付")]
+    matches: dict[tuple[str | None, str | None], Match] = {}
+    refusals, unwelcome = [], []
+    for contract, delivery in tried:
+        try:
+            match = _match(path, name, contract, delivery, by_name=bool(by_name))
+        except HarmfulFile as error:
+            return [Refusal(str(error))]
+        except UnreadableFile as error:
+            refusals.append((contract, delivery, Refusal(str(error), contract)))
+            if isinstance(error, _Unwelcome):
+                unwelcome.append(refusals[-1][2])
+            continue
+        rival = matches.setdefault(match.part, match)
+        if len(match.recognition.columns) > len(rival.recognition.columns):
+            matches[match.part] = match
+    if matches:
+        placed = {match.contract.id for match in matches.values()}
+        lacking = [
+            refusal
+            for contract, delivery, refusal in refusals
+            if by_name and (delivery.table or delivery.sheet) and contract.id not in placed
+        ]
+        return [*_with_unread(list(matches.values())), *lacking]
+    if unwelcome:
+        return [unwelcome[0]]
+    if named or len({contract.id for contract, _ in by_name}) == 1:
+        return [refusals[0][2]]
+    if len({refusal.message for _, _, refusal in refusals}) == 1:
+        # Whoever's it may be, it cannot be opened.
+        return [Refusal(refusals[0][2].message)]
+    return [_refusal(path, "文件名和表头都不符合任何数据标准，请核对表头，或在交付时注明数据集")]
+
+
+def _with_unread(matches: list[Match]) -> list[Match]:
+    """The matches of a workbook, each with the sheets that none of them takes."""
+    read = {name for match in matches for name in (match.recognition.sheet or "").split("、")}
+    return [
+        replace(
+            match,
+            recognition=replace(
+                match.recognition,
+                unread=tuple(name for name in match.recognition.unread if name not in read),
+            ),
+        )
+        for match in matches
+    ]
+
+
+def _match(path: Path, name: FileName, contract: Contract, delivery: Delivery, *, by_name: bool) -> Match:
+    """What a file is as a delivery of a contract.
+
+    Raises:
+        UnreadableFile: it is none, or not as the contract wants it.
+    """
+    seen = recognise(path, layout_of(contract, delivery, name.shown))
+    if (problem := foreign_part(contract, delivery, name.shown)) is not None:
+        raise _Unwelcome(problem)
+    try:
+        refuse_drift(path, contract, seen)
+    except UnreadableFile as error:
+        raise _Unwelcome(str(error)) from None
+    if not by_name and len({way.mode for way in contract.deliveries}) > 1:
+        patterns = "、".join(way.pattern for way in contract.deliveries)
+        raise _Unwelcome(
+            f"文件“{shown_name(path)}”：是《{contract.title}》的数据，但从文件名看不出是全量还是增量。"
+            f"请按约定命名（{patterns}）后重新交付。"
+        )
+    return Match(contract, delivery, seen)
+
+
+def _refusal(path: Path, reason: str) -> Refusal:
+    return Refusal(f"文件“{shown_name(path)}”：{reason}")
+
+
+def torn_snapshots(matches: Iterable[Match | Refusal]) -> set[str]:
+    """The datasets of which an archive has several snapshots, though nothing says that these are its parts."""
+    whole = [
+        match.contract.id
+        for match in matches
+        if isinstance(match, Match) and match.delivery.mode == "snapshot" and match.delivery.parts is None
+    ]
+    return {dataset for dataset in whole if whole.count(dataset) > 1}
+
+
+def unless_torn(match: Match | Refusal, torn: set[str], file: str) -> Match | Refusal:
+    """A match, or the refusal of a file whose dataset has several snapshots in its archive."""
+    if isinstance(match, Refusal) or match.contract.id not in torn:
+        return match
+    return Refusal(
+        f"文件“{file}”：同一个压缩包里有几个文件都是《{match.contract.title}》的全量数据，不知道以哪个为准，都没有采用。"
+        "请只交付一个文件；如果合起来才是全部，请合并成一个文件，或在数据标准里写明各部分（parts）后重新交付。",
+        match.contract,
+    )

@@ -1,0 +1,400 @@
+"""Delimited text (CSV and its kin): headings found in the first part, rows read by DuckDB from a spool.
+
+Encodings are `encoding`, the spool is `spool`, text that is not quite CSV is `loose`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+
+from schemas.emit.sql import literal
+from warehouse.collect.readers.given import given_values
+from warehouse.collect.readers.headings.header_match import (
+    HEADING_ROWS,
+    Headings,
+    find_headings,
+    missing_columns,
+    no_headings,
+)
+from warehouse.collect.readers.layout import (
+    Given,
+    Layout,
+    Note,
+    Reading,
+    Recognition,
+    unreadable,
+)
+from warehouse.collect.readers.staging import Stage
+from warehouse.collect.readers.text import lenient
+from warehouse.collect.readers.text.encoding import (
+    HEAD,
+    Encoding,
+    UndecodableText,
+    candidate_encodings,
+    decode_head,
+    decoded,
+    refuse_binary,
+    refuse_broken_utf8,
+    signature_of,
+    undecodable,
+)
+from warehouse.collect.readers.text.line_hash import EndlessLine, Lines, keep_hashes
+from warehouse.collect.readers.text.record_lines import BREAKS, FOLDED, NO_VALUE, Part, Spool
+
+if TYPE_CHECKING:
+    import _csv
+
+DELIMITERS = (",", "\t", ";", "|")
+# Fields beyond the headings that DuckDB takes without complaint; a longer record goes the slower way.
+_MARGIN = 16
+
+
+@dataclass(frozen=True)
+class _Head:
+    """The first part of a file, understood: how it is written and where its headings are."""
+
+    encoding: Encoding
+    delimiter: str
+    headings: Headings
+    given: tuple[Given, ...]
+    body: int
+    """Characters up to the first record below the headings."""
+    above: int
+    """Line feeds among them."""
+
+    def lines(self, path: Path) -> Lines:
+        """The records of a file with this head, if there is one on each line."""
+        return Lines(path, self.above, self.headings.row + 1)
+
+
+def recognise(path: Path, layout: Layout) -> Recognition:
+    """What a delimited file is, from its first part.
+
+    Raises:
+        UnreadableFile: it is empty, binary, in none of the encodings, or lacks headings.
+    """
+    return _recognition(layout, _heads(path, layout)[0])
+
+
+def read(
+    path: Path, layout: Layout, connection: duckdb.DuckDBPyConnection, table: str, scratch: Path
+) -> Reading:
+    """Fill a table with the rows of a delimited file.
+
+    Args:
+        path: the file.
+        layout: what the contract says of it.
+        connection: where the table is made.
+        table: the table's name.
+        scratch: a folder for the spool.
+
+    Raises:
+        UnreadableFile: as `recognise`, or the rest of the file is not what its first part promised.
+    """
+    failures = []
+    for head in _heads(path, layout):
+        stage = Stage(connection, table, layout, _recognition(layout, head))
+        try:
+            return _read(path, head, stage, scratch)
+        except UndecodableText as failure:
+            refuse_broken_utf8(path, failure)
+            failures.append(failure)
+    raise undecodable(path, max(failures, key=lambda failure: failure.offset))
+
+
+def _heads(path: Path, layout: Layout) -> list[_Head]:
+    """Every way to understand the first part, best first.
+
+    Two encodings may agree on a first part in ASCII; which of them holds shows only in the rest.
+    """
+    with path.open("rb") as file:
+        start = file.read(HEAD)
+    if not start.strip():
+        raise unreadable(path, "文件是空的", "核对导出是否成功，重新交付")
+    if kind := signature_of(start):
+        raise unreadable(path, f"内容是{kind}，不是 CSV 文本", "按数据标准规定的格式导出后重新交付")
+    whole = len(start) < HEAD
+    texts, failures = [], []
+    for encoding in candidate_encodings(start, layout.encodings):
+        try:
+            texts.append((encoding, decode_head(start, encoding, whole=whole)))
+        except UndecodableText as failure:
+            refuse_broken_utf8(path, failure)
+            failures.append(failure)
+    if not texts:
+        raise undecodable(path, max(failures, key=lambda failure: failure.offset))
+    heads: list[_Head] = []
+    for encoding, text in texts:
+        refuse_binary(path, text)
+        heads.extend(_understood(path, text if whole else _whole_lines(text), encoding, layout))
+    if not heads:
+        rows = _first_rows(texts[0][1], layout.delimiter or DELIMITERS[0], layout)
+        raise no_headings(path, "", rows, layout)
+    most = max(len(head.headings.columns) for head in heads)
+    best = [head for head in heads if len(head.headings.columns) == most]
+    if not best[0].headings.complete:
+        raise missing_columns(path, f"第 {best[0].headings.row} 行的表头", best[0].headings)
+    # Of the delimiters that find the most headings in an encoding, the first.
+    chosen: dict[Encoding, _Head] = {}
+    for head in best:
+        chosen.setdefault(head.encoding, head)
+    return list(chosen.values())
+
+
+def _understood(path: Path, text: str, encoding: Encoding, layout: Layout) -> Iterator[_Head]:
+    for delimiter in (layout.delimiter,) if layout.delimiter else DELIMITERS:
+        rows = _first_rows(text, delimiter, layout)
+        headings = find_headings(rows, layout)
+        if headings is not None:
+            body = _length_of_rows(text, delimiter, headings.row)
+            given = given_values(path, layout, rows[: headings.row - headings.rows])
+            yield _Head(encoding, delimiter, headings, given, body, text.count("\n", 0, body))
+
+
+def _whole_lines(text: str) -> str:
+    """Text without the line that was cut off at its end."""
+    return text[: max(text.rfind("\n"), text.rfind("\r")) + 1] or text
+
+
+def _first_rows(text: str, delimiter: str, layout: Layout) -> list[list[str]]:
+    wanted = max(HEADING_ROWS, layout.header_row or 0)
+    rows: list[list[str]] = []
+    try:
+        lines = io.StringIO(text, newline="")
+        rows.extend(islice(_records(lines, text, delimiter), wanted))
+    except csv.Error:
+        # A quote that swallows the rest; the headings may stand above it.
+        return rows
+    return rows
+
+
+def _records(lines: io.StringIO, text: str, delimiter: str) -> _csv.Reader:
+    """The records of the lines of a text; where blanks stand before quotes, without them (see `spool`)."""
+    return csv.reader(lines, delimiter=delimiter, skipinitialspace=f'{delimiter} "' in text)
+
+
+def _length_of_rows(text: str, delimiter: str, rows: int) -> int:
+    """How many characters the first rows take, line ends included."""
+    lines = io.StringIO(text, newline="")
+    reader = _records(lines, text, delimiter)
+    for _ in islice(reader, rows):
+        pass
+    return sum(len(line) for line in islice(io.StringIO(text, newline=""), reader.line_num))
+
+
+def _recognition(layout: Layout, head: _Head) -> Recognition:
+    return Recognition(
+        form=layout.form,
+        columns=head.headings.columns,
+        missing=tuple(column.name for column in head.headings.missing),
+        extra=head.headings.extra,
+        header_row=head.headings.row or None,
+        header_rows=head.headings.rows,
+        encoding=head.encoding.name,
+        delimiter=head.delimiter,
+        headless=tuple(p + 1 for p in head.headings.headless if p < head.headings.width),
+        given=head.given,
+        remarks=head.headings.remarks,
+    )
+
+
+def read_some(
+    path: Path,
+    layout: Layout,
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    scratch: Path,
+    lines: Lines,
+    rows: npt.NDArray[np.int64],
+) -> Reading | None:
+    """Fill a table with some records of a delimited file, as if with all; the others are those of an earlier file.
+
+    Args:
+        path, layout, connection, table, scratch: as of `read`.
+        lines: the file's lines, with their hashes beside the table.
+        rows: the rows of the records, ascending.
+
+    Returns:
+        Of these records, or None if they are not one on each line.
+
+    Raises:
+        UnreadableFile: as `read`.
+    """
+    scratch.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=scratch) as folder:
+        excerpt = Path(folder) / path.name
+        lines.excerpt(rows, excerpt)
+        for head in _heads(excerpt, layout):
+            stage = Stage(connection, table, layout, _recognition(layout, head))
+            try:
+                plain = _read_plain(excerpt, head, stage, scratch)
+            except UndecodableText:
+                continue
+            if plain.rest is not None or plain.folded or plain.mended or stage.size() != rows.size:
+                return None
+            stage.renumber(rows)
+            return stage.finish(lines=head.lines(path))
+    return None
+
+
+@dataclass(frozen=True)
+class _Plain:
+    """How far a file was plain."""
+
+    rest: Iterator[str] | None
+    """The text from where it was not, if it was not to the end."""
+    folded: bool = False
+    """Whether a record stands on several lines."""
+    mended: tuple[str, ...] = ()
+    """What was mended of its spelling."""
+    private: bool = True
+    """Whether it may hold characters of a private-use area."""
+
+
+def _read(path: Path, head: _Head, stage: Stage, scratch: Path) -> Reading:
+    plain = _read_plain(path, head, stage, scratch)
+    stage.number(head.headings.row + 1)
+    if plain.rest is not None:
+        stray = _insert_loose(path, stage, plain.rest, head)
+        reading = stage.finish()
+        if stray:
+            text = f"有 {stray:,} 行的双引号写法不规则（文字里的双引号没有写成两个），引号附近的内容可能不准"
+            reading = replace(reading, notes=(*reading.notes, Note(text, stray)))
+    else:
+        apart = plain.folded or plain.mended
+        reading = stage.finish(lines=None if apart else _hashed(path, head, stage), private=plain.private)
+    notes = (*(Note(text, 1) for text in plain.mended), *reading.notes)
+    return replace(reading, notes=notes) if plain.mended else reading
+
+
+def _hashed(path: Path, head: _Head, stage: Stage) -> Lines | None:
+    """The lines of a file if each is a record, with their hashes beside the table."""
+    # A column without a heading is to be told of with all of its rows, whichever came before.
+    if not head.encoding.bytewise or stage.recognition.headless:
+        return None
+    lines = head.lines(path)
+    try:
+        known = keep_hashes(stage.connection, stage.table, lines)
+    except EndlessLine:
+        return None
+    return lines if known == stage.size() else None
+
+
+def _read_plain(path: Path, head: _Head, stage: Stage, scratch: Path) -> _Plain:
+    """Fill the table with the records up to where the text is not plain; they have no numbers yet."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=scratch) as folder:
+        spool = Spool(_body(path, head), head.delimiter, Path(folder))
+        stage.create()
+        folded = _insert_parts(stage, spool, head)
+    if folded is None:
+        stage.create()
+        return _Plain(_body(path, head))
+    return _Plain(spool.rest, folded, spool.mended, spool.private)
+
+
+def _body(path: Path, head: _Head) -> Iterator[str]:
+    """The text below the headings."""
+    texts = decoded(path, head.encoding)
+    skipped = ""
+    while len(skipped) < head.body:
+        skipped += next(texts)
+    return chain([skipped[head.body :]], texts)
+
+
+def _insert_parts(stage: Stage, spool: Spool, head: _Head) -> bool | None:
+    """Read each part of the spool while the next is written.
+
+    Returns:
+        Whether a record stands on several lines; None if a part is not what it seemed.
+    """
+    folded = False
+    pending: Future[bool] | None = None
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        for part in spool.parts():
+            if pending is not None and not pending.result():
+                return None
+            folded = folded or part.folded
+            pending = reader.submit(_insert_part, stage, part, head)
+    return folded if pending is None or pending.result() else None
+
+
+def _insert_part(stage: Stage, part: Part, head: _Head) -> bool:
+    """Add the rows of one part; False if DuckDB splits it otherwise than expected."""
+    before = stage.size()
+    width = head.headings.width
+    cells = [f"f{place}" for place in range(width)]
+    beyond = [f"x{place}" for place in range(_MARGIN)]
+    types = ", ".join(f"{name}: 'VARCHAR'" for name in cells + beyond)
+    unfold = f"translate({{}}, {literal(FOLDED)}, {literal(BREAKS)})" if part.folded else "{}"
+    unfolded = ", ".join(f"{unfold.format(cell)} AS {cell}" for cell in cells)
+    swallowed = _swallowed(cells, head.delimiter) if part.folded else "false"
+    source = f"""(
+      SELECT NULL::BIGINT AS _row, {unfolded},
+        {cells[-1]} IS NULL AS _short,
+        x0 IS NOT NULL AND trim(concat({", ".join(beyond)})) <> '' AS _long, {swallowed} AS _spanning
+      FROM read_csv({literal(str(part.path))}, auto_detect=false, header=false, compression='none',
+        delim={literal(head.delimiter)}, quote='"', escape='"', new_line='\\n', encoding='utf-8',
+        null_padding=true, nullstr={literal(NO_VALUE)}, columns={{{types}}}))"""
+    try:
+        stage.insert(source, width)
+    except duckdb.InvalidInputException:
+        # Its message quotes the line, which may hold a person's data: it goes no further.
+        return False
+    part.path.unlink()
+    return stage.size() == before + part.lines
+
+
+def _swallowed(cells: Sequence[str], delimiter: str) -> str:
+    """Whether a cell of several lines may have taken in the rows below: it has the delimiters of so many rows.
+
+    Two stray quotes make one cell of `"甲,10`, `A2,乙,20` and `A3,丙"`, and all of it is well quoted.
+    """
+    if len(cells) == 1:
+        return "false"
+    line_feed = literal(FOLDED[0])
+
+    def count(cell: str, mark: str) -> str:
+        return f"(length({cell}) - length(replace({cell}, {mark}, '')))"
+
+    swallowed = " OR ".join(
+        f"contains({cell}, {line_feed}) "
+        f"AND {count(cell, literal(delimiter))} = {len(cells) - 1} * {count(cell, line_feed)}"
+        for cell in cells
+    )
+    return (
+        f"coalesce(CASE WHEN contains(concat({', '.join(cells)}), {line_feed}) THEN {swallowed} END, false)"
+    )
+
+
+def _insert_loose(path: Path, stage: Stage, texts: Iterator[str], head: _Head) -> int:
+    """Add the rows of the rest; returns in how many lines quotes are not in order."""
+    width = head.headings.width
+    first = head.headings.row + stage.size() + 1
+    cells = ", ".join(f"f{place}" for place in range(width))
+    # Where quotes are not in order, a line break in a field is more likely an accident.
+    flags = f"""_fields BETWEEN 1 AND {width - 1} AS _short, trim(_overflow) <> '' AS _long,
+      regexp_matches(concat({cells}, _overflow), '[\\r\\n]') AS _spanning"""
+    stray = lenient.StrayQuotes(head.delimiter)
+    try:
+        for batch in lenient.batches(texts, head.delimiter, width, first, stray):
+            stage.insert_batch(batch, width, flags)
+    except lenient.OpenQuote as failure:
+        raise unreadable(
+            path,
+            f"第 {failure.row} 行有一个双引号没有配对，或者有一格超过 13 万字，它后面的内容无法分行",
+            "改正这一行后重新交付",
+        ) from failure
+    return stray.lines

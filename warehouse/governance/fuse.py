@@ -1,0 +1,323 @@
+"""The unified governance database: one row per entity, each attribute from its authoritative source.
+
+What an entity's attributes are follows from the contracts that feed them. A source whose key has authority 1
+establishes the entity; the others only speak of it. Faults come in as tables: a value found faulty gives way
+to the next source. Tables that follow from others (household from person) are SQL models in
+`warehouse/governance/models/`. Since when a row is as it is, and what it was before, is `warehouse.governance.history`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.contract.library import Library, Source
+from schemas.contract.model import Entity
+from schemas.emit.sql import SQL_TYPES, literal, quote
+from schemas.tables import Field, TableStandard, load_tables
+from warehouse.engine.functions import library_digest
+from warehouse.engine.templates import template
+from warehouse.governance.claims import Claimant, claimants, claims_query, unquestioned
+from warehouse.governance.history import VersionedStage
+from warehouse.home.files import digest_of
+from warehouse.incremental.affected_keys import touched_keys
+from warehouse.incremental.context import BatchContext
+from warehouse.incremental.inputs import Inputs, Predecessor
+from warehouse.incremental.machine import bring_up_to_date
+from warehouse.incremental.scratch import Scratch
+from warehouse.incremental.stage import Work
+from warehouse.lake.layers import Input, Layer
+from warehouse.lake.partition import Partition
+
+MODELS = Path(__file__).parent / "models"
+
+# Models by name, with the governance tables they are made from and the attributes they read there. A model's row
+# follows from those rows alone that carry its key, in a column of the same name.
+DERIVED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "household": {
+        "person": ("resident_id", "name", "birth_date", "household_no", "relation", "address", "village_code")
+    }
+}
+
+PLACE = ("county_code", "township_code")
+
+_PLACE_COLUMNS = "county_of(village_code) AS county_code, township_of(village_code) AS township_code"
+
+
+def standard_of(library: Library, entity: Entity) -> TableStandard:
+    """What the table of an entity holds: its key, every fed attribute, place, provenance, validity."""
+    fields = [
+        Field(attribute, sources[0].column.type, sources[0].column.title, _named(sources))
+        for attribute, sources in library.sources(entity.name).items()
+    ]
+    common = {field.name: field for field in load_tables()[f"{Layer.GOVERNANCE}._common"].fields}
+    names = [field.name for field in fields]
+    extra = [*(PLACE if "village_code" in names else ()), "provenance", "valid_from"]
+    return TableStandard(
+        f"{Layer.GOVERNANCE}.{entity.name}",
+        entity.title,
+        entity.description,
+        (*fields, *(common[name] for name in extra)),
+    )
+
+
+def derived(library: Library) -> dict[str, tuple[str, ...]]:
+    """The derived tables that the library's datasets suffice for, each with the tables it is made from."""
+    fed = {entity.name: library.sources(entity.name).keys() for entity in library.fed_entities}
+    return {
+        name: tuple(sources)
+        for name, sources in DERIVED.items()
+        if all(fed.get(table, set()) >= set(attributes) for table, attributes in sources.items())
+    }
+
+
+def standard_of_derived(name: str) -> TableStandard:
+    """What a derived table holds: its model's columns, where it lies, validity."""
+    tables = load_tables()
+    own = tables[f"{Layer.GOVERNANCE}.{name}"]
+    common = {field.name: field for field in tables[f"{Layer.GOVERNANCE}._common"].fields}
+    fields = (*own.fields, *(common[extra] for extra in (*PLACE, "valid_from")))
+    return TableStandard(own.id, own.title, own.description, fields)
+
+
+def _named(sources: Sequence[Source]) -> str:
+    source = sources[0]
+    return f"数源为{source.contract.department_title}《{source.contract.title}》"
+
+
+def fuse(
+    context: BatchContext, entity: Entity, faults: Mapping[str, Sequence[Partition]]
+) -> Partition | None:
+    """Write one entity's table and what it closes of the history, unless nothing it follows from has changed.
+
+    Args:
+        context: the batch.
+        entity: the entity.
+        faults: dataset → tables with `dataset`, `_row`, `field` and `severity` of what was found
+            faulty there.
+
+    Returns:
+        The partition in force, or None when no source that establishes the entity was ever delivered.
+    """
+    library, lake = context.library, context.lake
+    datasets = {s.contract.id for sources in library.sources(entity.name).values() for s in sources}
+    found = {d: lake.as_of(Layer.STANDARD, d, context.batch) for d in sorted(datasets)}
+    tables = {dataset: table for dataset, table in found.items() if table is not None}
+    if not _founding(library, entity, tables):
+        return None
+    known = {dataset: tuple(faults.get(dataset, ())) for dataset in tables}
+    return bring_up_to_date(context, EntityStage(library, entity, tables, known))
+
+
+@dataclass(frozen=True)
+class EntityStage(VersionedStage):
+    """The table of an entity, fused from the standard tables of its sources and from what was found faulty there."""
+
+    library: Library
+    entity: Entity
+    tables: Mapping[str, Partition]
+    faults: Mapping[str, Sequence[Partition]]
+
+    @property
+    def table(self) -> str:
+        """The entity."""
+        return self.entity.name
+
+    @property
+    def identity(self) -> str:
+        """The key of the entity."""
+        return self.entity.key
+
+    @property
+    def inputs(self) -> Inputs:
+        """The query, the functions, and all tables."""
+        names = {dataset: dataset for dataset in self.tables}
+        faults = {dataset: [fault.table for fault in every] for dataset, every in self.faults.items()}
+        found = {fault.table: fault for every in self.faults.values() for fault in every}
+        return Inputs(
+            program={
+                Input.QUERY: digest_of(fused_query(self.library, self.entity, names, faults)),
+                Input.FUNCTIONS: library_digest(),
+            },
+            tables=(*self.tables.values(), *found.values()),
+        )
+
+    @property
+    def rows_read(self) -> int:
+        """The rows of the sources."""
+        return sum(table.rows for table in self.tables.values())
+
+    def affected(self, before: Predecessor, scratch: Scratch) -> str | None:
+        """The keys of which a source says something else, or on whose rows something else is found."""
+        speakers = claimants(self.library, self.entity, self.tables).values()
+        return touched_keys(before, speakers, self.tables, self.faults, self.identity)
+
+    def unversioned(self, work: Work) -> str:
+        """The rows as `fused_query` makes them."""
+        scans = {dataset: table.scan for dataset, table in self.tables.items()}
+        faults = {dataset: [fault.scan for fault in every] for dataset, every in self.faults.items()}
+        return fused_query(self.library, self.entity, scans, faults, work.affected)
+
+
+def derive(context: BatchContext, name: str) -> Partition | None:
+    """Write a table that an SQL model makes from governance tables, with its history.
+
+    Returns:
+        The partition in force, or None when a table it is made from does not exist yet.
+    """
+    found = {table: context.lake.as_of(Layer.GOVERNANCE, table, context.batch) for table in DERIVED[name]}
+    sources = {table: source for table, source in found.items() if source is not None}
+    if len(sources) < len(found):
+        return None
+    return bring_up_to_date(context, DerivedStage(name, sources))
+
+
+@dataclass(frozen=True)
+class DerivedStage(VersionedStage):
+    """A table that an SQL model makes from the rows of governance tables that carry its key."""
+
+    name: str
+    sources: Mapping[str, Partition]
+
+    @property
+    def table(self) -> str:
+        """The model."""
+        return self.name
+
+    @property
+    def identity(self) -> str:
+        """The key: the first column of the table's standard."""
+        return load_tables()[f"{Layer.GOVERNANCE}.{self.name}"].fields[0].name
+
+    @property
+    def inputs(self) -> Inputs:
+        """The model, the functions, and the tables it is made from."""
+        return Inputs(
+            program={Input.QUERY: digest_of(self._model), Input.FUNCTIONS: library_digest()},
+            tables=tuple(self.sources.values()),
+        )
+
+    @property
+    def _model(self) -> str:
+        return (MODELS / f"{self.name}.sql").read_text(encoding="utf-8")
+
+    def affected(self, before: Predecessor, scratch: Scratch) -> str | None:
+        """The keys in rows of the sources that came, went or changed."""
+        queries = []
+        for source in self.sources.values():
+            changes = before.changes(source)
+            if changes is None:
+                return None
+            key = quote(self.identity)
+            queries += [f"SELECT {key} FROM {rows}" for rows in (changes.lost, changes.gained)]
+        return " UNION ALL ".join(queries)
+
+    def unversioned(self, work: Work) -> str:
+        """The rows as the model makes them."""
+        among = f" WHERE {quote(self.identity)} IN ({work.of_affected})" if work.affected is not None else ""
+        sources = {
+            table: f"(SELECT * FROM {source.scan}{among})" if among else source.scan
+            for table, source in self.sources.items()
+        }
+        return _placed(self._model.format(**sources))
+
+
+def _placed(rows: str) -> str:
+    return f"SELECT *, {_PLACE_COLUMNS} FROM ({rows})"
+
+
+def _founding(library: Library, entity: Entity, datasets: Collection[str]) -> list[Source]:
+    return [
+        source
+        for source in library.sources(entity.name)[entity.key]
+        if source.feed.authority == 1 and source.contract.id in datasets
+    ]
+
+
+def fused_query(
+    library: Library,
+    entity: Entity,
+    tables: Mapping[str, str],
+    faults: Mapping[str, Sequence[str]],
+    among: str | None = None,
+) -> str:
+    """The SQL of an entity's table, without its validity.
+
+    Args:
+        library: the contracts.
+        entity: the entity.
+        tables: dataset → its standard table as a relation in SQL, for those that were delivered.
+        faults: dataset → relations with what was found faulty there.
+        among: a relation whose column `key` holds the only keys that are asked for, few of all.
+    """
+    speakers = claimants(library, entity, tables)
+    claims = [
+        f"{c.alias} AS ({claims_query(c, tables[c.contract.id], _faults(c, faults), among, few=among is not None)})"
+        for c in speakers.values()
+    ]
+    founding = [speakers[s.contract.id, s.feed.subject].alias for s in _founding(library, entity, tables)]
+    # Only where several establish the entity their keys have to be brought together first.
+    base = founding[0] if len(founding) == 1 else "founded"
+    if len(founding) > 1:
+        keys = " UNION ".join(f"SELECT key FROM {alias}" for alias in founding)
+        claims.append(f"founded AS ({keys})")
+    others = {a: every for a, every in library.sources(entity.name).items() if a != entity.key}
+    said = {
+        attribute: [speakers[s.contract.id, s.feed.subject] for s in sources if s.contract.id in tables]
+        for attribute, sources in others.items()
+    }
+    aliases = {c.alias: "entity" if c.alias == base else c.alias for c in speakers.values()}
+    return template("warehouse", "fused").format(
+        claims=",\n".join(claims),
+        key=quote(entity.key),
+        values="".join(
+            f",\n    {_chosen(attribute, [aliases[c.alias] for c in said[attribute]], sources[0])}"
+            for attribute, sources in others.items()
+        ),
+        provenance=_provenance(said, aliases, sorted(tables)),
+        entity=base,
+        joins="\n  ".join(
+            f"LEFT JOIN {alias} ON {alias}.key = entity.key"
+            for alias in aliases.values()
+            if alias != "entity"
+        ),
+        place=f", {_PLACE_COLUMNS}" if "village_code" in others else "",
+    )
+
+
+def _faults(claimant: Claimant, faults: Mapping[str, Sequence[str]]) -> str | None:
+    dataset = claimant.contract.id
+    return " UNION ALL ".join(
+        f"SELECT _row AS row_number, field FROM {relation} "
+        f"WHERE severity = 'error' AND dataset = {literal(dataset)}"
+        for relation in faults.get(dataset, ())
+    ) or None  # fmt: skip
+
+
+def _chosen(attribute: str, speakers: Sequence[str], source: Source) -> str:
+    """The first sound value, else the first value at all, else nothing of the right type."""
+    sound = [f"{alias}.{quote(attribute)}" for alias in speakers]
+    any_value = [f"{alias}.{unquestioned(attribute)}" for alias in speakers]
+    values = ", ".join([*sound, *any_value, f"CAST(NULL AS {SQL_TYPES[source.column.type]})"])
+    return f"coalesce({values}) AS {quote(attribute)}"
+
+
+def _provenance(
+    said: Mapping[str, Sequence[Claimant]], aliases: Mapping[str, str], datasets: Sequence[str]
+) -> str:
+    """For each attribute the dataset that the chosen value comes from.
+
+    As an enumeration: a city has as many of these as it has values, and a text each is slow to sort and write.
+    """
+    named = f"ENUM({', '.join(literal(dataset) for dataset in datasets)})"
+    origins = []
+    for attribute, speakers in said.items():
+        branches = " ".join(
+            f"WHEN {aliases[c.alias]}.{column} IS NOT NULL THEN {literal(c.contract.id)}"
+            for column in (quote(attribute), unquestioned(attribute))
+            for c in speakers
+        )
+        origin = f"CASE {branches} END" if speakers else "NULL"
+        origins.append(f"{quote(attribute)} := CAST({origin} AS {named})")
+    return f"struct_pack({', '.join(origins)})" if origins else f"CAST(NULL AS {named})"

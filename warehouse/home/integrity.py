@@ -1,0 +1,172 @@
+"""Damage: what was kept is compared with the checksums that were kept with it, and the way back is named.
+
+Everything but the delivered files and the ledger follows from them, so most damage is undone by one more turn of
+its batch. `mend` clears the way for that turn; nothing is made anew here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from warehouse.collect.intake import reception
+from warehouse.home.encryption import Keys
+from warehouse.home.files import sha256_of
+from warehouse.home.folders import Home
+from warehouse.lake.layers import Layer
+from warehouse.lake.manifest import MANIFEST, DamagedPartition
+from warehouse.lake.store import Lake, damaged
+from warehouse.publish.standard_database import accepted_standard
+from warehouse.publish.switch import accepted, log_of, open_database, published
+
+AGAIN = "重新运行该批次即可恢复：zhenjie run --batch {}"
+NOT_OURS = "请从备份恢复这个文件，或请部门重新交付同一个文件：zhenjie deliver 文件 --batch {}"
+
+
+class DamagedHome(Exception):
+    """A turn would build on damage; names each place and the way back."""
+
+
+@dataclass(frozen=True)
+class Damage:
+    """One damaged place: which file, of which batch, what is wrong with it, and what to do."""
+
+    path: Path
+    batch: date | None
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.path}：{self.problem}。{self.remedy}"
+
+
+def delivery_damage(home: Home) -> Iterator[Damage]:
+    """Delivered files that are missing or not what their receipts say."""
+    for batch in reception.batches(home):
+        yield from _delivery_damage(home, batch)
+
+
+def lake_damage(lake: Lake) -> Iterator[Damage]:
+    """Every damaged partition."""
+    sound: set[tuple[Path, str]] = set()
+    found = (damage for place in lake.places() for damage in _partition_damage(lake, *place, sound))
+    # Of a file that several partitions rest on once.
+    yield from dict.fromkeys(found)
+
+
+def warehouse_damage(home: Home, keys: Keys) -> Iterator[Damage]:
+    """The published databases: their bytes are those that were accepted, and they open."""
+    known = accepted(home)
+    for path in (home.warehouse, home.previous_warehouse):
+        if not path.exists():
+            continue
+        if log_of(path).exists():
+            yield Damage(log_of(path), None, "发布的数据库旁不应有日志文件", "请查明来源并删除它")
+        remedy = "运行最新批次即重新发布：zhenjie run" if path == home.warehouse else "这是上一版，可以删除"
+        if sha256_of(path) not in known:
+            yield Damage(path, None, "与通过验收时的校验值不符", remedy)
+            continue
+        try:
+            published(path, keys)
+        except duckdb.Error:
+            yield Damage(path, None, "数据库无法打开", remedy)
+
+
+def standard_damage(home: Home, keys: Keys) -> Iterator[Damage]:
+    """The standard tables for queries; a turn makes them anew by itself where they are damaged."""
+    path, remedy = home.standard, "运行最新批次即重新生成：zhenjie run"
+    if not path.exists():
+        if accepted_standard(home):
+            yield Damage(path, None, "曾经生成，现已缺失：标准表查询库", remedy)
+        return
+    if log_of(path).exists():
+        yield Damage(log_of(path), None, "标准表查询库旁不应有日志文件", "请查明来源并删除它")
+    if sha256_of(path) not in accepted_standard(home):
+        yield Damage(path, None, "与生成时的校验值不符", remedy)
+        return
+    try:
+        open_database(path, keys).close()
+    except duckdb.Error:
+        yield Damage(path, None, "数据库无法打开", remedy)
+
+
+def mend(home: Home, lake: Lake, batch: date) -> list[Damage]:
+    """Take away what is damaged and what the batch's turn makes again: its partitions, the published database.
+
+    Verified are the partitions that the turn reads, the newest two of each table and all of the history.
+
+    Args:
+        home: held by the caller's lock.
+        lake: its lake.
+        batch: the day of the turn that is about to begin.
+
+    Returns:
+        What was taken away.
+
+    Raises:
+        DamagedHome: a partition of an earlier batch is damaged, which only that batch's turn can make again.
+    """
+    sound: set[tuple[Path, str]] = set()
+    found = [damage for place in _read(lake, batch) for damage in _partition_damage(lake, *place, sound)]
+    beyond = [damage for damage in found if damage.batch != batch]
+    own = [damage for damage in found if damage.batch == batch]
+    if beyond:
+        raise DamagedHome("\n".join(map(str, dict.fromkeys(beyond))))
+    for damage in own:
+        lake_table = damage.path.parent.parent
+        (lake_table / f"batch={batch.isoformat()}" / MANIFEST).unlink(missing_ok=True)
+    published_now = (home.warehouse, log_of(home.warehouse))
+    broken = [damage for damage in warehouse_damage(home, lake.keys) if damage.path in published_now]
+    for damage in broken:
+        damage.path.unlink()
+    return [*own, *broken]
+
+
+def _read(lake: Lake, batch: date) -> Iterator[tuple[Layer, str, date]]:
+    """The partitions that a turn may read, as `Lake.places` names them."""
+    for folder in sorted(path for path in lake.root.glob("*/*") if path.is_dir()):
+        name, table = folder.relative_to(lake.root).parts
+        if name not in set(Layer):
+            continue
+        layer = Layer(name)
+        days = [day for day in lake.batches(layer, table) if day <= batch]
+        for day in days if layer is Layer.HISTORY else days[-2:]:
+            yield layer, table, day
+
+
+def _partition_damage(
+    lake: Lake, layer: Layer, table: str, batch: date, sound: set[tuple[Path, str]]
+) -> Iterator[Damage]:
+    try:
+        partition = lake.partition(layer, table, batch)
+    except DamagedPartition:
+        manifest = lake.folder(layer, table, batch) / MANIFEST
+        yield Damage(manifest, batch, "分区清单损坏", AGAIN.format(batch))
+        return
+    for part in damaged(partition, sound) if partition is not None else ():
+        assert partition is not None
+        path = partition.path(part)
+        problem = "与分区清单中的校验值不符" if path.exists() else "文件缺失"
+        # A file of an earlier batch is made again by that batch's turn, unless it has other ones by now.
+        owner = date.fromisoformat(part.batch)
+        found = lake.partition(layer, table, owner) if owner != batch else None
+        maker = owner if found is not None and part in found.files else batch
+        yield Damage(path, maker, problem, AGAIN.format(maker))
+
+
+def _delivery_damage(home: Home, batch: date) -> Iterator[Damage]:
+    folder = home.inbox / batch.isoformat()
+    for path in sorted(folder.glob(f"[!.]*/{reception.RECEIPT}")):
+        try:
+            receipt = reception.read_receipt(path)
+        except (ValueError, KeyError, TypeError):
+            yield Damage(path, batch, "回执损坏", NOT_OURS.format(batch))
+            continue
+        if not receipt.path.exists():
+            yield Damage(receipt.path, batch, "文件缺失", NOT_OURS.format(batch))
+        elif sha256_of(receipt.path) != receipt.sha256:
+            yield Damage(receipt.path, batch, "与回执中的校验值不符", NOT_OURS.format(batch))
