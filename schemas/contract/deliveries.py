@@ -29,10 +29,10 @@ def read_delivery(document: Document, index: int, server: Server, mode: str | No
     """
     facts = Facts(document, ("servers", index), server.customProperties)
     return Delivery(
-        form=server.format or "",  # type: ignore[arg-type]  # the linter judges the value
+        form=server.format or "",
         pattern=server.path or "",
         name=server.server or "",
-        mode=facts.text("delivery") or mode or "snapshot",  # type: ignore[arg-type]  # likewise
+        mode=facts.text("delivery") or mode or "snapshot",  # type: ignore[arg-type]  # the linter judges the value
         encodings=facts.texts("encodings"),
         delimiter=facts.text("delimiter"),
         sheet=facts.text("sheet"),

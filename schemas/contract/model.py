@@ -15,14 +15,12 @@ from typing import Literal, get_args
 LogicalType = Literal["string", "integer", "number", "date", "timestamp", "boolean"]
 Dimension = Literal["conformity", "completeness", "accuracy", "consistency", "timeliness", "accessibility"]
 Severity = Literal["error", "warning"]
-DeliveryForm = Literal["csv", "xlsx", "sqlite", "dbf"]
 DeliveryMode = Literal["snapshot", "delta"]
 VolumeHandling = Literal["warn", "hold"]
 Classification = Literal["L1", "L2", "L3", "L4"]
 
 LOGICAL_TYPES: tuple[LogicalType, ...] = get_args(LogicalType)
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
-DELIVERY_FORMS: tuple[DeliveryForm, ...] = get_args(DeliveryForm)
 DELIVERY_MODES: tuple[DeliveryMode, ...] = get_args(DeliveryMode)
 VOLUME_HANDLINGS: tuple[VolumeHandling, ...] = get_args(VolumeHandling)
 
@@ -116,11 +114,11 @@ class Parts:
 class Delivery:
     """How the extract arrives: file name pattern, form and what a reader must know of it.
 
-    `name` is how the contract calls this way; `mode` says whether such a file holds every row (`snapshot`, 全量)
-    or what has changed since the one before (`delta`, 增量).
+    `form` names a format of `schemas.formats`. `name` is how the contract calls this way; `mode` says whether such a
+    file holds every row (`snapshot`, 全量) or what has changed since the one before (`delta`, 增量).
     """
 
-    form: DeliveryForm
+    form: str
     pattern: str
     encodings: tuple[str, ...] = ()
     delimiter: str | None = None

@@ -12,10 +12,10 @@ from schemas.contract.model import (
     DIMENSIONS,
     Column,
     Contract,
-    DeliveryForm,
     LogicalType,
     Severity,
 )
+from schemas.formats import load_formats
 from schemas.kinds import load_kinds
 
 TYPE_TITLES: Mapping[LogicalType, str] = {
@@ -25,12 +25,6 @@ TYPE_TITLES: Mapping[LogicalType, str] = {
     "date": "日期",
     "timestamp": "时间",
     "boolean": "是否",
-}
-FORM_TITLES: Mapping[DeliveryForm, str] = {
-    "csv": "CSV 文本",
-    "xlsx": "XLSX 工作簿",
-    "sqlite": "SQLite 数据库",
-    "dbf": "dBase 数据表",
 }
 SEVERITY_TITLES: Mapping[Severity, str] = {"error": "错误", "warning": "提醒"}
 
@@ -49,7 +43,7 @@ def dictionary_page(contracts: Iterable[Contract]) -> str:
         contracts=list(contracts),
         kinds=load_kinds(),
         types=TYPE_TITLES,
-        forms=FORM_TITLES,
+        formats=load_formats(),
         severities=SEVERITY_TITLES,
         classifications=CLASSIFICATIONS,
         dimensions=DIMENSIONS,

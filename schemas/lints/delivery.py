@@ -8,24 +8,15 @@ from collections.abc import Iterator
 
 from schemas.contract.deliveries import NO_HEADINGS
 from schemas.contract.model import (
-    DELIVERY_FORMS,
     DELIVERY_MODES,
     VOLUME_HANDLINGS,
     Delivery,
-    DeliveryForm,
 )
 from schemas.document import Place
+from schemas.formats import load_formats
 from schemas.lints.problem import Page, Problem, did_you_mean
 
 SERVER_FACTS = ("delivery", "encodings", "delimiter", "sheet", "table", "headerRow", "headings", "parts")
-
-# What a delivery may say, by its form.
-FORM_KEYS: dict[DeliveryForm, tuple[str, ...]] = {
-    "csv": ("encodings", "delimiter", "headerRow", "headings", "parts"),
-    "xlsx": ("sheet", "headerRow", "headings", "parts"),
-    "sqlite": ("table", "parts"),
-    "dbf": ("encodings", "parts"),
-}
 
 
 def problems(page: Page) -> Iterator[Problem]:
@@ -63,10 +54,10 @@ def _ways(page: Page) -> Iterator[Problem]:
                 "give each its own name: a receipt names the way by which a file came",
                 *place, "server",
             )  # fmt: skip
-        if delivery.form and delivery.form not in DELIVERY_FORMS:
+        if delivery.form and delivery.form not in load_formats():
             yield page.problem(
                 f"format {delivery.form!r}",
-                did_you_mean(delivery.form, DELIVERY_FORMS),
+                did_you_mean(delivery.form, load_formats()),
                 *place, "format",
             )  # fmt: skip
         if "/" in delivery.pattern:
@@ -94,8 +85,9 @@ def _reading(page: Page, delivery: Delivery, place: Place) -> Iterator[Problem]:
         "headings": NO_HEADINGS if page.fact("headings", owner=place) != place else None,
     }
     where = {name: page.fact(name, owner=place) for name in said}
+    found = load_formats().get(delivery.form)
     for name, value in said.items():
-        if value is not None and name not in FORM_KEYS.get(delivery.form, said):
+        if value is not None and found is not None and not found.takes(name):
             message = f"{name} means nothing for {delivery.form}"
             yield page.problem(message, "take it out", *where[name])
     for encoding in delivery.encodings:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from schemas.contract.model import Column
+from schemas.contract.model import Column, Delivery
 from schemas.document import Place
+from schemas.formats import load_formats
 from schemas.lints.problem import Page, Problem
 
 
@@ -19,9 +20,15 @@ def problems(page: Page) -> Iterator[Problem]:
         yield from _several(page, column, place)
 
 
+def _takes(delivery: Delivery, fact: str) -> bool:
+    """Whether a file of this delivery may say the fact; of an unknown format another check speaks."""
+    found = load_formats().get(delivery.form)
+    return found is not None and found.takes(fact)
+
+
 def _of_sheets(page: Page, column: Column, place: Place) -> Iterator[Problem]:
     """What only a workbook can tell of a column."""
-    books = any(delivery.form == "xlsx" for delivery in page.contract.deliveries)
+    books = any(_takes(delivery, "sheet") for delivery in page.contract.deliveries)
     for name, said, known in (
         ("mergedCells", column.repeats_merged, "repeat"),
         ("sheetName", column.from_sheet_name, True),
@@ -55,7 +62,7 @@ def _patterns(page: Page, column: Column, place: Place) -> Iterator[Problem]:
             message = f"{column.name}: {name} means nothing for a derived column"
             yield page.problem(message, "take it out, or take transformLogic out", *where)
         if name == "fromTitle" and not any(
-            delivery.form in ("csv", "xlsx") and not delivery.without_headings
+            _takes(delivery, "headerRow") and not delivery.without_headings
             for delivery in page.contract.deliveries
         ):
             message = f"{column.name}: no way of delivery has rows above its headings"

@@ -28,7 +28,7 @@ from warehouse.collect.intake import reception
 from warehouse.collect.readers import UnreadableFile
 from warehouse.home.folders import Home
 from warehouse.isolation import reading
-from warehouse.isolation.limits import Form, Limits, limits_of
+from warehouse.isolation.limits import Limits, Manner, limits_of
 from warehouse.isolation.pool import Pool, ReadingStopped
 from warehouse.isolation.reading import HarmfulFile, read, recognise, unpack
 
@@ -60,8 +60,8 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Tighter limits than those of the table."""
 
     def tighten(**limits: int) -> None:
-        def tight(form: Form, size: int) -> Limits:
-            return replace(limits_of(form, size), **limits)
+        def tight(manner: Manner, size: int) -> Limits:
+            return replace(limits_of(manner, size), **limits)
 
         monkeypatch.setattr(reading, "limits_of", tight)
 
@@ -220,7 +220,7 @@ print(tried(lambda: socket.create_connection(("127.0.0.1", 9), 1)))
 def test_a_worker_that_was_killed_is_replaced_and_one_that_ended_is_not_missed(tmp_path: Path) -> None:
     pool, path = Pool(), good(tmp_path)
     request = reading.Recognise(path, LAYOUTS[".csv"])
-    limits = limits_of("csv", 100)
+    limits = limits_of("pieces", 100)
     try:
         assert "answer" in pool.ask(request, limits).value
         (worker,) = pool._idle

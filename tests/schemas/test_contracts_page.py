@@ -14,7 +14,6 @@ from schemas.contract.library import ENTITIES, SHIPPED, load_library, read_entit
 from schemas.contract.model import (
     BUILT_IN_RULES,
     CLASSIFICATIONS,
-    DELIVERY_FORMS,
     DIMENSIONS,
     LOGICAL_TYPES,
     RULE_DIMENSIONS,
@@ -23,6 +22,7 @@ from schemas.contract.model import (
 from schemas.contract.odcs import RULE_KEYS
 from schemas.expressions.functions import load_functions
 from schemas.expressions.parse import OPERATORS, STANDARD_FUNCTIONS
+from schemas.formats import load_formats
 from schemas.kinds import load_kinds
 from schemas.lint import lint
 from schemas.lints import columns, dataset, delivery
@@ -106,7 +106,7 @@ def test_the_examples_of_own_codes_and_entities_are_read(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("heading", "first", "known"),
     [
-        ("Delivery", "`format`", DELIVERY_FORMS),
+        ("Delivery", "`format`", load_formats()),
         ("Delivery", "Property", delivery.SERVER_FACTS),
         ("What a row speaks of", "Property", dataset.CONTRACT_FACTS),
         ("Columns", "Option", columns.OPTIONS),
@@ -132,7 +132,7 @@ def test_the_page_lists_the_keys_of_a_rule() -> None:
 def test_the_page_says_what_each_form_of_delivery_may_say() -> None:
     (forms,) = tables("Delivery", "`format`")
     said = {row[0]: set(row[1].replace("`", "").split(", ")) for row in forms}
-    assert said == {form: set(keys) for form, keys in delivery.FORM_KEYS.items()}
+    assert said == {found.name: set(found.facts) for found in load_formats().values()}
 
 
 def test_the_page_lists_every_function_with_its_arguments() -> None:

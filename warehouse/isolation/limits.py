@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Form = Literal["csv", "xlsx", "sqlite", "dbf", "zip", "sample"]
+# How a file is read: piece by piece, as one block in memory, or unpacked. A sample counts as a block: its format is not
+# known yet.
+Manner = Literal["pieces", "block", "archive"]
 
 _MIB, _GIB = 1 << 20, 1 << 30
 
@@ -64,7 +66,7 @@ class _Seconds:
 
 
 @dataclass(frozen=True)
-class _Form:
+class _Growth:
     memory: _Bytes
     processor: _Seconds
     output: _Bytes
@@ -72,25 +74,21 @@ class _Form:
 
 # Text, databases and DBF are read in pieces. A workbook is a block in memory, some hundred bytes for one of the file.
 # The seconds are many times what sound files take on a slow machine.
-_PIECES = _Form(
+_PIECES = _Growth(
     memory=_Bytes(1536 * _MIB, 4, 3 * _GIB),
     processor=_Seconds(15, 1, 3600),
     output=_Bytes(_GIB, 8, 256 * _GIB),
 )
-_BLOCK = _Form(
+_BLOCK = _Growth(
     memory=_Bytes(1536 * _MIB, 120, 10 * _GIB),
     processor=_Seconds(15, 8, 3600),
     output=_Bytes(_GIB, 60, 64 * _GIB),
 )
-_FORMS: Mapping[Form, _Form] = {
-    "csv": _PIECES,
-    "sqlite": _PIECES,
-    "dbf": _PIECES,
-    "xlsx": _BLOCK,
-    # Of a sample the form is not known yet.
-    "sample": _BLOCK,
+_MANNERS: Mapping[Manner, _Growth] = {
+    "pieces": _PIECES,
+    "block": _BLOCK,
     # What an archive may unpack to is limited by itself; see `warehouse.collect.intake.archive`.
-    "zip": _Form(
+    "archive": _Growth(
         memory=_Bytes(1024 * _MIB, 4, 2 * _GIB),
         processor=_Seconds(15, 8, 3600),
         output=_Bytes(16 * _GIB, 0, 16 * _GIB),
@@ -102,14 +100,14 @@ _WALL_FLOOR, _WALL_FACTOR = 25, 2
 _ANSWER = _Bytes(16 * _MIB, 64, _GIB)
 
 
-def limits_of(form: Form, size: int) -> Limits:
+def limits_of(manner: Manner, size: int) -> Limits:
     """What reading a file may use.
 
     Args:
-        form: how it is delivered.
+        manner: how it is read; `schemas.formats` says it of a format.
         size: its bytes.
     """
-    table = _FORMS[form]
+    table = _MANNERS[manner]
     processor = table.processor.at(size)
     return Limits(
         memory=table.memory.at(size),

@@ -20,6 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from schemas.emit.sql import literal, quote
+from schemas.formats import load_formats
 from warehouse.collect.infer.sample import TABLE as SAMPLE
 from warehouse.collect.infer.sample import Sample
 from warehouse.collect.intake.archive import Member
@@ -29,7 +30,7 @@ from warehouse.collect.readers.layout import unreadable
 from warehouse.collect.readers.text.encoding import ZIP
 from warehouse.collect.readers.text.line_hash import EndlessLine, Lines, hashes_of
 from warehouse.home.files import open_regular, special_kind
-from warehouse.isolation.limits import Form, Limits, limits_of
+from warehouse.isolation.limits import Limits, Manner, limits_of
 from warehouse.isolation.messages import BadMessage, made
 from warehouse.isolation.pool import POOL, Answer, Harm, Harmed
 from warehouse.isolation.requests import (
@@ -69,7 +70,7 @@ def recognise(path: Path, layout: Layout) -> Recognition:
         UnreadableFile: it cannot be read as the layout says; the message is for the department.
         HarmfulFile: it cannot be read by any layout.
     """
-    return _asked(Recognition, Recognise(path.absolute(), layout), layout.form)
+    return _asked(Recognition, Recognise(path.absolute(), layout), _manner(layout))
 
 
 def foreign_kind(path: Path) -> Foreign | None:
@@ -78,7 +79,7 @@ def foreign_kind(path: Path) -> Foreign | None:
     Raises:
         HarmfulFile: the worker ended over it.
     """
-    return _asked(Foreign | None, NameKind(path.absolute()), "zip")  # type: ignore[arg-type]
+    return _asked(Foreign | None, NameKind(path.absolute()), "archive")  # type: ignore[arg-type]
 
 
 def read(path: Path, layout: Layout, connection: Connection, table: str, *, spool: Path) -> Reading:
@@ -89,7 +90,7 @@ def read(path: Path, layout: Layout, connection: Connection, table: str, *, spoo
     """
     with _scratch(spool) as scratch:
         request = Read(path.absolute(), layout, scratch, _threads(connection))
-        reading = _asked(Reading, request, layout.form)
+        reading = _asked(Reading, request, _manner(layout))
         columns = ["_row", *(column.name for column in layout.columns)]
         _fill(connection, table, path, scratch / ROWS, columns, sheets=layout.several_sheets)
         if reading.lines is not None:
@@ -105,7 +106,7 @@ def keep_hashes(connection: Connection, table: str, lines: Lines, *, spool: Path
         HarmfulFile: the worker ended over it.
     """
     with _scratch(spool) as scratch:
-        count = _asked(int | None, HashLines(lines, scratch, _threads(connection)), "csv")  # type: ignore[arg-type]
+        count = _asked(int | None, HashLines(lines, scratch, _threads(connection)), "pieces")  # type: ignore[arg-type]
         if count is None:
             raise EndlessLine
         _fill(connection, hashes_of(table), lines.path, scratch / HASHES, ["_row", "_hash", "_check"])
@@ -134,7 +135,7 @@ def read_some(
     with _scratch(spool) as scratch:
         np.save(scratch / WANTED, rows, allow_pickle=False)
         request = ReadSome(path.absolute(), layout, lines, scratch, _threads(connection))
-        reading: Reading | None = _asked(Reading | None, request, layout.form)  # type: ignore[arg-type]
+        reading: Reading | None = _asked(Reading | None, request, _manner(layout))  # type: ignore[arg-type]
         if reading is None:
             return None
         _fill(connection, table, path, scratch / ROWS, ["_row", *(column.name for column in layout.columns)])
@@ -159,7 +160,7 @@ def read_sample(path: Path, part: str | None, connection: Connection, spool: Pat
         UnreadableFile: it cannot be read as a table; in Chinese.
     """
     with _scratch(spool) as scratch:
-        sample = _asked(Sample, ReadSample(path.absolute(), part, scratch, _threads(connection)), "sample")
+        sample = _asked(Sample, ReadSample(path.absolute(), part, scratch, _threads(connection)), "block")
         columns = ["_row", *(f"c{place}" for place in range(len(sample.headings)))]
         _fill(connection, SAMPLE, path, scratch / ROWS, columns)
     return sample
@@ -173,14 +174,14 @@ def unpack(path: Path, folder: Path) -> list[Member] | None:
     """
     # A worker may make folders below this one only.
     folder.mkdir(parents=True, exist_ok=True)
-    members = _asked(tuple[Member, ...] | None, Unpack(path.absolute(), folder.absolute()), "zip")  # type: ignore[arg-type]
+    members = _asked(tuple[Member, ...] | None, Unpack(path.absolute(), folder.absolute()), "archive")  # type: ignore[arg-type]
     if members is None:
         return None
     found = list(members)
     for member in found:
         inside = member.path.is_relative_to(folder.absolute()) and ".." not in member.path.parts
         if not inside or special_kind(member.path) is not None:
-            raise _harmful(path, "crash", _of_size("zip", path), "members")
+            raise _harmful(path, "crash", _of_size("archive", path), "members")
     return found
 
 
@@ -201,7 +202,7 @@ def open_book(path: Path, most_cells: int, most_unpacked: int) -> OpenedBook:
     Raises:
         HarmfulFile: the worker ended over it.
     """
-    return _asked(OpenedBook, OpenBook(path.absolute(), most_cells, most_unpacked), "xlsx")
+    return _asked(OpenedBook, OpenBook(path.absolute(), most_cells, most_unpacked), "block")
 
 
 @dataclass(frozen=True)
@@ -235,7 +236,7 @@ def load_sheet(path: Path, most_cells: int, most_unpacked: int, sheet: str) -> L
     Raises:
         HarmfulFile: the worker ended over it.
     """
-    answer = _answer(LoadCells(OpenBook(path.absolute(), most_cells, most_unpacked), sheet), "xlsx")
+    answer = _answer(LoadCells(OpenBook(path.absolute(), most_cells, most_unpacked), sheet), "block")
     try:
         width = made(SheetCells, answer.value).width
         if width is None:
@@ -246,7 +247,7 @@ def load_sheet(path: Path, most_cells: int, most_unpacked: int, sheet: str) -> L
         if table.schema.types != [pa.string()] * width + [pa.bool_()] * 3 * width:
             raise BadMessage("other columns")
     except (BadMessage, pa.ArrowInvalid):
-        raise _harmful(path, "crash", _of_size("xlsx", path), "answer") from None
+        raise _harmful(path, "crash", _of_size("block", path), "answer") from None
     columns = table.columns
     marked = [np.flatnonzero(column.to_numpy()) for column in columns[width:]]
     return LoadedSheet(
@@ -257,22 +258,26 @@ def load_sheet(path: Path, most_cells: int, most_unpacked: int, sheet: str) -> L
     )
 
 
-def _asked(kind: type[T], request: Request, form: Form) -> T:
+def _manner(layout: Layout) -> Manner:
+    return load_formats()[layout.form].reading
+
+
+def _asked(kind: type[T], request: Request, manner: Manner) -> T:
     """The answer of a worker, of the type that is expected."""
     try:
-        return made(kind, _answer(request, form).value)
+        return made(kind, _answer(request, manner).value)
     except BadMessage:
-        raise _harmful(request.path, "crash", _of_size(form, request.path), "answer") from None
+        raise _harmful(request.path, "crash", _of_size(manner, request.path), "answer") from None
 
 
-def _answer(request: Request, form: Form) -> Answer:
+def _answer(request: Request, manner: Manner) -> Answer:
     """What a worker said of a file.
 
     Raises:
         UnreadableFile, HarmfulFile: the file is refused.
         OSError, duckdb.IOException: something is wrong with the disk or the system, not with the file.
     """
-    limits = limits_of(form, _size(request.path))
+    limits = limits_of(manner, _size(request.path))
     try:
         answer = POOL.ask(request, limits)
     except Harmed as error:
@@ -304,8 +309,8 @@ def _size(path: Path) -> int:
     return path.lstat().st_size
 
 
-def _of_size(form: Form, path: Path) -> Limits:
-    return limits_of(form, path.lstat().st_size)
+def _of_size(manner: Manner, path: Path) -> Limits:
+    return limits_of(manner, path.lstat().st_size)
 
 
 _REMEDY = "核对文件是否由正常的程序导出，用 Excel、WPS 或原程序打开后另存，或分成几个文件，再重新交付"
@@ -353,10 +358,10 @@ def _fill(
     wanted = [(name, types.get(name, "VARCHAR")) for name in [*columns, *(["_sheet"] if sheets else [])]]
     source = f"read_parquet({literal(str(rows))})"
     if special_kind(rows) is not None:
-        raise _harmful(path, "crash", _of_size("csv", path), "answer")
+        raise _harmful(path, "crash", _of_size("pieces", path), "answer")
     there = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
     if sorted((name, type_) for name, type_, *_ in there) != sorted(wanted):
-        raise _harmful(path, "crash", _of_size("csv", path), "answer")
+        raise _harmful(path, "crash", _of_size("pieces", path), "answer")
     chosen = ", ".join(quote(name) for name, _ in wanted)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {quote(table)} AS SELECT {chosen} FROM {source}")
 

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.emit.sql import quote
+from schemas.formats import load_formats
 from warehouse.collect.extracts.snapshot_diff import CELL_HASH, HASHED, compare
 from warehouse.collect.readers import UnreadableFile
 from warehouse.collect.readers.layout import Layout, Reading
@@ -64,7 +65,7 @@ def reread(
     """
     connection, offset, told = context.connection, spool.offset, base.facts[HASHED]
     assert isinstance(told, dict)
-    if told["by"] != LINE_HASH or layout.form != "csv":
+    if told["by"] != LINE_HASH or not load_formats()[layout.form].takes("delimiter"):
         return None
     lines = Lines(path, told["above"], told["first"])
     try:

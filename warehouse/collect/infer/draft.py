@@ -18,6 +18,7 @@ import duckdb
 from schemas.codes import CodeLibrary
 from schemas.contract.library import Library, load_library
 from schemas.document import plain_yaml
+from schemas.formats import load_formats
 from schemas.kinds import load_kinds
 from schemas.lints.problem import has_chinese
 from warehouse.collect.infer.profile import Proposal, find_key, propose
@@ -31,7 +32,6 @@ from warehouse.isolation.reading import read_sample
 # The day, month or running number that a file name carries and the next delivery's will not.
 _DATED = re.compile(r"[-_ .（(]*(?:\d{2,4}年?(?:\d{1,2}月?)?(?:\d{1,2}日?)?|\d[\d._-]*)[)）]*$")
 _PLAIN = re.compile(r"[\w（）()·/][\w（）()·/.*-]*")
-_SUFFIXES = {"csv": ".csv", "xlsx": ".xlsx", "sqlite": ".db", "dbf": ".dbf"}
 
 # Whom an identifier names, and the dataset that knows the township.
 _SUBJECTS: dict[str, tuple[str, str | None]] = {
@@ -109,16 +109,17 @@ def _document(
 def _seen(sample: Sample) -> Iterator[str]:
     """What the file turned out to be, and what of it was not read."""
     found = sample.recognition
+    form = load_formats()[found.form]
     if not sample.headed:
         yield "# Guess: the file has no headings; its first row is a record (headings: none). Name every column."
     elif found.header_row is not None:
         first = found.header_row - found.header_rows + 1
         rows = f"row {first}" if found.header_rows == 1 else f"rows {first} to {found.header_row}"
         yield f"# Guess: the headings stand in {rows}."
-    if found.form == "csv":
+    if form.takes("delimiter"):
         yield f"# Guess: the encoding is {found.encoding}, the delimiter {found.delimiter!r}."
     if sample.others:
-        what = "sheets" if found.form == "xlsx" else "tables"
+        what = "sheets" if form.takes("sheet") else "tables"
         yield f"# Not read, the other {what}: {'、'.join(' '.join(name.split()) for name in sample.others)}."
     for note in sample.reading.notes:
         yield f"# Seen: {' '.join(note.text.split())}"
@@ -162,7 +163,7 @@ def _opening(department: str, id_: str, title: str) -> Iterator[str]:
 def _server(file: Path, stem: str, sample: Sample) -> Iterator[str]:
     found = sample.recognition
     facts: dict[str, str | list[str]] = {}
-    if found.form == "csv" and found.encoding is not None:
+    if load_formats()[found.form].takes("delimiter") and found.encoding is not None:
         utf8 = found.encoding in ("utf-8", "utf-8-sig")
         facts["encodings"] = ["utf-8-sig", "gb18030"] if utf8 else [found.encoding]
     if found.delimiter is not None and found.delimiter != ",":
@@ -176,7 +177,7 @@ def _server(file: Path, stem: str, sample: Sample) -> Iterator[str]:
     yield "servers:"
     yield "  - server: delivery"
     yield "    type: local"
-    path = _scalar(f"{stem}*{file.suffix or _SUFFIXES[found.form]}")
+    path = _scalar(f"{stem}*{file.suffix or load_formats()[found.form].suffixes[0]}")
     yield f"    path: {path}  # which file names are this dataset's"
     yield f"    format: {found.form}"
     if facts:

@@ -12,6 +12,7 @@ from errno import EINVAL
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 
+from schemas.formats import load_formats
 from warehouse.collect.readers.layout import UnreadableFile, unreadable
 from warehouse.collect.readers.text.encoding import ZIP
 from warehouse.home.names import FileName, shown
@@ -31,7 +32,6 @@ _IN_UTF_8 = 0x800
 # What packing programs add of their own.
 _CLUTTER = {"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"}
 _WORKBOOK = {"xl/workbook.xml", "xl/workbook.bin", "[Content_Types].xml", "mimetype"}
-_WORKBOOKS = {".xlsx", ".xlsm", ".xls"}
 _NESTED = {".zip", ".rar", ".7z", ".gz", ".tar"}
 
 # What comes of a zip whose bytes are not in order.
@@ -56,7 +56,9 @@ class Member:
 
 def is_archive(path: Path) -> bool:
     """Whether a file is a zip, and not a workbook, which is one too, be it damaged."""
-    if path.suffix.lower() in _WORKBOOKS:
+    if any(
+        found.takes("sheet") and path.suffix.lower() in found.suffixes for found in load_formats().values()
+    ):
         return False
     with path.open("rb") as file:
         if not file.read(len(ZIP)).startswith((ZIP, _EMPTY)):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from schemas.contract.model import Contract, Delivery
+from schemas.formats import accepted, load_formats
 from warehouse.collect.extracts.delivery_checks import refuse_drift
 from warehouse.collect.intake.parts import foreign_part
 from warehouse.collect.layouts import layout_of
@@ -14,13 +15,7 @@ from warehouse.collect.readers import Recognition, UnreadableFile
 from warehouse.home.names import FileName, shown_name
 from warehouse.isolation.reading import HarmfulFile, foreign_kind, recognise
 
-FORMS = "CSV、XLSX、XLS、DBF 或 SQLite 数据库，也可压缩成 ZIP"
-SUFFIXES = {
-    "csv": {".csv", ".txt"},
-    "xlsx": {".xlsx", ".xlsm", ".xls"},
-    "sqlite": {".db", ".sqlite", ".sqlite3"},
-    "dbf": {".dbf"},
-}
+_ZIPPED = "也可压缩成 ZIP"
 
 
 @dataclass(frozen=True)
@@ -65,9 +60,9 @@ def place(path: Path, name: FileName, contracts: list[Contract], *, named: bool)
         named_by = {contract.id: contract for contract, _ in by_name}
         owner = next(iter(named_by.values())) if len(named_by) == 1 else None
         return [Refusal(foreign.refusal(shown_name(path)), owner)]
-    tried = by_name or [way for way in ways if path.suffix.lower() in SUFFIXES[way[1].form]]
+    tried = by_name or [way for way in ways if path.suffix.lower() in load_formats()[way[1].form].suffixes]
     if not tried:
-        return [_refusal(path, f"不认识这种文件，请按数据标准规定的格式（{FORMS}）交付")]
+        return [_refusal(path, f"不认识这种文件，请按数据标准规定的格式（{accepted()}，{_ZIPPED}）交付")]
     matches: dict[tuple[str | None, str | None], Match] = {}
     refusals, unwelcome = [], []
     for contract, delivery in tried:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from schemas.contract.model import DeliveryForm
+from schemas.formats import load_formats
 from warehouse.collect.readers.text.line_hash import Lines
 from warehouse.home.names import shown_name
 
@@ -44,7 +44,7 @@ class Layout:
     """What the contract says of a file.
 
     Attributes:
-        form: `csv`, `xlsx` (any workbook), `sqlite` or `dbf`.
+        form: the format's name in `schemas.formats`.
         columns: the columns to read, in the order of the table that is filled.
         encodings: candidates for text, tried in this order; a byte order mark settles it.
         delimiter: one character, or None to find it.
@@ -56,7 +56,7 @@ class Layout:
         file_name: the name under which the file was delivered, if it has another one now.
     """
 
-    form: DeliveryForm
+    form: str
     columns: tuple[LayoutColumn, ...]
     encodings: tuple[str, ...] = DEFAULT_ENCODINGS
     delimiter: str | None = None
@@ -69,7 +69,12 @@ class Layout:
     @property
     def has_titles(self) -> bool:
         """Whether there may be rows above the headings."""
-        return self.form in ("csv", "xlsx") and not self.without_headings
+        return load_formats()[self.form].takes("headerRow") and not self.without_headings
+
+    @property
+    def has_sheets(self) -> bool:
+        """Whether the file is a workbook."""
+        return load_formats()[self.form].takes("sheet")
 
     @property
     def several_sheets(self) -> bool:
@@ -79,13 +84,12 @@ class Layout:
     @property
     def headed_columns(self) -> tuple[LayoutColumn, ...]:
         """The columns that are looked for among the headings."""
-        sheets = self.form == "xlsx"
         return tuple(
             column
             for column in self.columns
             if column.from_file_name is None
             and not (self.has_titles and column.from_title is not None)
-            and not (sheets and (column.from_sheet_name or column.from_group_row))
+            and not (self.has_sheets and (column.from_sheet_name or column.from_group_row))
         )
 
 
@@ -128,7 +132,7 @@ class Recognition:
         unread: the other sheets of the workbook.
     """
 
-    form: DeliveryForm
+    form: str
     columns: tuple[FoundColumn, ...]
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()

@@ -1,20 +1,20 @@
-"""The forms a file may be delivered in, and the one way into each of their readers.
+"""The one way into the readers: which functions read the formats that `schemas.formats` declares.
 
-A new form is a module with `recognise` and `read`, and a line here.
+A new format is a record there, a module with `recognise` and `read`, a function in `specimens`, and a line here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from schemas.contract.model import DeliveryForm
-from warehouse.collect.readers import sqlite, workbook
+from warehouse.collect.readers import specimens, sqlite, workbook
 from warehouse.collect.readers.dbf import dbase
 from warehouse.collect.readers.layout import Layout, Reading, Recognition
+from warehouse.collect.readers.specimens import Specimen
 from warehouse.collect.readers.text import delimited
 
 Connection = duckdb.DuckDBPyConnection
@@ -22,17 +22,18 @@ Connection = duckdb.DuckDBPyConnection
 
 @dataclass(frozen=True)
 class Reader:
-    """How files of one form are recognised and read."""
+    """How files of one format are recognised and read, and how one that no contract describes is opened."""
 
     recognise: Callable[[Path, Layout], Recognition]
     read: Callable[[Path, Layout, Connection, str, Path], Reading]
+    specimen: Callable[[Path, str | None], Specimen]
 
 
-READERS: dict[DeliveryForm, Reader] = {
-    "csv": Reader(delimited.recognise, delimited.read),
-    "xlsx": Reader(workbook.recognise, workbook.read),
-    "sqlite": Reader(sqlite.recognise, sqlite.read),
-    "dbf": Reader(dbase.recognise, dbase.read),
+READERS: Mapping[str, Reader] = {
+    "csv": Reader(delimited.recognise, delimited.read, specimens.delimited),
+    "xlsx": Reader(workbook.recognise, workbook.read, specimens.workbook),
+    "sqlite": Reader(sqlite.recognise, sqlite.read, specimens.database),
+    "dbf": Reader(dbase.recognise, dbase.read, specimens.dbase),
 }
 
 

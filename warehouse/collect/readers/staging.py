@@ -167,7 +167,7 @@ class Stage:
         given = next((each for each in self.recognition.given if each.name == column.name), None)
         if given is not None:
             return literal(given.value) if given.value is not None else "NULL"
-        if column.from_group_row and self.layout.form == "xlsx":
+        if column.from_group_row and self.layout.has_sheets:
             return f"nullif({GROUP}, '')"
         sheet = self.recognition.sheet
         return literal(sheet) if column.from_sheet_name and sheet is not None else "NULL"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from schemas.formats import load_formats
 from warehouse.collect.readers.layout import UnreadableFile, unreadable
 
 CHUNK = 4 << 20
@@ -21,14 +22,12 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16", "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16", "utf-16-be"),
 )
-ZIP = b"PK\x03\x04"
-OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-SQLITE = b"SQLite format 3\x00"
+# A workbook is a zip, or a compound file if it is old.
+(ZIP, _), (OLE, _) = load_formats()["xlsx"].signatures
+((SQLITE, _),) = load_formats()["sqlite"].signatures
 # What a file really is that was given the wrong name, by its first bytes.
 SIGNATURES = (
-    (ZIP, "压缩包或 XLSX 工作簿"),
-    (OLE, "旧版 XLS 工作簿或加密的文件"),
-    (SQLITE, "SQLite 数据库"),
+    *(signature for found in load_formats().values() for signature in found.signatures),
     (b"%PDF", "PDF 文件"),
     (b"\x1f\x8b", "压缩文件"),
     (b"Rar!", "压缩文件"),
