@@ -30,6 +30,7 @@ VALUE_RULES = ("type", "length", "pattern", "range", "semantic_kind", "semantic_
 _OF_TICKET = ("dataset", "rule", "record_key", "field", "state", "observed", "suggestion", "delivered")
 
 _NONE = pl.lit(None, pl.String)
+_RESTORE = "请按下发的工作簿恢复；需要更正的，请选“更正为”并填写“更正值”"
 
 # A text longer than this may have been cut on its way into a cell.
 _COMPARED = 16_000
@@ -85,8 +86,12 @@ def _reason(*, older: bool) -> pl.Expr:
     stale = (
         "该工单的现值或建议值在下发后有变化，请下载最新批次的工作簿，重新核实后填写"
         if older
-        else "“现值”或“建议值”与下发的不一致，请按下发的工作簿恢复；需要更正的，请选“更正为”并填写“更正值”"
+        else f"“现值”或“建议值”与下发的不一致，{_RESTORE}"
     )
+    # In an older workbook the ticket itself may have changed since.
+    waits = pl.col("issued") & pl.col("state").is_in(TO_ANSWER)
+    alone = pl.len().over("ticket_id") == 1
+    edited = pl.lit(not older) & waits & pl.col("changed") & alone
     same_ticket = verdict.is_not_null().sum().over("ticket_id") > 1
     reasons: list[tuple[pl.Expr, pl.Expr | str]] = [
         (verdict.is_null() & pl.col("ticket_id").is_null(), _NONE),
@@ -95,6 +100,7 @@ def _reason(*, older: bool) -> pl.Expr:
             verdict.is_null() & pl.col("note").is_not_null(),
             "填了“说明”但没有选择“处理结果”，请从下拉列表中选择",
         ),
+        (verdict.is_null() & edited, f"“现值”或“建议值”被改动，没有读取。{_RESTORE}"),
         (verdict.is_null(), _NONE),
         (meaning.is_null(), pl.format("“处理结果”不能填“{}”，请从下拉列表中选择", verdict)),
         (pl.col("ticket_id").is_null(), "缺少工单号，请按下发的工作簿恢复"),
