@@ -29,7 +29,8 @@ def lint(library: Library, codes: CodeLibrary) -> list[Problem]:
         page = Page(contract, read_document(contract.path), library, codes)
         for part in (standard, dataset, columns, rules):
             found.update(part.problems(page))
-    return sorted(found)
+    # A fault of a contract, such as a misspelt id, would be said once more for every order that names the dataset.
+    return sorted(found or set(sources.order_problems(library)))
 
 
 def fingerprint(folders: Sequence[Path] = ()) -> str:

@@ -17,6 +17,7 @@ from schemas.contract.model import Contract
 from schemas.contract.odcs import ContractError
 from schemas.contract.selection import resting
 from schemas.emit.arrow import arrow_schema
+from schemas.emit.authority import authority_comments
 from schemas.emit.dictionary import dictionary_page
 from schemas.emit.headers import headers
 from schemas.emit.sql import create_table
@@ -38,8 +39,10 @@ def _pandera(contract: Contract) -> str:
     return str(pandera_schema(contract).to_json(indent=1))
 
 
+YAML = "yaml"
+"""The form of `contract show` that is the contract's file, with the authority of what it feeds in comments below."""
+
 FORMS: Mapping[str, Callable[[Contract], str]] = {
-    "yaml": lambda contract: contract.path.read_text(encoding="utf-8"),
     "sql": create_table,
     "arrow": lambda contract: str(arrow_schema(contract)),
     "pandera": _pandera,
@@ -87,15 +90,20 @@ def lint(context: typer.Context) -> None:
 def show(
     context: typer.Context,
     dataset: Annotated[str, typer.Argument(help="数据集")],
-    form: Annotated[str, typer.Option("--as", help=" | ".join(FORMS))] = "yaml",
+    form: Annotated[str, typer.Option("--as", help=" | ".join((YAML, *FORMS)))] = YAML,
 ) -> None:
     """打印一个合同，或由它生成的形式。 Print a contract or what follows from it."""
     library = platform_of(context).library
     if dataset not in library:
         raise console.usage(f"没有数据集 {dataset}；已有：{'、'.join(c.id for c in library)}")
+    found = library[dataset]
+    if form == YAML:
+        lines = [found.path.read_text(encoding="utf-8").rstrip("\n"), *authority_comments(library, found)]
+        typer.echo("\n".join(lines))
+        return
     if form not in FORMS:
-        raise console.usage(f"--as {form}：可用 {'、'.join(FORMS)}")
-    typer.echo(FORMS[form](library[dataset]), nl=False)
+        raise console.usage(f"--as {form}：可用 {'、'.join((YAML, *FORMS))}")
+    typer.echo(FORMS[form](found), nl=False)
 
 
 @contract.command()

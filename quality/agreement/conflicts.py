@@ -233,7 +233,7 @@ def _voice(attribute: str, relation: str, source: Source) -> str:
     contract, column = source.contract, source.column
     return (
         f"  SELECT {literal(contract.id)} AS dataset, key, {literal(column.name)} AS field, "
-        f"{shown(quote(attribute), column.type)} AS value, {source.feed.authority} AS rank, row_number, "
+        f"{shown(quote(attribute), column.type)} AS value, {source.authority} AS rank, row_number, "
         f"{'false' if column.delivered else 'true'} AS final, "
         f"{literal(f'{contract.department_title}《{contract.title}》')} AS voter "
         f"FROM {relation} WHERE {quote(attribute)} IS NOT NULL"

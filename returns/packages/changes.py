@@ -81,7 +81,7 @@ def _of_entity(
     sources = library.sources(name)
     compared = [a for a in sources if a != entity.key and all(a in columns for columns in known)]
     named = "name" in compared
-    founders = [s.contract.id for s in sources[entity.key] if s.feed.authority == 1]
+    founders = [source.contract.id for source in library.founders(entity)]
     return sheet_text("_changed.sql").format(
         entity=name,
         entity_text=literal(name),

@@ -33,6 +33,7 @@ from returns.packages.labels import code_labels
 from returns.packages.sheet_spec import SheetSpec
 from returns.replies.corrections import corrections_in_force
 from schemas.codes import CodeLibrary
+from schemas.contract.authority import authority_digest
 from schemas.contract.library import Library
 from schemas.contract.model import LogicalType
 from schemas.emit.sql import SQL_TYPES, literal, quote
@@ -125,6 +126,7 @@ def turn_inputs(turn: ReturnContext) -> dict[str, str]:
         ),
         "files": digest_of(_delivered_files(turn).to_dicts()),
         "contracts": digest_of({contract.id: contract.digest for contract in library}),
+        "authority": authority_digest(library.authority),
         "codes": turn.codes.digest,
     }
 

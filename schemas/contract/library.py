@@ -6,25 +6,32 @@ The bureau's own folders come after the one shipped here. They add datasets and 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from schemas.contract.authority import Authority, read_authority
 from schemas.contract.model import Column, Contract, Entity, Feed
 from schemas.contract.odcs import read_contract
+from schemas.declared import Declaration, declared_at
 from schemas.document import ContractError, read_document
 
 SHIPPED = Path(__file__).parents[1] / "contracts"
-ENTITIES = "_entities.yaml"
 
 
 @dataclass(frozen=True)
 class Source:
-    """A column as a source of one governance attribute."""
+    """A column as a source of one governance attribute.
+
+    `authority` is the place of its dataset in the attribute's order, 1 for the first (一数一源). A dataset that is not
+    in the order (`listed` is false) comes after all others: it only speaks of an entity by its key.
+    """
 
     contract: Contract
     column: Column
     feed: Feed
+    authority: int
+    listed: bool
 
     @property
     def key(self) -> str:
@@ -38,6 +45,7 @@ class Library:
 
     contracts: tuple[Contract, ...]
     entities: tuple[Entity, ...]
+    authority: Authority = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Contract]:
         return iter(self.contracts)
@@ -61,7 +69,7 @@ class Library:
         for entity in self.entities:
             if entity.name == name:
                 return entity
-        raise KeyError(f"no entity {name!r} is declared in {ENTITIES}")
+        raise KeyError(f"no entity {name!r} is declared in {Declaration.ENTITIES}")
 
     def sources(self, entity: str) -> dict[str, tuple[Source, ...]]:
         """Attribute → its sources, the most authoritative first; the key comes before all others."""
@@ -70,20 +78,37 @@ class Library:
             for column in contract.columns:
                 for feed in column.feeds:
                     if contract.subject(feed.subject).entity == entity:
-                        found.setdefault(feed.attribute, []).append(Source(contract, column, feed))
+                        source = self._source(entity, contract, column, feed)
+                        found.setdefault(feed.attribute, []).append(source)
         return {
-            attribute: tuple(sorted(items, key=lambda s: (s.feed.authority, s.contract.id, s.feed.subject)))
+            attribute: tuple(sorted(items, key=lambda s: (s.authority, s.contract.id, s.feed.subject)))
             for attribute, items in found.items()
         }
 
+    def _source(self, entity: str, contract: Contract, column: Column, feed: Feed) -> Source:
+        order = self.authority.get((entity, feed.attribute))
+        datasets = order.names if order is not None else ()
+        listed = contract.id in datasets
+        place = datasets.index(contract.id) if listed else len(datasets)
+        return Source(contract, column, feed, place + 1, listed)
+
+    def feeds(self, contract: Contract, column: Column) -> tuple[tuple[str, Source], ...]:
+        """The attributes that a column feeds, as `<entity>.<attribute>`, each with its place in their order."""
+        found = []
+        for feed in column.feeds:
+            entity = contract.subject(feed.subject).entity
+            source = self._source(entity, contract, column, feed)
+            found.append((f"{entity}.{feed.attribute}", source))
+        return tuple(found)
+
+    def founders(self, entity: Entity) -> tuple[Source, ...]:
+        """The sources that establish an entity: the order of its key names their datasets."""
+        return tuple(source for source in self.sources(entity.name)[entity.key] if source.listed)
+
     @cached_property
     def fed_entities(self) -> tuple[Entity, ...]:
-        """The entities that some dataset establishes: it feeds their key with authority 1."""
-        return tuple(
-            entity
-            for entity in self.entities
-            if any(source.feed.authority == 1 for source in self.sources(entity.name)[entity.key])
-        )
+        """The entities that some dataset establishes."""
+        return tuple(entity for entity in self.entities if self.founders(entity))
 
 
 def contract_files(folder: Path) -> list[Path]:
@@ -108,9 +133,12 @@ def read_entities(folder: Path) -> tuple[Entity, ...]:
     Raises:
         ContractError: the file cannot be read, or an entity has other facts than it should.
     """
-    path = folder / ENTITIES
-    if not path.exists():
-        return ()
+    return tuple(
+        entity for path in declared_at(Declaration.ENTITIES, [folder]) for entity in _entities_of(path)
+    )
+
+
+def _entities_of(path: Path) -> tuple[Entity, ...]:
     document = read_document(path)
     entities = []
     for name, facts in document.data.items():
@@ -148,4 +176,4 @@ def load_library(folders: Sequence[Path] = (), *, shipped: bool = True) -> Libra
                 message = f"id {contract.id} is already taken by {taken.path}: choose another"
                 raise ContractError(path, read_document(path).line("id"), message)
             contracts[contract.id] = contract
-    return Library(tuple(contracts.values()), tuple(entities.values()))
+    return Library(tuple(contracts.values()), tuple(entities.values()), read_authority(every))

@@ -63,14 +63,13 @@ def comment(title: str, description: str) -> str:
 
 @dataclass(frozen=True)
 class Feed:
-    """A column feeds a governance attribute: of which subject of the row, and with what authority.
+    """A column feeds a governance attribute of one subject of the row.
 
-    `authority` is a rank: 1 is the one source of truth (一数一源), higher numbers are cross-checks.
+    Whose word counts, if several datasets feed one attribute, is declared apart: `schemas.contract.authority`.
     """
 
     subject: str
     attribute: str
-    authority: int
 
 
 @dataclass(frozen=True)

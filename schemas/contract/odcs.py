@@ -31,6 +31,7 @@ from schemas.contract.model import (
     Rule,
     Subject,
 )
+from schemas.declared import Declaration
 from schemas.document import ContractError, Document, Place, read_document
 from schemas.kinds import load_kinds
 
@@ -216,16 +217,21 @@ class _Reader:
     def _feeds(self, facts: Facts) -> tuple[Feed, ...]:
         feeds = []
         aliases = {subject.alias for subject in self.subjects}
-        for target, authority in facts.mapping("feeds", "{<subject>.<attribute>: <rank>}").items():
-            subject, _, attribute = str(target).partition(".")
+        targets = facts.values.get("feeds") or []
+        if isinstance(targets, Mapping):
+            message = f"write a list [<subject>.<attribute>, …]; whose word counts is said in {Declaration.AUTHORITY}"
+            raise facts.error("feeds", message)
+        if not isinstance(targets, list) or not all(isinstance(target, str) for target in targets):
+            raise facts.error("feeds", "write a list [<subject>.<attribute>, …]")
+        for index, target in enumerate(targets):
+            subject, _, attribute = target.partition(".")
             if subject not in aliases or not attribute:
                 known = ", ".join(sorted(aliases)) or "none is declared"
                 message = f"{target}: write <subject>.<attribute>; the subjects are: {known}"
-                raise facts.error("feeds", message, str(target))
-            if not isinstance(authority, int) or isinstance(authority, bool) or authority < 1:
-                message = f"{target}: the authority is a rank: write 1 for the source, else 2 or more"
-                raise facts.error("feeds", message, str(target))
-            feeds.append(Feed(subject, attribute, authority))
+                raise facts.error("feeds", message, index)
+            if target in targets[:index]:
+                raise facts.error("feeds", f"{target} is there twice: keep one", index)
+            feeds.append(Feed(subject, attribute))
         return tuple(feeds)
 
     def _rule(self, index: int, item: DataQuality) -> Rule:

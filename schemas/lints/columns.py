@@ -170,13 +170,12 @@ class _ColumnCheck:
 
     def feeds(self) -> Iterator[Problem]:
         common = {field.name for field in load_tables()["governance._common"].fields}
-        for feed in self.column.feeds:
-            target = f"{feed.subject}.{feed.attribute}"
+        for index, feed in enumerate(self.column.feeds):
             attribute = feed.attribute
             if not NAME.fullmatch(attribute):
-                yield self.wrong_feed(target, "", "write the attribute in lower_snake_case")
+                yield self.wrong_feed(index, "", "write the attribute in lower_snake_case")
             if attribute in RESERVED_ATTRIBUTES | common or attribute.endswith(ANY_SUFFIX):
-                yield self.wrong_feed(target, ", a name of ours", "rename it")
+                yield self.wrong_feed(index, ", a name of ours", "rename it")
             others = [
                 column.name
                 for column in self.page.contract.columns
@@ -185,10 +184,10 @@ class _ColumnCheck:
             ]
             if others:
                 advice = "one column of a dataset feeds an attribute: take the other out"
-                yield self.wrong_feed(target, f", as {', '.join(others)} does", advice)
-            yield from self.key_feed(feed, target)
+                yield self.wrong_feed(index, f", as {', '.join(others)} does", advice)
+            yield from self.key_feed(feed, index)
 
-    def key_feed(self, feed: Feed, target: str) -> Iterator[Problem]:
+    def key_feed(self, feed: Feed, index: int) -> Iterator[Problem]:
         """A subject's key column feeds the entity's key, and nothing else does."""
         page = self.page
         subject = page.contract.subject(feed.subject)
@@ -197,10 +196,11 @@ class _ColumnCheck:
             return
         if (self.column.name == subject.key) != (feed.attribute == entity.key):
             advice = f"the subject's key column {subject.key}, and it alone, feeds {entity.key}"
-            yield self.wrong_feed(target, "", advice)
+            yield self.wrong_feed(index, "", advice)
 
-    def wrong_feed(self, target: str, fault: str, advice: str) -> Problem:
-        return self.wrong_fact("feeds", f"feeds {target}{fault}", advice, target)
+    def wrong_feed(self, index: int, fault: str, advice: str) -> Problem:
+        feed = self.column.feeds[index]
+        return self.wrong_fact("feeds", f"feeds {feed.subject}.{feed.attribute}{fault}", advice, index)
 
     def suggested(self, suggest: str) -> Iterator[Problem]:
         scope = Scope(self.page.names, load_functions())

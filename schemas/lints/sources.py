@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from schemas.contract.library import Library, Source
 from schemas.contract.model import Column, Entity
+from schemas.declared import Declaration, Order
 from schemas.kinds import load_kinds
-from schemas.lints.problem import NAME, Problem, has_chinese
+from schemas.lints.problem import NAME, Problem, did_you_mean, has_chinese
 from schemas.tables import load_tables
 
 _HISTORY = "_history"
@@ -20,11 +21,19 @@ def problems(library: Library) -> Iterator[Problem]:
         sources = library.sources(entity.name)
         if not any(sources.values()):
             continue
-        yield from _founded(entity, sources)
+        yield from _founded(entity, library, sources)
         for attribute, every in sources.items():
             yield from _one_meaning(f"{entity.name}.{attribute}", every)
+
+
+def order_problems(library: Library) -> Iterator[Problem]:
+    """Where the orders of authority and what contracts feed do not agree."""
+    yield from _names(library)
+    for entity in library.entities:
+        for attribute, every in library.sources(entity.name).items():
             if attribute != entity.key:
-                yield from _one_source(f"{entity.name}.{attribute}", every)
+                order = library.authority.get((entity.name, attribute))
+                yield from _places(f"{entity.name}.{attribute}", every, order)
 
 
 def _entity(entity: Entity) -> Iterator[Problem]:
@@ -39,29 +48,51 @@ def _entity(entity: Entity) -> Iterator[Problem]:
         yield wrong(f"the title is {entity.title!r}", "say it in Chinese: townships read it")
 
 
-def _founded(entity: Entity, sources: dict[str, tuple[Source, ...]]) -> Iterator[Problem]:
-    """Somebody has to say which ones exist: a source whose key has authority 1."""
-    if any(source.feed.authority == 1 for source in sources[entity.key]):
+def _founded(
+    entity: Entity, library: Library, sources: Mapping[str, tuple[Source, ...]]
+) -> Iterator[Problem]:
+    """Somebody has to say which ones exist: a dataset in the order of the key."""
+    if library.founders(entity):
         return
     first = next(source for every in sources.values() for source in every)
     yield _at(
         first,
         f"no dataset establishes the entity {entity.name}",
-        f"give {entity.key} authority 1 in the dataset that says which ones exist",
+        f"name the dataset that says which ones exist under {entity.name}.{entity.key} in {Declaration.AUTHORITY}",
     )
 
 
-def _one_source(attribute: str, sources: tuple[Source, ...]) -> Iterator[Problem]:
-    """One item, one source (一数一源): two datasets cannot both be the authority of an attribute."""
-    first = [source for source in sources if source.feed.authority == 1]
-    for rival in first:
-        others = {source.contract.id for source in first} - {rival.contract.id}
-        if others:
+def _places(attribute: str, sources: tuple[Source, ...], order: Order | None) -> Iterator[Problem]:
+    """One item, one source (一数一源): every dataset that feeds an attribute has its place in the order."""
+    where = f"{order.path}:{order.line}" if order is not None else f"a file {Declaration.AUTHORITY}"
+    for source in sources:
+        if not source.listed:
             yield _at(
-                rival,
-                f"{attribute} has authority 1 in {', '.join(sorted(others))} too",
-                "only one dataset is the source: give the others 2 or more",
+                source,
+                f"feeds {attribute}, and {source.contract.id} is in no order of {attribute}",
+                f"give it its place there, in {where}",
             )
+
+
+def _names(library: Library) -> Iterator[Problem]:
+    """Every name in an order is one of a dataset that feeds the attribute."""
+    entities = {entity.name for entity in library.entities}
+    for (entity, attribute), order in library.authority.items():
+        if entity not in entities:
+            advice = did_you_mean(entity, entities) if entities else "declare it in " + Declaration.ENTITIES
+            yield Problem(order.path, order.line, f"no entity is called {entity}", advice)
+            continue
+        feeding = {source.contract.id for source in library.sources(entity).get(attribute, ())}
+        for dataset in order.names:
+            if dataset not in feeding:
+                unknown = dataset not in library
+                fault = "is no dataset" if unknown else f"does not feed {entity}.{attribute}"
+                yield Problem(
+                    order.path,
+                    order.line,
+                    f"{entity}.{attribute}: {dataset} {fault}",
+                    did_you_mean(dataset, feeding) if unknown and feeding else "take it out",
+                )
 
 
 def _one_meaning(attribute: str, sources: tuple[Source, ...]) -> Iterator[Problem]:

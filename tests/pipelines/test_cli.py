@@ -12,9 +12,11 @@ from typing import Any
 
 import openpyxl
 import pytest
+import yaml
 
 from pipelines.cli import VERBS
 from returns.ledger.store import Ledger
+from schemas.contract.library import SHIPPED
 
 DONE, SET_ASIDE, USAGE, FAILED = 0, 1, 2, 3
 Command = Callable[..., Any]
@@ -440,6 +442,23 @@ def test_a_contract_is_shown_in_every_form(tmp_path: Path, zhenjie: Command, for
     said = zhenjie(tmp_path / "home", "contract", "show", "police.population", "--as", form)
     assert said.code == DONE, said.err
     assert "resident_id" in said.out or "公民身份号码" in said.out
+
+
+def test_a_contract_is_shown_with_the_authority_of_what_it_feeds(tmp_path: Path, zhenjie: Command) -> None:
+    said = zhenjie(tmp_path / "home", "contract", "show", "police.population")
+    file = SHIPPED / "police" / "population.yaml"
+    assert said.out.startswith(file.read_text(encoding="utf-8"))
+    assert yaml.safe_load(said.out) == yaml.safe_load(file.read_text(encoding="utf-8")), (
+        "the rest is comments"
+    )
+    told = said.out.splitlines()
+    assert "#   resident_id → person.resident_id：主键，由本数据集确立，共 1 个数据集" in told
+    second = "第 2 位，共 2 个数据集（civil_affairs.marriage、police.population）"
+    assert f"#   marital_status → person.marital_status：{second}" in told
+    death = zhenjie(
+        tmp_path / "home", "contract", "show", "health.death", ZHENJIE_DATASETS="health.death"
+    ).out
+    assert "#   resident_id → person.resident_id：主键，只提及，由police.population确立" in death
 
 
 def test_the_shipped_contracts_have_no_problems(tmp_path: Path, zhenjie: Command) -> None:

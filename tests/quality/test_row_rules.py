@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -356,3 +356,26 @@ def test_unchanged_inputs_write_nothing(school: School) -> None:
     school.standard("school.roll")
     school.findings("school.roll")
     assert files == {p: p.stat().st_mtime_ns for p in school.lake.root.rglob("*") if p.is_file()}
+
+
+def test_another_order_of_authority_makes_what_follows_from_it_anew(school: School) -> None:
+    """No row and no contract changes from one day to the next, only whose word counts."""
+    school.deliver("school.roll", [roll("S1", "王伟")])
+    school.deliver("school.health", [("S1", "王炜", "男")])
+    for dataset in ("school.roll", "school.health"):
+        school.standard(dataset)
+        school.findings(dataset)
+    pupil, later = school.library.entity("pupil"), DAY + timedelta(days=1)
+    before = agree(school.on(DAY), pupil)
+    assert school.read(before)["suggestion"].to_list() == ["王伟"]
+    assert school.pupils()["name"].to_list() == ["王伟"]
+    assert agree(school.on(later), pupil) == before, "the order is what it was"
+    health_first = replace(school.library.authority["pupil", "name"], names=("school.health", "school.roll"))
+    orders = {**school.library.authority, ("pupil", "name"): health_first}
+    school.library = replace(school.library, authority=orders)
+    after = school.read(agree(school.on(later), pupil))
+    assert after.select("dataset", "observed", "suggestion").rows() == [("school.roll", "王伟", "王炜")]
+    told = school.pupils(later)
+    assert told.select("name", pl.col("provenance").struct.field("name").alias("from")).rows() == [
+        ("王炜", "school.health")
+    ]

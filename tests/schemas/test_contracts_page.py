@@ -10,7 +10,8 @@ import yaml
 
 from schemas.codes import COLUMNS as CODE_COLUMNS
 from schemas.codes import HEADER, CodeLibrary
-from schemas.contract.library import ENTITIES, SHIPPED, load_library, read_entities
+from schemas.contract.authority import read_authority
+from schemas.contract.library import SHIPPED, load_library, read_entities
 from schemas.contract.model import (
     BUILT_IN_RULES,
     CLASSIFICATIONS,
@@ -20,6 +21,7 @@ from schemas.contract.model import (
     SEVERITIES,
 )
 from schemas.contract.odcs import RULE_KEYS
+from schemas.declared import Declaration
 from schemas.expressions.functions import load_functions
 from schemas.expressions.parse import OPERATORS, STANDARD_FUNCTIONS
 from schemas.formats import load_formats
@@ -30,7 +32,7 @@ from schemas.lints.rules import RESERVED_ALIASES
 from schemas.tables import load_tables
 
 PAGE = (Path(__file__).parents[2] / "docs" / "contracts.md").read_text(encoding="utf-8")
-EXAMPLE, CODES_EXAMPLE, ENTITY_EXAMPLE = re.findall(r"(?s)```yaml\n(.*?)```", PAGE)
+EXAMPLE, CODES_EXAMPLE, ENTITY_EXAMPLE, AUTHORITY_EXAMPLE = re.findall(r"(?s)```yaml\n(.*?)```", PAGE)
 PROSE = re.sub(r"(?s)```.*?```", "", PAGE)
 
 Row = list[str]
@@ -99,8 +101,12 @@ def test_the_examples_of_own_codes_and_entities_are_read(tmp_path: Path) -> None
     rows = "code,label,aliases\n1,固定,固定摊|固定摊位\n"
     (tmp_path / "stall_kind.csv").write_text(rows, encoding="utf-8")
     assert CodeLibrary([tmp_path]).load("stall_kind").title == "摊位类别"
-    (tmp_path / ENTITIES).write_text(ENTITY_EXAMPLE, encoding="utf-8")
+    (tmp_path / Declaration.ENTITIES).write_text(ENTITY_EXAMPLE, encoding="utf-8")
     assert [entity.name for entity in read_entities(tmp_path)] == ["stall"]
+    (tmp_path / Declaration.AUTHORITY).write_text(AUTHORITY_EXAMPLE, encoding="utf-8")
+    orders = read_authority([SHIPPED, tmp_path])
+    assert orders["stall", "phone"].names == ("market.stall", "market.inspection")
+    assert orders["person", "phone"].names == ("police.population", "market.stall")
 
 
 @pytest.mark.parametrize(

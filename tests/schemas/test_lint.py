@@ -53,18 +53,26 @@ schema:
         primaryKey: true
         customProperties:
           - {{property: semanticKind, value: resident_id}}
-          - {{property: feeds, value: {{person.resident_id: {authority}}}}}
+          - {{property: feeds, value: [person.resident_id]}}
       - name: village_code
         businessName: 村居代码
         logicalType: string
         customProperties:
           - {{property: semanticKind, value: division_code}}
           - {{property: codeTable, value: division}}
-          - {{property: feeds, value: {{person.village_code: {authority}}}}}
+          - {{property: feeds, value: [person.village_code]}}
       - {{name: death_date, businessName: 死亡日期, logicalType: date}}
       - {{name: certificate_no, businessName: 证件编号, logicalType: string}}
 """
 ENTITIES = "person: {title: 人员, key: resident_id}\n"
+AUTHORITY = """\
+person:
+  resident_id: [police.population]
+  village_code: [police.population, health.death, civil_affairs.elderly_allowance]
+  name: [civil_affairs.elderly_allowance]
+  elderly_allowance_amount: [civil_affairs.elderly_allowance]
+  elderly_allowance_status: [civil_affairs.elderly_allowance]
+"""
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +83,11 @@ def codes() -> CodeLibrary:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A contract folder with everything but the example."""
-    for department, dataset, authority in (("police", "population", 1), ("health", "death", 6)):
-        text = NEIGHBOUR.format(department=department, dataset=dataset, authority=authority)
+    for department, dataset in (("police", "population"), ("health", "death")):
+        text = NEIGHBOUR.format(department=department, dataset=dataset)
         (tmp_path / f"{dataset}.yaml").write_text(text, encoding="utf-8")
     (tmp_path / "_entities.yaml").write_text(ENTITIES, encoding="utf-8")
+    (tmp_path / "_authority.yaml").write_text(AUTHORITY, encoding="utf-8")
     return tmp_path
 
 
@@ -272,11 +281,11 @@ COLUMNS = [
     ("        relationships: [{to: police.population.resident_id}]",
      "        relationships: [{to: police.population.death_date}]",
      "is a string and refers to a date: give both one logicalType"),
-    ("{person.name: 7}", "{person.Name: 7}", "feeds person.Name: write the attribute in lower_snake"),
-    ("{person.name: 7}", "{person.valid_from: 7}", "name: feeds person.valid_from, a name of ours"),
-    ("{person.name: 7}", "{person.key: 7}", "name: feeds person.key, a name of ours"),
-    ("{person.name: 7}", "{person.name__any: 7}", "a name of ours: rename it"),
-    ("{person.resident_id: 7}", "{person.id: 7}", "the subject's key column resident_id, and it alone"),
+    ("[person.name]", "[person.Name]", "feeds person.Name: write the attribute in lower_snake"),
+    ("[person.name]", "[person.valid_from]", "name: feeds person.valid_from, a name of ours"),
+    ("[person.name]", "[person.key]", "name: feeds person.key, a name of ours"),
+    ("[person.name]", "[person.name__any]", "a name of ours: rename it"),
+    ("[person.resident_id]", "[person.id]", "the subject's key column resident_id, and it alone"),
     ("transformLogic: resident_id_birth_date(", "transformLogic: birth_date(",
      "born_on: transformLogic: `BIRTH_DATE(resident_id)` calls a function"),
     ("transformLogic: resident_id_birth_date(resident_id)", "transformLogic: batch_date",
@@ -397,14 +406,14 @@ def test_a_department_is_not_called_as_the_agreement_findings(
 def test_a_column_that_feeds_what_another_feeds_is_told(
     problems_of: Callable[[str], list[Problem]],
 ) -> None:
-    found = problems_of(EXAMPLE.replace("{person.name: 7}", "{person.elderly_allowance_status: 2}"))
+    found = problems_of(EXAMPLE.replace("[person.name]", "[person.elderly_allowance_status]"))
     messages = [problem.message for problem in found]
     assert "name: feeds person.elderly_allowance_status, as status does" in messages
     assert "status: feeds person.elderly_allowance_status, as name does" in messages
 
 
 def test_only_the_key_feeds_the_key(problems_of: Callable[[str], list[Problem]]) -> None:
-    found = problems_of(EXAMPLE.replace("{person.name: 7}", "{person.resident_id: 7}"))
+    found = problems_of(EXAMPLE.replace("[person.name]", "[person.resident_id]"))
     advice = "the subject's key column resident_id, and it alone, feeds resident_id"
     assert [problem.advice for problem in found].count(advice) == 1
 
@@ -434,19 +443,83 @@ def test_bounds_of_a_number_are_compared_as_numbers(
 # Between contracts
 
 
-def test_one_attribute_has_one_source(problems_of: Callable[[str], list[Problem]]) -> None:
-    text = EXAMPLE.replace("{person.village_code: 7}", "{person.village_code: 1}")
-    found = problems_of(text)
-    assert {(problem.path.name, problem.message) for problem in found} == {
-        ("example.yaml", "person.village_code has authority 1 in police.population too"),
-        ("population.yaml", "person.village_code has authority 1 in civil_affairs.elderly_allowance too"),
-    }
-
-
-def test_several_datasets_may_establish_an_entity(
+@pytest.mark.parametrize(
+    ("old", "new", "line", "said", "advice"),
+    [
+        (
+            ", civil_affairs.elderly_allowance]\n  name",
+            "]\n  name",
+            None,
+            "feeds person.village_code, and civil_affairs.elderly_allowance is in no order of person.village_code",
+            "give it its place there, in {authority}:3",
+        ),
+        (
+            "  name: [civil_affairs.elderly_allowance]\n",
+            "",
+            None,
+            "feeds person.name, and civil_affairs.elderly_allowance is in no order of person.name",
+            "give it its place there, in a file _authority.yaml",
+        ),
+        (
+            "name: [civil_affairs.elderly_allowance]",
+            "name: [civil_affairs.elderly_allowance, health.death]",
+            4,
+            "person.name: health.death does not feed person.name",
+            "take it out",
+        ),
+        (
+            "name: [civil_affairs.elderly_allowance]",
+            "name: [civil_affairs.elderly_allowance, police.populaton]",
+            4,
+            "person.name: police.populaton is no dataset",
+            "write one of civil_affairs.elderly_allowance",
+        ),
+        (
+            "village_code: [police.population,",
+            "village_code: [police.populatoin, police.population,",
+            3,
+            "person.village_code: police.populatoin is no dataset",
+            "did you mean police.population?",
+        ),
+        (
+            "  name: [",
+            "  phone: [police.population]\n  name: [",
+            4,
+            "person.phone: police.population does not feed person.phone",
+            "take it out",
+        ),
+        (
+            "person:\n",
+            "persons:\n  name: [police.population]\nperson:\n",
+            2,
+            "no entity is called persons",
+            "did you mean person?",
+        ),
+    ],
+)
+def test_the_orders_of_authority_and_what_contracts_feed_agree(
+    folder: Path,
     problems_of: Callable[[str], list[Problem]],
+    old: str, new: str, line: int | None, said: str, advice: str,
+) -> None:  # fmt: skip
+    assert old in AUTHORITY
+    path = folder / "_authority.yaml"
+    path.write_text(AUTHORITY.replace(old, new), encoding="utf-8")
+    (found,) = problems_of(EXAMPLE)
+    assert (found.message, found.advice) == (said, advice.format(authority=path))
+    if line is None:
+        assert found.path == folder / "example.yaml"
+    else:
+        assert (found.path, found.line) == (path, line)
+
+
+def test_several_datasets_may_establish_an_entity_and_others_only_speak_of_it(
+    folder: Path, problems_of: Callable[[str], list[Problem]]
 ) -> None:
-    assert problems_of(EXAMPLE.replace("{person.resident_id: 7}", "{person.resident_id: 1}")) == []
+    assert problems_of(EXAMPLE) == [], "neither the deaths nor the allowance establish a person"
+    both = AUTHORITY.replace("[police.population]", "[police.population, health.death]", 1)
+    (folder / "_authority.yaml").write_text(both, encoding="utf-8")
+    assert problems_of(EXAMPLE) == []
 
 
 @pytest.mark.parametrize(
@@ -463,8 +536,8 @@ def test_several_datasets_may_establish_an_entity(
             "person.resident_id has normalisation clean_text here and normalise_resident_id",
         ),
         (
-            "{person.elderly_allowance_amount: 1}",
-            "{person.village_code: 9}",
+            "[person.elderly_allowance_amount]",
+            "[person.village_code]",
             "person.village_code has logicalType number here and string in police.population",
         ),
     ],
@@ -480,12 +553,11 @@ def test_columns_that_feed_one_attribute_speak_one_language(
 def test_an_entity_that_nobody_establishes_is_told(
     folder: Path, problems_of: Callable[[str], list[Problem]]
 ) -> None:
-    path = folder / "population.yaml"
-    text = path.read_text(encoding="utf-8").replace("person.resident_id: 1", "person.resident_id: 2")
-    path.write_text(text, encoding="utf-8")
+    text = AUTHORITY.replace("  resident_id: [police.population]\n", "")
+    (folder / "_authority.yaml").write_text(text, encoding="utf-8")
     (found,) = problems_of(EXAMPLE)
     assert found.message == "no dataset establishes the entity person"
-    assert found.advice.startswith("give resident_id authority 1")
+    assert found.advice.endswith("under person.resident_id in _authority.yaml")
 
 
 def test_a_way_through_a_dataset_that_does_not_know_a_township_is_told(

@@ -1,6 +1,6 @@
 """The unified governance database: one row per entity, each attribute from its authoritative source.
 
-What an entity's attributes are follows from the contracts that feed them. A source whose key has authority 1
+What an entity's attributes are follows from the contracts that feed them. A source that the order of the key names
 establishes the entity; the others only speak of it. Faults come in as tables: a value found faulty gives way
 to the next source. Tables that follow from others (household from person) are SQL models in
 `warehouse/governance/models/`. Since when a row is as it is, and what it was before, is `warehouse.governance.history`.
@@ -228,11 +228,7 @@ def _placed(rows: str) -> str:
 
 
 def _founding(library: Library, entity: Entity, datasets: Collection[str]) -> list[Source]:
-    return [
-        source
-        for source in library.sources(entity.name)[entity.key]
-        if source.feed.authority == 1 and source.contract.id in datasets
-    ]
+    return [source for source in library.founders(entity) if source.contract.id in datasets]
 
 
 def fused_query(

@@ -64,8 +64,8 @@ def contract_tables(library: Library) -> list[Published]:
             "classification": column.classification,
             "derived": not column.delivered,
             "feeds": ",".join(
-                f"{contract.subject(feed.subject).entity}.{feed.attribute}:{feed.authority}"
-                for feed in column.feeds
+                f"{target}:{source.authority}" if source.listed else target
+                for target, source in library.feeds(contract, column)
             ),
         }
         for contract in library

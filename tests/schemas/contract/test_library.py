@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from schemas.contract.authority import authority_digest, read_authority
 from schemas.contract.library import SHIPPED, Library, contract_files, load_library, read_entities
 from schemas.contract.model import Entity
 from schemas.contract.odcs import ContractError
@@ -24,10 +25,10 @@ schema:
     properties:
       - name: stall_no
         businessName: 摊位号
-        customProperties: [{{property: feeds, value: {{stall.stall_no: {authority}}}}}]
+        customProperties: [{{property: feeds, value: [stall.stall_no]}}]
       - name: phone
         businessName: 电话
-        customProperties: [{{property: feeds, value: {{stall.phone: {authority}}}}}]
+        customProperties: [{{property: feeds, value: [stall.phone]}}]
 """
 STALL = "stall: {title: 摊位, key: stall_no, description: 一摊一档}\n"
 
@@ -39,8 +40,8 @@ def write(folder: Path, name: str, text: str) -> Path:
     return path
 
 
-def contract(folder: Path, id_: str, authority: int = 1, name: str | None = None) -> Path:
-    return write(folder, name or f"{id_}.yaml", CONTRACT.format(id=id_, authority=authority))
+def contract(folder: Path, id_: str, name: str | None = None) -> Path:
+    return write(folder, name or f"{id_}.yaml", CONTRACT.format(id=id_))
 
 
 @pytest.fixture
@@ -155,21 +156,62 @@ def test_a_name_that_is_not_there_is_told() -> None:
 # Sources
 
 
-def test_the_most_authoritative_source_comes_first_and_names_decide_between_equals(
-    folder: Path,
-) -> None:
-    for id_, authority in (("market.z", 1), ("market.c", 3), ("market.b", 2), ("market.a", 3)):
-        contract(folder, id_, authority)
+def test_sources_come_in_the_declared_order_and_those_without_a_place_last(folder: Path) -> None:
+    for id_ in ("market.z", "market.c", "market.b", "market.a"):
+        contract(folder, id_)
+    write(folder, "_authority.yaml", "stall: {stall_no: [market.b], phone: [market.z, market.b, market.a]}\n")
     library = load_library([folder], shipped=False)
     sources = library.sources("stall")
     assert list(sources) == ["stall_no", "phone"], "the key before all others"
-    assert [(s.contract.id, s.feed.authority) for s in sources["phone"]] == [
-        ("market.z", 1),
-        ("market.b", 2),
-        ("market.a", 3),
-        ("market.c", 3),
+    assert [(s.contract.id, s.authority, s.listed) for s in sources["phone"]] == [
+        ("market.z", 1, True),
+        ("market.b", 2, True),
+        ("market.a", 3, True),
+        ("market.c", 4, False),
     ]
     assert {source.key for source in sources["phone"]} == {"stall_no"}
+    assert [s.contract.id for s in library.founders(library.entity("stall"))] == ["market.b"]
+
+
+def test_a_later_folder_s_order_takes_the_place_of_the_earlier_or_puts_it_in(
+    folder: Path, tmp_path: Path
+) -> None:
+    write(folder, "_authority.yaml", "stall: {stall_no: [market.a], phone: [market.a, market.b]}\n")
+    later = tmp_path / "later"
+    write(later, "_authority.yaml", "stall:\n  phone: [market.c, earlier, market.d]\n")
+    last = tmp_path / "last"
+    write(last, "_authority.yaml", "stall: {phone: [earlier, market.e], stall_no: [market.e]}\n")
+    orders = read_authority([folder, later, last])
+    assert orders["stall", "phone"].names == ("market.c", "market.a", "market.b", "market.d", "market.e")
+    assert orders["stall", "stall_no"].names == ("market.e",)
+    assert orders["stall", "phone"].path == last / "_authority.yaml"
+    assert authority_digest(orders) != authority_digest(read_authority([folder, later]))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("stall: [market.a]\n", r":1: stall: write \{<attribute>: \[<dataset>, …\]\}"),
+        ("stall:\n  phone: market.a\n", r":2: stall\.phone: write a list of names"),
+        ("stall:\n  phone: []\n", r":2: stall\.phone: write a list of names"),
+        ("stall:\n  phone: [1]\n", r":2: stall\.phone: write a list of names"),
+        ("stall:\n  phone:\n    - market.a\n    - market.a\n", r":4: stall\.phone: market\.a is there twice"),
+        ("stall:\n  phone: [earlier]\n", r":2: stall\.phone: no folder before declares this order"),
+        ("stall:\n  phone: [a]\n  phone: [b]\n", r":3: phone is said twice"),
+    ],
+)
+def test_an_order_that_is_none_is_refused_with_its_line(folder: Path, text: str, message: str) -> None:
+    write(folder, "_authority.yaml", text)
+    with pytest.raises(ContractError, match=rf"_authority\.yaml{message}"):
+        load_library([folder], shipped=False)
+
+
+def test_what_earlier_puts_in_is_not_there_twice(folder: Path, tmp_path: Path) -> None:
+    write(folder, "_authority.yaml", "stall: {phone: [market.a]}\n")
+    later = tmp_path / "later"
+    write(later, "_authority.yaml", "stall: {phone: [market.a, earlier]}\n")
+    with pytest.raises(ContractError, match=r"later/_authority\.yaml:1: .*market\.a is there twice"):
+        read_authority([folder, later])
 
 
 def test_a_row_of_two_persons_is_two_sources() -> None:
@@ -182,8 +224,9 @@ def test_a_row_of_two_persons_is_two_sources() -> None:
 
 
 def test_an_entity_is_fed_by_columns_not_by_being_named(folder: Path) -> None:
-    text = CONTRACT.format(id="market.stall", authority=1)
-    plain = text.replace("{stall.stall_no: 1}", "{}").replace("{stall.phone: 1}", "{}")
+    write(folder, "_authority.yaml", "stall: {stall_no: [market.stall], phone: [market.stall]}\n")
+    text = CONTRACT.format(id="market.stall")
+    plain = text.replace("[stall.stall_no]", "[]").replace("[stall.phone]", "[]")
     write(folder, "stall.yaml", plain)
     assert load_library([folder], shipped=False).fed_entities == ()
     write(folder, "stall.yaml", text)
