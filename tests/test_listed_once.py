@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from schemas.formats import load_formats
+from schemas.kinds import load_kinds
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("schemas", "warehouse", "quality", "returns", "assets", "pipelines")
@@ -22,6 +23,9 @@ FORMATS_MAY_STAND_IN = {
     "returns/replies/submission.py": "tells the workbook that comes back from the texts beside it in a package",
     "warehouse/collect/readers/text/encoding.py": "gives names to the marks of two records",
 }
+
+
+KINDS_MAY_STAND_IN: dict[str, str] = {}
 
 
 def modules() -> Iterator[Path]:
@@ -64,6 +68,15 @@ def repeated(names: Mapping[str, str], allowed: Iterable[str] = ()) -> dict[str,
         str(path.relative_to(ROOT)): listed(path.read_text(encoding="utf-8"), names) for path in modules()
     }
     return {path: every for path, every in found.items() if len(every) > 1 and path not in set(allowed)}
+
+
+def spelled_kinds() -> dict[str, str]:
+    """Each semantic kind by its name, also as the value of a contract's property."""
+    return {name: name for name in load_kinds()}
+
+
+def test_no_module_lists_the_semantic_kinds_again() -> None:
+    assert repeated(spelled_kinds(), KINDS_MAY_STAND_IN) == {}
 
 
 def test_no_module_lists_the_formats_again() -> None:

@@ -6,6 +6,8 @@ wrong and what to do. Where answers come from and what becomes of them is `retur
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import duckdb
 import polars as pl
 
@@ -17,6 +19,7 @@ from schemas.contract.library import Library
 from schemas.contract.model import Column
 from schemas.emit.spreadsheet import restore_text
 from schemas.emit.sql import literal, quote
+from schemas.kinds import Judgement, load_kinds
 from warehouse.standard.values import delivered_name, shown, value_of
 
 # What `judge` is given of each row of the sheet, beside its number `line`.
@@ -24,8 +27,9 @@ ANSWER_COLUMNS = ("ticket_id", "seen", "seen_suggestion", "verdict", "typed", "n
 
 ADOPT, CORRECT = "采纳建议", "更正为"
 
-# The built-in rules that a typed value must pass by itself, whatever stands in the rest of its row.
-VALUE_RULES = ("type", "length", "pattern", "range", "semantic_kind", "semantic_kind_check", "code_table")
+# The built-in rules that a typed value must pass by itself, whatever stands in the rest of its row; what becomes of one
+# that its semantic kind judges wrong is said in the kind's declaration.
+VALUE_RULES = ("type", "length", "pattern", "range", "code_table")
 
 _OF_TICKET = ("dataset", "rule", "record_key", "field", "state", "observed", "suggestion", "delivered")
 
@@ -127,6 +131,10 @@ def _reason(*, older: bool) -> pl.Expr:
         ),
         (correction & pl.col("fault").is_not_null(), pl.format("更正值未通过校核：{}", "fault")),
         (
+            correction & pl.col("doubt").is_not_null() & pl.col("note").is_null(),
+            pl.format("更正值存疑：{}；确与证照一致的，请在“说明”里写明依据", "doubt"),
+        ),
+        (
             correction & (pl.col("corrected") == pl.col("observed")),
             "更正值与现值相同；如现值正确，请选“数据无误”",
         ),
@@ -202,11 +210,17 @@ def _comparable(text: pl.Expr) -> pl.Expr:
 def _values(
     connection: duckdb.DuckDBPyConnection, library: Library, codes: CodeLibrary, typed: pl.DataFrame
 ) -> pl.DataFrame:
-    """For each typed value: its standard form (`corrected`), and the first rule it breaks (`fault`).
+    """For each typed value: its standard form (`corrected`), the first rule it breaks (`fault`), and a doubt (`doubt`).
+
+    A value with a doubt may be right all the same: it needs a note.
 
     A set at a time: all values of one column of one dataset go through the column's own SQL together.
     """
-    parts = [pl.DataFrame(schema={"line": pl.Int64, "corrected": pl.String, "fault": pl.String})]
+    parts = [
+        pl.DataFrame(
+            schema={"line": pl.Int64, "corrected": pl.String, "fault": pl.String, "doubt": pl.String}
+        )
+    ]
     for (dataset, field), group in typed.group_by("dataset", "field", maintain_order=True):
         contract = library[str(dataset)]
         column = contract.column(str(field))
@@ -218,7 +232,19 @@ def _values(
 
 
 def _judges_alone(check: Check, column: Column) -> bool:
-    return check.rule.field == column.name and check.rule.name in VALUE_RULES
+    return check.rule.field == column.name and check.rule.name in {*VALUE_RULES, *_judgements(column)}
+
+
+def _judgements(column: Column) -> dict[str, Judgement]:
+    """What judges the column's kind, by the name of the rule."""
+    kind = load_kinds()[column.kind] if column.kind is not None else None
+    return {judgement.rule: judgement for judgement in kind.judgements} if kind else {}
+
+
+def _first_broken(checks: Iterable[Check]) -> str:
+    """The SQL of the first message that holds, NULL where none does."""
+    cases = " ".join(f"WHEN {check.violates} THEN {literal(check.rule.description)}" for check in checks)
+    return f"CASE {cases} END" if cases else "CAST(NULL AS VARCHAR)"
 
 
 def _values_query(column: Column, own: list[Check], codes: CodeLibrary) -> str:
@@ -227,11 +253,12 @@ def _values_query(column: Column, own: list[Check], codes: CodeLibrary) -> str:
         f"LEFT JOIN ({lookup.filled(_no_table)}) AS {quote(lookup.alias)} ON {lookup.on}"
         for lookup in lookups.values()
     )
-    faults = " ".join(f"WHEN {check.violates} THEN {literal(check.rule.description)}" for check in own)
-    fault = f"CASE {faults} END" if faults else "CAST(NULL AS VARCHAR)"
+    explained = {rule for rule, judgement in _judgements(column).items() if judgement.typed == "explain"}
+    fault = _first_broken(check for check in own if check.rule.name not in explained)
+    doubt = _first_broken(check for check in own if check.rule.name in explained)
     return f"""
 SELECT line, {shown(f"{ROW}.{quote(column.name)}", column.type)} AS corrected,
-  CASE WHEN {_empty(column)} THEN '更正值不能为空' ELSE {fault} END AS fault
+  CASE WHEN {_empty(column)} THEN '更正值不能为空' ELSE {fault} END AS fault, {doubt} AS doubt
 FROM (SELECT line, {_converted(column, codes)} FROM typed_values) AS {ROW} {joins}
 """
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from schemas.contract.model import Route
 from schemas.document import Place
+from schemas.kinds import load_kinds
 from schemas.lints import delivery, origins
 from schemas.lints.problem import NAME, Page, Problem, did_you_mean, has_chinese
 
@@ -200,6 +201,11 @@ def _subjects(page: Page) -> Iterator[Problem]:
             yield page.problem(message, "one column identifies one subject", *place)
 
 
+def _township_kinds() -> list[str]:
+    """The kinds whose values lead to a township."""
+    return [kind.name for kind in load_kinds().values() if kind.role == "township"]
+
+
 def _route(page: Page, route: Route, place: Place) -> Iterator[Problem]:
     if route.column not in page.names:
         advice = did_you_mean(route.column, page.names)
@@ -207,10 +213,10 @@ def _route(page: Page, route: Route, place: Place) -> Iterator[Problem]:
         return
     column = page.contract.column(route.column)
     if route.dataset is None:
-        if column.delivered and column.kind != "division_code":
+        if column.delivered and column.kind not in _township_kinds():
             yield page.problem(
                 f"unit: {column.name} is not a division code",
-                "give it semanticKind division_code, or name another column",
+                f"give it semanticKind {' or '.join(_township_kinds())}, or name another column",
                 *place,
             )
         return

@@ -1,11 +1,16 @@
 """The declared semantic kinds, and that they name functions of the library that fit."""
 
 import re
+from pathlib import Path
 
 import pytest
 
+from schemas.codes import CodeLibrary
+from schemas.contract.library import load_library
+from schemas.document import ContractError
 from schemas.expressions.functions import load_functions
 from schemas.kinds import Judgement, Kind, load_kinds, of
+from schemas.lints.kinds import problems
 
 KINDS = load_kinds()
 JUDGEMENTS = [judgement for kind in KINDS.values() for judgement in kind.judgements]
@@ -67,3 +72,84 @@ def test_messages_are_chinese_and_name_no_value() -> None:
     for judgement in JUDGEMENTS:
         assert any("\u4e00" <= c <= "\u9fff" for c in judgement.message)
         assert "{" not in judgement.message
+
+
+def test_an_identifier_names_an_entity_and_a_dataset_that_are_declared() -> None:
+    library = load_library()
+    for kind in KINDS.values():
+        if kind.identifies is not None:
+            assert library.entity(kind.identifies.entity)
+            assert kind.identifies.township_by is None or kind.identifies.township_by in library
+
+
+ENTRY = """
+colour:
+  title: 颜色
+  normalise: normalise_code
+  valid: is_plate
+  classification: L1
+  role: fact
+  recognise: {by: values}
+  judgements:
+    - {valid: is_plate, severity: error, dimension: conformity, message: 颜色不对, typed: refuse}
+  examples:
+    right: {鲁F12345: 鲁F12345}
+    wrong: {semantic_kind: [红]}
+"""
+
+
+def judged(folder: Path, entry: str) -> list[str]:
+    path = folder / "kinds.yaml"
+    path.write_text(entry, encoding="utf-8")
+    return [f"{problem.line}: {problem.message}" for problem in problems(CodeLibrary(), path)]
+
+
+def test_a_complete_entry_is_clean(tmp_path: Path) -> None:
+    assert judged(tmp_path, ENTRY) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("title: 颜色", "title: colour", "3: kind colour: the title is 'colour'"),
+        ("normalise_code", "normalise_colour", "4: kind colour: unknown function normalise_colour"),
+        ("normalise_code", "is_plate", "4: kind colour: is_plate does not make a VARCHAR of one text"),
+        ("valid: is_plate\n", "valid: is_phone\n", "9: kind colour: no judgement uses is_phone"),
+        ("valid: is_plate\n", "valid: null\n", "8: kind colour: nothing judges its values"),
+        ("role: fact", "role: identifier", "7: kind colour: role is identifier, and identifies is not said"),
+        ("by: values", "by: heading", "8: kind colour: recognised by heading"),
+        ("by: values", "by: values, codes: colours", "8: kind colour: unknown code table colours"),
+        ("message: 颜色不对", "message: wrong", "10: kind colour: message 'wrong'"),
+        ("typed: refuse", "typed: refuse, suggest: tidy_text(x)", "10: kind colour: the expression has no {value}"),
+        ("typed: refuse", "typed: refuse, suggest: 'mend({value})'", "10: kind colour: unknown function mend"),
+        ("right: {鲁F12345: 鲁F12345}", "right: {}", "11: kind colour: no right example"),
+        ("{semantic_kind: [红]}", "{}", "11: kind colour: no example of semantic_kind"),
+        ("{semantic_kind: [红]}", "{semantic_kind: [红], x: [红]}", "13: kind colour: an example of x, which is no "
+            "judgement"),
+    ],
+)  # fmt: skip
+def test_an_entry_that_lacks_something_is_told_with_its_line(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    assert old in ENTRY
+    assert said in judged(tmp_path, ENTRY.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("  role: fact\n", "", r"kinds.yaml:2: kind colour: role: Field required"),
+        (", typed: refuse", "", r"kinds.yaml:10: kind colour: judgements.0.typed: Field required"),
+        ("role: fact", "role: fact\n  colour: red", r"kinds.yaml:8: kind colour: colour: Unexpected"),
+        (
+            "classification: L1",
+            "classification: L9",
+            r"kinds.yaml:6: kind colour: classification: Input should be",
+        ),
+    ],
+)
+def test_an_entry_that_cannot_be_read_is_refused_with_its_line(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    with pytest.raises(ContractError, match=said):
+        judged(tmp_path, ENTRY.replace(old, new, 1))

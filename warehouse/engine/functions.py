@@ -8,18 +8,21 @@ name begins with an underscore are steps of another one; contracts and rules can
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from functools import cache
+from graphlib import TopologicalSorter
 from importlib.resources import files
 
 import duckdb
 
 from schemas.emit.sql import literal
 
-# Later files use macros of earlier ones.
-_FILES = ("codes", "text", "value", "resident_id", "uscc", "phone", "person", "division", "plate", "address")
+# The files of the folder that hold no functions: the code tables come first, the others are run when these are filled.
+_CODES, _PLACES, _KNOWN = "codes", "places", "known"
 
-_PLACES, _KNOWN = "places", "known"
+_DEFINED = re.compile(r"CREATE OR REPLACE (?:MACRO|TEMPORARY FUNCTION) (\w+)\(")
+_CALLED = re.compile(r"\b(\w+)\(")
 
 
 def install(con: duckdb.DuckDBPyConnection) -> None:
@@ -99,15 +102,33 @@ def library_digest() -> str:
 
 
 @cache
-def statements(engine: str, names: tuple[str, ...]) -> tuple[str, ...]:
-    """The statements of some files of an engine's folder one by one, for engines that take no script."""
-    scripts = "".join(_script(name, engine) for name in names)
+def function_files(engine: str) -> tuple[str, ...]:
+    """The names of the files that hold an engine's functions, each after those whose functions it calls.
+
+    Raises:
+        graphlib.CycleError: two files call each other.
+    """
+    folder = files("warehouse") / "sql" / engine
+    names = sorted(file.name.removesuffix(".sql") for file in folder.iterdir() if file.name.endswith(".sql"))
+    texts = {name: _script(name, engine) for name in names if name not in (_CODES, _PLACES, _KNOWN)}
+    homes = {function: name for name, text in texts.items() for function in _DEFINED.findall(text)}
+    calls = {
+        name: sorted({homes[f] for f in _CALLED.findall(text) if f in homes} - {name})
+        for name, text in texts.items()
+    }
+    return tuple(TopologicalSorter(calls).static_order())
+
+
+@cache
+def statements(engine: str) -> tuple[str, ...]:
+    """The statements that create an engine's functions one by one, for engines that take no script."""
+    scripts = "".join(_script(name, engine) for name in function_files(engine))
     return tuple(statement for statement in scripts.split(";\n") if statement.strip())
 
 
 @cache
 def _scripts() -> tuple[str, ...]:
-    return tuple(_script(name) for name in _FILES)
+    return tuple(_script(name) for name in (_CODES, *function_files("duckdb")))
 
 
 @cache

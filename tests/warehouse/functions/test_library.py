@@ -1,5 +1,7 @@
 """The library as a whole: the engine keeps what schemas/functions.yaml declares."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -9,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas.expressions.functions import Example, Function, load_functions
-from warehouse.engine.functions import install
+from warehouse.engine import functions as functions_module
+from warehouse.engine.functions import function_files, install
 
 FUNCTIONS = load_functions()
 
@@ -77,3 +80,19 @@ def test_no_text_makes_a_function_fail_and_normalising_twice_is_normalising_once
     assert every({name: pa.array(found, pa.string()) for name, found in normalised.items()}) == normalised
     verdicts = [verdict for name in once if name.startswith("is_") for verdict in once[name]]
     assert set(verdicts) <= {True, False}
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "spark"])
+def test_every_file_of_functions_is_found_and_stands_after_those_that_it_calls(engine: str) -> None:
+    folder = Path(functions_module.__file__).parents[1] / "sql" / engine
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.sql")}
+    order = function_files(engine)
+    assert set(order) == texts.keys() - {"codes", "places", "known"}
+    defined: set[str] = set()
+    every = {name for text in texts.values() for name in re.findall(r"(?:MACRO|FUNCTION) (\w+)\(", text)}
+    for name in order:
+        own = set(re.findall(r"(?:MACRO|FUNCTION) (\w+)\(", texts[name]))
+        assert {call for call in re.findall(r"\b(\w+)\(", texts[name]) if call in every} <= defined | own, (
+            name
+        )
+        defined |= own

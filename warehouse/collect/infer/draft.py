@@ -33,11 +33,6 @@ from warehouse.isolation.reading import read_sample
 _DATED = re.compile(r"[-_ .（(]*(?:\d{2,4}年?(?:\d{1,2}月?)?(?:\d{1,2}日?)?|\d[\d._-]*)[)）]*$")
 _PLAIN = re.compile(r"[\w（）()·/][\w（）()·/.*-]*")
 
-# Whom an identifier names, and the dataset that knows the township.
-_SUBJECTS: dict[str, tuple[str, str | None]] = {
-    "resident_id": ("person", "police.population"),
-    "uscc": ("enterprise", None),
-}
 _UNJUDGED = "L3"
 _ASKED = "待填写"
 # A comment names so many rows.
@@ -196,10 +191,12 @@ def _facts(columns: Sequence[Proposal], key: tuple[int, ...]) -> Iterator[str]:
     yield "  - {property: delivery, value: snapshot}  # guess: every delivery holds every row"
     if not key:
         yield "  - {property: key, value: none}  # guess"
-    ways = [f"{{column: {column.name}}}" for column in columns if column.kind == "division_code"]
+    ways = [f"{{column: {column.name}}}" for column in columns if column.role == "township"]
     subject = _subject(columns, key) if key else None
     if subject is not None:
-        entity, dataset = _SUBJECTS[str(subject.kind)]
+        named = load_kinds()[str(subject.kind)].identifies
+        assert named is not None
+        entity, dataset = named.entity, named.township_by
         value = f"{{{entity}: {{entity: {entity}, key: {subject.name}}}}}"
         yield f"  - {{property: subjects, value: {value}}}  # guess"
         ways += [f"{{dataset: {dataset}, by: {subject.name}}}"] if dataset else []
@@ -215,13 +212,13 @@ def _facts(columns: Sequence[Proposal], key: tuple[int, ...]) -> Iterator[str]:
 
 def _subject(columns: Sequence[Proposal], key: tuple[int, ...]) -> Proposal | None:
     """The column that says which person or enterprise a row is about: the key, or one simply called so."""
-    speaking = [column for column in columns if column.kind in _SUBJECTS]
+    speaking = [column for column in columns if column.role == "identifier"]
     keys = [column for column in speaking if columns.index(column) in key]
     return next(iter(keys or [column for column in speaking if column.name == column.kind]), None)
 
 
 def _names_a_row(column: Proposal) -> bool:
-    return column.kind == "person_name" or column.name.endswith("name") or column.title.endswith("名称")
+    return column.role == "name" or column.name.endswith("name") or column.title.endswith("名称")
 
 
 def _property(column: Proposal, key_position: int | None) -> Iterator[str]:

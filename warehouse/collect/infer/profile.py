@@ -20,7 +20,7 @@ from schemas.codes import LABELLED_CODES, CodeLibrary
 from schemas.contract.library import Library
 from schemas.contract.model import Column, LogicalType
 from schemas.emit.sql import quote
-from schemas.kinds import load_kinds
+from schemas.kinds import Role, load_kinds
 from warehouse.collect.readers.headings.header_match import clean_title
 
 _SQL = Path(__file__).parent / "sql"
@@ -36,16 +36,6 @@ _CODE_WIDTH = 6
 # An approximate count of different values is off by a few per cent.
 _ABOUT = 0.8
 
-# Semantic kinds that the values show by themselves.
-_SHOWN_KINDS = ("resident_id", "uscc", "division_code")
-# Those they do not: seven digits may be a telephone, two characters a name or a street.
-_KIND_HEADINGS: Mapping[str, re.Pattern[str]] = {
-    "phone": re.compile(r"电话|手机|联系方式|phone|mobile|tel(?:ephone)?$"),
-    "person_name": re.compile(
-        r"姓名|联系人|负责人|代表人|经办人|监护人|户主|所有人|产权人|(?:person|full|owner|contact)_?name"
-    ),
-    "address": re.compile(r"地址|住址|住所|坐落|address$"),
-}
 _IDENTIFIER = re.compile(r"(?:号|号码|编码|代码|id|code|(?:^|_)no)$")
 _AMOUNT = re.compile(
     r"[数额量价值率费积]$|金额|合计|总计|人口|收入|支出|面积|产量|产值|(?:amount|total|count|number|sum|price|area)$"
@@ -55,6 +45,8 @@ _DIMENSION = re.compile(
     r"名称?$|姓名|地区|区[县划市]|[省市县区镇乡村]$|街道|单位|机构|部门|企业|项目|指标|类别|类型|品种|年[份度]?$|月[份度]?$|季度|日期|时间"
     r"|(?:name|area|region|year|month|date|kind|type)$"
 )
+# The entity whose rows a heading `name` may name.
+_PERSON = "person"
 _SERIAL = frozenset({"序号", "行号", "no.", "no", "#"})
 _UNIT = re.compile(r"[(（][^()（）]*[)）]$")
 _RESERVED = frozenset({"record_key", "batch_date"})
@@ -121,6 +113,11 @@ class Proposal:
     counts: Counts
 
     @property
+    def role(self) -> Role | None:
+        """What the column does in a row, as its kind says."""
+        return load_kinds()[self.kind].role if self.kind is not None else None
+
+    @property
     def required(self) -> bool:
         """Whether every row has a value."""
         filled = self.counts.booleans if self.type == "boolean" else self.counts.filled
@@ -150,13 +147,13 @@ def propose(
     """
     known = _known_columns(library)
     names = _names(headings, known)
-    connection.register("division", codes.load("division").current.select("code"))
     connection.register("code_spelling", _spellings(codes))
-    kinds = _kinds(connection)
+    kinds = _kinds(connection, codes)
     counts = {
         name: replace(Counts(rows, *found), kinds=kinds.get(name, {}))
         for name, *found in _run(connection, "profile")
     }
+    persons = [k.name for k in load_kinds().values() if k.identifies and k.identifies.entity == _PERSON]
     tables: dict[str, list[_Table]] = {}
     for name, table, known_rows, labelled in _run(connection, "code_tables"):
         tables.setdefault(name, []).append((table, known_rows / counts[name].filled, labelled))
@@ -168,7 +165,7 @@ def propose(
             tables.get(f"c{place}", []),
             _alike(heading, known),
             codes,
-            of_persons=any(found.mostly("resident_id") for found in counts.values()),
+            of_persons=any(found.mostly(kind) for found in counts.values() for kind in persons),
         )
         for place, (heading, name) in enumerate(zip(headings, names, strict=True))
     ]
@@ -220,13 +217,13 @@ def _pair(
 
 def _identifies(column: Proposal) -> bool:
     """Whether a column looks like an identifier."""
-    return column.kind in ("resident_id", "uscc") or (
+    return column.role == "identifier" or (
         column.type == "string" and (_is_identifier(column.heading) or column.counts.one_width)
     )
 
 
 def _is_dimension(column: Proposal) -> bool:
-    return column.kind in ("person_name", "division_code") or (
+    return column.role in ("name", "township") or (
         _DIMENSION.search(clean_title(_UNIT.sub("", column.heading))) is not None
     )
 
@@ -243,7 +240,7 @@ def _likely_pairs(
 
 
 def _nearly_unique(column: Proposal) -> bool:
-    identifier = column.kind in ("resident_id", "uscc") or _is_identifier(column.heading)
+    identifier = column.role == "identifier" or _is_identifier(column.heading)
     return identifier and column.counts.distinct_values >= _NEARLY_UNIQUE * column.counts.rows > 0
 
 
@@ -258,7 +255,7 @@ def _run(connection: duckdb.DuckDBPyConnection, query: str, **parts: object) -> 
     return connection.execute(sql.format(**parts) if parts else sql).fetchall()
 
 
-def _kinds(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, float]]:
+def _kinds(connection: duckdb.DuckDBPyConnection, codes: CodeLibrary) -> dict[str, dict[str, float]]:
     """Column → kind → share of its values. A kind that cannot be judged by a value has all of them."""
     kinds = load_kinds().values()
     # Normalised in a step of its own: a function names its argument many times, and it is computed as often.
@@ -267,13 +264,17 @@ def _kinds(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, float]]
         kind.name: f"{kind.valid}({quote(kind.name)})" if kind.valid else "value IS NOT NULL"
         for kind in kinds
     }
-    # Any six digits have the shape of a division code: it must be one.
-    judged["division_code"] = "division.code IS NOT NULL"
+    # What has the form of a code must be one, where a code table knows them all.
+    known = {kind.name: kind.recognise.codes for kind in kinds if kind.recognise.codes is not None}
+    judged |= {kind: f"{quote(table)}.code IS NOT NULL" for kind, table in known.items()}
+    tables = " ".join(f"LEFT JOIN {t} ON {t}.code = value" for t in map(quote, sorted(set(known.values()))))
+    for table in known.values():
+        connection.register(table, codes.load(table).current.select("code"))
     counts = ", ".join(f"count(*) FILTER ({test})" for test in judged.values())
     return {
         name: {kind: found / filled for kind, found in zip(judged, each, strict=True)}
         for name, *each, filled in _run(
-            connection, "kinds", kinds=counts, normalised=normalised, rows=_FIRST_ROWS
+            connection, "kinds", kinds=counts, normalised=normalised, tables=tables, rows=_FIRST_ROWS
         )
         if filled
     }
@@ -306,10 +307,10 @@ def _judged(
     table = _code_table(heading, counts, tables, alike, codes)
     # A `name` in English may be anybody's or anything's.
     doubtful = heading.isascii() and not of_persons
-    kinds = [column.kind for column in alike if not (doubtful and column.kind == "person_name")]
+    kinds = [column.kind for column in alike if not (doubtful and _names_a_person(column.kind))]
     kind = None if table else _kind(heading, counts, kinds)
-    if kind == "division_code":
-        table = "division"
+    if kind is not None:
+        table = load_kinds()[kind].recognise.codes
     type_ = "string" if table or kind else _type(heading, counts, alike)
     same = [column for column in alike if (column.type, column.kind, column.codes) == (type_, kind, table)]
     return Proposal(
@@ -322,6 +323,10 @@ def _judged(
         classification=same[0].classification if same else None,
         counts=counts,
     )
+
+
+def _names_a_person(kind: str | None) -> bool:
+    return kind is not None and load_kinds()[kind].role == "name"
 
 
 def _type(heading: str, counts: Counts, alike: Sequence[Column]) -> LogicalType:
@@ -357,8 +362,10 @@ def _is_code(heading: str, counts: Counts) -> bool:
 def _kind(heading: str, counts: Counts, known: Sequence[str | None]) -> str | None:
     """The kind of a known column, or any other that the heading admits, if most values have it."""
     plain = clean_title(heading)
-    hinted = [kind for kind, hint in _KIND_HEADINGS.items() if hint.search(plain)]
-    for kind in (*known, *_SHOWN_KINDS, *hinted):
+    kinds = load_kinds().values()
+    shown = [kind.name for kind in kinds if kind.recognise.by == "values"]
+    hinted = [kind.name for kind in kinds if kind.recognise.heading and kind.recognise.heading.search(plain)]
+    for kind in (*known, *shown, *hinted):
         if kind is not None and counts.mostly(kind):
             return kind
     return None

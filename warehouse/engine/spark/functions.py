@@ -14,9 +14,6 @@ from warehouse.engine.connection import install_codes
 from warehouse.engine.functions import install as install_on_duckdb
 from warehouse.engine.functions import statements
 
-# Later files use functions of earlier ones.
-_FILES = ("text", "value", "resident_id", "uscc", "phone", "person", "division", "plate", "address")
-
 # What the functions look into, as one view each: worked out once from the code tables, on the engine that is at hand
 # everywhere. Spark runs no sub-query that joins a text put together of two rows with one of the row at hand.
 _VIEWS = {
@@ -58,7 +55,7 @@ def install(session: SparkSession, codes: CodeLibrary) -> None:
         for table, query in {**tables, **_VIEWS}.items():
             rows = connection.execute(query).to_arrow_table()
             session.createDataFrame(rows).createOrReplaceTempView(view_name(table))
-    for statement in statements("spark", _FILES):
+    for statement in statements("spark"):
         session.sql(statement)
     for table in codes.ids():
         if codes.load(table).is_labelled:

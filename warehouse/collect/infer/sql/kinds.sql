@@ -10,5 +10,5 @@ FROM (
     )
   )
 )
-LEFT JOIN division ON division.code = value
+{tables}
 GROUP BY name
