@@ -28,14 +28,6 @@ DATASETS = (
 )  # fmt: skip
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--snapshot-update",
-        action="store_true",
-        help="write tests/pipelines/graph.txt anew from the definitions",
-    )
-
-
 @dataclass(frozen=True)
 class Said:
     """What a command printed, and how it ended."""
