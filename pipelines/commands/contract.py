@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
-from pipelines.commands.options import platform_of, settings_of
+from pipelines.commands.options import platform_of, problems_said, settings_of
 from pipelines.platform import code_library
+from pipelines.settings import SettingsError
 from pipelines.terminal import console
 from quality.rules.portable import not_portable
+from schemas.codes import CodeTableError
 from schemas.contract.library import load_library
 from schemas.contract.model import Contract
 from schemas.contract.odcs import ContractError
@@ -71,19 +73,19 @@ def lint(context: typer.Context) -> None:
     settings = settings_of(context)
     try:
         library = load_library(settings.contracts)
-    except ContractError as error:
+        codes = code_library(settings)
+    except (ContractError, CodeTableError, SettingsError) as error:
         raise console.usage(str(error)) from None
-    codes = code_library(settings)
     problems = [str(problem) for problem in lint_library(library, codes)]
     # Statements are built of contracts that are right.
     problems = problems or list(not_portable(library, codes))
     for problem in problems:
         console.result(problem)
     if problems:
-        raise typer.Exit(console.SET_ASIDE)
+        raise console.usage(problems_said(len(problems)))
     for found in resting(library, settings.datasets):
-        console.progress(f"{found.contract}: {found.what} rests: ZHENJIE_DATASETS leaves {found.dataset} out")
-    console.progress(f"{len(library.contracts)} contracts, no problems")
+        console.progress(f"{found.contract}：{found.what} 不生效：ZHENJIE_DATASETS 没有启用 {found.dataset}")
+    console.progress(f"{len(library.contracts)} 个合同，没有问题")
 
 
 @contract.command()

@@ -94,6 +94,11 @@ def platform_of(context: typer.Context) -> Platform:
         raise console.usage(str(error)) from None
 
 
+def problems_said(count: int) -> str:
+    """What every command says, with exit 2, where contracts have problems; the problems themselves stand above it."""
+    return f"合同有 {count} 处问题，请先按上面的提示改正"
+
+
 def linted_platform_of(context: typer.Context) -> Platform:
     """The installation, its contracts checked before anything is read or written by them.
 
@@ -112,7 +117,7 @@ def linted_platform_of(context: typer.Context) -> Platform:
     if problems:
         for problem in problems:
             console.progress(str(problem))
-        raise console.usage(f"{len(problems)} problems in the contracts: mend them first")
+        raise console.usage(problems_said(len(problems)))
     # Not worth a failure: without it, or with half of it, the next command lints again.
     with suppress(OSError):
         clean.write_text(now, encoding="ascii")

@@ -15,6 +15,7 @@ from warehouse.collect.infer.draft import draft_contract
 from warehouse.collect.readers import Layout, LayoutColumn, UnreadableFile, read, recognise
 from warehouse.collect.readers.sheets.guards.unlocking import unlocked
 from warehouse.collect.readers.sheets.guards.xls_guard import EncryptedWorkbook
+from warehouse.isolation import reading
 
 CASES = Path(__file__).parents[2] / "data" / "layouts"
 LAYOUT = Layout(
@@ -81,3 +82,10 @@ def test_an_old_code_page_is_read() -> None:
     assert (
         msoffcrypto.OfficeFile(io.BytesIO((CASES / "mac_codepage.xls").read_bytes())).is_encrypted() is False
     )
+
+
+def test_a_worker_reads_it_too() -> None:
+    """It may write no file, and the library that decrypts wants to: deliveries and samples are read by workers."""
+    path = CASES / "default_password.xls"
+    assert reading.recognise(path, LAYOUT).sheet == "1"
+    assert "# Not read, the other sheets: CNKI." in draft_contract(path, "a.b", None)

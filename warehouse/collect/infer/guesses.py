@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from warehouse.collect.readers.headings.header_match import HEADING_ROWS, own_title
+from warehouse.collect.readers.headings.header_match import HEADING_ROWS, without_latin
 from warehouse.collect.readers.headings.heading_blocks import (
     Block,
     Cells,
@@ -36,6 +36,7 @@ _PERIOD = re.compile(r"(?:19|20)\d{2}(?:[-./年]\d{1,2})?[年月]?|\d{1,2}")
 _VALUE = re.compile(r"[+-]?\d[\d,. ]*%?")
 _LONG_NUMBER = re.compile(r"\d{5,}")
 _MOST = 0.8
+_ORNAMENTS = re.compile(r"[\s*]+")
 # Values of this many columns that come again below them show that a row is a record.
 _COMES_AGAIN = 2
 
@@ -46,7 +47,7 @@ class GuessedHeadings:
 
     Attributes:
         block: their rows.
-        titles: for each column how it can be called alone, empty where it has no heading.
+        titles: for each column its whole path, 户籍人口-男, without ornaments; empty where it has no heading.
         last: the last row that belongs to them, with English and units below.
         measured: the columns, from 0, whose values are numbers.
     """
@@ -55,6 +56,13 @@ class GuessedHeadings:
     titles: tuple[str, ...]
     last: int
     measured: frozenset[int]
+
+
+def plain_title(title: str) -> str:
+    """A heading as a person writes it: without English behind it, line breaks, stars, blanks between characters."""
+    text = _ORNAMENTS.sub(" ", without_latin(title)).strip(" :：")
+    # Characters are set apart for the eye: 地　区.
+    return "".join(text.split()) if all(len(part) == 1 for part in text.split()) else text
 
 
 def guess_delimiter(text: str, delimiters: Sequence[str]) -> tuple[str, list[list[str]]]:
@@ -66,7 +74,7 @@ def guess_delimiter(text: str, delimiters: Sequence[str]) -> tuple[str, list[lis
         text: the first part of a file.
         delimiters: the candidates, the usual one first.
     """
-    parted = [(delimiter, _split(text, delimiter)) for delimiter in delimiters]
+    parted = [(delimiter, split_rows(text, delimiter, HEADING_ROWS)) for delimiter in delimiters]
     return max(parted, key=lambda each: _regularity(each[1]))
 
 
@@ -83,11 +91,18 @@ def _regularity(rows: Sequence[Cells]) -> tuple[float, int]:
     return (count / widths.total(), width) if width > 1 else (0, 1)
 
 
-def _split(text: str, delimiter: str) -> list[list[str]]:
+def split_rows(text: str, delimiter: str, most: int | None = None) -> list[list[str]]:
+    """The first records of a text, up to a quote that swallows the rest.
+
+    Args:
+        text: the first part of a file.
+        delimiter: one character.
+        most: how many records; None for all.
+    """
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     rows: list[list[str]] = []
     try:
-        rows.extend(islice(lines, HEADING_ROWS))
+        rows.extend(islice(lines, most))
     except csv.Error:
         # A quote that swallows the rest; the headings stand above it.
         return rows
@@ -168,7 +183,8 @@ def _with_rows_below(rows: Sequence[Cells], block: Block) -> GuessedHeadings:
         if not is_foreign(rows, here, sorted(measured)) and not is_numbering(rows[last], columns):
             break
         last += 1
-    titles = tuple(own_title(block, place) for place in range(len(block.paths)))
+    # 男 says nothing without 户籍人口 above it.
+    titles = tuple("-".join(filter(None, map(plain_title, path))) for path in block.paths)
     return GuessedHeadings(block, titles, last, measured)
 
 

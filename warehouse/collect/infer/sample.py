@@ -6,7 +6,6 @@ values mean is `warehouse.collect.infer.profile`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from schemas.formats import Format, format_of
-from warehouse.collect.infer.guesses import GuessedHeadings, guess_headings
+from warehouse.collect.infer.guesses import GuessedHeadings, guess_headings, plain_title
 from warehouse.collect.intake.archive import is_archive
 from warehouse.collect.readers import (
     Layout,
@@ -26,17 +25,15 @@ from warehouse.collect.readers import (
     recognise,
 )
 from warehouse.collect.readers.foreign import foreign_kind
-from warehouse.collect.readers.headings.header_match import clean_title, without_latin
+from warehouse.collect.readers.headings.header_match import clean_title
 from warehouse.collect.readers.headings.heading_blocks import filled
 from warehouse.collect.readers.layout import DEFAULT_ENCODINGS, unreadable
 from warehouse.collect.readers.registry import READERS
-from warehouse.collect.readers.specimens import NoSpecimen, Rows, Specimen
+from warehouse.collect.readers.specimens import NoSpecimen, Specimen
 from warehouse.collect.readers.text.encoding import HEAD
 from warehouse.home.names import shown_name
 
 TABLE = "sample_rows"
-
-_ORNAMENTS = re.compile(r"[\s*]+")
 
 
 @dataclass(frozen=True)
@@ -86,8 +83,8 @@ def read_sample(path: Path, part: str | None, connection: duckdb.DuckDBPyConnect
         raise unreadable(path, "文件是空的", "换一个有内容的样例")
     if headings is None and not form.takes("headings"):
         raise unreadable(path, "找不到列名", "核对导出是否完整")
-    titles = _titles(found.rows) if headings is None else headings.titles
-    seen = [_plain(title) for title in titles if title]
+    titles = _titles(found) if headings is None else headings.titles
+    seen = [plain_title(title) for title in titles if title]
     first: dict[str, str] = {}
     for title in seen:
         first.setdefault(clean_title(title), title)
@@ -114,16 +111,10 @@ def _opened(path: Path, part: str | None, form: Format) -> Specimen:
         raise _refusal(path, form.name) from None
 
 
-def _titles(rows: Rows) -> tuple[str, ...]:
-    """Names for the columns of a file without headings: their places."""
-    width = max(place + 1 for cells in rows for place in filled(cells))
+def _titles(found: Specimen) -> tuple[str, ...]:
+    """Names for the columns of a file without headings: their places. Rows further down may be wider than the first."""
+    width = max(found.width, *(place + 1 for cells in found.rows for place in filled(cells)))
     return tuple(f"第{place}列" for place in range(1, width + 1))
-
-
-def _plain(title: str) -> str:
-    text = _ORNAMENTS.sub(" ", without_latin(title)).strip(" :：")
-    # Characters are set apart for the eye: 地　区.
-    return "".join(text.split()) if all(len(part) == 1 for part in text.split()) else text
 
 
 def _layout(
@@ -131,7 +122,9 @@ def _layout(
 ) -> Layout:
     """How the sample is read: by the headings that were guessed."""
     measured = (
-        {clean_title(_plain(headings.titles[place])) for place in headings.measured} if headings else set()
+        {clean_title(plain_title(headings.titles[place])) for place in headings.measured}
+        if headings
+        else set()
     )
     # Of headings in one row it is known where they stand; others are found again by their paths.
     alone = headings is not None and headings.block.rows == 1 and headings.last == headings.block.bottom

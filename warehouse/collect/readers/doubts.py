@@ -27,6 +27,31 @@ _PRIVATE = (
     r"\x{E82D}-\x{E830}\x{E833}-\x{E83A}\x{E83C}-\x{E842}\x{E844}-\x{E853}\x{E856}-\x{E863}\x{E865}-\x{F8FF}"
     r"\x{F0000}-\x{10FFFD}]"
 )
+# What stands for characters that were lost: the replacement character; the same read as GBK; memory that was never
+# filled, as some programs write it.
+GARBLED = ("\ufffd", "锟斤拷", "烫烫", "屯屯屯")
+_GARBLED = "|".join(GARBLED)
+# Control characters that no cell of a table holds; the mark of DOS for the end of a file is one.
+CONTROLS = tuple(map(chr, (*range(1, 9), 11, 12, *range(14, 29), 127)))
+_CONTROLS = r"[\x01-\x08\x0B\x0C\x0E-\x1C\x7F]"
+# Nothing but question marks: no character of the value was in the encoding of the program that wrote it.
+_LOST = r"[?？]{2,}"
+
+
+@dataclass(frozen=True)
+class Suspicions:
+    """Which odd characters the texts of a file may hold; where the file shows that it has none, nobody looks.
+
+    Attributes:
+        private: characters of the private-use areas.
+        garbled: what stands for lost characters, and control characters.
+    """
+
+    private: bool = True
+    garbled: bool = True
+
+
+ANY = Suspicions()
 
 
 @dataclass(frozen=True)
@@ -63,6 +88,13 @@ _DOUBTS = (
         "值都以 .0 结尾，像是导出工具（如 pandas）加上的；请以文本格式导出后重新交付",
         of_text_only=True,
     ),
+    _Doubt(
+        f"regexp_full_match({{0}}, '{_LOST.replace('{', '{{').replace('}', '}}')}')",
+        ("true",),
+        "值只有问号，原来的字在导出时已经丢失；请用 UTF-8 重新导出后交付",
+        of_text_only=True,
+        enough=1,
+    ),
 )
 
 
@@ -70,8 +102,7 @@ def doubts(
     connection: duckdb.DuckDBPyConnection,
     table: str,
     columns: Sequence[tuple[FoundColumn, LayoutColumn]],
-    *,
-    private: bool,
+    seen: Suspicions = ANY,
 ) -> Iterator[Note]:
     """Notes on a table that was read.
 
@@ -79,7 +110,7 @@ def doubts(
         connection: where it is.
         table: its name.
         columns: those that were found, each with what the contract says of it.
-        private: whether any text may hold characters of a private-use area.
+        seen: which odd characters any text may hold.
     """
     asked = [
         (found, doubt, common)
@@ -99,14 +130,54 @@ def doubts(
                 name = quote(found.name)
                 where = f"{doubt.about.format(name)} AND {common.format(name)}"
                 yield from _note(connection, table, where, f"列“{found.title}”的{doubt.text}")
-    if private and columns:
-        texts = ", ".join(quote(found.name) for found, _ in columns)
+    if not columns:
+        return
+    texts = f"concat({', '.join(quote(found.name) for found, _ in columns)})"
+    if seen.private:
         yield from _note(
             connection,
             table,
-            f"regexp_matches(concat({texts}), '{_PRIVATE}')",
+            f"regexp_matches({texts}, '{_PRIVATE}')",
             "有自造字（私用区字符），在别的电脑上会显示成别的字；请改为正式编码的汉字后重新交付",
         )
+    if seen.garbled:
+        yield from _by_column(
+            connection,
+            table,
+            (f"regexp_matches({texts}, '{_GARBLED}')", f"regexp_matches({{}}, '{_GARBLED}')"),
+            columns,
+            "有乱码（如 �、锟斤拷、烫烫），原来的字在导出前已经丢失；请从原系统重新导出后交付",
+        )
+        yield from _by_column(
+            connection,
+            table,
+            (f"regexp_matches({texts}, '{_CONTROLS}')", f"regexp_matches({{}}, '{_CONTROLS}')"),
+            columns,
+            "有看不见的控制字符（如 DOS 的文件结束符 0x1A），内容可能不完整；请核对后重新交付",
+        )
+
+
+def _by_column(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    conditions: tuple[str, str],
+    columns: Sequence[tuple[FoundColumn, LayoutColumn]],
+    text: str,
+) -> Iterator[Note]:
+    """A note for each column with such texts.
+
+    Args:
+        connection: where the table is.
+        table: its name.
+        conditions: SQL of whether any column of a row has such a text, and whether the column `{}` has one.
+        columns: those to look at.
+        text: what is said of a column.
+    """
+    anywhere, within = conditions
+    if not list(_note(connection, table, anywhere, text)):
+        return
+    for found, _ in columns:
+        yield from _note(connection, table, within.format(quote(found.name)), f"列“{found.title}”{text}")
 
 
 def _question(name: str, doubt: _Doubt, common: str) -> str:

@@ -11,10 +11,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from warehouse.collect.infer.guesses import guess_delimiter
+from warehouse.collect.infer.guesses import guess_delimiter, split_rows
 from warehouse.collect.readers.dbf.dbase import field_names
 from warehouse.collect.readers.headings.header_match import HEADING_ROWS
-from warehouse.collect.readers.headings.heading_blocks import Merged
+from warehouse.collect.readers.headings.heading_blocks import Merged, filled
 from warehouse.collect.readers.layout import DEFAULT_ENCODINGS, unreadable
 from warehouse.collect.readers.sheets.guards.xls_guard import EncryptedWorkbook
 from warehouse.collect.readers.sheets.guards.xlsx_guard import DamagedWorkbook, ExcessiveWorkbook
@@ -35,12 +35,14 @@ class Specimen:
         rows: the first rows of that one.
         merged: the merged cells among them.
         delimiter: of a text.
+        width: how many columns its widest row has, as far as that is known.
     """
 
     names: Sequence[str]
     rows: Rows
     merged: Sequence[Merged] = ()
     delimiter: str | None = None
+    width: int = 0
 
 
 class NoSpecimen(Exception):
@@ -57,7 +59,9 @@ def delimited(path: Path, part: str | None) -> Specimen:
         except UndecodableText:
             continue
         delimiter, rows = guess_delimiter(text, DELIMITERS)
-        return Specimen([], rows, delimiter=delimiter)
+        every = split_rows(text[: text.rfind("\n") + 1], delimiter)
+        width = max((place + 1 for cells in every for place in filled(cells)), default=0)
+        return Specimen([], rows, delimiter=delimiter, width=width)
     raise NoSpecimen
 
 
@@ -69,7 +73,7 @@ def workbook(path: Path, part: str | None) -> Specimen:
         sheet = book.sheet(names[0])
     except (DamagedWorkbook, ExcessiveWorkbook, EncryptedWorkbook, OtherWorkbook):
         raise NoSpecimen from None
-    return Specimen(names, sheet.rows(HEADING_ROWS), sheet.merged)
+    return Specimen(names, sheet.rows(HEADING_ROWS), sheet.merged, width=sheet.width)
 
 
 def database(path: Path, part: str | None) -> Specimen:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from schemas.emit.sql import literal, quote
-from warehouse.collect.readers.doubts import doubts
+from warehouse.collect.readers.doubts import ANY, Suspicions, doubts
 from warehouse.collect.readers.headings.header_match import doubled_titles
 from warehouse.collect.readers.headings.row_classify import (
     REASONS,
@@ -122,13 +122,13 @@ class Stage:
         finally:
             self.connection.unregister("numbers_batch")
 
-    def finish(self, *, notes: bool = True, lines: Lines | None = None, private: bool = True) -> Reading:
+    def finish(self, *, notes: bool = True, lines: Lines | None = None, seen: Suspicions = ANY) -> Reading:
         """Take out what is no record, and tell what was found.
 
         Args:
             notes: whether people write notes below such data; into a database they do not.
             lines: of a file whose records are lines, with their hashes beside the table.
-            private: whether any text may hold characters of a private-use area.
+            seen: which odd characters any text may hold.
         """
         if notes:
             self._find_notes_below()
@@ -141,7 +141,7 @@ class Stage:
         unheaded = self._unheaded()
         by_name = {column.name: column for column in self.layout.columns}
         columns = [(found, by_name[found.name]) for found in self.recognition.columns]
-        doubtful = list(doubts(self.connection, self.table, columns, private=private))
+        doubtful = list(doubts(self.connection, self.table, columns, seen))
         return Reading(
             rows=self.size(),
             recognition=self.recognition,

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from warehouse.collect.readers.dbf import foxpro
+from warehouse.collect.readers.dbf.dbase_text import SEPARATOR, Oddities, UndecodableCell, decode_cells
 from warehouse.collect.readers.given import given_values
 from warehouse.collect.readers.headings.header_match import (
     Headings,
@@ -54,8 +55,6 @@ _DOUBLE = 8
 _LENGTHS = {"I": 4, "+": 4, "T": 8, "@": 8, "Y": 8, "O": 8}
 # Contents in another file.
 _ELSEWHERE = frozenset("MGPW")
-# Stands in no GB 18030 or UTF-8 character, not even as its last byte.
-_SEPARATOR = b"\x1f"
 _JULIAN_1970 = 2_440_588
 
 _Bytes = npt.NDArray[np.bytes_]
@@ -90,14 +89,6 @@ class _Table:
     rows: int
 
 
-class _Undecodable(Exception):
-    """A cell is in none of the encodings."""
-
-    def __init__(self, row: int) -> None:
-        super().__init__(row)
-        self.row = row
-
-
 def recognise(path: Path, layout: Layout) -> Recognition:
     """What a DBF holds, from its fields.
 
@@ -127,18 +118,17 @@ def read(
     records = data[head.body : head.body + head.rows * head.width].reshape(head.rows, head.width)
     stage = Stage(connection, table, layout, _recognition(path, layout, head))
     stage.create()
-    halves: list[int] = []
+    odd = Oddities()
     for first in range(0, head.rows, _BATCH):
         part = np.ascontiguousarray(records[first : first + _BATCH])
         kept = np.flatnonzero(part[:, 0] != _DELETED)
-        cells, cut = _cells(path, head, part[kept], first + kept + 1)
-        halves += cut
+        cells = _cells(path, head, part[kept], first + kept + 1, odd)
         names = ["_row", *(f"f{place}" for place in range(len(cells)))]
         stage.insert_batch(pa.table([first + kept + 1, *cells], names=names), len(cells))
     reading = stage.finish(notes=False)
     deleted = (np.flatnonzero(records[:, 0] == _DELETED) + 1).tolist()
     aside = (*reading.set_aside, *(SetAside(row, "已标记为删除") for row in deleted))
-    notes = (*reading.notes, *_half_characters(halves), *_beyond(path, head))
+    notes = (*reading.notes, *odd.notes(head.encoding), *_beyond(path, head))
     return replace(reading, set_aside=tuple(sorted(aside, key=lambda each: each.row)), notes=notes)
 
 
@@ -241,14 +231,14 @@ def _encoding(
         file.seek(body)
         data = np.frombuffer(file.read(count * width), np.uint8).reshape(count, width)
     texts = [field.name for field in fields]
-    texts += [_SEPARATOR.join(_raw(field, data)) for field in fields if field.type == "C" and count]
+    texts += [SEPARATOR.join(_raw(field, data)) for field in fields if field.type == "C" and count]
     if not all(map(bytes.isascii, texts)):
-        if "utf-8" in encodings[0] and is_broken_utf8(_SEPARATOR.join(texts)):
+        if "utf-8" in encodings[0] and is_broken_utf8(SEPARATOR.join(texts)):
             # Texts that were cut off in the middle of a character.
             return encodings[0]
         for encoding in encodings:
             try:
-                _SEPARATOR.join(texts).decode(encoding)
+                SEPARATOR.join(texts).decode(encoding)
             except UnicodeDecodeError:
                 continue
             return encoding
@@ -276,11 +266,11 @@ def _raw(field: _Field, records: npt.NDArray[np.uint8]) -> list[bytes]:
 
 
 def _cells(
-    path: Path, table: _Table, records: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64]
-) -> tuple[list[pa.Array], list[int]]:
-    """The fields that are wanted as text, of others whether they hold anything; and the rows with half a character."""
+    path: Path, table: _Table, records: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64], odd: Oddities
+) -> list[pa.Array]:
+    """The fields that are wanted as text, of others whether they hold anything; the odd texts among them are kept."""
     wanted = {found.position - 1 for found in table.headings.columns}
-    columns, halves = [], []
+    columns = []
     for place, field in enumerate(table.fields):
         if place not in wanted or not len(records):
             columns.append(_filled(field, records))
@@ -300,19 +290,18 @@ def _cells(
             columns.append(_binary(field, records))
         else:
             try:
-                texts, cut = _texts(_raw(field, shortened), table.encoding)
-            except _Undecodable as error:
+                texts = decode_cells(_raw(field, shortened), table.encoding, rows, odd)
+            except UndecodableCell as error:
                 name = field.name.decode(table.encoding)
                 raise unreadable(
                     path,
-                    f"第 {rows[error.row]} 行的列“{name}”不是有效的 {table.encoding.upper()} 文字",
+                    f"第 {error.row} 行的列“{name}”不是有效的 {table.encoding.upper()} 文字",
                     "用 GBK 编码导出后重新交付",
                 ) from None
-            halves += [int(rows[row]) for row in cut]
             columns.append(_shown(field, texts))
         if (missing := foxpro.bit(field.null, records, table.flags)) is not None:
             columns[-1] = pc.if_else(pa.array(missing), pa.scalar(None, pa.string()), columns[-1])
-    return columns, halves
+    return columns
 
 
 def _filled(field: _Field, records: npt.NDArray[np.uint8]) -> pa.Array:
@@ -320,27 +309,6 @@ def _filled(field: _Field, records: npt.NDArray[np.uint8]) -> pa.Array:
     block = records[:, field.offset : field.offset + field.length]
     filled = ((block != ord(" ")) & (block != 0)).any(axis=1)
     return pc.if_else(pa.array(filled), "·", pa.scalar(None, pa.string()))
-
-
-def _texts(cells: list[bytes], encoding: str) -> tuple[list[str], list[int]]:
-    """Cells decoded, and which of them were cut off in the middle of a character."""
-    try:
-        texts = _SEPARATOR.join(cells).decode(encoding).split(_SEPARATOR.decode())
-        if len(texts) == len(cells):
-            return texts, []
-    except UnicodeDecodeError:
-        pass
-    decoded = [_text(cell, encoding, row) for row, cell in enumerate(cells)]
-    return [text for text, _ in decoded], [row for row, (_, cut) in enumerate(decoded) if cut]
-
-
-def _text(cell: bytes, encoding: str, row: int) -> tuple[str, bool]:
-    for cut in range(3):
-        try:
-            return cell[: len(cell) - cut].decode(encoding), cut > 0
-        except UnicodeDecodeError:
-            continue
-    raise _Undecodable(row)
 
 
 def _shown(field: _Field, texts: list[str]) -> pa.Array:
@@ -368,8 +336,14 @@ def _binary(field: _Field, records: npt.NDArray[np.uint8]) -> pa.Array:
             [f"{Decimal(value).scaleb(-4):f}" for value in block.view("<i8").reshape(-1).tolist()]
         )
     if field.type in "BO":
-        return pa.array([f"{value:.15g}" for value in block.view("<f8").reshape(-1).tolist()])
+        return pa.array([_double(value) for value in block.view("<f8").reshape(-1).tolist()], pa.string())
     return pa.array(block.view("<i4").reshape(-1)).cast(pa.string())
+
+
+def _double(value: float) -> str:
+    """The shortest text that is the same number, without an exponent: 0.1 is `0.1`, 1e22 is `1` and 22 zeros."""
+    text = repr(value).removesuffix(".0")
+    return f"{Decimal(text):f}" if "e" in text else text
 
 
 def _memo(path: Path, field: _Field, records: npt.NDArray[np.uint8], encoding: str) -> pa.Array:
@@ -394,9 +368,3 @@ def _beyond(path: Path, table: _Table) -> Iterator[Note]:
     whole = len(rest) >= table.width and len(behind) > 1
     if (whole or len(behind) > table.width // 2) and rest[:1] in (b" ", b"*"):
         yield Note("文件末尾还有没计入记录数的内容，没有读取；请关闭正在写它的程序，重新导出后交付", 1)
-
-
-def _half_characters(rows: list[int]) -> Iterator[Note]:
-    if rows:
-        found = sorted(set(rows))
-        yield Note("有文字被截断，末尾的半个汉字已去掉", len(found), tuple(found[:1000]))

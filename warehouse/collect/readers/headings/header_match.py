@@ -60,6 +60,7 @@ class Headings:
         headless: the columns, from 0, that have no heading.
         ambiguous: titles of missing columns that several headings have below different others.
         remarks: what is remarkable about the rows of the headings (Chinese).
+        usual: of a file without headings, how many columns most rows have.
     """
 
     row: int
@@ -71,6 +72,12 @@ class Headings:
     headless: tuple[int, ...] = ()
     ambiguous: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    usual: int | None = None
+
+    @property
+    def likeness(self) -> int:
+        """How many of the layout's columns are there, by which ways to part the rows are compared."""
+        return len(self.columns) if self.usual is None else min(len(self.columns), self.usual)
 
     @property
     def acceptable(self) -> bool:
@@ -157,16 +164,6 @@ def _names(block: Block) -> dict[str, list[tuple[int, int]]]:
     return names
 
 
-def own_title(block: Block, place: int) -> str:
-    """The shortest end of a column's path that leads to it alone, else the whole path; empty without a heading."""
-    names, path = _names(block), block.paths[place]
-    for start in range(len(path) - 1, -1, -1):
-        title = "-".join(path[start:])
-        if _best(names.get(clean_title(title), ()), block) == [place]:
-            return title
-    return "-".join(path)
-
-
 @lru_cache(maxsize=65536)
 def _ways(path: tuple[str, ...]) -> dict[str, int]:
     """Every way to call the column with this path, and how good it is."""
@@ -250,17 +247,18 @@ def _in_order(rows: Sequence[Cells], layout: Layout) -> Headings | None:
     if not first or len(match_titles(first, layout).columns) > 1:
         return None
     width = max(place + 1 for cells in rows for place in filled(cells))
-    # With the wrong delimiter most rows have other widths.
-    usual = median_low([len(cells) for cells in rows if filled(cells)])
     columns = layout.headed_columns
     headings = Headings(
         row=0,
         width=max(width, len(columns)),
-        columns=tuple(FoundColumn(c.name, place, "") for place, c in enumerate(columns[:usual], start=1)),
-        missing=columns[usual:],
+        columns=tuple(FoundColumn(c.name, place, "") for place, c in enumerate(columns[:width], start=1)),
+        missing=columns[width:],
         extra=(),
         rows=0,
-        headless=tuple(range(len(columns), width)),
+        # Rows further down may be wider than the first ones.
+        headless=tuple(range(min(width, len(columns)), max(width, len(columns)))),
+        # With the wrong delimiter most rows have other widths.
+        usual=median_low([len(cells) for cells in rows if filled(cells)]),
     )
     return headings if headings.acceptable else None
 

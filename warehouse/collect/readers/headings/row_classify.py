@@ -134,3 +134,28 @@ def lead_and_blank(cells: Sequence[str], many: int = MANY_CELLS) -> tuple[str, s
 
 def _all_blank(cells: Iterable[str]) -> str:
     return " AND ".join(blank(cell) for cell in cells)
+
+
+def swallowed_sql(cells: Sequence[str], delimiter: str, line_feed: str) -> str:
+    """Whether a cell of several lines may have taken in the rows below: it has the delimiters of so many rows.
+
+    Two stray quotes make one cell of `"甲,10`, `A2,乙,20` and `A3,丙"`, and all of it is well quoted.
+
+    Args:
+        cells: all cells of the row.
+        delimiter: the delimiter of the file.
+        line_feed: what stands in a cell for a line feed.
+    """
+    if len(cells) == 1:
+        return "false"
+    mark = literal(line_feed)
+
+    def count(cell: str, text: str) -> str:
+        return f"(length({cell}) - length(replace({cell}, {text}, '')))"
+
+    swallowed = " OR ".join(
+        f"contains({cell}, {mark}) "
+        f"AND {count(cell, literal(delimiter))} = {len(cells) - 1} * {count(cell, mark)}"
+        for cell in cells
+    )
+    return f"coalesce(CASE WHEN contains(concat({', '.join(cells)}), {mark}) THEN {swallowed} END, false)"

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -20,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.emit.sql import literal
+from warehouse.collect.readers.doubts import ANY, Suspicions
 from warehouse.collect.readers.given import given_values
 from warehouse.collect.readers.headings.header_match import (
     HEADING_ROWS,
@@ -28,6 +30,7 @@ from warehouse.collect.readers.headings.header_match import (
     missing_columns,
     no_headings,
 )
+from warehouse.collect.readers.headings.row_classify import swallowed_sql
 from warehouse.collect.readers.layout import (
     Given,
     Layout,
@@ -50,7 +53,9 @@ from warehouse.collect.readers.text.encoding import (
     signature_of,
     undecodable,
 )
+from warehouse.collect.readers.text.endings import end_of_text
 from warehouse.collect.readers.text.line_hash import EndlessLine, Lines, keep_hashes
+from warehouse.collect.readers.text.mixture import foreign_lines, refuse_mixture
 from warehouse.collect.readers.text.record_lines import BREAKS, FOLDED, NO_VALUE, Part, Spool
 
 if TYPE_CHECKING:
@@ -85,7 +90,9 @@ def recognise(path: Path, layout: Layout) -> Recognition:
     Raises:
         UnreadableFile: it is empty, binary, in none of the encodings, or lacks headings.
     """
-    return _recognition(layout, _heads(path, layout)[0])
+    head = _heads(path, layout)[0]
+    refuse_mixture(path, head.encoding, HEAD)
+    return _recognition(layout, head)
 
 
 def read(
@@ -107,7 +114,10 @@ def read(
     for head in _heads(path, layout):
         stage = Stage(connection, table, layout, _recognition(layout, head))
         try:
-            return _read(path, head, stage, scratch)
+            reading = _read(path, head, stage, scratch)
+            mixed = refuse_mixture(path, head.encoding)
+            # A note about some rows is made again whenever they come: no row counts as known.
+            return replace(reading, notes=(*reading.notes, *mixed), lines=None) if mixed else reading
         except UndecodableText as failure:
             refuse_broken_utf8(path, failure)
             failures.append(failure)
@@ -126,6 +136,8 @@ def _heads(path: Path, layout: Layout) -> list[_Head]:
     if kind := signature_of(start):
         raise unreadable(path, f"内容是{kind}，不是 CSV 文本", "按数据标准规定的格式导出后重新交付")
     whole = len(start) < HEAD
+    if not start.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        start = start[: end_of_text(path)]
     texts, failures = [], []
     for encoding in candidate_encodings(start, layout.encodings):
         try:
@@ -142,8 +154,8 @@ def _heads(path: Path, layout: Layout) -> list[_Head]:
     if not heads:
         rows = _first_rows(texts[0][1], layout.delimiter or DELIMITERS[0], layout)
         raise no_headings(path, "", rows, layout)
-    most = max(len(head.headings.columns) for head in heads)
-    best = [head for head in heads if len(head.headings.columns) == most]
+    most = max(head.headings.likeness for head in heads)
+    best = [head for head in heads if head.headings.likeness == most]
     if not best[0].headings.complete:
         raise missing_columns(path, f"第 {best[0].headings.row} 行的表头", best[0].headings)
     # Of the delimiters that find the most headings in an encoding, the first.
@@ -244,6 +256,8 @@ def read_some(
                 continue
             if plain.rest is not None or plain.folded or plain.mended or stage.size() != rows.size:
                 return None
+            if foreign_lines(excerpt, head.encoding) is not None:
+                return None
             stage.renumber(rows)
             return stage.finish(lines=head.lines(path))
     return None
@@ -259,8 +273,8 @@ class _Plain:
     """Whether a record stands on several lines."""
     mended: tuple[str, ...] = ()
     """What was mended of its spelling."""
-    private: bool = True
-    """Whether it may hold characters of a private-use area."""
+    seen: Suspicions = ANY
+    """Which odd characters it may hold."""
 
 
 def _read(path: Path, head: _Head, stage: Stage, scratch: Path) -> Reading:
@@ -274,7 +288,7 @@ def _read(path: Path, head: _Head, stage: Stage, scratch: Path) -> Reading:
             reading = replace(reading, notes=(*reading.notes, Note(text, stray)))
     else:
         apart = plain.folded or plain.mended
-        reading = stage.finish(lines=None if apart else _hashed(path, head, stage), private=plain.private)
+        reading = stage.finish(lines=None if apart else _hashed(path, head, stage), seen=plain.seen)
     notes = (*(Note(text, 1) for text in plain.mended), *reading.notes)
     return replace(reading, notes=notes) if plain.mended else reading
 
@@ -302,7 +316,7 @@ def _read_plain(path: Path, head: _Head, stage: Stage, scratch: Path) -> _Plain:
     if folded is None:
         stage.create()
         return _Plain(_body(path, head))
-    return _Plain(spool.rest, folded, spool.mended, spool.private)
+    return _Plain(spool.rest, folded, spool.mended, spool.seen)
 
 
 def _body(path: Path, head: _Head) -> Iterator[str]:
@@ -340,7 +354,7 @@ def _insert_part(stage: Stage, part: Part, head: _Head) -> bool:
     types = ", ".join(f"{name}: 'VARCHAR'" for name in cells + beyond)
     unfold = f"translate({{}}, {literal(FOLDED)}, {literal(BREAKS)})" if part.folded else "{}"
     unfolded = ", ".join(f"{unfold.format(cell)} AS {cell}" for cell in cells)
-    swallowed = _swallowed(cells, head.delimiter) if part.folded else "false"
+    swallowed = swallowed_sql(cells, head.delimiter, FOLDED[0]) if part.folded else "false"
     source = f"""(
       SELECT NULL::BIGINT AS _row, {unfolded},
         {cells[-1]} IS NULL AS _short,
@@ -355,28 +369,6 @@ def _insert_part(stage: Stage, part: Part, head: _Head) -> bool:
         return False
     part.path.unlink()
     return stage.size() == before + part.lines
-
-
-def _swallowed(cells: Sequence[str], delimiter: str) -> str:
-    """Whether a cell of several lines may have taken in the rows below: it has the delimiters of so many rows.
-
-    Two stray quotes make one cell of `"甲,10`, `A2,乙,20` and `A3,丙"`, and all of it is well quoted.
-    """
-    if len(cells) == 1:
-        return "false"
-    line_feed = literal(FOLDED[0])
-
-    def count(cell: str, mark: str) -> str:
-        return f"(length({cell}) - length(replace({cell}, {mark}, '')))"
-
-    swallowed = " OR ".join(
-        f"contains({cell}, {line_feed}) "
-        f"AND {count(cell, literal(delimiter))} = {len(cells) - 1} * {count(cell, line_feed)}"
-        for cell in cells
-    )
-    return (
-        f"coalesce(CASE WHEN contains(concat({', '.join(cells)}), {line_feed}) THEN {swallowed} END, false)"
-    )
 
 
 def _insert_loose(path: Path, stage: Stage, texts: Iterator[str], head: _Head) -> int:

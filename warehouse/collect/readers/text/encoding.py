@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import codecs
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.formats import load_formats
 from warehouse.collect.readers.layout import UnreadableFile, unreadable
+from warehouse.collect.readers.text.endings import end_of_text
 
 CHUNK = 4 << 20
 HEAD = 256 << 10
@@ -107,11 +109,11 @@ def decoded(path: Path, encoding: Encoding) -> Iterator[str]:
         UnreadableFile: the text holds a NUL character, so it is no text.
     """
     decoder = codecs.getincrementaldecoder(encoding.codec)()
-    consumed = encoding.mark
+    consumed, end = encoding.mark, end_of_text(path) if encoding.bytewise else sys.maxsize
     with path.open("rb") as file:
         file.seek(encoding.mark)
         while True:
-            raw = file.read(CHUNK)
+            raw = file.read(min(CHUNK, max(end - consumed, 0)))
             pending = len(decoder.getstate()[0])
             try:
                 text = decoder.decode(raw, final=not raw)

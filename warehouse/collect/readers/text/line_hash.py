@@ -18,6 +18,7 @@ import polars as pl
 import pyarrow as pa
 
 from schemas.emit.sql import quote
+from warehouse.collect.readers.text.endings import end_of_text
 
 # How lines are hashed: the values hold for one version of the library.
 LINE_HASH = f"polars {pl.__version__}"
@@ -86,7 +87,8 @@ class Lines:
             for _ in islice(file, self.above):
                 pass
             carry = b""
-            while raw := file.read(_CHUNK):
+            end_of_file = end_of_text(self.path)
+            while raw := file.read(min(_CHUNK, max(end_of_file - file.tell(), 0))):
                 piece = carry + raw
                 end = piece.rfind(b"\n") + 1
                 carry = piece[end:]

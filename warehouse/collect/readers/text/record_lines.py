@@ -22,6 +22,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from warehouse.collect.readers.doubts import CONTROLS, GARBLED, Suspicions
+
 # What stands for LF and CR within quotes, and a mark that DuckDB takes for NULL so that no text is.
 FOLDED = "\x1e\x1d"
 BREAKS = "\n\r"
@@ -39,6 +41,7 @@ _BACKSLASHED = re.compile(rb'\\\\|\\"')
 # Characters of the private-use areas: U+E000 to U+EFFF and planes 15 and 16 begin with bytes of their own, U+F000 to
 # U+F8FF with two. A byte is found much faster than a pattern.
 _PRIVATE, _PRIVATE_OF_TWO = (b"\xee", b"\xf3", b"\xf4"), re.compile(b"\xef[\x80-\xa3]")
+_GARBLED = tuple(text.encode("utf-8") for text in (*GARBLED, *CONTROLS))
 # What is said of text that was mended (Chinese).
 BLANKS = "引号前后有空格，已去掉这些空格"
 BACKSLASHES = "文字里的引号前有反斜杠，已按引号读取"
@@ -62,7 +65,7 @@ class Spool:
     Attributes:
         rest: after all parts, the text from where it was not plain, or None.
         mended: what was mended, as it is said of the file.
-        private: whether there is any character of a private-use area.
+        seen: which odd characters there are.
     """
 
     def __init__(self, texts: Iterator[str], delimiter: str, folder: Path) -> None:
@@ -75,7 +78,7 @@ class Spool:
         """
         self.rest: Iterator[str] | None = None
         self.mended: tuple[str, ...] = ()
-        self.private = False
+        self.seen = Suspicions(private=False, garbled=False)
         self._texts = texts
         self._separator = delimiter.encode("ascii")
         self._folder = folder
@@ -103,7 +106,10 @@ class Spool:
         carry = b""
         for text in self._texts:
             piece = carry + text.encode("utf-8")
-            self.private = self.private or _is_private(piece)
+            self.seen = Suspicions(
+                private=self.seen.private or _is_private(piece),
+                garbled=self.seen.garbled or any(mark in piece for mark in _GARBLED),
+            )
             flat, carry = self._flattened(piece)
             if flat is None or len(carry) > _LONGEST_RECORD:
                 self.rest = chain([piece.decode("utf-8")], self._texts)

@@ -12,9 +12,21 @@ import struct
 
 import msoffcrypto
 from msoffcrypto.exceptions import DecryptionError, FileFormatError, InvalidKeyError, ParseError
+from msoffcrypto.format import xls97
 
 from warehouse.collect.readers.sheets.guards.xls_guard import EncryptedWorkbook
 from warehouse.collect.readers.sheets.guards.xlsx_guard import is_encrypted
+
+
+class _InMemory:
+    """Stands for the module `tempfile`: a temporary file is kept in memory."""
+
+    TemporaryFile = io.BytesIO
+
+
+# The library decrypts an XLS into a temporary file. A worker may write no file (`warehouse.isolation.confine`), and
+# what was encrypted is not left on a disk.
+xls97.tempfile = _InMemory
 
 _DEFAULT_PASSWORD = "VelvetSweatshop"
 # Excel writes 100,000; more rounds would only keep us busy.
