@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import cli, console
+from pipelines import cli
+from pipelines.terminal import console
 
 CONTRACT = """
 apiVersion: v3.2.0
