@@ -19,7 +19,7 @@ from returns.packages.build import read_index
 from returns.packages.sheet_spec import sheet_standard
 from returns.replies.take_in import SHEET, Intake
 from sample_city.generate import SampleCity, Summary, plan_city
-from sample_city.officer import answer
+from sample_city.officer.answering import answer
 from warehouse.collect.intake import reception
 
 OFFICER = "officer"

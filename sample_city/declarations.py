@@ -11,9 +11,9 @@ from typing import Final, Literal
 import numpy as np
 import polars as pl
 
-from sample_city.city import City
-from sample_city.corruption import Corruption
-from sample_city.streams import Ints, Mask
+from sample_city.errors.corruption import Corruption
+from sample_city.world.basis.streams import Ints, Mask
+from sample_city.world.city import City
 
 Form = Literal["csv", "xlsx", "xls", "dbf", "sqlite", "zip"]
 Mishap = Literal["county_missing", "older_state"]

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import polars as pl
 
-from sample_city.changes import Changes, changes
-from sample_city.city import City, build_city
-from sample_city.delivery import Consignment, consignment
-from sample_city.faults import Plan, plan
-from sample_city.files import write
-from sample_city.mishaps import mishap
+from sample_city.errors.faults import Plan, plan
+from sample_city.errors.mishaps import mishap
+from sample_city.errors.truth import errors, write_truth
+from sample_city.files.writing import write
+from sample_city.forms.changes import Changes, changes
+from sample_city.forms.delivery import Consignment, consignment
 from sample_city.registry import EXTRACTS
-from sample_city.timeline import BASE_DATE, FIRST_BATCH, LAST_BATCH, day
-from sample_city.truth import errors, write_truth
+from sample_city.world.basis.timeline import BASE_DATE, FIRST_BATCH, LAST_BATCH, day
+from sample_city.world.building import build_city
+from sample_city.world.city import City
 
 
 @dataclass(frozen=True)

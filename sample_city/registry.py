@@ -7,7 +7,6 @@ from typing import Final
 
 import numpy as np
 
-from sample_city.city import City
 from sample_city.declarations import Extract, Kind, Presence
 from sample_city.departments import (
     civil_affairs,
@@ -25,6 +24,7 @@ from sample_city.departments import (
     special_equipment,
     tax,
 )
+from sample_city.world.city import City
 
 DEPARTMENTS: Final = (
     police,

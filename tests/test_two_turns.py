@@ -22,8 +22,8 @@ from quality.tickets.states import TO_ANSWER
 from returns.ledger.store import Ledger
 from returns.packages.build import Index, Package, read_index
 from returns.replies.take_in import Intake, ReplyDesk, Submission, take_in
-from sample_city.officer import CORRECT, DATASET, FIELD, SHEET, TICKET, VALUE, VERDICT, answer
-from sample_city.paperwork import Paper
+from sample_city.officer.answering import CORRECT, DATASET, FIELD, SHEET, TICKET, VALUE, VERDICT, answer
+from sample_city.officer.paperwork import Paper
 from warehouse.engine.connection import Engine
 from warehouse.lake.partition import Partition
 

@@ -6,14 +6,15 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city import corruption
-from sample_city.city import City
 from sample_city.declarations import Delivery, Extract, Kind, Presence
-from sample_city.marriages import DIVORCE
-from sample_city.marriages import MARRIAGE as WEDDING
-from sample_city.streams import Ints, Mask
-from sample_city.timeline import LAG, NEVER, iso, whole_years
-from sample_city.views import at_the_last_day, labelled, overdue, village_codes, where
+from sample_city.errors import corruption
+from sample_city.world.basis.streams import Ints, Mask
+from sample_city.world.basis.timeline import LAG, NEVER, iso, whole_years
+from sample_city.world.city import City
+from sample_city.world.topics.benefits import ALLOWANCES, ELDERS
+from sample_city.world.topics.marriages import DIVORCE, MARRIAGE_NOS, REGISTRATIONS
+from sample_city.world.topics.marriages import MARRIAGE as WEDDING
+from sample_city.world.views import at_the_last_day, labelled, overdue, village_codes, where
 
 MARRIAGE: Final = Delivery(
     dataset="civil_affairs.marriage",
@@ -82,12 +83,12 @@ BANDS: Final = ((80, 100), (90, 300), (100, 800))
 
 def marriage(city: City, records: Ints, on: int) -> pl.DataFrame:
     """Rows of civil_affairs.marriage."""
-    kept, people = city.registrations, city.people
+    kept, people = city[REGISTRATIONS], city.people
     male, female = kept.male[records], kept.female[records]
     county = city.territory.column("county").gather(city.homes.village[people.household[female]])
     return pl.DataFrame(
         {
-            "certificate_no": city.marriage_nos.gather(records),
+            "certificate_no": city[MARRIAGE_NOS].gather(records),
             "registration_type": labelled(kept.kind[records], {1: "结婚登记", 2: "离婚登记"}),
             "registered_on": iso(kept.on[records]),
             "male_name": people.name.gather(male),
@@ -101,13 +102,13 @@ def marriage(city: City, records: Ints, on: int) -> pl.DataFrame:
 
 def allowance_records(city: City, on: int) -> Ints:
     """People on the allowance, or lately so, whose registration still stands."""
-    paid = city.allowances
+    paid = city[ALLOWANCES]
     return where((paid.started <= on) & (city.people.cancelled[paid.person] > on))
 
 
 def allowance(city: City, records: Ints, on: int) -> pl.DataFrame:
     """Rows of civil_affairs.subsistence_allowance."""
-    paid, people = city.allowances, city.people
+    paid, people = city[ALLOWANCES], city.people
     person = paid.person[records]
     household = people.household[person]
     gone = people.death[person] < on - LAG
@@ -129,7 +130,7 @@ def allowance(city: City, records: Ints, on: int) -> pl.DataFrame:
 
 def elderly(city: City, records: Ints, on: int) -> pl.DataFrame:
     """Rows of civil_affairs.elderly_allowance."""
-    people, person = city.people, city.elders.person[records]
+    people, person = city.people, city[ELDERS].person[records]
     age = whole_years(people.birth[person], on)
     amount = np.select(
         [age >= least for least, _ in BANDS[:0:-1]], [yuan for _, yuan in BANDS[:0:-1]], BANDS[0][1]
@@ -142,7 +143,7 @@ def elderly(city: City, records: Ints, on: int) -> pl.DataFrame:
             "name": people.name.gather(person),
             "card_no": "K" + pl.Series(person).cast(pl.String).str.zfill(8),
             "monthly_amount": pl.Series(amount).cast(pl.String),
-            "started_on": iso(city.elders.started[records]),
+            "started_on": iso(city[ELDERS].started[records]),
             "status": labelled(gone.astype(np.int32), {0: "在保", 1: "停保"}),
             "village_code": village_codes(city, person),
         }
@@ -152,31 +153,31 @@ def elderly(city: City, records: Ints, on: int) -> pl.DataFrame:
 EXTRACTS: Final = (
     Extract(
         MARRIAGE,
-        lambda city, on: where(city.registrations.on <= on),
+        lambda city, on: where(city[REGISTRATIONS].on <= on),
         marriage,
-        lambda city: (city.registrations.male, city.registrations.female),
+        lambda city: (city[REGISTRATIONS].male, city[REGISTRATIONS].female),
     ),
     Extract(
         ALLOWANCE,
         allowance_records,
         allowance,
-        lambda city: (city.allowances.person,),
-        lambda city: city.allowances.started,
+        lambda city: (city[ALLOWANCES].person,),
+        lambda city: city[ALLOWANCES].started,
     ),
     Extract(
         ELDERLY,
         lambda city, on: where(
-            (city.elders.started <= on) & (city.people.cancelled[city.elders.person] > on)
+            (city[ELDERS].started <= on) & (city.people.cancelled[city[ELDERS].person] > on)
         ),
         elderly,
-        lambda city: (city.elders.person,),
-        lambda city: city.elders.started,
+        lambda city: (city[ELDERS].person,),
+        lambda city: city[ELDERS].started,
     ),
 )
 
 
 def _of_allowances(mask: Callable[[City, Presence], Mask]) -> Callable[[City, Presence], Mask]:
-    return lambda city, named: mask(city, named)[city.allowances.person]
+    return lambda city, named: mask(city, named)[city[ALLOWANCES].person]
 
 
 def _living(city: City, named: Presence) -> Mask:
@@ -192,13 +193,13 @@ def _no_other_source(city: City, named: Presence) -> Mask:
 
 
 def _died_on_allowance(city: City, named: Presence) -> Mask:
-    paid = city.allowances
+    paid = city[ALLOWANCES]
     died: Mask = at_the_last_day(city)[paid.person] & (paid.stopped == NEVER)
     return died
 
 
 def _of_elders(mask: Callable[[City, Presence], Mask]) -> Callable[[City, Presence], Mask]:
-    return lambda city, named: mask(city, named)[city.elders.person]
+    return lambda city, named: mask(city, named)[city[ELDERS].person]
 
 
 def _moved_away(city: City, named: Presence) -> Mask:
@@ -209,17 +210,17 @@ def _moved_away(city: City, named: Presence) -> Mask:
 def _moved_long_ago(city: City) -> Ints:
     """The day from which somebody has been gone from the register for more than the lag."""
     gone = np.minimum(city.people.cancelled, NEVER - LAG - 1) + LAG
-    return gone[city.elders.person].astype(np.int32)
+    return gone[city[ELDERS].person].astype(np.int32)
 
 
 def _turned_eighty_on_it(city: City, named: Presence) -> Mask:
-    young: Mask = (city.elders.started == city.elders.turned) & _living(city, named)[city.elders.person]
+    young: Mask = (city[ELDERS].started == city[ELDERS].turned) & _living(city, named)[city[ELDERS].person]
     return young
 
 
 def _weddings(city: City, named: Presence) -> Mask:
     """Weddings of couples whom the registry has not divorced since."""
-    kept, wed = city.registrations, np.zeros(len(city.people.sex), dtype=np.bool_)
+    kept, wed = city[REGISTRATIONS], np.zeros(len(city.people.sex), dtype=np.bool_)
     for value, kind in ((True, WEDDING), (False, DIVORCE)):
         wed[kept.male[kept.kind == kind]] = value
     weddings: Mask = (kept.kind == WEDDING) & wed[kept.male]
@@ -233,14 +234,14 @@ def kinds(city: City) -> tuple[Kind, ...]:
     nobodys_id = corruption.nobodys_id(city.people.resident_id)
     return (
         Kind("deceased_on_allowance", allowance_of, "status", _died_on_allowance,
-             corruption.always("在保"), lambda c: overdue(c)[c.allowances.person], stays=True),
+             corruption.always("在保"), lambda c: overdue(c)[c[ALLOWANCES].person], stays=True),
         Kind("broken_reference", allowance_of, "resident_id", _of_allowances(_nowhere_else), nobodys_id,
              derivable=False),
         Kind("name_typo", allowance_of, "name", _of_allowances(_living), corruption.similar_name),
         Kind("amount_out_of_range", allowance_of, "monthly_amount", _of_allowances(_living),
              corruption.wrong_amount, derivable=False),
         Kind("deceased_on_allowance", elderly_of, "status", _of_elders(lambda c, named: at_the_last_day(c)),
-             corruption.always("在保"), lambda c: overdue(c)[c.elders.person], stays=True),
+             corruption.always("在保"), lambda c: overdue(c)[c[ELDERS].person], stays=True),
         Kind("moved_out_on_allowance", elderly_of, "status", _of_elders(_moved_away),
              corruption.always("在保"), _moved_long_ago, stays=True),
         Kind("broken_reference", elderly_of, "resident_id", _of_elders(_no_other_source), nobodys_id,

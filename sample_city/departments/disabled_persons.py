@@ -4,12 +4,13 @@ from typing import Final
 
 import polars as pl
 
-from sample_city import corruption
-from sample_city.city import City
 from sample_city.declarations import Delivery, Extract, Kind, Presence
-from sample_city.streams import Ints, Mask
-from sample_city.timeline import iso
-from sample_city.views import SEXES, labelled, where
+from sample_city.errors import corruption
+from sample_city.world.basis.streams import Ints, Mask
+from sample_city.world.basis.timeline import iso
+from sample_city.world.city import City
+from sample_city.world.topics.benefits import CERTIFICATES
+from sample_city.world.views import SEXES, labelled, where
 
 DISABILITIES: Final = dict(enumerate(["视力", "听力", "言语", "肢体", "智力", "精神", "多重"], start=1))
 GRADES: Final = dict(enumerate(["一级", "二级", "三级", "四级"], start=1))
@@ -43,7 +44,7 @@ CERTIFICATE: Final = Delivery(
 
 def certificate(city: City, records: Ints, on: int) -> pl.DataFrame:
     """Rows of disabled_persons.certificate."""
-    held, people = city.certificates, city.people
+    held, people = city[CERTIFICATES], city.people
     person = held.person[records]
     resident_id = people.resident_id.gather(person)
     kind, grade = held.kind[records], held.grade[records]
@@ -67,16 +68,16 @@ EXTRACTS: Final = (
     Extract(
         CERTIFICATE,
         lambda city, on: where(
-            (city.certificates.issued <= on) & (city.people.cancelled[city.certificates.person] > on)
+            (city[CERTIFICATES].issued <= on) & (city.people.cancelled[city[CERTIFICATES].person] > on)
         ),
         certificate,
-        lambda city: (city.certificates.person,),
+        lambda city: (city[CERTIFICATES].person,),
     ),
 )
 
 
 def _living(city: City, named: Presence) -> Mask:
-    return ~named.by("health.death")[city.certificates.person]
+    return ~named.by("health.death")[city[CERTIFICATES].person]
 
 
 def kinds(city: City) -> tuple[Kind, ...]:

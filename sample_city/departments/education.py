@@ -5,14 +5,14 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city import corruption
-from sample_city.city import City
 from sample_city.declarations import Delivery, Extract, Kind, Presence
-from sample_city.identifiers import RESIDENT_ID_CHECKS
-from sample_city.schooling import GRADES, TERM_BEGINS, school_year
-from sample_city.streams import Ints, Mask, noise
-from sample_city.timeline import FIRST, LAST, iso, years
-from sample_city.views import SEXES, labelled, where
+from sample_city.errors import corruption
+from sample_city.world.basis.identifiers import RESIDENT_ID_CHECKS
+from sample_city.world.basis.streams import Ints, Mask, noise
+from sample_city.world.basis.timeline import FIRST, LAST, iso, years
+from sample_city.world.city import City
+from sample_city.world.topics.schooling import GRADES, PUPILS, TERM_BEGINS, school_year
+from sample_city.world.views import SEXES, labelled, where
 
 STAGES: Final = ("小学", "初中", "高中")
 NUMERALS: Final = "一二三四五六"
@@ -47,7 +47,7 @@ SCHOOL_ROLL: Final = Delivery(
 
 def school_roll(city: City, records: Ints, on: int) -> pl.DataFrame:
     """Rows of education.school_roll."""
-    people, person, entry = city.people, city.pupils.person[records], city.pupils.entry[records]
+    people, person, entry = city.people, city[PUPILS].person[records], city[PUPILS].entry[records]
     grade = np.clip(school_year(on) - entry + 1, 1, GRADES)
     stage = (grade > 6).astype(np.int32) + (grade > 9)
     resident_id = people.resident_id.gather(person)
@@ -99,23 +99,23 @@ def _enrolled_again(rows: pl.DataFrame) -> pl.DataFrame:
 
 def at_school(city: City, on: int) -> Ints:
     """Records of who is in one of the twelve grades on that day."""
-    person, grade = city.pupils.person, school_year(on) - city.pupils.entry + 1
+    person, grade = city[PUPILS].person, school_year(on) - city[PUPILS].entry + 1
     here = (city.people.registered[person] <= on) & (city.people.cancelled[person] > on)
     return where(here & (grade >= 1) & (grade <= GRADES))
 
 
 EXTRACTS: Final = (
-    Extract(SCHOOL_ROLL, at_school, school_roll, lambda city: (city.pupils.person,), again=_enrolled_again),
+    Extract(SCHOOL_ROLL, at_school, school_roll, lambda city: (city[PUPILS].person,), again=_enrolled_again),
 )
 
 
 def _any(city: City, named: Presence) -> Mask:
-    return np.ones(len(city.pupils.person), dtype=np.bool_)
+    return np.ones(len(city[PUPILS].person), dtype=np.bool_)
 
 
 def _young_or_old(city: City, named: Presence) -> Mask:
     """For whom the first or the ninth grade is out of the question throughout the calendar."""
-    birth = city.people.birth[city.pupils.person]
+    birth = city.people.birth[city[PUPILS].person]
     far: Mask = (birth < FIRST - years(11)) | (birth > LAST - years(11))
     return far
 

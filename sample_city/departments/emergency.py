@@ -5,13 +5,14 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city import corruption, mistakes
-from sample_city.city import City
 from sample_city.declarations import CHANGE, Delivery, Extract, Kind, Presence
-from sample_city.premises import NOBODY, PASSED, TIME_TO_RECTIFY, TO_RECTIFY
-from sample_city.streams import Ints, Mask
-from sample_city.timeline import LAST, NEVER, iso
-from sample_city.views import labelled, where
+from sample_city.errors import corruption, mistakes
+from sample_city.world.basis.streams import Ints, Mask
+from sample_city.world.basis.timeline import LAST, NEVER, iso
+from sample_city.world.city import City
+from sample_city.world.topics.enterprises import ENTERPRISES
+from sample_city.world.topics.premises import NOBODY, PASSED, PREMISES, TIME_TO_RECTIFY, TO_RECTIFY, VISITS
+from sample_city.world.views import labelled, where
 
 KINDS: Final = dict(
     enumerate(
@@ -25,7 +26,7 @@ KINDS: Final = dict(
 LICENSED: Final = (3, 4, 5, 7, 8)
 """Inns, entertainment, internet cafés, schools and clinics cannot be stalls."""
 
-PREMISES: Final = Delivery(
+SMALL_PREMISES: Final = Delivery(
     dataset="emergency.small_premises",
     stem="九小场所",
     form="zip",
@@ -71,7 +72,7 @@ INSPECTION: Final = Delivery(
 
 def premises(city: City, records: Ints, on: int) -> pl.DataFrame:
     """Rows of emergency.small_premises."""
-    kept, people, register = city.premises, city.people, city.enterprises
+    kept, people, register = city[PREMISES], city.people, city[ENTERPRISES]
     enterprise, person, village = kept.enterprise[records], kept.person[records], kept.village[records]
     shop, name = pl.Series(enterprise != NOBODY), people.name.gather(person)
     where_ = np.maximum(enterprise, 0)
@@ -115,13 +116,13 @@ def premises(city: City, records: Ints, on: int) -> pl.DataFrame:
 
 def inspection(city: City, records: Ints, on: int) -> pl.DataFrame:
     """Rows of emergency.inspection: what is mended later is not yet in it."""
-    made = city.visits
+    made = city[VISITS]
     rectified = made.rectified[records]
     results = {1: "合格", 2: "限期整改", 3: "责令停产停业"}
     return pl.DataFrame(
         {
             "inspection_no": made.number.gather(records),
-            "premises_no": city.premises.number.gather(made.premises[records]),
+            "premises_no": city[PREMISES].number.gather(made.premises[records]),
             "inspected_on": iso(made.on[records]),
             "inspector": city.people.name.gather(made.inspector[records]),
             "result": labelled(made.result[records], results),
@@ -132,32 +133,32 @@ def inspection(city: City, records: Ints, on: int) -> pl.DataFrame:
 
 
 def _counties(city: City, records: Ints) -> pl.Series:
-    return city.territory.column("county").gather(city.premises.village[records])
+    return city.territory.column("county").gather(city[PREMISES].village[records])
 
 
 EXTRACTS: Final = (
     Extract(
-        PREMISES,
-        lambda city, on: where(city.premises.recorded <= on),
+        SMALL_PREMISES,
+        lambda city, on: where(city[PREMISES].recorded <= on),
         premises,
-        lambda city: (city.premises.person,),
+        lambda city: (city[PREMISES].person,),
         parts=_counties,
     ),
     Extract(
         INSPECTION,
-        lambda city, on: where(city.visits.on <= on),
+        lambda city, on: where(city[VISITS].on <= on),
         inspection,
-        lambda city: (city.premises.person[city.visits.premises],),
+        lambda city: (city[PREMISES].person[city[VISITS].premises],),
     ),
 )
 
 
 def _any(city: City, named: Presence) -> Mask:
-    return np.ones(len(city.premises.person), dtype=np.bool_)
+    return np.ones(len(city[PREMISES].person), dtype=np.bool_)
 
 
 def _shop(city: City, named: Presence) -> Mask:
-    shop: Mask = city.premises.enterprise != NOBODY
+    shop: Mask = city[PREMISES].enterprise != NOBODY
     return shop
 
 
@@ -166,19 +167,19 @@ def _stall(city: City, named: Presence) -> Mask:
 
 
 def _licensed(city: City, named: Presence) -> Mask:
-    return _shop(city, named) & np.isin(city.premises.kind, LICENSED)
+    return _shop(city, named) & np.isin(city[PREMISES].kind, LICENSED)
 
 
 def _shop_that_closes(city: City, named: Presence) -> Mask:
-    return _shop(city, named) & (city.premises.closed < LAST)
+    return _shop(city, named) & (city[PREMISES].closed < LAST)
 
 
 def _visit(city: City, named: Presence) -> Mask:
-    return np.ones(len(city.visits.on), dtype=np.bool_)
+    return np.ones(len(city[VISITS].on), dtype=np.bool_)
 
 
 def _passed(city: City, named: Presence) -> Mask:
-    passed: Mask = city.visits.result == PASSED
+    passed: Mask = city[VISITS].result == PASSED
     return passed
 
 
@@ -187,12 +188,12 @@ def _mended(city: City, named: Presence) -> Mask:
 
 
 def _to_rectify(city: City, named: Presence) -> Mask:
-    told: Mask = city.visits.result == TO_RECTIFY
+    told: Mask = city[VISITS].result == TO_RECTIFY
     return told
 
 
 def _kinds_of_premises(city: City) -> tuple[Kind, ...]:
-    dataset = PREMISES.dataset
+    dataset = SMALL_PREMISES.dataset
     codes = city.territory.column("code")
     return (
         Kind("licence_missing", dataset, "uscc", _licensed, corruption.nothing, derivable=False),
@@ -204,7 +205,7 @@ def _kinds_of_premises(city: City) -> tuple[Kind, ...]:
              mistakes.neighbour_village("village_code", codes)),
         Kind("area_absurd", dataset, "floor_area", _any, mistakes.times("floor_area", 1_000), derivable=False),
         Kind("struck_off_still_open", dataset, "status", _shop_that_closes, corruption.always("营业"),
-             lambda c: c.premises.closed),
+             lambda c: c[PREMISES].closed),
         Kind("code_unknown", dataset, "kind", _any, corruption.always("其它小场所"), derivable=False),
     )  # fmt: skip
 
@@ -216,9 +217,9 @@ def _kinds_of_inspections(city: City) -> tuple[Kind, ...]:
         Kind("inspected_in_future", dataset, "inspected_on", _passed,
              mistakes.in_the_thirties("inspected_on")),
         Kind("rectified_before_inspection", dataset, "rectified_on", _mended,
-             mistakes.days_off("inspected_on", -40), lambda c: c.visits.rectified, derivable=False),
+             mistakes.days_off("inspected_on", -40), lambda c: c[VISITS].rectified, derivable=False),
         Kind("not_rectified", dataset, "rectified_on", _mended, corruption.nothing,
-             lambda c: c.visits.on + TIME_TO_RECTIFY + 1, derivable=False),
+             lambda c: c[VISITS].on + TIME_TO_RECTIFY + 1, derivable=False),
         Kind("inspector_missing", dataset, "inspector", _visit, corruption.nothing, derivable=False),
         Kind("passed_with_hazards", dataset, "result", _to_rectify, corruption.always("合格")),
         Kind("duplicate_row", dataset, "inspection_no", _visit, None, copied=True),

@@ -5,14 +5,15 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city import corruption, mistakes
-from sample_city.candidates import staying
-from sample_city.city import City
 from sample_city.declarations import Delivery, Extract, Kind, Presence
-from sample_city.dwellings import addresses
-from sample_city.streams import Ints, Mask
-from sample_city.timeline import iso
-from sample_city.views import at_the_last_day, everything, labelled, overdue, where
+from sample_city.errors import corruption, mistakes
+from sample_city.errors.candidates import staying
+from sample_city.world.basis.streams import Ints, Mask
+from sample_city.world.basis.timeline import iso
+from sample_city.world.city import City
+from sample_city.world.topics.dwellings import addresses
+from sample_city.world.topics.grids import COLLECTED, GRIDS
+from sample_city.world.views import at_the_last_day, everything, labelled, overdue, where
 
 GRID: Final = Delivery(
     dataset="grid.grid",
@@ -54,14 +55,14 @@ ORDINALS: Final = ("第一网格", "第二网格", "第三网格", "第四网格
 
 
 def _grid_codes(city: City, grids: Ints) -> pl.Series:
-    laid = city.grids
+    laid = city[GRIDS]
     number = pl.Series(laid.number[grids]).cast(pl.String).str.zfill(3)
     return city.territory.column("code").gather(laid.village[grids]) + number
 
 
 def grid(city: City, records: Ints, on: int) -> pl.DataFrame:
     """Rows of grid.grid."""
-    laid, people = city.grids, city.people
+    laid, people = city[GRIDS], city.people
     worker, village = laid.worker[records], laid.village[records]
     return pl.DataFrame(
         {
@@ -78,15 +79,15 @@ def grid(city: City, records: Ints, on: int) -> pl.DataFrame:
 
 def resident_records(city: City, on: int) -> Ints:
     """Who has been collected by then, and is still registered."""
-    met = city.residents_met
+    met = city[COLLECTED]
     return where((met.on <= on) & (city.people.cancelled[met.person] > on))
 
 
 def resident(city: City, records: Ints, on: int) -> pl.DataFrame:
     """Rows of grid.resident."""
-    met, people = city.residents_met, city.people
+    met, people = city[COLLECTED], city.people
     person, grids, floating = met.person[records], met.grid[records], met.floating[records]
-    village = city.grids.village[grids]
+    village = city[GRIDS].village[grids]
     number = city.homes.number[people.household[person]]
     home = addresses(city.territory, village, number)["address"]
     rented = city.territory.column("place").gather(village) + "租住房"
@@ -114,50 +115,50 @@ def _met_again(rows: pl.DataFrame) -> pl.DataFrame:
 EXTRACTS: Final = (
     Extract(
         GRID,
-        lambda city, on: everything(city.grids.worker),
+        lambda city, on: everything(city[GRIDS].worker),
         grid,
-        lambda city: (city.grids.worker,),
+        lambda city: (city[GRIDS].worker,),
     ),
     Extract(
         RESIDENT,
         resident_records,
         resident,
-        lambda city: (city.residents_met.person,),
-        lambda city: city.residents_met.on,
+        lambda city: (city[COLLECTED].person,),
+        lambda city: city[COLLECTED].on,
         again=_met_again,
     ),
 )
 
 
 def _grid(city: City, named: Presence) -> Mask:
-    return np.ones(len(city.grids.worker), dtype=np.bool_)
+    return np.ones(len(city[GRIDS].worker), dtype=np.bool_)
 
 
 def _first_of_worker(city: City, named: Presence) -> Mask:
     """The first grid of each worker speaks for the worker's name."""
-    first = np.zeros(len(city.grids.worker), dtype=np.bool_)
-    first[np.unique(city.grids.worker, return_index=True)[1]] = True
+    first = np.zeros(len(city[GRIDS].worker), dtype=np.bool_)
+    first[np.unique(city[GRIDS].worker, return_index=True)[1]] = True
     return first
 
 
-_staying: Final = staying(lambda city: city.residents_met.person)
+_staying: Final = staying(lambda city: city[COLLECTED].person)
 
 
 def _staying_at_home(city: City, named: Presence) -> Mask:
-    at_home: Mask = _staying(city, named) & ~city.residents_met.floating
+    at_home: Mask = _staying(city, named) & ~city[COLLECTED].floating
     return at_home
 
 
 def _from_another_township(city: City, named: Presence) -> Mask:
-    met, township = city.residents_met, city.territory.column("township_code").rank("dense").to_numpy()
+    met, township = city[COLLECTED], city.territory.column("township_code").rank("dense").to_numpy()
     home = township[city.homes.village[city.people.household[met.person]]]
-    away: Mask = met.floating & (home != township[city.grids.village[met.grid]])
+    away: Mask = met.floating & (home != township[city[GRIDS].village[met.grid]])
     return away
 
 
 def _died_at_home(city: City, named: Presence) -> Mask:
     """Who died since being collected, and was registered for as long as the lag allows."""
-    met, people = city.residents_met, city.people
+    met, people = city[COLLECTED], city.people
     died: Mask = at_the_last_day(city)[met.person] & (met.on < people.death[met.person])
     return died
 
@@ -177,7 +178,7 @@ def kinds(city: City) -> tuple[Kind, ...]:
         Kind("village_not_of_grid", met, "village_code", _staying,
              mistakes.neighbour_village("village_code", codes)),
         Kind("deceased_still_collected", met, "resident_id", _died_at_home, None,
-             lambda c: overdue(c)[c.residents_met.person], stays=True),
+             lambda c: overdue(c)[c[COLLECTED].person], stays=True),
         Kind("broken_reference", met, "resident_id", _staying_at_home, nobodys_id, derivable=False),
         Kind("name_typo", met, "name", _staying, corruption.similar_name),
         Kind("floating_as_registered", met, "residence_kind", _from_another_township,

@@ -5,13 +5,14 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city import corruption
-from sample_city.births import NOBODY
-from sample_city.city import City
 from sample_city.declarations import Delivery, Extract, Kind, Presence
-from sample_city.streams import Ints, Mask, noise
-from sample_city.timeline import iso, whole_years
-from sample_city.views import SEXES, labelled, where
+from sample_city.errors import corruption
+from sample_city.world.basis.streams import Ints, Mask, noise
+from sample_city.world.basis.timeline import iso, whole_years
+from sample_city.world.city import City
+from sample_city.world.topics.births import BIRTHS, NOBODY
+from sample_city.world.topics.endings import DEATH_NOS, DECEASED
+from sample_city.world.views import SEXES, labelled, where
 
 BIRTH: Final = Delivery(
     dataset="health.birth",
@@ -55,7 +56,7 @@ DEATH: Final = Delivery(
 
 def birth(city: City, records: Ints, on: int) -> pl.DataFrame:
     """Rows of health.birth; the child's number comes back from the police after the registration."""
-    certified, people = city.births, city.people
+    certified, people = city[BIRTHS], city.people
     child, mother = certified.child[records], certified.mother[records]
     father = certified.father[records]
     known = pl.Series(father != NOBODY)
@@ -84,12 +85,12 @@ def birth(city: City, records: Ints, on: int) -> pl.DataFrame:
 
 def death(city: City, records: Ints, on: int) -> pl.DataFrame:
     """Rows of health.death; the sex is a code, as the health department's database has it."""
-    person = city.deceased[records]
+    person = city[DECEASED][records]
     places = pl.Series(["医疗卫生机构", "家中", "养老服务机构", "其他场所"])
     lot = noise(city.seed, "place of death", records)
     return pl.DataFrame(
         {
-            "certificate_no": city.death_nos.gather(records),
+            "certificate_no": city[DEATH_NOS].gather(records),
             "resident_id": city.people.resident_id.gather(person),
             "name": city.people.name.gather(person),
             "sex": pl.Series(city.people.sex[person]).cast(pl.String),
@@ -101,41 +102,41 @@ def death(city: City, records: Ints, on: int) -> pl.DataFrame:
 
 def _fathers(city: City) -> Ints:
     """Who is named as the father; where nobody is, the mother once more."""
-    father = city.births.father
-    return np.where(father == NOBODY, city.births.mother, father)
+    father = city[BIRTHS].father
+    return np.where(father == NOBODY, city[BIRTHS].mother, father)
 
 
 EXTRACTS: Final = (
     Extract(
         BIRTH,
-        lambda city, on: where(city.births.issued <= on),
+        lambda city, on: where(city[BIRTHS].issued <= on),
         birth,
-        lambda city: (city.births.child, city.births.mother, _fathers(city)),
+        lambda city: (city[BIRTHS].child, city[BIRTHS].mother, _fathers(city)),
     ),
     Extract(
         DEATH,
-        lambda city, on: where(city.people.death[city.deceased] <= on),
+        lambda city, on: where(city.people.death[city[DECEASED]] <= on),
         death,
-        lambda city: (city.deceased,),
+        lambda city: (city[DECEASED],),
     ),
 )
 
 
 def _any(city: City, named: Presence) -> Mask:
-    return np.ones(len(city.births.child), dtype=np.bool_)
+    return np.ones(len(city[BIRTHS].child), dtype=np.bool_)
 
 
 def _with_father(city: City, named: Presence) -> Mask:
-    known: Mask = city.births.father != NOBODY
+    known: Mask = city[BIRTHS].father != NOBODY
     return known
 
 
 def _registered_on(city: City) -> Ints:
-    return city.people.registered[city.births.child]
+    return city.people.registered[city[BIRTHS].child]
 
 
 def _ought_to_be_registered(city: City) -> Ints:
-    return city.people.birth[city.births.child] + UNREGISTERED + 1
+    return city.people.birth[city[BIRTHS].child] + UNREGISTERED + 1
 
 
 def kinds(city: City) -> tuple[Kind, ...]:

@@ -5,13 +5,13 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city import corruption, mistakes
-from sample_city.city import City
 from sample_city.declarations import Delivery, Extract, Kind, Presence
-from sample_city.dwellings import NO_HOUSEHOLD, addresses
-from sample_city.streams import Ints, Mask
-from sample_city.timeline import FIRST, LAST
-from sample_city.views import everything, inhabited, labelled
+from sample_city.errors import corruption, mistakes
+from sample_city.world.basis.streams import Ints, Mask
+from sample_city.world.basis.timeline import FIRST, LAST
+from sample_city.world.city import City
+from sample_city.world.topics.dwellings import DWELLINGS, NO_HOUSEHOLD, addresses
+from sample_city.world.views import everything, inhabited, labelled
 
 USES: Final = dict(enumerate(["住宅", "商业", "办公", "其他"], start=1))
 
@@ -38,7 +38,7 @@ DWELLING: Final = Delivery(
 
 def dwelling(city: City, records: Ints, on: int) -> pl.DataFrame:
     """Rows of housing.dwelling."""
-    built = city.dwellings
+    built = city[DWELLINGS]
     village, household = built.village[records], built.household[records]
     home = household != NO_HOUSEHOLD
     stands = addresses(city.territory, village, built.number[records])
@@ -80,28 +80,28 @@ def dwelling(city: City, records: Ints, on: int) -> pl.DataFrame:
 EXTRACTS: Final = (
     Extract(
         DWELLING,
-        lambda city, on: everything(city.dwellings.owner),
+        lambda city, on: everything(city[DWELLINGS].owner),
         dwelling,
-        lambda city: (city.dwellings.owner,),
+        lambda city: (city[DWELLINGS].owner,),
     ),
 )
 
 
 def _home(city: City, named: Presence) -> Mask:
-    home: Mask = city.dwellings.household != NO_HOUSEHOLD
+    home: Mask = city[DWELLINGS].household != NO_HOUSEHOLD
     return home
 
 
 def _first_of_owner(city: City, named: Presence) -> Mask:
     """The first dwelling of each owner, which speaks for the owner's name."""
-    first = np.zeros(len(city.dwellings.owner), dtype=np.bool_)
-    first[np.unique(city.dwellings.owner, return_index=True)[1]] = True
+    first = np.zeros(len(city[DWELLINGS].owner), dtype=np.bool_)
+    first[np.unique(city[DWELLINGS].owner, return_index=True)[1]] = True
     return first
 
 
 def _inhabited_throughout(city: City, named: Presence) -> Mask:
     """Somebody is registered there to the end, so that it is a home in every batch."""
-    household = city.dwellings.household
+    household = city[DWELLINGS].household
     lived: Mask = (household != NO_HOUSEHOLD) & inhabited(city, FIRST)[household]
     return lived & inhabited(city, LAST)[household]
 

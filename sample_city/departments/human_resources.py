@@ -5,17 +5,18 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city import corruption, mistakes
-from sample_city.candidates import certified_dead, named_by_the_police_alone, staying
-from sample_city.city import City
 from sample_city.declarations import CHANGE, Delivery, Extract, Kind, Presence
-from sample_city.employment import EMPLOYED
-from sample_city.insurance import EMPLOYEE
-from sample_city.streams import Ints, Mask, noise
-from sample_city.timeline import FIRST, LAG, NEVER, iso, years
-from sample_city.views import labelled, overdue, township_codes, where
+from sample_city.errors import corruption, mistakes
+from sample_city.errors.candidates import certified_dead, named_by_the_police_alone, staying
+from sample_city.world.basis.streams import Ints, Mask, noise
+from sample_city.world.basis.timeline import FIRST, LAG, NEVER, iso, years
+from sample_city.world.city import City
+from sample_city.world.topics.employment import EMPLOYED, JOBS
+from sample_city.world.topics.enterprises import ENTERPRISES
+from sample_city.world.topics.insurance import EMPLOYEE, PENSIONS
+from sample_city.world.views import labelled, overdue, township_codes, where
 
-PENSIONS: Final = {1: "企业职工基本养老保险", 2: "城乡居民基本养老保险"}
+PENSION_KINDS: Final = {1: "企业职工基本养老保险", 2: "城乡居民基本养老保险"}
 STATUSES: Final = {1: "正常发放", 2: "暂停发放", 3: "终止发放"}
 PAUSED: Final = 150
 """Of ten thousand."""
@@ -73,7 +74,7 @@ EDUCATED: Final = (300, 2200, 4200, 5600, 7000)
 
 def pension(city: City, records: Ints, on: int) -> pl.DataFrame:
     """Rows of human_resources.pension; who died stands in it as ended."""
-    drawn, people = city.pensions, city.people
+    drawn, people = city[PENSIONS], city.people
     person = drawn.person[records]
     status = np.where(noise(city.seed, "pension paused", person) < PAUSED, 2, 1)
     status = np.where(people.death[person] < on - LAG, 3, status)
@@ -84,7 +85,7 @@ def pension(city: City, records: Ints, on: int) -> pl.DataFrame:
             "resident_id": people.resident_id.gather(person),
             "name": people.name.gather(person),
             "birth_date": iso(people.birth[person]),
-            "pension_type": labelled(drawn.kind[records], PENSIONS),
+            "pension_type": labelled(drawn.kind[records], PENSION_KINDS),
             "monthly_amount": yuan(drawn.monthly[records]),
             "started_on": iso(drawn.started[records]),
             "certified_on": iso(_certified(city, person, drawn.started[records], on)),
@@ -109,7 +110,7 @@ def _certified(city: City, person: Ints, started: Ints, on: int) -> Ints:
 
 def employment(city: City, records: Ints, on: int) -> pl.DataFrame:
     """Rows of human_resources.employment."""
-    jobs, people = city.jobs, city.people
+    jobs, people = city[JOBS], city.people
     person, employer = jobs.person[records], np.maximum(jobs.employer[records], 0)
     hired, nobody = pl.Series(jobs.kind[records] == EMPLOYED), pl.Series([""])
     lot = noise(city.seed, "education", person)
@@ -121,8 +122,8 @@ def employment(city: City, records: Ints, on: int) -> pl.DataFrame:
             "education": pl.Series(EDUCATIONS).gather(np.searchsorted(EDUCATED, lot, side="right")),
             "phone": people.phone.gather(person),
             "employment_type": labelled(jobs.kind[records], {1: "单位就业", 2: "灵活就业"}),
-            "employer_uscc": city.enterprises.uscc.gather(employer).zip_with(hired, nobody),
-            "employer_name": city.enterprises.name.gather(employer).zip_with(hired, nobody),
+            "employer_uscc": city[ENTERPRISES].uscc.gather(employer).zip_with(hired, nobody),
+            "employer_name": city[ENTERPRISES].name.gather(employer).zip_with(hired, nobody),
             "started_on": iso(jobs.started[records]),
         }
     )
@@ -130,7 +131,7 @@ def employment(city: City, records: Ints, on: int) -> pl.DataFrame:
 
 def at_work(city: City, on: int) -> Ints:
     """Records of jobs that have begun and that neither age nor death nor removal has ended."""
-    jobs, people = city.jobs, city.people
+    jobs, people = city[JOBS], city.people
     ends = np.minimum(np.minimum(jobs.retired, people.death[jobs.person]), people.cancelled[jobs.person])
     return where((jobs.started <= on) & (ends > on))
 
@@ -150,17 +151,17 @@ def _entered_twice(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _pensioners(city: City) -> Ints:
-    return city.pensions.person
+    return city[PENSIONS].person
 
 
 def _workers(city: City) -> Ints:
-    return city.jobs.person
+    return city[JOBS].person
 
 
 EXTRACTS: Final = (
     Extract(
         PENSION,
-        lambda city, on: where(city.pensions.started <= on),
+        lambda city, on: where(city[PENSIONS].started <= on),
         pension,
         lambda city: (_pensioners(city),),
         again=_entered_twice,
@@ -170,7 +171,7 @@ EXTRACTS: Final = (
         at_work,
         employment,
         lambda city: (_workers(city),),
-        lambda city: city.jobs.started,
+        lambda city: city[JOBS].started,
         again=_registered_twice,
     ),
 )
@@ -184,29 +185,29 @@ _working: Final = staying(_workers)
 
 def _long_drawn_and_paid(city: City, named: Presence) -> Mask:
     """Who has drawn it for so long that a certification could be forgotten."""
-    drawn = city.pensions
+    drawn = city[PENSIONS]
     paid = noise(city.seed, "pension paused", drawn.person) >= PAUSED
     long: Mask = (drawn.started < FIRST - years(6)) & paid & _living(city, named)
     return long
 
 
 def _hired(city: City, named: Presence) -> Mask:
-    hired: Mask = _working(city, named) & (city.jobs.kind == EMPLOYED)
+    hired: Mask = _working(city, named) & (city[JOBS].kind == EMPLOYED)
     return hired
 
 
 def _died_at_work(city: City, named: Presence) -> Mask:
-    died: Mask = city.people.death[city.jobs.person] < city.jobs.retired
+    died: Mask = city.people.death[city[JOBS].person] < city[JOBS].retired
     return died
 
 
 def _pensioned_from(city: City) -> Ints:
     """The day from which each worker draws an employee's pension; NEVER if not at all."""
     since = np.full(len(city.people.sex), NEVER, dtype=np.int32)
-    drawn = city.pensions
+    drawn = city[PENSIONS]
     mine = (drawn.kind == EMPLOYEE) & (noise(city.seed, "pension paused", drawn.person) >= PAUSED)
     since[drawn.person[mine]] = drawn.started[mine]
-    from_then: Ints = since[city.jobs.person]
+    from_then: Ints = since[city[JOBS].person]
     return from_then
 
 
@@ -217,14 +218,14 @@ def _retires(city: City, named: Presence) -> Mask:
 
 def _young(city: City, named: Presence) -> Mask:
     """Whose first job lies so near their eighteenth birthday that some years less are too few."""
-    jobs = city.jobs
+    jobs = city[JOBS]
     soon: Mask = jobs.started - city.people.birth[jobs.person] < years(22)
     return soon & _working(city, named)
 
 
 def _with_phone(city: City, named: Presence) -> Mask:
     has = (city.people.phone != "").to_numpy()
-    phoned: Mask = has[city.jobs.person] & _working(city, named)
+    phoned: Mask = has[city[JOBS].person] & _working(city, named)
     return phoned
 
 
@@ -233,7 +234,7 @@ def kinds(city: City) -> tuple[Kind, ...]:
     dataset, jobs_of = PENSION.dataset, EMPLOYMENT.dataset
     return (
         Kind("deceased_on_pension", dataset, "status", _died, corruption.always("正常发放"),
-             lambda c: overdue(c)[c.pensions.person]),
+             lambda c: overdue(c)[c[PENSIONS].person]),
         Kind("resident_id_shortened", dataset, "resident_id", _nowhere_else, corruption.last_digits_lost,
              derivable=False),
         Kind("two_pensions", dataset, "resident_id", _living, None, copied=True),
@@ -246,7 +247,7 @@ def kinds(city: City) -> tuple[Kind, ...]:
         Kind("started_under_age", dataset, "started_on", _living, corruption.earlier("started_on", 5_600, 7_000),
              derivable=False),
         Kind("deceased_still_employed", jobs_of, "resident_id", _died_at_work, None,
-             lambda c: overdue(c)[c.jobs.person], stays=True),
+             lambda c: overdue(c)[c[JOBS].person], stays=True),
         Kind("retired_still_employed", jobs_of, "resident_id", _retires, None, _pensioned_from, stays=True),
         Kind("registered_twice", jobs_of, "resident_id", _working, None, copied=True),
         Kind("employer_unknown", jobs_of, "employer_uscc", _hired, mistakes.nobodys_uscc("employer_uscc"),

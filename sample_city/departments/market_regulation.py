@@ -5,14 +5,19 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city import corruption, mistakes
-from sample_city.city import City
 from sample_city.declarations import Delivery, Extract, Kind, Presence
 from sample_city.departments.special_equipment import first_of_unit
-from sample_city.enterprises import COMPANY
-from sample_city.streams import Ints, Mask
-from sample_city.timeline import LAST, NEVER, iso
-from sample_city.views import labelled, where
+from sample_city.errors import corruption, mistakes
+from sample_city.world.basis.streams import Ints, Mask
+from sample_city.world.basis.timeline import LAST, NEVER, iso
+from sample_city.world.city import City
+from sample_city.world.topics.employment import JOBS
+from sample_city.world.topics.enterprises import COMPANY, ENTERPRISES
+from sample_city.world.topics.equipment import EQUIPMENT
+from sample_city.world.topics.premises import PREMISES
+from sample_city.world.topics.taxpayers import TAXPAYERS
+from sample_city.world.topics.vehicles import VEHICLES
+from sample_city.world.views import labelled, where
 
 ENTERPRISE: Final = Delivery(
     dataset="market_regulation.enterprise",
@@ -40,7 +45,7 @@ ENTERPRISE: Final = Delivery(
 
 def enterprise(city: City, records: Ints, on: int) -> pl.DataFrame:
     """Rows of market_regulation.enterprise."""
-    register = city.enterprises
+    register = city[ENTERPRISES]
     person, village = register.person[records], register.village[records]
     kind, sole = register.kind[records], register.sole_owner[records] == 1
     types = pl.Series(["有限责任公司", "有限责任公司（自然人独资）", "个体工商户", "农民专业合作社"])
@@ -66,23 +71,23 @@ def enterprise(city: City, records: Ints, on: int) -> pl.DataFrame:
 EXTRACTS: Final = (
     Extract(
         ENTERPRISE,
-        lambda city, on: where(city.enterprises.established <= on),
+        lambda city, on: where(city[ENTERPRISES].established <= on),
         enterprise,
-        lambda city: (city.enterprises.person,),
+        lambda city: (city[ENTERPRISES].person,),
     ),
 )
 
 
 def _any(city: City, named: Presence) -> Mask:
-    return np.ones(len(city.enterprises.person), dtype=np.bool_)
+    return np.ones(len(city[ENTERPRISES].person), dtype=np.bool_)
 
 
 def _elsewhere(city: City) -> Mask:
     """Enterprises that another extract names."""
-    named = np.zeros(len(city.enterprises.person), dtype=np.bool_)
-    for by in (city.taxpayers, city.equipment, city.vehicles, city.premises):
+    named = np.zeros(len(city[ENTERPRISES].person), dtype=np.bool_)
+    for by in (city[TAXPAYERS], city[EQUIPMENT], city[VEHICLES], city[PREMISES]):
         named[by.enterprise[by.enterprise >= 0]] = True
-    named[city.jobs.employer[city.jobs.employer >= 0]] = True
+    named[city[JOBS].employer[city[JOBS].employer >= 0]] = True
     return named
 
 
@@ -92,10 +97,10 @@ def _nowhere_else(city: City, named: Presence) -> Mask:
 
 def _untaxed(city: City, named: Presence) -> Mask:
     """Nobody but the police can contradict these on their representative, and only once each."""
-    register = city.enterprises
+    register = city[ENTERPRISES]
     first = np.zeros(len(register.person), dtype=np.bool_)
     first[np.unique(register.person, return_index=True)[1]] = True
-    first[city.taxpayers.enterprise] = False
+    first[city[TAXPAYERS].enterprise] = False
     return first
 
 
@@ -107,9 +112,9 @@ def _outvoted(city: City, named: Presence) -> Mask:
 
 def _known_to_both(city: City) -> Ints:
     """The day from which both know the name; NEVER if they do not."""
-    kept = city.equipment
-    since = np.full((2, len(city.enterprises.person)), NEVER, dtype=np.int32)
-    since[0, city.taxpayers.enterprise] = city.taxpayers.registered
+    kept = city[EQUIPMENT]
+    since = np.full((2, len(city[ENTERPRISES].person)), NEVER, dtype=np.int32)
+    since[0, city[TAXPAYERS].enterprise] = city[TAXPAYERS].registered
     first = first_of_unit(city)
     since[1, kept.enterprise[first]] = kept.registered[first]
     known: Ints = since.max(axis=0)

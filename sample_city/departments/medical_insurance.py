@@ -5,14 +5,14 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city import corruption
-from sample_city.candidates import certified_dead, named_by_the_police_alone, staying
-from sample_city.city import City
 from sample_city.declarations import Delivery, Extract, Kind, Presence
-from sample_city.insurance import RESIDENT
-from sample_city.streams import Ints, Mask, noise
-from sample_city.timeline import LAG, LAST, NEVER, iso, years
-from sample_city.views import SEXES, labelled, overdue, township_codes, where
+from sample_city.errors import corruption
+from sample_city.errors.candidates import certified_dead, named_by_the_police_alone, staying
+from sample_city.world.basis.streams import Ints, Mask, noise
+from sample_city.world.basis.timeline import LAG, LAST, NEVER, iso, years
+from sample_city.world.city import City
+from sample_city.world.topics.insurance import ENROLMENTS, RESIDENT
+from sample_city.world.views import SEXES, labelled, overdue, township_codes, where
 
 INSURANCES: Final = {1: "职工基本医疗保险", 2: "城乡居民基本医疗保险"}
 STATUSES: Final = {1: "正常参保", 2: "暂停参保", 3: "终止参保"}
@@ -41,7 +41,7 @@ ENROLMENT: Final = Delivery(
 
 def enrolment(city: City, records: Ints, on: int) -> pl.DataFrame:
     """Rows of medical_insurance.enrolment; who died or left stands in it as ended."""
-    insured, people = city.enrolments, city.people
+    insured, people = city[ENROLMENTS], city.people
     person = insured.person[records]
     status = np.where(noise(city.seed, "insurance paused", person) < PAUSED, 2, 1)
     gone = (people.death[person] < on - LAG) | _left(city, person, on)
@@ -64,13 +64,13 @@ def _left(city: City, person: Ints, on: int) -> Mask:
 
 
 def _insured(city: City) -> Ints:
-    return city.enrolments.person
+    return city[ENROLMENTS].person
 
 
 EXTRACTS: Final = (
     Extract(
         ENROLMENT,
-        lambda city, on: where(city.enrolments.since <= on),
+        lambda city, on: where(city[ENROLMENTS].since <= on),
         enrolment,
         lambda city: (_insured(city),),
     ),
@@ -84,8 +84,8 @@ _nowhere_else: Final = named_by_the_police_alone(_insured, ENROLMENT.dataset)
 
 def _children(city: City, named: Presence) -> Mask:
     """Below sixteen to the end of the calendar."""
-    birth = city.people.birth[city.enrolments.person]
-    young: Mask = (birth > LAST - years(15.9)) & (city.enrolments.kind == RESIDENT)
+    birth = city.people.birth[city[ENROLMENTS].person]
+    young: Mask = (birth > LAST - years(15.9)) & (city[ENROLMENTS].kind == RESIDENT)
     return young
 
 
@@ -94,7 +94,7 @@ def kinds(city: City) -> tuple[Kind, ...]:
     dataset = ENROLMENT.dataset
     return (
         Kind("deceased_still_insured", dataset, "status", _died, corruption.always("正常参保"),
-             lambda c: overdue(c)[c.enrolments.person]),
+             lambda c: overdue(c)[c[ENROLMENTS].person]),
         Kind("employee_under_sixteen", dataset, "insured_type", _children,
              corruption.always("职工基本医疗保险")),
         Kind("broken_reference", dataset, "resident_id", _nowhere_else,

@@ -5,16 +5,19 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city import corruption
-from sample_city.city import City
 from sample_city.declarations import Delivery, Extract, Kind, Presence
-from sample_city.dwellings import addresses
-from sample_city.households import HEAD, MARRIED, SPOUSE
-from sample_city.marriages import DIVORCE, MARRIAGE
-from sample_city.streams import Ints, Mask, noise
-from sample_city.tables import table
-from sample_city.timeline import BASE, NEVER, iso, years
-from sample_city.views import (
+from sample_city.errors import corruption
+from sample_city.world.basis.streams import Ints, Mask, noise
+from sample_city.world.basis.tables import table
+from sample_city.world.basis.timeline import BASE, NEVER, iso, years
+from sample_city.world.city import City
+from sample_city.world.population.households import HEAD, SPOUSE
+from sample_city.world.population.households import MARRIED as IN_MARRIAGE
+from sample_city.world.topics.dwellings import addresses
+from sample_city.world.topics.endings import CANCELLED
+from sample_city.world.topics.insurance import ENROLMENTS, PENSIONS
+from sample_city.world.topics.marriages import DIVORCE, MARRIAGE, REGISTRATIONS, WEDDING_DAYS
+from sample_city.world.views import (
     SEXES,
     at_the_last_day,
     everything,
@@ -125,7 +128,7 @@ def reasons(city: City, persons: Ints) -> Ints:
 
 def cancellation(city: City, records: Ints, on: int) -> pl.DataFrame:
     """Rows of police.cancellation."""
-    people, persons = city.people, city.cancelled[records]
+    people, persons = city.people, city[CANCELLED][records]
     why = reasons(city, persons)
     lot = noise(city.seed, "destination", persons) % len(DESTINATIONS)
     inland = pl.Series(DESTINATIONS).gather(lot)
@@ -147,9 +150,9 @@ EXTRACTS: Final = (
     Extract(POPULATION, registered, population, lambda city: (everything(city.people.sex),)),
     Extract(
         CANCELLATION,
-        lambda city, on: where(city.people.cancelled[city.cancelled] <= on),
+        lambda city, on: where(city.people.cancelled[city[CANCELLED]] <= on),
         cancellation,
-        lambda city: (city.cancelled,),
+        lambda city: (city[CANCELLED],),
     ),
 )
 
@@ -170,7 +173,7 @@ def _grown_or_child(city: City, named: Presence) -> Mask:
 
 def _newly_wed(city: City, named: Presence) -> Mask:
     """Married by the registry, and not divorced by it since."""
-    kept, wed = city.registrations, np.zeros(len(city.people.sex), dtype=np.bool_)
+    kept, wed = city[REGISTRATIONS], np.zeros(len(city.people.sex), dtype=np.bool_)
     for value, kind in ((True, MARRIAGE), (False, DIVORCE)):
         rows = kept.kind == kind
         wed[kept.male[rows]] = wed[kept.female[rows]] = value
@@ -179,7 +182,7 @@ def _newly_wed(city: City, named: Presence) -> Mask:
 
 def _wed_on(city: City) -> Ints:
     """The day from which the police should call somebody married."""
-    since = city.married.copy()
+    since = city[WEDDING_DAYS].copy()
     since[since == NEVER] = 0
     return since
 
@@ -187,7 +190,7 @@ def _wed_on(city: City) -> Ints:
 def _alone_at_death(city: City, named: Presence) -> Mask:
     """Their death changes nobody else's record: no spouse, no household to be headed."""
     people = city.people
-    lone = (people.status != MARRIED) | (people.widowed < people.death)
+    lone = (people.status != IN_MARRIAGE) | (people.widowed < people.death)
     members = np.bincount(people.household, minlength=len(city.homes.village))
     heads = (people.slot == HEAD) | (people.slot == SPOUSE)
     lone &= ~heads | (members[people.household] == 1)
@@ -208,8 +211,8 @@ def _insured_and_retired(city: City, named: Presence) -> Mask:
 def _named_twice(city: City) -> Ints:
     """The day from which both of them name somebody."""
     since = np.full(len(city.people.sex), 0, dtype=np.int32)
-    since[city.enrolments.person] = city.enrolments.since
-    since[city.pensions.person] = np.maximum(since[city.pensions.person], city.pensions.started)
+    since[city[ENROLMENTS].person] = city[ENROLMENTS].since
+    since[city[PENSIONS].person] = np.maximum(since[city[PENSIONS].person], city[PENSIONS].started)
     return since
 
 
@@ -221,16 +224,16 @@ def _left(city: City, named: Presence) -> Mask:
 
 def _nowhere_else_cancelled(city: City, named: Presence) -> Mask:
     """Whom but the police no department names: neither their death nor an allowance."""
-    return ~named.beside(POPULATION.dataset, CANCELLATION.dataset)[city.cancelled]
+    return ~named.beside(POPULATION.dataset, CANCELLATION.dataset)[city[CANCELLED]]
 
 
 def _moved_within_the_country(city: City, named: Presence) -> Mask:
-    moved: Mask = reasons(city, city.cancelled) == 2
+    moved: Mask = reasons(city, city[CANCELLED]) == 2
     return moved
 
 
 def _known_to_have_died(city: City, named: Presence) -> Mask:
-    return named.by("health.death")[city.cancelled]
+    return named.by("health.death")[city[CANCELLED]]
 
 
 def kinds(city: City) -> tuple[Kind, ...]:

@@ -5,13 +5,14 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city import corruption, mistakes
-from sample_city.city import City
 from sample_city.declarations import Delivery, Extract, Kind, Presence
-from sample_city.streams import Ints, Mask
-from sample_city.timeline import LAST, iso
-from sample_city.vehicles import NOBODY, inspected_until, plates, vehicle_numbers
-from sample_city.views import everything, where
+from sample_city.errors import corruption, mistakes
+from sample_city.world.basis.streams import Ints, Mask
+from sample_city.world.basis.timeline import LAST, iso
+from sample_city.world.city import City
+from sample_city.world.topics.enterprises import ENTERPRISES
+from sample_city.world.topics.vehicles import NOBODY, VEHICLES, inspected_until, plates, vehicle_numbers
+from sample_city.world.views import everything, where
 
 PLATE_KINDS: Final = ("小型汽车", "大型汽车", "小型新能源汽车")
 SMALL, LARGE, NEW_ENERGY = range(3)
@@ -51,7 +52,7 @@ VEHICLE: Final = Delivery(
 
 def vehicle(city: City, records: Ints, on: int) -> pl.DataFrame:
     """Rows of police.vehicle."""
-    kept, people, register = city.vehicles, city.people, city.enterprises
+    kept, people, register = city[VEHICLES], city.people, city[ENTERPRISES]
     owner, enterprise = kept.owner[records], kept.enterprise[records]
     until, new_energy = inspected_until(kept, records, on), kept.new_energy[records]
     status = np.where(kept.scrapped[records] <= on, 2, until < on)
@@ -84,52 +85,52 @@ def vehicle(city: City, records: Ints, on: int) -> pl.DataFrame:
 
 def _owners(city: City) -> tuple[Ints, ...]:
     """The owner, or the legal representative of the enterprise that owns it."""
-    kept = city.vehicles
+    kept = city[VEHICLES]
     company = kept.enterprise != NOBODY
-    return (np.where(company, city.enterprises.person[kept.enterprise], kept.owner).astype(np.int32),)
+    return (np.where(company, city[ENTERPRISES].person[kept.enterprise], kept.owner).astype(np.int32),)
 
 
 EXTRACTS: Final = (
-    Extract(VEHICLE, lambda city, on: where(city.vehicles.registered <= on), vehicle, _owners),
+    Extract(VEHICLE, lambda city, on: where(city[VEHICLES].registered <= on), vehicle, _owners),
 )
 
 
 def _fuel(city: City, named: Presence) -> Mask:
     """Seven characters: one less is not a plate. Of eight it would be one of the other kind."""
-    return ~city.vehicles.new_energy
+    return ~city[VEHICLES].new_energy
 
 
 def _private(city: City, named: Presence) -> Mask:
-    private: Mask = city.vehicles.owner != NOBODY
+    private: Mask = city[VEHICLES].owner != NOBODY
     return private
 
 
 def _every_other(city: City, named: Presence) -> Mask:
     """Never two in a row: each of these may be given the number of the record before."""
-    other: Mask = everything(city.vehicles.owner) % 2 == 1
+    other: Mask = everything(city[VEHICLES].owner) % 2 == 1
     return other
 
 
 def _expires(city: City, named: Presence) -> Mask:
     """Sluggish owners whose inspection runs out within the calendar."""
-    kept = city.vehicles
+    kept = city[VEHICLES]
     out: Mask = kept.sluggish & (_runs_out(city) < LAST - 30)
     return out
 
 
 def _runs_out(city: City) -> Ints:
     """The first day after the inspection of sluggish owners."""
-    return inspected_until(city.vehicles, everything(city.vehicles.owner), LAST) + 1
+    return inspected_until(city[VEHICLES], everything(city[VEHICLES].owner), LAST) + 1
 
 
 def kinds(city: City) -> tuple[Kind, ...]:
     """How the traffic police err."""
-    dataset, kept = VEHICLE.dataset, city.vehicles
+    dataset, kept = VEHICLE.dataset, city[VEHICLES]
     nobodys_id = corruption.nobodys_id(city.people.resident_id)
     return (
         Kind("plate_malformed", dataset, "plate_no", _fuel, mistakes.without_character("plate_no"),
              derivable=False),
-        Kind("plate_kind_mismatch", dataset, "plate_kind", lambda c, named: c.vehicles.new_energy,
+        Kind("plate_kind_mismatch", dataset, "plate_kind", lambda c, named: c[VEHICLES].new_energy,
              corruption.always("小型汽车")),
         Kind("vin_shared", dataset, "vin", _every_other,
              mistakes.vehicle_before(everything(kept.owner), kept.registered), derivable=False),

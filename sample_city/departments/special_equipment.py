@@ -5,13 +5,14 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city import corruption, mistakes
-from sample_city.city import City
 from sample_city.declarations import Delivery, Extract, Kind, Presence
-from sample_city.equipment import inspected, period
-from sample_city.streams import Ints, Mask
-from sample_city.timeline import LAST, NEVER, iso
-from sample_city.views import everything, labelled, where
+from sample_city.errors import corruption, mistakes
+from sample_city.world.basis.streams import Ints, Mask
+from sample_city.world.basis.timeline import LAST, NEVER, iso
+from sample_city.world.city import City
+from sample_city.world.topics.enterprises import ENTERPRISES
+from sample_city.world.topics.equipment import EQUIPMENT, inspected, period
+from sample_city.world.views import everything, labelled, where
 
 KINDS: Final = {
     1: "锅炉",
@@ -23,7 +24,7 @@ KINDS: Final = {
     8: "压力管道",
 }
 
-EQUIPMENT: Final = Delivery(
+SPECIAL_EQUIPMENT: Final = Delivery(
     dataset="market_regulation.special_equipment",
     stem="特种设备",
     form="xlsx",
@@ -55,7 +56,7 @@ EQUIPMENT: Final = Delivery(
 
 def equipment(city: City, records: Ints, on: int) -> pl.DataFrame:
     """Rows of market_regulation.special_equipment."""
-    kept, register = city.equipment, city.enterprises
+    kept, register = city[EQUIPMENT], city[ENTERPRISES]
     enterprise, kind = kept.enterprise[records], kept.kind[records]
     last = inspected(kept, records, on)
     stopped = (kept.stopped[records] <= on).astype(np.int32)
@@ -77,47 +78,47 @@ def equipment(city: City, records: Ints, on: int) -> pl.DataFrame:
 
 EXTRACTS: Final = (
     Extract(
-        EQUIPMENT,
-        lambda city, on: where(city.equipment.registered <= on),
+        SPECIAL_EQUIPMENT,
+        lambda city, on: where(city[EQUIPMENT].registered <= on),
         equipment,
-        lambda city: (city.enterprises.person[city.equipment.enterprise],),
+        lambda city: (city[ENTERPRISES].person[city[EQUIPMENT].enterprise],),
     ),
 )
 
 
 def _any(city: City, named: Presence) -> Mask:
-    return np.ones(len(city.equipment.kind), dtype=np.bool_)
+    return np.ones(len(city[EQUIPMENT].kind), dtype=np.bool_)
 
 
 def first_of_unit(city: City) -> Mask:
     """The first equipment of each enterprise, which speaks for the enterprise's name."""
-    first = np.zeros(len(city.equipment.kind), dtype=np.bool_)
-    first[np.unique(city.equipment.enterprise, return_index=True)[1]] = True
+    first = np.zeros(len(city[EQUIPMENT].kind), dtype=np.bool_)
+    first[np.unique(city[EQUIPMENT].enterprise, return_index=True)[1]] = True
     return first
 
 
 def _stopped_with_enterprise(city: City, named: Presence) -> Mask:
-    kept = city.equipment
-    stopped: Mask = (kept.stopped == city.enterprises.ended[kept.enterprise]) & (kept.stopped < LAST)
+    kept = city[EQUIPMENT]
+    stopped: Mask = (kept.stopped == city[ENTERPRISES].ended[kept.enterprise]) & (kept.stopped < LAST)
     return stopped
 
 
 def _stopped_alone(city: City, named: Presence) -> Mask:
     """Out of use, and the next inspection missed, while the enterprise goes on."""
-    kept = city.equipment
-    stopped: Mask = (kept.stopped != NEVER) & (city.enterprises.ended[kept.enterprise] == NEVER)
+    kept = city[EQUIPMENT]
+    stopped: Mask = (kept.stopped != NEVER) & (city[ENTERPRISES].ended[kept.enterprise] == NEVER)
     return stopped & (_missed(city) < LAST)
 
 
 def _missed(city: City) -> Ints:
     """The first day after the date of the next inspection."""
-    every = everything(city.equipment.kind)
-    return (inspected(city.equipment, every, LAST) + period(city.equipment.kind) + 1).astype(np.int32)
+    every = everything(city[EQUIPMENT].kind)
+    return (inspected(city[EQUIPMENT], every, LAST) + period(city[EQUIPMENT].kind) + 1).astype(np.int32)
 
 
 def kinds(city: City) -> tuple[Kind, ...]:
     """How the office errs."""
-    dataset, in_use = EQUIPMENT.dataset, mistakes.mapped("status", {"停用": "在用"})
+    dataset, in_use = SPECIAL_EQUIPMENT.dataset, mistakes.mapped("status", {"停用": "在用"})
     return (
         Kind("kind_not_of_number", dataset, "kind", _any,
              mistakes.mapped("kind", {"电梯": "起重机械", "起重机械": "电梯", "锅炉": "压力容器"})),
@@ -129,7 +130,7 @@ def kinds(city: City) -> tuple[Kind, ...]:
              mistakes.days_off("manufactured_on", -30)),
         Kind("overdue_in_use", dataset, "status", _stopped_alone, in_use, _missed),
         Kind("struck_off_in_use", dataset, "status", _stopped_with_enterprise, in_use,
-             lambda c: c.enterprises.ended[c.equipment.enterprise]),
+             lambda c: c[ENTERPRISES].ended[c[EQUIPMENT].enterprise]),
         Kind("unit_unknown", dataset, "uscc", _any, mistakes.nobodys_uscc("uscc"), derivable=False),
         Kind("unit_name_typo", dataset, "unit_name", lambda c, named: first_of_unit(c),
              mistakes.similar_text("unit_name")),

@@ -5,12 +5,14 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city import mistakes
-from sample_city.city import City
 from sample_city.declarations import Delivery, Extract, Kind, Presence
-from sample_city.streams import Ints, Mask
-from sample_city.timeline import LAST, iso
-from sample_city.views import labelled, where
+from sample_city.errors import mistakes
+from sample_city.world.basis.streams import Ints, Mask
+from sample_city.world.basis.timeline import LAST, iso
+from sample_city.world.city import City
+from sample_city.world.topics.enterprises import ENTERPRISES
+from sample_city.world.topics.taxpayers import TAXPAYERS
+from sample_city.world.views import labelled, where
 
 TAXPAYER: Final = Delivery(
     dataset="tax.enterprise",
@@ -36,7 +38,7 @@ TAXPAYER: Final = Delivery(
 
 def taxpayer(city: City, records: Ints, on: int) -> pl.DataFrame:
     """Rows of tax.enterprise."""
-    known, register = city.taxpayers, city.enterprises
+    known, register = city[TAXPAYERS], city[ENTERPRISES]
     enterprise = known.enterprise[records]
     person = register.person[enterprise]
     revoked = (register.ended[enterprise] <= on) & (register.revoked[enterprise] == 1)
@@ -57,28 +59,28 @@ def taxpayer(city: City, records: Ints, on: int) -> pl.DataFrame:
 
 
 def _counties(city: City, records: Ints) -> pl.Series:
-    village = city.enterprises.village[city.taxpayers.enterprise[records]]
+    village = city[ENTERPRISES].village[city[TAXPAYERS].enterprise[records]]
     return city.territory.column("county").gather(village)
 
 
 EXTRACTS: Final = (
     Extract(
         TAXPAYER,
-        lambda city, on: where(city.taxpayers.registered <= on),
+        lambda city, on: where(city[TAXPAYERS].registered <= on),
         taxpayer,
-        lambda city: (city.enterprises.person[city.taxpayers.enterprise],),
+        lambda city: (city[ENTERPRISES].person[city[TAXPAYERS].enterprise],),
         parts=_counties,
     ),
 )
 
 
 def _any(city: City, named: Presence) -> Mask:
-    return np.ones(len(city.taxpayers.enterprise), dtype=np.bool_)
+    return np.ones(len(city[TAXPAYERS].enterprise), dtype=np.bool_)
 
 
 def _struck_off(city: City, named: Presence) -> Mask:
     """Off the register within the calendar, not by revocation."""
-    struck: Mask = city.taxpayers.cleared < LAST - 60
+    struck: Mask = city[TAXPAYERS].cleared < LAST - 60
     return struck
 
 
@@ -92,7 +94,7 @@ def kinds(city: City) -> tuple[Kind, ...]:
         Kind("enterprise_unknown", dataset, "uscc", _any, mistakes.nobodys_uscc("uscc"), derivable=False),
         Kind("struck_off_still_taxed", dataset, "status", _struck_off,
              mistakes.mapped("status", {"注销": "正常"}),
-             lambda c: c.enterprises.ended[c.taxpayers.enterprise]),
+             lambda c: c[ENTERPRISES].ended[c[TAXPAYERS].enterprise]),
         Kind("registered_before_founding", dataset, "registered_on", _any,
              mistakes.days_off("registered_on", -900), derivable=False),
     )  # fmt: skip

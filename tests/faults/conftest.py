@@ -23,7 +23,7 @@ import pytest
 from returns.ledger.store import Ledger
 from returns.packages.build import read_index
 from sample_city.generate import generate
-from sample_city.officer import answer
+from sample_city.officer.answering import answer
 from warehouse.home.folders import Home
 from warehouse.publish.switch import open_published
 

@@ -6,17 +6,17 @@ from pathlib import Path
 import openpyxl
 import polars as pl
 import pytest
+import sample_city.changes
 from typer.testing import CliRunner
 
-import sample_city.changes
 from pipelines.cli import app
-from sample_city.changes import changes
-from sample_city.city import build_city
-from sample_city.delivery import consignment
-from sample_city.faults import plan
+from sample_city.errors.faults import plan
+from sample_city.forms.changes import changes
+from sample_city.forms.delivery import consignment
 from sample_city.generate import generate
 from sample_city.registry import EXTRACTS
-from sample_city.timeline import BASE
+from sample_city.world.basis.timeline import BASE
+from sample_city.world.building import build_city
 
 BASE_DATE, LATER = date(2026, 3, 2), date(2026, 6, 1)
 SENT = {

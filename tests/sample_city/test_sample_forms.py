@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sample_city.dbase import write_dbf
-from sample_city.forms import NUMERALS, SERIAL, SHORT_YEAR, WITH_TIME, spelled
+from sample_city.files.dbase import write_dbf
+from sample_city.forms.untidy import NUMERALS, SERIAL, SHORT_YEAR, WITH_TIME, spelled
 
 
 def test_members_of_a_zip_are_named_in_gbk_without_saying_so(city):

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 from stdnum.cn import ric, uscc
 
-from sample_city.identifiers import resident_ids, social_credit_codes, with_resident_check
+from sample_city.world.basis.identifiers import resident_ids, social_credit_codes, with_resident_check
 
 
 def test_check_character_of_the_standards_own_example():

@@ -3,7 +3,7 @@
 import openpyxl
 import pytest
 
-from sample_city.officer import answer
+from sample_city.officer.answering import answer
 
 HEADER = [
     "工单号",

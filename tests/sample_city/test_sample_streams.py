@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sample_city.streams import draw, noise, stream
+from sample_city.world.basis.streams import draw, noise, stream
 
 
 def test_a_topic_draws_the_same_whatever_others_draw():
