@@ -5,7 +5,6 @@ import sqlite3
 import struct
 import zipfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -17,31 +16,13 @@ import pytest
 from stdnum.cn import ric
 
 from sample_city.declarations import Delivery
-from sample_city.generate import SampleCity, Summary, plan_city
+from sample_city.generate import SampleCity, plan_city
 from sample_city.registry import EXTRACTS
+from tests.sample_city.delivered import Delivered
 
 RESIDENTS, SEED = 10_000, 7
 BASE, LATER = date(2026, 3, 2), date(2026, 6, 1)
 EXTRACT = {extract.delivery.dataset: extract.delivery for extract in EXTRACTS}
-
-
-@dataclass(frozen=True)
-class Delivered:
-    """One batch: `raw` as in the files (with `_row`), `clean` without blanks and the like."""
-
-    folder: Path
-    summary: Summary
-    raw: dict[str, pl.DataFrame]
-    clean: dict[str, pl.DataFrame]
-    truth: dict[str, pl.DataFrame]
-
-    def unplanted(self, dataset: str, *fields: str) -> pl.DataFrame:
-        """The clean rows in which none of these fields (any field if none is named) is planted."""
-        planted = self.truth["errors"].filter(pl.col("dataset") == dataset)
-        if fields:
-            planted = planted.filter(pl.col("field").is_in(list(fields)))
-        rows = planted.select(pl.col("row").cast(pl.Int64).alias("_row"), pl.col("part").alias("_part"))
-        return self.clean[dataset].join(rows, on=["_row", "_part"], how="anti", maintain_order="left")
 
 
 def _csv(data: bytes, encoding: str) -> pl.DataFrame:

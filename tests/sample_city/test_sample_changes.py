@@ -1,22 +1,26 @@
 """Later batches: changes instead of everything, files sent again, and what the truth says of both."""
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import openpyxl
 import polars as pl
 import pytest
-import sample_city.changes
 from typer.testing import CliRunner
 
+import sample_city.forms.changes
 from pipelines.cli import app
-from sample_city.errors.faults import plan
+from sample_city.declarations import Extract
+from sample_city.errors.faults import Plan, plan
 from sample_city.forms.changes import changes
 from sample_city.forms.delivery import consignment
-from sample_city.generate import generate
+from sample_city.generate import SampleCity, Summary, generate
 from sample_city.registry import EXTRACTS
 from sample_city.world.basis.timeline import BASE
 from sample_city.world.building import build_city
+from sample_city.world.city import City
+from tests.sample_city.delivered import Delivered
 
 BASE_DATE, LATER = date(2026, 3, 2), date(2026, 6, 1)
 SENT = {
@@ -27,22 +31,22 @@ SAME = ["dataset", "record_key", "field", "kind", "delivered", "right", "derivab
 
 
 @pytest.fixture(scope="module")
-def continued(tmp_path_factory, planned, city, later):
+def continued(tmp_path_factory: pytest.TempPathFactory, planned: Callable[[int, int], SampleCity], city: Delivered, later: Delivered) -> Summary:
     """The city of `later`, delivered as a batch that follows that of `city`."""
     folder = tmp_path_factory.mktemp("continued")
     return planned(10_000, 7).generate(folder, LATER, since=BASE_DATE)
 
 
 @pytest.fixture(scope="module")
-def truth(continued):
+def truth(continued: Summary) -> pl.DataFrame:
     return pl.read_csv(continued.truth / "errors.csv", infer_schema=False).fill_null("")
 
 
-def _rows(whole):
+def _rows(whole: pl.DataFrame) -> pl.DataFrame:
     return whole.drop("_row", "_part", "change")
 
 
-def _changes(continued, later, dataset):
+def _changes(continued: Summary, later: Delivered, dataset: str) -> pl.DataFrame:
     """The rows of a file of changes, with the columns of the standard."""
     (path,) = [file.path for file in continued.files if file.dataset == dataset]
     assert path.name == SENT[dataset][1]
@@ -51,7 +55,7 @@ def _changes(continued, later, dataset):
 
 
 @pytest.mark.parametrize("dataset", SENT)
-def test_changes_laid_over_the_whole_give_the_whole_of_the_later_day(city, later, continued, dataset):
+def test_changes_laid_over_the_whole_give_the_whole_of_the_later_day(city: Delivered, later: Delivered, continued: Summary, dataset: str) -> None:
     sent, key = _changes(continued, later, dataset), SENT[dataset][0]
     untouched = _rows(city.raw[dataset]).join(sent, on=key, how="anti")
     there = sent.filter(pl.col("change") != "删除").drop("change")
@@ -60,7 +64,7 @@ def test_changes_laid_over_the_whole_give_the_whole_of_the_later_day(city, later
 
 
 @pytest.mark.parametrize("dataset", SENT)
-def test_every_change_is_what_it_is_called(city, later, continued, dataset):
+def test_every_change_is_what_it_is_called(city: Delivered, later: Delivered, continued: Summary, dataset: str) -> None:
     sent, key = _changes(continued, later, dataset), SENT[dataset][0]
     before, after = _rows(city.raw[dataset]), _rows(later.raw[dataset])
     was, now = before[key].implode(), after[key].implode()
@@ -75,7 +79,7 @@ def test_every_change_is_what_it_is_called(city, later, continued, dataset):
 
 
 @pytest.mark.parametrize("dataset", SENT)
-def test_a_record_without_news_is_not_sent(city, later, continued, dataset):
+def test_a_record_without_news_is_not_sent(city: Delivered, later: Delivered, continued: Summary, dataset: str) -> None:
     sent, key = _changes(continued, later, dataset), SENT[dataset][0]
     before, after = _rows(city.raw[dataset]), _rows(later.raw[dataset])
     news = pl.concat(
@@ -88,12 +92,12 @@ def test_a_record_without_news_is_not_sent(city, later, continued, dataset):
     assert set(fewer[key]) <= set(sent[key])
 
 
-def test_the_errors_in_force_are_those_of_the_whole(later, truth):
+def test_the_errors_in_force_are_those_of_the_whole(later: Delivered, truth: pl.DataFrame) -> None:
     whole = later.truth["errors"].select(SAME).sort(SAME)
     assert truth.select(SAME).sort(SAME).equals(whole)
 
 
-def test_an_error_stands_in_the_changes_or_in_the_file_of_before(city, later, continued, truth):
+def test_an_error_stands_in_the_changes_or_in_the_file_of_before(city: Delivered, later: Delivered, continued: Summary, truth: pl.DataFrame) -> None:
     for dataset, (key, file) in SENT.items():
         sent = _changes(continued, later, dataset).with_row_index("_row", 2)
         mine = truth.filter(pl.col("dataset") == dataset)
@@ -110,7 +114,7 @@ def test_an_error_stands_in_the_changes_or_in_the_file_of_before(city, later, co
         assert not old["record_key"].is_in(sent[key].implode()).any()
 
 
-def test_a_file_is_sent_without_a_county_and_again_with_it(later, continued):
+def test_a_file_is_sent_without_a_county_and_again_with_it(later: Delivered, continued: Summary) -> None:
     first, second = (
         _column(file.path, "村居代码")
         for file in continued.files
@@ -130,7 +134,7 @@ def _column(path: Path, title: str) -> list[str]:
     return [str(row[place]).replace("370684", "370614") for row in rows[3:] if row[place]]
 
 
-def test_the_file_of_before_is_sent_and_then_that_of_the_day(city, later, continued):
+def test_the_file_of_before_is_sent_and_then_that_of_the_day(city: Delivered, later: Delivered, continued: Summary) -> None:
     first, second = (
         file.path for file in continued.files if file.dataset == "civil_affairs.elderly_allowance"
     )
@@ -139,14 +143,14 @@ def test_the_file_of_before_is_sent_and_then_that_of_the_day(city, later, contin
     assert second.read_bytes() == (later.folder / "高龄津贴_20260601.csv").read_bytes()
 
 
-def test_rows_of_the_truth_are_those_of_the_file_that_counts(truth):
+def test_rows_of_the_truth_are_those_of_the_file_that_counts(truth: pl.DataFrame) -> None:
     files = truth.filter(pl.col("dataset").str.starts_with("civil_affairs.") & (pl.col("file") != ""))["file"]
     assert {"最低生活保障_20260601_更正.xlsx", "高龄津贴_20260601_更正.csv"} <= set(files)
     assert "高龄津贴_20260601.csv" not in set(files)
 
 
 @pytest.fixture(scope="module")
-def small():
+def small() -> tuple[City, Plan]:
     """A city of 400 and its errors."""
     made = build_city(3, 400)
     return made, plan(made)
@@ -155,19 +159,19 @@ def small():
 @pytest.mark.parametrize(
     "extract", [e for e in EXTRACTS if e.delivery.changes], ids=lambda e: e.delivery.stem
 )
-def test_changes_do_not_depend_on_the_slices_they_are_found_in(small, extract, monkeypatch):
+def test_changes_do_not_depend_on_the_slices_they_are_found_in(small: tuple[City, Plan], extract: Extract, monkeypatch: pytest.MonkeyPatch) -> None:
     made, planned = small
     before, after = (consignment(made, planned, extract, on) for on in (BASE, BASE + 200))
     at_once = changes(before, after)
     rows = pl.concat(at_once.slices())
     assert len(rows) >= 7
-    monkeypatch.setattr(sample_city.changes, "SLICE", 7)
+    monkeypatch.setattr(sample_city.forms.changes, "SLICE", 7)
     in_slices = changes(before, after)
     assert in_slices.lines.equals(at_once.lines)
     assert pl.concat(in_slices.slices()).equals(rows)
 
 
-def test_without_news_there_are_no_changes(small):
+def test_without_news_there_are_no_changes(small: tuple[City, Plan]) -> None:
     made, planned = small
     for extract in EXTRACTS:
         if extract.delivery.changes:
@@ -184,7 +188,7 @@ def test_without_news_there_are_no_changes(small):
         ("20260301", "--since 20260301：请写成 2026-03-02 这样的日期"),
     ],
 )
-def test_a_day_before_that_is_none_is_refused(tmp_path, since, said):
+def test_a_day_before_that_is_none_is_refused(tmp_path: Path, since: str, said: str) -> None:
     asked = ["sample", str(tmp_path / "x"), "--residents", "100", "--batch", "2026-03-02", "--since", since]
     done = CliRunner().invoke(app, asked)
     assert done.exit_code == 2
@@ -192,7 +196,7 @@ def test_a_day_before_that_is_none_is_refused(tmp_path, since, said):
     assert not (tmp_path / "x").exists()
 
 
-def test_a_clean_city_sends_nothing_wrong(tmp_path):
+def test_a_clean_city_sends_nothing_wrong(tmp_path: Path) -> None:
     made = generate(tmp_path, 100, 3, LATER, since=BASE_DATE, clean=True)
     assert len({file.dataset for file in made.files}) == len(made.files)
     assert made.errors == {}

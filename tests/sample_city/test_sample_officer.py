@@ -1,7 +1,11 @@
 """The simulated officer: answers from the truth, wrongly only when asked to."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import openpyxl
 import pytest
+from openpyxl.worksheet.worksheet import Worksheet
 
 from sample_city.officer.answering import answer
 
@@ -26,7 +30,7 @@ SOUND = "police.population", "370602199001010052", "phone"
 
 
 @pytest.fixture
-def truth(tmp_path):
+def truth(tmp_path: Path) -> Path:
     lines = [
         "dataset,row,record_key,field,kind,delivered,right",
         f"{SEX[0]},2,{SEX[1]},sex,sex_mismatch,女,1",
@@ -39,9 +43,14 @@ def truth(tmp_path):
     return tmp_path / "truth"
 
 
-def _book(path, tickets):
+def _only_sheet(book: openpyxl.Workbook) -> Worksheet:
+    (sheet,) = book.worksheets
+    return sheet
+
+
+def _book(path: Path, tickets: Sequence[tuple[tuple[str, str, str], str | None]]) -> Path:
     book = openpyxl.Workbook()
-    book.active.title = "说明"
+    _only_sheet(book).title = "说明"
     sheet = book.create_sheet("待核实")
     sheet.append(["烟台市某街道 待核实数据"])
     sheet.append(["请在黄色的三列中填写"])
@@ -52,12 +61,12 @@ def _book(path, tickets):
     return path
 
 
-def _answers(path):
+def _answers(path: Path) -> list[tuple[object, object]]:
     rows = list(openpyxl.load_workbook(path)["待核实"].iter_rows(min_row=4, values_only=True))
     return [(row[5], row[6]) for row in rows]
 
 
-def test_each_ticket_gets_the_conscientious_answer(tmp_path, truth):
+def test_each_ticket_gets_the_conscientious_answer(tmp_path: Path, truth: Path) -> None:
     tickets = [(SEX, "男"), (SEX, "1"), (SEX, "女"), (NAME, None), (PHONE, None), (COPY, None), (SOUND, "x")]
     book = _book(tmp_path / "book.xlsx", tickets)
     done = answer(book, truth, tmp_path / "out.xlsx", seed=1)
@@ -74,14 +83,14 @@ def test_each_ticket_gets_the_conscientious_answer(tmp_path, truth):
     assert done.mistaken == ()
 
 
-def test_the_workbook_as_returned_is_left_alone(tmp_path, truth):
+def test_the_workbook_as_returned_is_left_alone(tmp_path: Path, truth: Path) -> None:
     book = _book(tmp_path / "book.xlsx", [(SEX, "男")])
     before = book.read_bytes()
     answer(book, truth, tmp_path / "out.xlsx", seed=1)
     assert book.read_bytes() == before
 
 
-def test_mistakes_are_made_at_the_rate_asked_for_and_named(tmp_path, truth):
+def test_mistakes_are_made_at_the_rate_asked_for_and_named(tmp_path: Path, truth: Path) -> None:
     book = _book(tmp_path / "book.xlsx", [(SEX, "男")] * 200)
     done = answer(book, truth, tmp_path / "out.xlsx", mistakes=0.3, seed=1)
     assert 40 < len(done.mistaken) < 80
@@ -90,13 +99,14 @@ def test_mistakes_are_made_at_the_rate_asked_for_and_named(tmp_path, truth):
     assert again == done
 
 
-def test_a_workbook_without_the_sheet_or_its_columns_is_refused(tmp_path, truth):
+def test_a_workbook_without_the_sheet_or_its_columns_is_refused(tmp_path: Path, truth: Path) -> None:
     book = openpyxl.Workbook()
     book.save(tmp_path / "other.xlsx")
     with pytest.raises(ValueError, match="no sheet 待核实"):
         answer(tmp_path / "other.xlsx", truth, tmp_path / "out.xlsx", seed=1)
-    book.active.title = "待核实"
-    book.active.append(["工单号", "处理结果"])
+    sheet = _only_sheet(book)
+    sheet.title = "待核实"
+    sheet.append(["工单号", "处理结果"])
     book.save(tmp_path / "other.xlsx")
     with pytest.raises(ValueError, match="lacks 数据集"):
         answer(tmp_path / "other.xlsx", truth, tmp_path / "out.xlsx", seed=1)

@@ -6,6 +6,8 @@ import polars as pl
 import pytest
 from stdnum.cn import ric
 
+from tests.sample_city.delivered import Delivered
+
 GRADES = {
     f"{stage}{numeral}年级": number
     for number, (stage, numeral) in enumerate(
@@ -24,31 +26,32 @@ NAMED = {
 
 
 @pytest.fixture(scope="module", params=["city", "later"])
-def batch(request):
-    return request.getfixturevalue(request.param)
+def batch(request: pytest.FixtureRequest) -> Delivered:
+    batch: Delivered = request.getfixturevalue(request.param)
+    return batch
 
 
 @pytest.fixture(scope="module")
-def persons(batch):
+def persons(batch: Delivered) -> pl.DataFrame:
     return batch.truth["person"]
 
 
-def day(column):
+def day(column: str) -> pl.Expr:
     return pl.col(column).str.to_date("%Y-%m-%d")
 
 
-def born(column):
+def born(column: str) -> pl.Expr:
     return pl.col(column).str.slice(6, 8).str.to_date("%Y%m%d")
 
 
-def age(birth, on):
+def age(birth: pl.Expr, on: pl.Expr) -> pl.Expr:
     """Full years; polars moves the 29th of February to the 28th where the year lacks it."""
     years = on.dt.year() - birth.dt.year()
     return years - (birth.dt.offset_by(pl.format("{}y", years)) > on).cast(pl.Int32)
 
 
 @pytest.mark.parametrize("dataset", NAMED)
-def test_everybody_named_is_in_the_register_or_was_with_the_same_facts(batch, persons, dataset):
+def test_everybody_named_is_in_the_register_or_was_with_the_same_facts(batch: Delivered, persons: pl.DataFrame, dataset: str) -> None:
     key = NAMED[dataset]
     rows = batch.unplanted(dataset)
     both = rows.join(persons, left_on=key, right_on="resident_id", suffix="_true")
@@ -61,7 +64,7 @@ def test_everybody_named_is_in_the_register_or_was_with_the_same_facts(batch, pe
         assert (both["birth_date"] == both["birth_date_true"]).all()
 
 
-def test_who_is_cancelled_is_no_longer_registered(batch, persons):
+def test_who_is_cancelled_is_no_longer_registered(batch: Delivered, persons: pl.DataFrame) -> None:
     cancelled = batch.unplanted("police.cancellation")
     registered = persons.filter(pl.col("household_no") != "")
     gone = persons.filter(pl.col("household_no") == "")
@@ -76,7 +79,7 @@ def test_who_is_cancelled_is_no_longer_registered(batch, persons):
     assert ((both["reason"] == "迁出市外") == (both["destination"] != "")).all()
 
 
-def test_children_are_certified_by_parents_of_age(batch):
+def test_children_are_certified_by_parents_of_age(batch: Delivered) -> None:
     rows = batch.unplanted("health.birth")
     mothers = rows.select(
         age=age(born("mother_id"), day("birth_date")), said=pl.col("mother_age").cast(pl.Int32)
@@ -96,7 +99,7 @@ def test_children_are_certified_by_parents_of_age(batch):
     assert (rows["child_id"] != "").filter(days["known"] > 60).all()
 
 
-def test_nearly_everybody_is_insured_and_nobody_who_died_long_ago(batch, persons):
+def test_nearly_everybody_is_insured_and_nobody_who_died_long_ago(batch: Delivered, persons: pl.DataFrame) -> None:
     rows = batch.unplanted("medical_insurance.enrolment")
     both = rows.join(persons, on="resident_id", suffix="_true")
     registered = both.filter(pl.col("household_no") != "")
@@ -109,7 +112,7 @@ def test_nearly_everybody_is_insured_and_nobody_who_died_long_ago(batch, persons
     assert employees.select(age(born("resident_id"), pl.lit(batch.summary.batch))).to_series().min() >= 16
 
 
-def test_pensions_begin_with_the_age_of_retirement_and_are_certified_every_year(batch):
+def test_pensions_begin_with_the_age_of_retirement_and_are_certified_every_year(batch: Delivered) -> None:
     rows = batch.unplanted("human_resources.pension")
     ages = rows.select("pension_type", age=age(born("resident_id"), day("started_on")))
     assert ages["age"].min() >= 55
@@ -120,7 +123,7 @@ def test_pensions_begin_with_the_age_of_retirement_and_are_certified_every_year(
     assert rows["resident_id"].is_unique().all()
 
 
-def test_grades_follow_from_the_birthday_and_the_september(batch):
+def test_grades_follow_from_the_birthday_and_the_september(batch: Delivered) -> None:
     rows = batch.unplanted("education.school_roll")
     on = batch.summary.batch
     begun = on.year if on.month >= 9 else on.year - 1
@@ -136,7 +139,7 @@ def test_grades_follow_from_the_birthday_and_the_september(batch):
     assert stages.to_series().all()
 
 
-def test_the_elderly_get_what_their_age_calls_for(batch):
+def test_the_elderly_get_what_their_age_calls_for(batch: Delivered) -> None:
     rows = batch.unplanted("civil_affairs.elderly_allowance").with_columns(
         age=age(born("resident_id"), pl.lit(batch.summary.batch)),
         at_start=age(born("resident_id"), day("started_on")),
@@ -148,7 +151,7 @@ def test_the_elderly_get_what_their_age_calls_for(batch):
     assert rows["card_no"].is_unique().all()
 
 
-def test_workers_work_for_enterprises_that_exist(batch):
+def test_workers_work_for_enterprises_that_exist(batch: Delivered) -> None:
     rows = batch.unplanted("human_resources.employment")
     register = batch.clean["market_regulation.enterprise"].select("uscc", "status")
     known = batch.unplanted("market_regulation.enterprise").select("uscc", "established_on")
@@ -163,13 +166,13 @@ def test_workers_work_for_enterprises_that_exist(batch):
     assert ages.is_between(18, 60).all()
 
 
-def errors_of(batch, dataset, kind):
+def errors_of(batch: Delivered, dataset: str, kind: str) -> pl.DataFrame:
     errors = batch.truth["errors"].filter((pl.col("dataset") == dataset) & (pl.col("kind") == kind))
     at = errors.select(pl.col("row").cast(pl.Int64).alias("_row"), pl.col("part").alias("_part"), "right")
     return batch.clean[dataset].join(at, on=["_row", "_part"])
 
 
-def test_spreadsheets_lose_the_last_digits_of_numbers(batch):
+def test_spreadsheets_lose_the_last_digits_of_numbers(batch: Delivered) -> None:
     for dataset in ("police.cancellation", "medical_insurance.enrolment", "human_resources.pension"):
         for number, right in (
             errors_of(batch, dataset, "resident_id_shortened").select("resident_id", "right").rows()
@@ -188,7 +191,7 @@ def test_spreadsheets_lose_the_last_digits_of_numbers(batch):
         ("human_resources.employment", "registered_twice", {"registration_no"}),
     ],
 )
-def test_who_stands_twice_stands_under_two_numbers(batch, dataset, kind, differ):
+def test_who_stands_twice_stands_under_two_numbers(batch: Delivered, dataset: str, kind: str, differ: set[str]) -> None:
     again = errors_of(batch, dataset, kind)
     assert len(again) > 0
     for row in again.drop("right").rows(named=True):
@@ -199,7 +202,7 @@ def test_who_stands_twice_stands_under_two_numbers(batch, dataset, kind, differ)
         assert {c for c in first if first[c] != row[c]} == differ | {"_row"}
 
 
-def test_who_died_or_left_is_still_paid_where_planted(batch):
+def test_who_died_or_left_is_still_paid_where_planted(batch: Delivered) -> None:
     gone = batch.clean["police.cancellation"].select("resident_id", "cancelled_on", "reason")
     dead = batch.clean["health.death"].select("resident_id", "death_date")
     border = batch.summary.batch - datetime.timedelta(days=30)
@@ -218,7 +221,7 @@ def test_who_died_or_left_is_still_paid_where_planted(batch):
     assert moved.select(day("cancelled_on").max()).item() < border
 
 
-def test_too_young_mothers_and_wrong_grades_are_far_off(batch):
+def test_too_young_mothers_and_wrong_grades_are_far_off(batch: Delivered) -> None:
     mothers = errors_of(batch, "health.birth", "mother_too_young")
     assert mothers.select(age(born("mother_id"), day("birth_date"))).to_series().max() < 14
     assert all(map(ric.is_valid, mothers["mother_id"]))
@@ -230,7 +233,7 @@ def test_too_young_mothers_and_wrong_grades_are_far_off(batch):
     assert ((grades["age"] - grades["grade"] > 9) | (grades["age"] - grades["grade"] < 4)).all()
 
 
-def test_who_is_registered_wrongly_against_two_departments_is_named_by_both(batch):
+def test_who_is_registered_wrongly_against_two_departments_is_named_by_both(batch: Delivered) -> None:
     rows = errors_of(batch, "police.population", "name_outvoted")
     assert len(rows) > 0
     for dataset in ("medical_insurance.enrolment", "human_resources.pension"):
@@ -239,7 +242,7 @@ def test_who_is_registered_wrongly_against_two_departments_is_named_by_both(batc
         assert (named["theirs"] == named["right"]).all() and (named["theirs"] != named["name"]).all()
 
 
-def test_a_later_batch_goes_on_from_the_earlier(city, later):
+def test_a_later_batch_goes_on_from_the_earlier(city: Delivered, later: Delivered) -> None:
     for dataset, key in (
         ("health.birth", "certificate_no"),
         ("human_resources.pension", "pension_no"),

@@ -4,26 +4,29 @@ import polars as pl
 import pytest
 from stdnum.cn import uscc
 
+from tests.sample_city.delivered import Delivered
+
 ENDED = ["注销", "吊销"]
 
 
 @pytest.fixture(scope="module", params=["city", "later"])
-def batch(request):
-    return request.getfixturevalue(request.param)
+def batch(request: pytest.FixtureRequest) -> Delivered:
+    batch: Delivered = request.getfixturevalue(request.param)
+    return batch
 
 
 @pytest.fixture(scope="module")
-def register(batch):
+def register(batch: Delivered) -> pl.DataFrame:
     """The market regulator's rows without an error, columns register_…"""
     return batch.unplanted("market_regulation.enterprise").select(pl.all().name.prefix("register_"))
 
 
-def _registered(batch, register, dataset, key="uscc"):
+def _registered(batch: Delivered, register: pl.DataFrame, dataset: str, key: str = "uscc") -> pl.DataFrame:
     rows = batch.unplanted(dataset)
     return rows.join(register, left_on=key, right_on="register_uscc")
 
 
-def _planted(batch, dataset, kind):
+def _planted(batch: Delivered, dataset: str, kind: str) -> pl.DataFrame:
     errors = batch.truth["errors"].filter((pl.col("dataset") == dataset) & (pl.col("kind") == kind))
     at = errors.select(
         pl.col("row").cast(pl.Int64).alias("_row"), pl.col("part").alias("_part"), "delivered", "right"
@@ -33,11 +36,11 @@ def _planted(batch, dataset, kind):
     return rows
 
 
-def _days(column):
+def _days(column: str) -> pl.Expr:
     return pl.col(column).str.to_date("%Y-%m-%d")
 
 
-def test_every_village_has_one_to_four_grids_with_a_worker_from_the_register(batch):
+def test_every_village_has_one_to_four_grids_with_a_worker_from_the_register(batch: Delivered) -> None:
     grids = batch.unplanted("grid.grid")
     assert (grids["grid_code"].str.head(12) == grids["village_code"]).all()
     sizes = batch.clean["grid.grid"].group_by(pl.col("grid_code").str.head(12)).len()["len"]
@@ -48,7 +51,7 @@ def test_every_village_has_one_to_four_grids_with_a_worker_from_the_register(bat
     assert (both["worker_name"] == both["name"]).all() and (both["worker_phone"] == both["phone"]).all()
 
 
-def test_collected_residents_are_the_registered_people_of_seven_in_ten_villages(batch):
+def test_collected_residents_are_the_registered_people_of_seven_in_ten_villages(batch: Delivered) -> None:
     rows = batch.unplanted("grid.resident")
     persons = batch.truth["person"].filter(pl.col("household_no") != "")
     both = rows.join(persons, on="resident_id", suffix="_true")
@@ -63,14 +66,14 @@ def test_collected_residents_are_the_registered_people_of_seven_in_ten_villages(
     assert 0.6 < villages < 0.8
 
 
-def test_nobody_is_collected_twice_but_where_it_was_planted(batch):
+def test_nobody_is_collected_twice_but_where_it_was_planted(batch: Delivered) -> None:
     assert batch.unplanted("grid.resident")["resident_id"].is_unique().all()
     twice = _planted(batch, "grid.resident", "collected_twice")
     assert (twice["phone"] == "").all()
     assert twice["resident_id"].is_in(batch.unplanted("grid.resident")["resident_id"].implode()).all()
 
 
-def test_owners_of_vehicles_are_in_the_registers(batch, register):
+def test_owners_of_vehicles_are_in_the_registers(batch: Delivered, register: pl.DataFrame) -> None:
     rows = batch.unplanted("police.vehicle")
     persons = batch.truth["person"].filter(pl.col("household_no") != "")
     private, company = rows.filter(pl.col("owner_id") != ""), rows.filter(pl.col("owner_uscc") != "")
@@ -82,7 +85,7 @@ def test_owners_of_vehicles_are_in_the_registers(batch, register):
     assert (owned["owner_name"] == owned["register_name"]).all()
 
 
-def test_plates_and_vehicle_numbers_are_well_formed_and_distinct(batch):
+def test_plates_and_vehicle_numbers_are_well_formed_and_distinct(batch: Delivered) -> None:
     rows = batch.unplanted("police.vehicle")
     plates = rows["plate_no"].str.to_uppercase()
     assert plates.str.contains("^鲁[FY]([A-HJ-NP-Z0-9]{5}|[DF][A-HJ-NP-Z0-9][0-9]{4})$").all()
@@ -92,7 +95,7 @@ def test_plates_and_vehicle_numbers_are_well_formed_and_distinct(batch):
     assert rows["vin"].is_unique().all()
 
 
-def test_the_ninth_character_of_a_vehicle_number_checks_the_others(batch):
+def test_the_ninth_character_of_a_vehicle_number_checks_the_others(batch: Delivered) -> None:
     worth = dict(
         zip("0123456789ABCDEFGHJKLMNPRSTUVWXYZ", map(int, "012345678912345678123457923456789"), strict=True)
     )
@@ -102,13 +105,13 @@ def test_the_ninth_character_of_a_vehicle_number_checks_the_others(batch):
         assert vin[8] == "0123456789X"[total % 11]
 
 
-def test_two_vehicles_share_a_number_only_where_it_was_planted(batch):
+def test_two_vehicles_share_a_number_only_where_it_was_planted(batch: Delivered) -> None:
     shared = _planted(batch, "police.vehicle", "vin_shared")
     earlier = batch.clean["police.vehicle"].join(shared.select("vin", at="_row"), on="vin")
     assert (earlier.filter(pl.col("_row") < pl.col("at")).group_by("vin").len()["len"] == 1).all()
 
 
-def test_taxpayers_agree_with_the_register(batch, register):
+def test_taxpayers_agree_with_the_register(batch: Delivered, register: pl.DataFrame) -> None:
     rows = _registered(batch, register, "tax.enterprise")
     assert len(rows) > 300
     for field in ("name", "legal_representative", "legal_representative_id"):
@@ -121,7 +124,7 @@ def test_taxpayers_agree_with_the_register(batch, register):
     assert late.is_between(1, 30).all()
 
 
-def test_a_struck_off_enterprise_is_taxed_equipped_and_open_only_where_it_was_planted(batch):
+def test_a_struck_off_enterprise_is_taxed_equipped_and_open_only_where_it_was_planted(batch: Delivered) -> None:
     register = batch.clean["market_regulation.enterprise"].select("uscc", register_status="status")
     for dataset, kind, going in (
         ("tax.enterprise", "struck_off_still_taxed", ["正常", "1"]),
@@ -135,7 +138,7 @@ def test_a_struck_off_enterprise_is_taxed_equipped_and_open_only_where_it_was_pl
         assert not ended["status"].is_in(going).any()
 
 
-def test_unknown_enterprises_are_well_formed_and_in_no_register(batch):
+def test_unknown_enterprises_are_well_formed_and_in_no_register(batch: Delivered) -> None:
     known = batch.truth["enterprise"]["uscc"].implode()
     for dataset, kind in (
         ("tax.enterprise", "enterprise_unknown"),
@@ -147,7 +150,7 @@ def test_unknown_enterprises_are_well_formed_and_in_no_register(batch):
         assert not rows["uscc"].is_in(known).any() and rows["right"].is_in(known).all()
 
 
-def test_equipment_is_inspected_in_time_while_it_is_in_use(batch):
+def test_equipment_is_inspected_in_time_while_it_is_in_use(batch: Delivered) -> None:
     rows = batch.unplanted("market_regulation.special_equipment")
     day = batch.summary.batch.isoformat()
     used = rows.filter(pl.col("status").is_in(["在用", "1"]))
@@ -158,7 +161,7 @@ def test_equipment_is_inspected_in_time_while_it_is_in_use(batch):
     assert (overdue["next_inspection_on"] < day).all() and (overdue["right"] == "2").all()
 
 
-def test_premises_stand_where_their_enterprise_is(batch, register):
+def test_premises_stand_where_their_enterprise_is(batch: Delivered, register: pl.DataFrame) -> None:
     rows = _registered(batch, register, "emergency.small_premises")
     assert len(rows) > 100
     for field in ("name", "village_code", "phone"):
@@ -167,7 +170,7 @@ def test_premises_stand_where_their_enterprise_is(batch, register):
     assert len(stalls) > 20 and stalls["name"].str.ends_with("摊位").all()
 
 
-def test_what_inspectors_find_is_mended_within_thirty_days(batch):
+def test_what_inspectors_find_is_mended_within_thirty_days(batch: Delivered) -> None:
     rows = batch.unplanted("emergency.inspection")
     assert rows["premises_no"].is_in(batch.clean["emergency.small_premises"]["premises_no"].implode()).all()
     passed = rows["result"].is_in(["合格", "1"])
@@ -182,7 +185,7 @@ def test_what_inspectors_find_is_mended_within_thirty_days(batch):
     assert waiting.is_between(0, 30).all()
 
 
-def test_a_misspelt_enterprise_is_outvoted_by_two_departments(batch):
+def test_a_misspelt_enterprise_is_outvoted_by_two_departments(batch: Delivered) -> None:
     rows = _planted(batch, "market_regulation.enterprise", "name_typo")
     tax = batch.clean["tax.enterprise"].select("uscc", tax_name="name")
     lifts = batch.clean["market_regulation.special_equipment"].select("uscc", unit_name="unit_name")
@@ -191,7 +194,7 @@ def test_a_misspelt_enterprise_is_outvoted_by_two_departments(batch):
     assert (both["tax_name"] == both["right"]).all() and (both["unit_name"] == both["right"]).all()
 
 
-def test_registers_of_the_places_only_grow(city, later):
+def test_registers_of_the_places_only_grow(city: Delivered, later: Delivered) -> None:
     for dataset, key in (
         ("grid.grid", "grid_code"),
         ("police.vehicle", "vin"),
