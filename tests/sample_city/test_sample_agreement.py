@@ -112,7 +112,9 @@ def test_offices_register_on_working_days(batch: Delivered) -> None:
     assert on.dt.weekday().max() <= 5
 
 
-def test_who_died_more_than_thirty_days_ago_is_no_longer_registered(batch: Delivered, police: pl.DataFrame) -> None:
+def test_who_died_more_than_thirty_days_ago_is_no_longer_registered(
+    batch: Delivered, police: pl.DataFrame
+) -> None:
     deaths = batch.clean["health.death"]
     long_ago = (batch.summary.batch - datetime.timedelta(days=30)).isoformat()
     before = deaths.filter(pl.col("death_date") < long_ago)

@@ -23,7 +23,9 @@ def _new(city: Delivered, later: Delivered, dataset: str, key: str) -> tuple[pl.
         ("market_regulation.enterprise", "uscc", "established_on"),
     ],
 )
-def test_registers_only_grow_and_by_what_happened_since(city: Delivered, later: Delivered, dataset: str, key: str, day: str) -> None:
+def test_registers_only_grow_and_by_what_happened_since(
+    city: Delivered, later: Delivered, dataset: str, key: str, day: str
+) -> None:
     added, gone = _new(city, later, dataset, key)
     assert len(added) >= 5
     assert len(gone) == 0
@@ -33,7 +35,9 @@ def test_registers_only_grow_and_by_what_happened_since(city: Delivered, later: 
     assert happened.max() <= "2026-06-01"
 
 
-def test_registered_facts_do_not_change_but_for_errors_that_come_and_go(city: Delivered, later: Delivered) -> None:
+def test_registered_facts_do_not_change_but_for_errors_that_come_and_go(
+    city: Delivered, later: Delivered
+) -> None:
     turned = pl.concat([_put_right(city, later), _put_right(later, city)])["record_key"]
     for dataset, key in (("civil_affairs.marriage", "certificate_no"), ("health.death", "certificate_no")):
         before, after = city.raw[dataset].drop("_row"), later.raw[dataset].drop("_row")
@@ -80,7 +84,9 @@ def _put_right(before: Delivered, after: Delivered) -> pl.DataFrame:
     return before.truth["errors"].join(after.truth["errors"], on=SAME, how="anti")
 
 
-def test_two_in_ten_errors_are_put_right_by_the_departments_and_new_ones_come(city: Delivered, later: Delivered) -> None:
+def test_two_in_ten_errors_are_put_right_by_the_departments_and_new_ones_come(
+    city: Delivered, later: Delivered
+) -> None:
     before, after = city.truth["errors"], later.truth["errors"]
     assert len(_put_right(city, later)) / len(before) == pytest.approx(0.2, abs=0.04)
     assert len(after.join(before, on=SAME, how="anti")) / len(before) > 0.1

@@ -31,7 +31,12 @@ SAME = ["dataset", "record_key", "field", "kind", "delivered", "right", "derivab
 
 
 @pytest.fixture(scope="module")
-def continued(tmp_path_factory: pytest.TempPathFactory, planned: Callable[[int, int], SampleCity], city: Delivered, later: Delivered) -> Summary:
+def continued(
+    tmp_path_factory: pytest.TempPathFactory,
+    planned: Callable[[int, int], SampleCity],
+    city: Delivered,
+    later: Delivered,
+) -> Summary:
     """The city of `later`, delivered as a batch that follows that of `city`."""
     folder = tmp_path_factory.mktemp("continued")
     return planned(10_000, 7).generate(folder, LATER, since=BASE_DATE)
@@ -55,7 +60,9 @@ def _changes(continued: Summary, later: Delivered, dataset: str) -> pl.DataFrame
 
 
 @pytest.mark.parametrize("dataset", SENT)
-def test_changes_laid_over_the_whole_give_the_whole_of_the_later_day(city: Delivered, later: Delivered, continued: Summary, dataset: str) -> None:
+def test_changes_laid_over_the_whole_give_the_whole_of_the_later_day(
+    city: Delivered, later: Delivered, continued: Summary, dataset: str
+) -> None:
     sent, key = _changes(continued, later, dataset), SENT[dataset][0]
     untouched = _rows(city.raw[dataset]).join(sent, on=key, how="anti")
     there = sent.filter(pl.col("change") != "删除").drop("change")
@@ -64,7 +71,9 @@ def test_changes_laid_over_the_whole_give_the_whole_of_the_later_day(city: Deliv
 
 
 @pytest.mark.parametrize("dataset", SENT)
-def test_every_change_is_what_it_is_called(city: Delivered, later: Delivered, continued: Summary, dataset: str) -> None:
+def test_every_change_is_what_it_is_called(
+    city: Delivered, later: Delivered, continued: Summary, dataset: str
+) -> None:
     sent, key = _changes(continued, later, dataset), SENT[dataset][0]
     before, after = _rows(city.raw[dataset]), _rows(later.raw[dataset])
     was, now = before[key].implode(), after[key].implode()
@@ -79,7 +88,9 @@ def test_every_change_is_what_it_is_called(city: Delivered, later: Delivered, co
 
 
 @pytest.mark.parametrize("dataset", SENT)
-def test_a_record_without_news_is_not_sent(city: Delivered, later: Delivered, continued: Summary, dataset: str) -> None:
+def test_a_record_without_news_is_not_sent(
+    city: Delivered, later: Delivered, continued: Summary, dataset: str
+) -> None:
     sent, key = _changes(continued, later, dataset), SENT[dataset][0]
     before, after = _rows(city.raw[dataset]), _rows(later.raw[dataset])
     news = pl.concat(
@@ -97,7 +108,9 @@ def test_the_errors_in_force_are_those_of_the_whole(later: Delivered, truth: pl.
     assert truth.select(SAME).sort(SAME).equals(whole)
 
 
-def test_an_error_stands_in_the_changes_or_in_the_file_of_before(city: Delivered, later: Delivered, continued: Summary, truth: pl.DataFrame) -> None:
+def test_an_error_stands_in_the_changes_or_in_the_file_of_before(
+    city: Delivered, later: Delivered, continued: Summary, truth: pl.DataFrame
+) -> None:
     for dataset, (key, file) in SENT.items():
         sent = _changes(continued, later, dataset).with_row_index("_row", 2)
         mine = truth.filter(pl.col("dataset") == dataset)
@@ -134,7 +147,9 @@ def _column(path: Path, title: str) -> list[str]:
     return [str(row[place]).replace("370684", "370614") for row in rows[3:] if row[place]]
 
 
-def test_the_file_of_before_is_sent_and_then_that_of_the_day(city: Delivered, later: Delivered, continued: Summary) -> None:
+def test_the_file_of_before_is_sent_and_then_that_of_the_day(
+    city: Delivered, later: Delivered, continued: Summary
+) -> None:
     first, second = (
         file.path for file in continued.files if file.dataset == "civil_affairs.elderly_allowance"
     )
@@ -159,7 +174,9 @@ def small() -> tuple[City, Plan]:
 @pytest.mark.parametrize(
     "extract", [e for e in EXTRACTS if e.delivery.changes], ids=lambda e: e.delivery.stem
 )
-def test_changes_do_not_depend_on_the_slices_they_are_found_in(small: tuple[City, Plan], extract: Extract, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changes_do_not_depend_on_the_slices_they_are_found_in(
+    small: tuple[City, Plan], extract: Extract, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made, planned = small
     before, after = (consignment(made, planned, extract, on) for on in (BASE, BASE + 200))
     at_once = changes(before, after)

@@ -39,7 +39,9 @@ def test_same_arguments_give_the_same_bytes(small: Path, tmp_path: Path) -> None
     assert len(_digests(small)) == len(EXTRACTS) + 5
 
 
-def test_writing_again_over_old_files_gives_the_same_bytes(small: Path, planned: Callable[[int, int], SampleCity], tmp_path: Path) -> None:
+def test_writing_again_over_old_files_gives_the_same_bytes(
+    small: Path, planned: Callable[[int, int], SampleCity], tmp_path: Path
+) -> None:
     shutil.copytree(small, tmp_path, dirs_exist_ok=True)
     planned(500, 3).generate(tmp_path, OTHER_DAY)
     assert _digests(tmp_path) == _digests(small)
@@ -133,7 +135,9 @@ def test_a_batch_outside_the_calendar_is_refused(tmp_path: Path, batch: date) ->
 
 @pytest.mark.parametrize("batch", [date(2025, 3, 2), date(2028, 3, 1)])
 @pytest.mark.parametrize("residents", [100, 731])
-def test_the_smallest_cities_and_the_ends_of_the_calendar_work(tmp_path: Path, planned: Callable[[int, int], SampleCity], residents: int, batch: date) -> None:
+def test_the_smallest_cities_and_the_ends_of_the_calendar_work(
+    tmp_path: Path, planned: Callable[[int, int], SampleCity], residents: int, batch: date
+) -> None:
     assert len(planned(residents, 5).generate(tmp_path, batch).files) == len(EXTRACTS)
 
 

@@ -56,7 +56,9 @@ def test_numbers_given_at_birth_begin_with_a_code_of_that_year(city: Delivered) 
     assert len(born) > 3_000
 
 
-def test_historic_area_codes_and_other_provinces_occur(city: Delivered, deliver: Callable[..., Delivered]) -> None:
+def test_historic_area_codes_and_other_provinces_occur(
+    city: Delivered, deliver: Callable[..., Delivered]
+) -> None:
     areas = city.truth["person"]["resident_id"].str.head(6)
     assert (areas.str.head(4) == "3706").mean() > 0.85
     assert areas.str.head(2).n_unique() > 5

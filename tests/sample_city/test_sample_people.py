@@ -51,7 +51,9 @@ def age(birth: pl.Expr, on: pl.Expr) -> pl.Expr:
 
 
 @pytest.mark.parametrize("dataset", NAMED)
-def test_everybody_named_is_in_the_register_or_was_with_the_same_facts(batch: Delivered, persons: pl.DataFrame, dataset: str) -> None:
+def test_everybody_named_is_in_the_register_or_was_with_the_same_facts(
+    batch: Delivered, persons: pl.DataFrame, dataset: str
+) -> None:
     key = NAMED[dataset]
     rows = batch.unplanted(dataset)
     both = rows.join(persons, left_on=key, right_on="resident_id", suffix="_true")
@@ -99,7 +101,9 @@ def test_children_are_certified_by_parents_of_age(batch: Delivered) -> None:
     assert (rows["child_id"] != "").filter(days["known"] > 60).all()
 
 
-def test_nearly_everybody_is_insured_and_nobody_who_died_long_ago(batch: Delivered, persons: pl.DataFrame) -> None:
+def test_nearly_everybody_is_insured_and_nobody_who_died_long_ago(
+    batch: Delivered, persons: pl.DataFrame
+) -> None:
     rows = batch.unplanted("medical_insurance.enrolment")
     both = rows.join(persons, on="resident_id", suffix="_true")
     registered = both.filter(pl.col("household_no") != "")
@@ -191,7 +195,9 @@ def test_spreadsheets_lose_the_last_digits_of_numbers(batch: Delivered) -> None:
         ("human_resources.employment", "registered_twice", {"registration_no"}),
     ],
 )
-def test_who_stands_twice_stands_under_two_numbers(batch: Delivered, dataset: str, kind: str, differ: set[str]) -> None:
+def test_who_stands_twice_stands_under_two_numbers(
+    batch: Delivered, dataset: str, kind: str, differ: set[str]
+) -> None:
     again = errors_of(batch, dataset, kind)
     assert len(again) > 0
     for row in again.drop("right").rows(named=True):

@@ -124,7 +124,9 @@ def test_taxpayers_agree_with_the_register(batch: Delivered, register: pl.DataFr
     assert late.is_between(1, 30).all()
 
 
-def test_a_struck_off_enterprise_is_taxed_equipped_and_open_only_where_it_was_planted(batch: Delivered) -> None:
+def test_a_struck_off_enterprise_is_taxed_equipped_and_open_only_where_it_was_planted(
+    batch: Delivered,
+) -> None:
     register = batch.clean["market_regulation.enterprise"].select("uscc", register_status="status")
     for dataset, kind, going in (
         ("tax.enterprise", "struck_off_still_taxed", ["正常", "1"]),
