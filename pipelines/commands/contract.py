@@ -26,7 +26,7 @@ from schemas.emit.sql import create_table
 from schemas.expressions.functions import load_functions
 from schemas.lint import lint as lint_library
 from warehouse.collect.infer.draft import draft_contract
-from warehouse.collect.readers import UnreadableFile
+from warehouse.collect.readers.layout import UnreadableFile
 from warehouse.isolation.reading import get_ready
 
 contract = typer.Typer(

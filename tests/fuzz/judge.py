@@ -26,7 +26,8 @@ from returns.workbook.errors import WorkbookError
 from returns.workbook.reader import open_workbook
 from tests.fuzz.specimens import Specimen
 from warehouse.collect.intake.archive import is_archive, unpack
-from warehouse.collect.readers import Layout, Reading, UnreadableFile, read, recognise
+from warehouse.collect.readers.layout import Layout, Reading, UnreadableFile
+from warehouse.collect.readers.registry import read, recognise
 from warehouse.collect.readers.text.record_lines import BACKSLASHES, BLANKS
 
 Outcome = Literal["read", "refused"]

@@ -16,7 +16,7 @@ from sample_city.generate import generate
 from schemas.contract.library import load_library
 from schemas.contract.odcs import read_contract
 from warehouse.collect.layouts import layout_of
-from warehouse.collect.readers import Layout
+from warehouse.collect.readers.layout import Layout
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data"

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.hostile.workbooks import old_workbooks, sound_workbook, workbooks
-from warehouse.collect.readers import Layout, LayoutColumn
+from warehouse.collect.readers.layout import Layout, LayoutColumn
 
 CONTRACT = """
 apiVersion: v3.2.0

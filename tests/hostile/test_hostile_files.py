@@ -25,7 +25,7 @@ from schemas.contract.odcs import read_contract
 from tests.hostile.files import CONTRACT, GOOD, LAYOUTS, HostileFile, hostile_files
 from tests.hostile.workbooks import sound_workbook, with_cell, with_rows
 from warehouse.collect.intake import reception
-from warehouse.collect.readers import UnreadableFile
+from warehouse.collect.readers.layout import UnreadableFile
 from warehouse.home.folders import Home
 from warehouse.isolation import reading
 from warehouse.isolation.limits import Limits, Manner, limits_of

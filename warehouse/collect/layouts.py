@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.contract.model import Contract, Delivery
-from warehouse.collect.readers import Layout, LayoutColumn
+from warehouse.collect.readers.layout import Layout, LayoutColumn
 
 _MEASURED = ("integer", "number", "date", "timestamp")
 DEFAULT_ENCODINGS = ("utf-8-sig", "gb18030")

@@ -24,9 +24,8 @@ from schemas.formats import load_formats
 from warehouse.collect.infer.sample import TABLE as SAMPLE
 from warehouse.collect.infer.sample import Sample
 from warehouse.collect.intake.archive import Member
-from warehouse.collect.readers import Layout, Reading, Recognition, UnreadableFile
 from warehouse.collect.readers.foreign import Foreign
-from warehouse.collect.readers.layout import unreadable
+from warehouse.collect.readers.layout import Layout, Reading, Recognition, UnreadableFile, unreadable
 from warehouse.collect.readers.text.encoding import ZIP
 from warehouse.collect.readers.text.line_hash import EndlessLine, Lines, hashes_of
 from warehouse.home.files import open_regular, special_kind

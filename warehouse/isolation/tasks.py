@@ -19,8 +19,9 @@ from schemas.emit.sql import literal, quote
 from warehouse.collect.infer.sample import TABLE as SAMPLE
 from warehouse.collect.infer.sample import Sample, read_sample
 from warehouse.collect.intake.archive import Member, is_archive, unpack
-from warehouse.collect.readers import Reading, Recognition, read, recognise
 from warehouse.collect.readers.foreign import Foreign, foreign_kind
+from warehouse.collect.readers.layout import Reading, Recognition
+from warehouse.collect.readers.registry import read, recognise
 from warehouse.collect.readers.sheets.guards.xlsx_guard import (
     DamagedWorkbook,
     ExcessiveWorkbook,

@@ -23,7 +23,7 @@ from typing import Any
 
 import duckdb
 
-from warehouse.collect.readers import UnreadableFile
+from warehouse.collect.readers.layout import UnreadableFile
 from warehouse.isolation.confine import confine, give_up_privileges
 from warehouse.isolation.limits import Limits
 from warehouse.isolation.messages import made, receive, send

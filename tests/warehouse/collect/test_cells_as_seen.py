@@ -20,7 +20,8 @@ from openpyxl.cell.rich_text import CellRichText, TextBlock
 from openpyxl.cell.text import InlineFont
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
-from warehouse.collect.readers import Layout, LayoutColumn, Reading, UnreadableFile, read
+from warehouse.collect.readers.layout import Layout, LayoutColumn, Reading, UnreadableFile
+from warehouse.collect.readers.registry import read
 
 DATABASE = duckdb.connect()
 LAYOUT = Layout("xlsx", (LayoutColumn("key", ("键",), key=True), LayoutColumn("cell", ("值",))))

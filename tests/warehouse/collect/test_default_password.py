@@ -12,7 +12,8 @@ import pytest
 from msoffcrypto.format.ooxml import OOXMLFile
 
 from warehouse.collect.infer.draft import draft_contract
-from warehouse.collect.readers import Layout, LayoutColumn, UnreadableFile, read, recognise
+from warehouse.collect.readers.layout import Layout, LayoutColumn, UnreadableFile
+from warehouse.collect.readers.registry import read, recognise
 from warehouse.collect.readers.sheets.guards.unlocking import unlocked
 from warehouse.collect.readers.sheets.guards.xls_guard import EncryptedWorkbook
 from warehouse.isolation import reading

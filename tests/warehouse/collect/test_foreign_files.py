@@ -21,8 +21,8 @@ from returns.workbook.reader import open_workbook
 from schemas.contract.library import load_library
 from warehouse.collect.infer.draft import draft_contract
 from warehouse.collect.intake import reception
-from warehouse.collect.readers import UnreadableFile
 from warehouse.collect.readers.foreign import foreign_kind
+from warehouse.collect.readers.layout import UnreadableFile
 from warehouse.home.folders import Home
 
 CASES = Path(__file__).parents[2] / "data" / "layouts"

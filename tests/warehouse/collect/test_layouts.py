@@ -9,8 +9,9 @@ import duckdb
 import openpyxl
 import pytest
 
-from warehouse.collect.readers import Layout, LayoutColumn, Reading, UnreadableFile, read, recognise
 from warehouse.collect.readers.headings.heading_blocks import Merged, drawn_block
+from warehouse.collect.readers.layout import Layout, LayoutColumn, Reading, UnreadableFile
+from warehouse.collect.readers.registry import read, recognise
 
 CASES = Path(__file__).parents[2] / "data" / "layouts"
 DATABASE = duckdb.connect()

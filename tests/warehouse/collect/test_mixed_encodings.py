@@ -10,7 +10,8 @@ import dbf
 import duckdb
 import pytest
 
-from warehouse.collect.readers import Layout, LayoutColumn, Reading, UnreadableFile, read, recognise
+from warehouse.collect.readers.layout import Layout, LayoutColumn, Reading, UnreadableFile
+from warehouse.collect.readers.registry import read, recognise
 from warehouse.collect.readers.text.mixture import foreign_runs
 
 COLUMNS = (

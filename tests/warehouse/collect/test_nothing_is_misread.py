@@ -14,7 +14,8 @@ from schemas.contract.model import Contract
 from schemas.emit.sql import quote
 from warehouse.collect.extracts.delivery_checks import remarks
 from warehouse.collect.layouts import layout_of
-from warehouse.collect.readers import Reading, UnreadableFile, read
+from warehouse.collect.readers.layout import Reading, UnreadableFile
+from warehouse.collect.readers.registry import read
 from warehouse.engine.connection import Engine
 from warehouse.standard.values import value_of
 

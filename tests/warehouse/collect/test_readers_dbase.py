@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from warehouse.collect.readers import Layout, LayoutColumn, Reading, UnreadableFile, read
+from warehouse.collect.readers.layout import Layout, LayoutColumn, Reading, UnreadableFile
+from warehouse.collect.readers.registry import read
 
 # Each file is read into a temporary table of a connection of its own.
 DATABASE = duckdb.connect()

@@ -9,16 +9,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from warehouse.collect.readers import (
-    Layout,
-    LayoutColumn,
-    Note,
-    Reading,
-    SetAside,
-    UnreadableFile,
-    read,
-    recognise,
-)
+from warehouse.collect.readers.layout import Layout, LayoutColumn, Note, Reading, SetAside, UnreadableFile
+from warehouse.collect.readers.registry import read, recognise
 
 # Each file is read into a temporary table of a connection of its own.
 DATABASE = duckdb.connect()

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from warehouse.collect.readers import Layout, LayoutColumn, Reading, UnreadableFile, read
+from warehouse.collect.readers.layout import Layout, LayoutColumn, Reading, UnreadableFile
+from warehouse.collect.readers.registry import read
 from warehouse.collect.readers.text import encoding, record_lines
 
 LAYOUT = Layout("csv", tuple(LayoutColumn(name, (name,), key=name == "a") for name in "abc"), delimiter=",")

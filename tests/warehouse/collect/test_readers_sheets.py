@@ -13,7 +13,8 @@ import openpyxl
 import pytest
 import xlwt
 
-from warehouse.collect.readers import Layout, LayoutColumn, Reading, UnreadableFile, read
+from warehouse.collect.readers.layout import Layout, LayoutColumn, Reading, UnreadableFile
+from warehouse.collect.readers.registry import read
 
 # Each file is read into a temporary table of a connection of its own.
 DATABASE = duckdb.connect()

@@ -15,7 +15,8 @@ import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warehouse.collect.readers import Layout, LayoutColumn, Reading, UnreadableFile, read, recognise
+from warehouse.collect.readers.layout import Layout, LayoutColumn, Reading, UnreadableFile
+from warehouse.collect.readers.registry import read, recognise
 
 # Each file is read into a temporary table of a connection of its own.
 DATABASE = duckdb.connect()

@@ -14,7 +14,8 @@ from schemas.contract.library import load_library
 from schemas.contract.odcs import read_contract
 from schemas.lint import lint
 from warehouse.collect.layouts import layout_of
-from warehouse.collect.readers import Reading, read
+from warehouse.collect.readers.layout import Reading
+from warehouse.collect.readers.registry import read
 
 DATA = Path(__file__).parents[2] / "data"
 UNIVERSITIES = DATA / "universities"

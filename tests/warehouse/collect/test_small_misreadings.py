@@ -8,7 +8,8 @@ import duckdb
 import openpyxl
 import pytest
 
-from warehouse.collect.readers import Layout, LayoutColumn, Reading, read
+from warehouse.collect.readers.layout import Layout, LayoutColumn, Reading
+from warehouse.collect.readers.registry import read
 
 COLUMNS = (
     LayoutColumn("code", ("编号",), required=True, key=True),

@@ -10,8 +10,9 @@ import dbf
 import duckdb
 import pytest
 
-from warehouse.collect.readers import Layout, LayoutColumn, Reading, UnreadableFile, read
+from warehouse.collect.readers.layout import Layout, LayoutColumn, Reading, UnreadableFile
 from warehouse.collect.readers.naming import named
+from warehouse.collect.readers.registry import read
 
 DATABASE = duckdb.connect()
 COLUMNS = (

@@ -13,7 +13,8 @@ import pytest
 import xlsxwriter
 import xlwt
 
-from warehouse.collect.readers import Layout, LayoutColumn, UnreadableFile, recognise
+from warehouse.collect.readers.layout import Layout, LayoutColumn, UnreadableFile
+from warehouse.collect.readers.registry import recognise
 
 LAYOUT = Layout("xlsx", (LayoutColumn("key", ("键",), key=True), LayoutColumn("cell", ("值",))))
 SHEET, TEXTS = "xl/worksheets/sheet1.xml", "xl/sharedStrings.xml"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from schemas.contract.model import Contract
-from warehouse.collect.readers import Reading, Recognition, UnreadableFile
+from warehouse.collect.readers.layout import Reading, Recognition, UnreadableFile
 from warehouse.collect.readers.naming import named
 from warehouse.home.names import shown_name
 

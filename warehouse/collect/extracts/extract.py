@@ -49,7 +49,7 @@ from warehouse.collect.intake.reception import (
     receipts,
     refusal_of,
 )
-from warehouse.collect.readers import Reading
+from warehouse.collect.readers.layout import Reading
 from warehouse.collect.readers.text.line_hash import hashes_of, lay_hashes
 from warehouse.home.files import replace_json, sha256_of
 from warehouse.home.folders import Home

@@ -16,8 +16,7 @@ import pyarrow as pa
 from schemas.emit.sql import quote
 from schemas.formats import load_formats
 from warehouse.collect.extracts.snapshot_diff import CELL_HASH, HASHED, compare
-from warehouse.collect.readers import UnreadableFile
-from warehouse.collect.readers.layout import Layout, Reading
+from warehouse.collect.readers.layout import Layout, Reading, UnreadableFile
 from warehouse.collect.readers.staging import TAIL_ROWS
 from warehouse.collect.readers.text.line_hash import LINE_HASH, EndlessLine, Lines, hashes_of
 from warehouse.home.files import digest_of

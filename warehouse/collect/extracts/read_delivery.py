@@ -15,7 +15,7 @@ from warehouse.collect.extracts.delivery_checks import held, refuse_drift, remar
 from warehouse.collect.extracts.line_diff import Spool, reread
 from warehouse.collect.intake.reception import CONFIRMATION, READING, REFUSAL, Receipt
 from warehouse.collect.layouts import layout_of
-from warehouse.collect.readers import Reading, Recognition, UnreadableFile
+from warehouse.collect.readers.layout import Reading, Recognition, UnreadableFile
 from warehouse.home.files import replace_json
 from warehouse.home.folders import Home
 from warehouse.incremental.context import BatchContext

@@ -15,20 +15,19 @@ import duckdb
 from schemas.formats import Format, format_of
 from warehouse.collect.infer.guesses import GuessedHeadings, guess_headings, plain_title
 from warehouse.collect.intake.archive import is_archive
-from warehouse.collect.readers import (
+from warehouse.collect.readers.foreign import foreign_kind
+from warehouse.collect.readers.headings.header_match import clean_title
+from warehouse.collect.readers.headings.heading_blocks import filled
+from warehouse.collect.readers.layout import (
+    DEFAULT_ENCODINGS,
     Layout,
     LayoutColumn,
     Reading,
     Recognition,
     UnreadableFile,
-    read,
-    recognise,
+    unreadable,
 )
-from warehouse.collect.readers.foreign import foreign_kind
-from warehouse.collect.readers.headings.header_match import clean_title
-from warehouse.collect.readers.headings.heading_blocks import filled
-from warehouse.collect.readers.layout import DEFAULT_ENCODINGS, unreadable
-from warehouse.collect.readers.registry import READERS
+from warehouse.collect.readers.registry import READERS, read, recognise
 from warehouse.collect.readers.specimens import NoSpecimen, Specimen
 from warehouse.collect.readers.text.encoding import HEAD
 from warehouse.home.names import shown_name

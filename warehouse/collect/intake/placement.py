@@ -11,7 +11,7 @@ from schemas.formats import accepted, load_formats
 from warehouse.collect.extracts.delivery_checks import refuse_drift
 from warehouse.collect.intake.parts import foreign_part
 from warehouse.collect.layouts import layout_of
-from warehouse.collect.readers import Recognition, UnreadableFile
+from warehouse.collect.readers.layout import Recognition, UnreadableFile
 from warehouse.home.names import FileName, shown_name
 from warehouse.isolation.reading import HarmfulFile, foreign_kind, recognise
 

@@ -22,7 +22,7 @@ from schemas.contract.model import Contract
 from warehouse.collect.intake.landing import keep, make_whole, openable
 from warehouse.collect.intake.parts import part_of, standing
 from warehouse.collect.intake.placement import Match, Refusal, place, torn_snapshots, unless_torn
-from warehouse.collect.readers import Recognition, UnreadableFile
+from warehouse.collect.readers.layout import Recognition, UnreadableFile
 from warehouse.home.files import replace_json, sha256_of, special_kind
 from warehouse.home.folders import Home
 from warehouse.home.names import FileName

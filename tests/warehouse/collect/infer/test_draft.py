@@ -18,7 +18,7 @@ from schemas.contract.model import Column, Contract
 from schemas.contract.odcs import read_contract
 from schemas.lint import lint
 from warehouse.collect.infer.draft import draft_contract
-from warehouse.collect.readers import UnreadableFile
+from warehouse.collect.readers.layout import UnreadableFile
 
 CASES = Path(__file__).parents[3] / "data" / "layouts"
 BUS = Path(__file__).parents[4] / "docs" / "tutorial" / "bus.sql"

@@ -1,21 +1,20 @@
-"""Whether an old workbook (XLS) is safe to open: its compound file and the places of its cells are looked at first.
+"""Whether an old workbook (XLS) is safe to open: its container and the places of its cells are looked at first.
 
 The library sets memory aside as the file asks for it, and a failed allocation ends the whole process: one wrong byte
-in the column of a cell asks for a hundred gigabytes. So what an XLS cannot have is refused before. Formats: [MS-CFB]
-for the compound file, [MS-XLS] for the records of the workbook in it.
+in the column of a cell asks for a hundred gigabytes. So what an XLS cannot have is refused before. olefile reads the
+container, a compound file ([MS-CFB]). The records of the workbook in it follow [MS-XLS].
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from io import BytesIO
+
+import olefile
 
 from warehouse.collect.readers.sheets.guards.xlsx_guard import DamagedWorkbook, ExcessiveWorkbook
 
-_HEADER = struct.Struct("<24xHHHHH6xIIIIIIIII")
-_ENTRY = 128
-_MINI_SECTOR = 64
-_LAST_SECTOR = 0xFFFF_FFFA
 _STREAMS = ("workbook", "book")
 _MOST_STREAMS = 4
 
@@ -55,90 +54,24 @@ def check_safe_old(content: bytes) -> None:
 
 
 def streams(content: bytes) -> Iterator[bytes]:
-    """The streams of a compound file that hold a workbook."""
-    (
-        _,
-        _,
-        order,
-        shift,
-        _,
-        directories,
-        fats,
-        directory,
-        _,
-        mini_cutoff,
-        mini_fat,
-        mini_fats,
-        difat,
-        difats,
-    ) = _HEADER.unpack_from(content)
-    size = 1 << shift
-    sectors = len(content) // size
-    if order != 0xFFFE or shift not in (9, 12) or max(directories, fats, mini_fats, difats) > sectors:
-        raise DamagedWorkbook
-    table = _table(content, size, fats, difat)
-    entries = b"".join(_chain(content, table, directory, size))
-    root, streams = b"", 0
-    for place in range(0, len(entries) - _ENTRY + 1, _ENTRY):
-        entry = entries[place : place + _ENTRY]
-        name = (
-            entry[: max(struct.unpack_from("<H", entry, 64)[0], 2) - 2].decode("utf-16-le", "replace").lower()
-        )
-        start, length = struct.unpack_from("<II", entry, 116)
-        if entry[66] == 5:
-            root = b"".join(_chain(content, table, start, size)) if length else b""
-        if entry[66] != 2 or name not in _STREAMS:
-            continue
-        # A workbook has one stream, or two of different versions; each is copied here.
-        streams += 1
-        if length > len(content) or streams > _MOST_STREAMS:
-            raise DamagedWorkbook
-        if length < mini_cutoff:
-            mini = _numbers(b"".join(_chain(content, table, mini_fat, size)))
-            pieces = (root[at * _MINI_SECTOR : (at + 1) * _MINI_SECTOR] for at in _places(mini, start))
-            yield b"".join(pieces)[:length]
-        else:
-            yield b"".join(_chain(content, table, start, size))[:length]
+    """The streams of a compound file that hold a workbook: one, or two of different versions of Excel.
 
+    Args:
+        content: the whole file.
 
-def _table(content: bytes, size: int, count: int, further: int) -> tuple[int, ...]:
-    """Which sector follows each."""
-    places = list(struct.unpack_from("<109I", content, 76))
-    seen: set[int] = set()
-    while further < _LAST_SECTOR:
-        if further in seen:
-            raise DamagedWorkbook
-        seen.add(further)
-        *more, further = _numbers(_sector(content, further, size))
-        places += more
-    used = [place for place in places if place < _LAST_SECTOR][:count]
-    return _numbers(b"".join(_sector(content, place, size) for place in used))
-
-
-def _chain(content: bytes, table: tuple[int, ...], start: int, size: int) -> Iterator[bytes]:
-    return (_sector(content, place, size) for place in _places(table, start))
-
-
-def _places(table: tuple[int, ...], start: int) -> Iterator[int]:
-    """The sectors of a stream, in their order."""
-    seen: set[int] = set()
-    place = start
-    while place < _LAST_SECTOR:
-        if place in seen:
-            raise DamagedWorkbook
-        seen.add(place)
-        yield place
-        place = table[place]
-
-
-def _sector(content: bytes, place: int, size: int) -> bytes:
-    if (place + 1) * size >= len(content):
-        raise DamagedWorkbook
-    return content[(place + 1) * size : (place + 2) * size]
-
-
-def _numbers(data: bytes) -> tuple[int, ...]:
-    return struct.unpack(f"<{len(data) // 4}I", data[: len(data) // 4 * 4])
+    Raises:
+        DamagedWorkbook: it is no compound file, or not whole.
+    """
+    try:
+        with olefile.OleFileIO(BytesIO(content), raise_defects=olefile.DEFECT_INCORRECT) as container:
+            names = [path for path in container.listdir() if path[-1].lower() in _STREAMS]
+            # Each is copied here.
+            if len(names) > _MOST_STREAMS or any(container.get_size(path) > len(content) for path in names):
+                raise DamagedWorkbook
+            for path in names:
+                yield container.openstream(path).read()
+    except (OSError, ValueError, IndexError, struct.error, RecursionError) as error:
+        raise DamagedWorkbook from error
 
 
 def _check_records(stream: bytes) -> None:
