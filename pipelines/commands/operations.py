@@ -34,6 +34,7 @@ from warehouse.home.integrity import (
     Damage,
     delivery_damage,
     lake_damage,
+    pending_switches,
     standard_damage,
     warehouse_damage,
 )
@@ -87,6 +88,7 @@ def _notices(home: Home) -> Iterator[str]:
     for rights in sorted({place.rights for place in places}):
         quoted = " ".join(shlex.quote(str(place.path)) for place in places if place.rights == rights)
         yield f"请收回权限：chmod {'-R ' if rights == 'go=' else ''}{rights} {quoted}"
+    yield from pending_switches(home)
     for path in never_received(home):
         yield (
             f"不会被自动接收：{shown_path(path)}（文件夹，或以点开头的文件，一般是没有传完的）。"

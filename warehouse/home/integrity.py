@@ -20,8 +20,8 @@ from warehouse.home.folders import Home
 from warehouse.lake.layers import Layer
 from warehouse.lake.manifest import MANIFEST, DamagedPartition
 from warehouse.lake.store import Lake, damaged
-from warehouse.publish.standard_database import accepted_standard
-from warehouse.publish.switch import accepted, log_of, open_database, published
+from warehouse.publish.standard_database import accepted_standard, settle_standard
+from warehouse.publish.switch import accepted, log_of, open_database, published, settle_switch
 
 AGAIN = "重新运行该批次即可恢复：zhenjie run --batch {}"
 NOT_OURS = "请从备份恢复这个文件，或请部门重新交付同一个文件：zhenjie deliver 文件 --batch {}"
@@ -60,14 +60,14 @@ def lake_damage(lake: Lake) -> Iterator[Damage]:
 
 def warehouse_damage(home: Home, keys: Keys) -> Iterator[Damage]:
     """The published databases: their bytes are those that were accepted, and they open."""
-    known = accepted(home)
     for path in (home.warehouse, home.previous_warehouse):
         if not path.exists():
             continue
         if log_of(path).exists():
             yield Damage(log_of(path), None, "发布的数据库旁不应有日志文件", "请查明来源并删除它")
         remedy = "运行最新批次即重新发布：zhenjie run" if path == home.warehouse else "这是上一版，可以删除"
-        if sha256_of(path) not in known:
+        known = accepted(home)
+        if sha256_of(path) not in (known.of_current if path == home.warehouse else known.of_previous):
             yield Damage(path, None, "与通过验收时的校验值不符", remedy)
             continue
         try:
@@ -80,18 +80,25 @@ def standard_damage(home: Home, keys: Keys) -> Iterator[Damage]:
     """The standard tables for queries; a turn makes them anew by itself where they are damaged."""
     path, remedy = home.standard, "运行最新批次即重新生成：zhenjie run"
     if not path.exists():
-        if accepted_standard(home):
+        if accepted_standard(home).of_current:
             yield Damage(path, None, "曾经生成，现已缺失：标准表查询库", remedy)
         return
     if log_of(path).exists():
         yield Damage(log_of(path), None, "标准表查询库旁不应有日志文件", "请查明来源并删除它")
-    if sha256_of(path) not in accepted_standard(home):
+    if sha256_of(path) not in accepted_standard(home).of_current:
         yield Damage(path, None, "与生成时的校验值不符", remedy)
         return
     try:
         open_database(path, keys).close()
     except duckdb.Error:
         yield Damage(path, None, "数据库无法打开", remedy)
+
+
+def pending_switches(home: Home) -> Iterator[str]:
+    """Publications that a dead run began and did not settle; the database is right either way."""
+    for path, known in ((home.warehouse, accepted(home)), (home.standard, accepted_standard(home))):
+        if known.pending is not None:
+            yield f"{path}：有一次发布中途停止，现有数据库可以照常查询。下一次运行会了结：zhenjie run"
 
 
 def mend(home: Home, lake: Lake, batch: date) -> list[Damage]:
@@ -119,6 +126,8 @@ def mend(home: Home, lake: Lake, batch: date) -> list[Damage]:
     for damage in own:
         lake_table = damage.path.parent.parent
         (lake_table / f"batch={batch.isoformat()}" / MANIFEST).unlink(missing_ok=True)
+    settle_switch(home)
+    settle_standard(home)
     published_now = (home.warehouse, log_of(home.warehouse))
     broken = [damage for damage in warehouse_damage(home, lake.keys) if damage.path in published_now]
     for damage in broken:

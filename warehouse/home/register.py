@@ -127,7 +127,7 @@ def _there(home: Home, batch: date | None) -> Iterator[str]:
 def _may_be_away(home: Home, thing: Thing, since: date | None) -> bool:
     if thing.place == home.previous_warehouse.name:
         # After the database was published anew without one before, there is none.
-        return len(accepted(home)) < 2
+        return not accepted(home).of_previous
     if thing.parts[0] not in _MOVABLE or thing.batch is None or since is None or thing.batch >= since:
         return False
     return not (home.root / thing.parts[0] / thing.batch.isoformat()).exists()

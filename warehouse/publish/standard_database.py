@@ -7,7 +7,6 @@ written again only when its partition, the words of its contract or the key has 
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,18 +19,17 @@ from schemas.contract.library import Library
 from schemas.contract.model import Contract, comment
 from schemas.emit.sql import literal, quote
 from warehouse.home.encryption import NO_KEYS, Keys, attach
-from warehouse.home.files import digest_of, flush, replace_json, sha256_of
+from warehouse.home.files import digest_of, flush, sha256_of
 from warehouse.home.folders import Home
 from warehouse.lake.layers import Layer
 from warehouse.lake.partition import Partition
 from warehouse.lake.store import Lake
+from warehouse.publish.checksums import Checksums, announce, known_checksums, settle, write_checksums
 from warehouse.publish.switch import has_present_key, log_of, open_database, published
 from warehouse.standard.values import delivered_name
 
 # The schema of the table that keeps the fingerprint and the rows of each table; no query can name it.
 HIDDEN = "hidden"
-# Checksums kept: of the file that lies there, and of the one that a dead run was about to put there.
-KEPT = 2
 
 # Comments of the columns that every standard table has beside its contract's; `warehouse.standard.standardise`
 # makes them.
@@ -109,19 +107,20 @@ def make_standard(
     return written
 
 
-def accepted_standard(home: Home) -> list[str]:
-    """The sha256 that the file may have."""
-    try:
-        known: list[str] = json.loads(home.standard_accepted.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return []
-    return known
+def accepted_standard(home: Home) -> Checksums:
+    """What the file may be."""
+    return known_checksums(home.standard_accepted)
+
+
+def settle_standard(home: Home) -> None:
+    """End a switch of the file that a dead run began."""
+    settle(home.standard_accepted, home.standard)
 
 
 def vouch_standard(home: Home) -> None:
     """Keep the checksum of the file as it lies now, for one who has rewritten it."""
     if home.standard.exists():
-        replace_json(home.standard_accepted, [sha256_of(home.standard)])
+        write_checksums(home.standard_accepted, Checksums(sha256_of(home.standard)))
 
 
 def _wanted(lake: Lake, library: Library, batch: date) -> dict[str, _Table]:
@@ -145,7 +144,7 @@ def _comments(contract: Contract) -> dict[str, str]:
 
 def _made(home: Home, keys: Keys) -> dict[str, tuple[str, int]] | None:
     """Table → its fingerprint and rows, as they lie in the file; None without a sound file under the present key."""
-    if not home.standard.exists() or sha256_of(home.standard) not in accepted_standard(home):
+    if not home.standard.exists() or sha256_of(home.standard) not in accepted_standard(home).of_current:
         return None
     if log_of(home.standard).exists() or not has_present_key(home.standard, keys):
         return None
@@ -208,11 +207,14 @@ def _create(connection: duckdb.DuckDBPyConnection, name: str, table: _Table) -> 
 
 def _put_in_place(home: Home) -> None:
     draft = draft_of(home)
-    # Written before the file is put in place: a run that dies in between leaves a file that is known either way.
-    replace_json(home.standard_accepted, [sha256_of(draft), *accepted_standard(home)][:KEPT])
+    # Announced before the file is put in place: a run that dies in between leaves a file that is known either way.
+    settle_standard(home)
+    sha256 = sha256_of(draft)
+    announce(home.standard_accepted, sha256, home.standard)
     flush(draft)
     draft.replace(home.standard)
     flush(home.root)
+    write_checksums(home.standard_accepted, Checksums(sha256))
 
 
 def _target(name: str) -> str:

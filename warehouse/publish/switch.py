@@ -18,9 +18,7 @@ from warehouse.engine.connection import confine
 from warehouse.home.encryption import NO_KEYS, Keys, WrongKey, attach, is_encrypted
 from warehouse.home.files import replace_json, sha256_of
 from warehouse.home.folders import Home
-
-# Checksums kept: of the database published, the one before, and the one that a dead run was about to publish.
-KEPT = 3
+from warehouse.publish.checksums import Checksums, announce, known_checksums, settle, write_checksums
 
 
 class NotAccepted(Exception):
@@ -144,19 +142,22 @@ def _accepted(home: Home) -> str | None:
     return sha256 if verdict["passed"] and verdict["sha256"] == sha256 else None
 
 
-def accepted(home: Home) -> list[str]:
-    """The sha256 of the published databases, newest first; none before the first publication."""
-    try:
-        known: list[str] = json.loads(home.accepted.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return []
-    return known
+def accepted(home: Home) -> Checksums:
+    """What the published databases may be; nothing before the first publication."""
+    return known_checksums(home.accepted)
+
+
+def settle_switch(home: Home) -> None:
+    """End a switch of the published database that a dead run began."""
+    settle(home.accepted, home.warehouse, home.previous_warehouse)
 
 
 def vouch(home: Home) -> None:
     """Keep the checksums of the published databases as they lie now, for one who has rewritten them."""
-    published_now = [path for path in (home.warehouse, home.previous_warehouse) if path.exists()]
-    replace_json(home.accepted, [sha256_of(path) for path in published_now])
+    current, previous = (
+        sha256_of(path) if path.exists() else None for path in (home.warehouse, home.previous_warehouse)
+    )
+    write_checksums(home.accepted, Checksums(current, previous))
 
 
 def switch(home: Home, batch: date, keys: Keys = NO_KEYS) -> Path:
@@ -178,14 +179,16 @@ def switch(home: Home, batch: date, keys: Keys = NO_KEYS) -> Path:
     current = published(home.warehouse, keys)
     if current is not None and current[0] > batch:
         raise OlderBatch(f"batch {current[0]} is published; {batch} is older")
-    # Said before it is done: a run that dies in between leaves one that is on the list either way.
-    known = accepted(home) or ([sha256_of(home.warehouse)] if home.warehouse.exists() else [])
-    replace_json(home.accepted, [sha256, *known][:KEPT])
-    if home.warehouse.exists():
+    # Announced before it is done: a run that dies in between leaves a database that is accepted either way.
+    settle_switch(home)
+    known = announce(home.accepted, sha256, home.warehouse)
+    had_one = home.warehouse.exists()
+    if had_one:
         draft = home.previous_warehouse.with_suffix(".draft")
         draft.unlink(missing_ok=True)
         os.link(home.warehouse, draft)
         draft.replace(home.previous_warehouse)
     candidate.replace(home.warehouse)
+    write_checksums(home.accepted, Checksums(sha256, known.current if had_one else known.previous))
     verdict_of(home).unlink()
     return home.warehouse

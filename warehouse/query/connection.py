@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from io import FileIO
@@ -22,6 +22,7 @@ import duckdb
 
 from warehouse.home.encryption import NO_KEYS, Keys, attach, is_encrypted
 from warehouse.home.folders import Home
+from warehouse.publish.checksums import Checksums
 from warehouse.publish.standard_database import accepted_standard
 from warehouse.publish.switch import accepted, log_of
 from warehouse.query.judge import DEEPEST
@@ -34,8 +35,16 @@ SCRATCH = "query-"
 MOST_SPILLED = "20GiB"
 
 
+# How often the published files are opened again when one is replaced meanwhile.
+_ATTEMPTS = 5
+
+
 class NotAccepted(Exception):
     """A published file is not the one that was accepted; says which and what to do, in Chinese."""
+
+
+class _Replaced(NotAccepted):
+    """A published file was replaced while it was opened: the one that lies there now may be accepted."""
 
 
 @dataclass(frozen=True)
@@ -65,23 +74,36 @@ def open_for_queries(asked: Asked, *, spilling: bool = False) -> Iterator[duckdb
         OSError: there is no published file, or it cannot be read.
         duckdb.Error: it cannot be opened.
     """
-    home = asked.home
     with ExitStack() as stack:
-        files = {WAREHOUSE: stack.enter_context(_verified(home, home.warehouse, accepted(home)))}
-        if asked.standard and home.standard.exists():
-            known = accepted_standard(home)
-            files[STANDARD] = stack.enter_context(_verified(home, home.standard, known))
-        scratch = stack.enter_context(_scratch(home)) if spilling else None
-        connection = stack.enter_context(duckdb.connect(":memory:", config=_settings(asked, scratch)))
-        connection.execute("SET python_enable_replacements = false")
-        connection.execute(f"SET max_expression_depth = {DEEPEST}")
-        if any(is_encrypted(Path(str(file.name))) for file in files.values()):
-            asked.keys.prepare(connection)
-        for name, file in files.items():
-            _attach(connection, name, file, scratch, asked.keys)
-        connection.execute(f"USE {WAREHOUSE}")
-        _seal(connection, spilling=spilling)
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                connection = _open(asked, stack, spilling=spilling)
+                break
+            except _Replaced:
+                # A turn is publishing.
+                stack.close()
+        else:
+            connection = _open(asked, stack, spilling=spilling)
         yield connection
+
+
+def _open(asked: Asked, stack: ExitStack, *, spilling: bool) -> duckdb.DuckDBPyConnection:
+    """The sealed connection; the stack closes it with all that it needs."""
+    home = asked.home
+    files = {WAREHOUSE: stack.enter_context(_verified(home, home.warehouse, accepted))}
+    if asked.standard and home.standard.exists():
+        files[STANDARD] = stack.enter_context(_verified(home, home.standard, accepted_standard))
+    scratch = stack.enter_context(_scratch(home)) if spilling else None
+    connection = stack.enter_context(duckdb.connect(":memory:", config=_settings(asked, scratch)))
+    connection.execute("SET python_enable_replacements = false")
+    connection.execute(f"SET max_expression_depth = {DEEPEST}")
+    if any(is_encrypted(Path(str(file.name))) for file in files.values()):
+        asked.keys.prepare(connection)
+    for name, file in files.items():
+        _attach(connection, name, file, scratch, asked.keys)
+    connection.execute(f"USE {WAREHOUSE}")
+    _seal(connection, spilling=spilling)
+    return connection
 
 
 def _settings(asked: Asked, scratch: Path | None) -> dict[str, str | bool | int | float | list[str]]:
@@ -93,10 +115,12 @@ def _settings(asked: Asked, scratch: Path | None) -> dict[str, str | bool | int 
 
 
 @contextmanager
-def _verified(home: Home, path: Path, known: list[str]) -> Iterator[FileIO]:
+def _verified(home: Home, path: Path, known: Callable[[Home], Checksums]) -> Iterator[FileIO]:
+    before = known(home)
     with open_file(path) as file:
-        if not is_accepted(home, path.name, file, known, time.time_ns()):
-            raise NotAccepted(
+        if not is_accepted(home, path.name, file, before.of_current, time.time_ns()):
+            moved = known(home) != before or os.stat(path).st_ino != os.fstat(file.fileno()).st_ino
+            raise (_Replaced if moved else NotAccepted)(
                 f"{path} 与通过验收时的校验值不符，文件可能被替换或损坏，不予查询。"
                 "请运行 zhenjie doctor 查看，再运行 zhenjie run 重新发布；若文件被人替换过，请先查明原因"
             )
@@ -134,7 +158,7 @@ def _attach(
             link.unlink()
     _check_log(path)
     if (found.st_dev, found.st_ino) != (there.st_dev, there.st_ino):
-        raise NotAccepted(f"{path} 在打开时被替换（可能正在发布新的一版），请再查询一次")
+        raise _Replaced(f"{path} 在打开时被替换（可能正在发布新的一版），请再查询一次")
 
 
 def _check_log(path: Path) -> None:

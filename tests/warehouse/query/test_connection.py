@@ -47,7 +47,7 @@ def forged(home: Home) -> Path:
 
 def verified(home: Home, now: int = LATER) -> bool:
     with open_file(home.warehouse) as file:
-        return is_accepted(home, home.warehouse.name, file, accepted(home), now)
+        return is_accepted(home, home.warehouse.name, file, accepted(home).of_current, now)
 
 
 @pytest.mark.parametrize("spilling", [False, True])
