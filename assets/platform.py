@@ -13,6 +13,7 @@ from returns.ledger.store import Ledger
 from returns.signing.keys import signing_keys
 from schemas.codes import CodeLibrary
 from schemas.contract.library import Library
+from warehouse.collect.intake.landing import LARGEST_FILE
 from warehouse.engine.connection import Engine
 from warehouse.home.encryption import NO_KEYS, Keys
 from warehouse.home.folders import Home
@@ -31,7 +32,8 @@ FIRST_BATCH, LAST_BATCH = date(1990, 1, 1), date(2099, 12, 31)
 class Platform:
     """One installation.
 
-    `published_batches` is how many batches of findings the warehouse shows; `thresholds` choose how the lake is
+    `published_batches` is how many batches of findings the warehouse shows; `largest_file` is how many bytes a file
+    from outside may have; `thresholds` choose how the lake is
     written; `signing` are the keys for packages that the settings give.
     """
 
@@ -41,6 +43,7 @@ class Platform:
     engine: Engine
     ledger_url: str = field(repr=False)
     published_batches: int = 10
+    largest_file: int = LARGEST_FILE
     thresholds: Thresholds = DEFAULT
     signing: Keys = field(default=NO_KEYS, repr=False)
 

@@ -16,6 +16,7 @@ from returns.ledger.deliveries import enter_deliveries
 from returns.ledger.outside import known_heads
 from returns.packages.sheet_spec import sheet_standard
 from returns.replies.take_in import SHEET, Intake, ReplyDesk, Submission, take_in
+from warehouse.collect.intake.landing import refuse_large
 
 # Tickets that a receipt for programs lists; of more there is the number.
 LISTED = 200
@@ -76,6 +77,7 @@ def take_in_each(
         for path in files:
             taken: Intake | OSError
             try:
+                refuse_large(path, platform.largest_file)
                 taken = take_in(connection, desk, Submission(path, actor, received_at))
             except OSError as error:
                 taken = error

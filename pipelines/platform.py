@@ -49,6 +49,7 @@ def build_platform(settings: Settings) -> Platform:
         engine=engine,
         ledger_url=ledger_url(settings),
         published_batches=settings.published_batches,
+        largest_file=settings.largest_file,
         signing=settings.signing,
     )
     platform.lake.check()

@@ -111,10 +111,10 @@ def _receive(context: dg.SensorEvaluationContext, platform: Platform) -> None:
     """Take loose files in; one that cannot be read or moved waits for the next look and stops no other."""
     now = datetime.now(UTC)
     _warn(context, platform.home.inbox)
-    files = settled(platform.home.inbox, now)
+    files, largest = settled(platform.home.inbox, now), platform.largest_file
     for path in files:
         try:
-            reception.deliver(platform.home, platform.library, [path], today(), now)
+            reception.deliver(platform.home, platform.library, [path], today(), now, largest=largest)
             path.unlink()
         except OF_ONE_FILE as error:
             context.log.warning("%s could not be received: %s", shown_name(path), reason_of(error))

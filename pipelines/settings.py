@@ -18,6 +18,7 @@
 | `ZHENJIE_DEV_TOKEN` | the token of `zhenjie dev`, 16 characters or more | a new one at each start |
 | `ZHENJIE_DEV_HOSTS` | further names by which `zhenjie dev` is reached, separated by commas | none |
 | `ZHENJIE_QUERY_SECONDS` | after how many seconds a query is broken off | `60` |
+| `ZHENJIE_LARGEST_FILE` | the largest file that is delivered or handed in, such as `4GiB` | `4GiB` |
 | `ZHENJIE_PUBLISHED_BATCHES` | how many batches of findings the warehouse shows | `10` |
 """
 
@@ -32,6 +33,7 @@ from pathlib import Path
 
 from returns.ledger.accounts import checked_account
 from returns.ledger.chain import LedgerError
+from warehouse.collect.intake.landing import LARGEST_FILE
 from warehouse.home.encryption import Key, Keys
 from warehouse.home.names import shown
 
@@ -60,6 +62,7 @@ class Settings:
     threads: int = 2
     published_batches: int = 10
     query_seconds: int = 60
+    largest_file: int = LARGEST_FILE
 
 
 def read_settings(environment: Mapping[str, str] | None = None, home: Path | None = None) -> Settings:
@@ -91,6 +94,7 @@ def read_settings(environment: Mapping[str, str] | None = None, home: Path | Non
         threads=_count(values, "ZHENJIE_THREADS", 2),
         published_batches=_count(values, "ZHENJIE_PUBLISHED_BATCHES", 10),
         query_seconds=_count(values, "ZHENJIE_QUERY_SECONDS", 60),
+        largest_file=_bytes(values, "ZHENJIE_LARGEST_FILE", LARGEST_FILE),
     )
 
 
@@ -202,3 +206,14 @@ def _count(values: Mapping[str, str], name: str, default: int) -> int:
     if not text.isdigit() or int(text) < 1:
         raise SettingsError(f"{name}={text}: write a whole number, 1 or more")
     return int(text)
+
+
+def _bytes(values: Mapping[str, str], name: str, default: int) -> int:
+    """A size, in bytes or with a unit, such as `500MiB` or `4 GiB`."""
+    text = values.get(name, "").strip()
+    if not text:
+        return default
+    match = re.fullmatch(r"([1-9][0-9]*)\s*(?:([KMGT])i?B?|B)?", text, re.IGNORECASE | re.ASCII)
+    if match is None:
+        raise SettingsError(f"{name}={text}：请写文件大小，例如 4GiB、500MiB")
+    return int(match[1]) << (10 * " KMGT".index((match[2] or " ").upper()))

@@ -29,6 +29,7 @@ from returns.packages.build import read_index
 from returns.signing.keys import UnusableKey
 from warehouse.collect.intake import reception
 from warehouse.collect.readers.naming import named
+from warehouse.home.cleanup import tidy_deliveries
 from warehouse.home.integrity import DamagedHome
 from warehouse.home.lock import HomeInUse
 from warehouse.home.names import shown_name, shown_path
@@ -98,11 +99,19 @@ def _received(
     """The receipts, and the files that the system would not read or keep: they hold up no other."""
     receipts: list[reception.Receipt] = []
     failures: Failures = []
+    tidy_deliveries(platform.home)
     for path in files:
         now = datetime.now(CHINA)
         try:
             receipts += reception.deliver(
-                platform.home, platform.library, [path], day, now, dataset, confirm=confirm
+                platform.home,
+                platform.library,
+                [path],
+                day,
+                now,
+                dataset,
+                confirm=confirm,
+                largest=platform.largest_file,
             )
         except OSError as error:
             failures.append((path, error))

@@ -28,7 +28,7 @@ from warehouse.home.backup import DamagedBackup, restore_backup, write_backup
 from warehouse.home.cleanup import leftovers, tidy
 from warehouse.home.folders import Home
 from warehouse.home.integrity import DamagedHome, lake_damage, mend
-from warehouse.home.lock import HomeInUse, exclusive
+from warehouse.home.lock import HomeInUse, delivering, exclusive
 from warehouse.lake.manifest import MANIFEST
 
 ROOT = Path(__file__).parents[2]
@@ -184,10 +184,11 @@ def test_what_dead_processes_left_is_taken_away_but_not_a_delivery_under_way(cit
     for path in left:
         path.write_bytes(b"half")
     began = datetime.fromtimestamp(under_way[1].stat().st_mtime, UTC)
-    assert sorted(leftovers(home, city.lake, began)) == sorted(left)
-    assert sorted(tidy(home, city.lake, MONDAY, began)) == sorted(left)
-    assert all(path.exists() for path in under_way)
-    assert tidy(home, city.lake, MONDAY, began + timedelta(days=1)) == under_way
+    with delivering(home):
+        assert sorted(leftovers(home, city.lake, began)) == sorted(left)
+        assert sorted(tidy(home, city.lake, MONDAY, began)) == sorted(left)
+        assert all(path.exists() for path in under_way)
+        assert tidy(home, city.lake, MONDAY, began + timedelta(days=1)) == under_way
 
 
 def test_a_draft_of_a_delivery_is_not_received(tmp_path: Path, city_after_one_turn: Any) -> None:

@@ -24,7 +24,7 @@ from warehouse.home.modes import FILE, FOLDER
 from warehouse.home.names import shown
 
 # What can be made again from the rest, or belongs to this machine alone.
-NOT_KEPT = ("spill", "dagster", "lock", "contracts.clean", "verified.json")
+NOT_KEPT = ("spill", "dagster", "lock", "delivery.lock", "contracts.clean", "verified.json")
 # Where the names are other people's.
 _FROM_OUTSIDE = ("inbox", "aside", "answers")
 CONTENTS = "backup.json"

@@ -6,18 +6,20 @@ The next turn takes away what lies in its way; the doctor names the rest. Nothin
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from warehouse.collect.intake import reception
 from warehouse.home.files import is_draft
 from warehouse.home.folders import Home
+from warehouse.home.lock import holding_deliveries
 from warehouse.lake.store import Lake
 
-# Deliveries and queries take no lock, so one may be under way beside a turn: what is younger is left to it.
+# A delivery or a query may be under way beside a turn: what is younger is left to it. Of deliveries a lock shows
+# whether one is.
 DELIVERY_TAKES = timedelta(days=1)
-_BESIDE_A_RUN = ("delivery-", "query-")
+_DELIVERY, _QUERY = "delivery-", "query-"
 
 
 def tidy(home: Home, lake: Lake, batch: date, now: datetime) -> list[Path]:
@@ -27,24 +29,47 @@ def tidy(home: Home, lake: Lake, batch: date, now: datetime) -> list[Path]:
         home: held by the caller's lock.
         lake: its lake.
         batch: the day of the turn that is about to begin.
-        now: the time, with a zone; drafts of deliveries go a day after they were begun.
+        now: the time, with a zone; while a delivery is under way, drafts of deliveries stay for a day.
 
     Returns:
         What was taken away.
     """
-    found = [*_drafts(home, now), *_unnamed(lake, batch)]
-    for path in found:
-        if path.is_dir():
+    with holding_deliveries(home) as none_under_way:
+        found = [*_drafts(home), *_of_deliveries(home, now, all_=none_under_way), *_unnamed(lake, batch)]
+        _remove(found)
+    return found
+
+
+def tidy_deliveries(home: Home) -> None:
+    """Take away the folders and the scratch that dead deliveries left, if none is under way.
+
+    Drafts in the folder of a delivery may be those of a turn that is reading it.
+    """
+    with holding_deliveries(home) as none_under_way:
+        if none_under_way:
+            folders = (
+                path
+                for place in (home.inbox, home.aside)
+                for path in place.glob("*/.*")
+                if is_draft(path.name)
+            )
+            _remove([*folders, *home.spill.glob(f"{_DELIVERY}*")])
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-    return found
 
 
 def leftovers(home: Home, lake: Lake, now: datetime) -> list[Path]:
     """Everything that dead processes left, in all batches."""
     batches = sorted({batch for _, _, batch in lake.places()})
-    return [*_drafts(home, now), *(path for batch in batches for path in _unnamed(lake, batch))]
+    with holding_deliveries(home) as none_under_way:
+        of_deliveries = list(_of_deliveries(home, now, all_=none_under_way))
+    return [*_drafts(home), *of_deliveries, *(path for batch in batches for path in _unnamed(lake, batch))]
 
 
 def never_received(home: Home) -> list[Path]:
@@ -60,24 +85,40 @@ def never_received(home: Home) -> list[Path]:
     )
 
 
-def _drafts(home: Home, now: datetime) -> Iterator[Path]:
+def _drafts(home: Home) -> Iterator[Path]:
     """Drafts and scratch outside the lake; whoever makes one later begins by taking its own away."""
     for place in (home.root, *sorted(home.root.glob("returns/*")), *sorted(home.root.glob("returns/*/*/"))):
         if place.is_dir():
             yield from sorted(child for child in place.iterdir() if child.name.startswith("."))
     yield from (path for path in [home.previous_warehouse.with_suffix(".draft")] if path.exists())
+    # The engine's own scratch, and that of the readers, is of a run: only the lock's holder has some.
+    yield from (
+        path for path in sorted(home.spill.glob("*")) if not path.name.startswith((_DELIVERY, _QUERY))
+    )
+
+
+def _of_deliveries(home: Home, now: datetime, *, all_: bool) -> Iterator[Path]:
+    """Drafts and scratch of deliveries, all or those of a day ago; of queries, those of a day ago."""
     # A delivery begins a folder, or something in one that is there.
-    taking_in = [(place, pattern) for place in (home.inbox, home.aside) for pattern in ("*/.*", "*/*/.*")]
-    for place, pattern in (*taking_in, (home.spill, "*")):
-        # The engine's own scratch, and that of the readers, is of a run: only the lock's holder has some.
-        for path in sorted(place.glob(pattern)):
-            if place != home.spill and not is_draft(path.name):
-                # Delivered, under a name that begins with a dot.
-                continue
-            began = datetime.fromtimestamp(path.stat().st_mtime, now.tzinfo)
-            of_a_run = place == home.spill and not path.name.startswith(_BESIDE_A_RUN)
-            if of_a_run or now - began >= DELIVERY_TAKES:
-                yield path
+    taking_in = [
+        path
+        for place in (home.inbox, home.aside)
+        for pattern in ("*/.*", "*/*/.*")
+        for path in place.glob(pattern)
+        # Others were delivered, under a name that begins with a dot.
+        if is_draft(path.name)
+    ]
+    mine = sorted([*taking_in, *home.spill.glob(f"{_DELIVERY}*")])
+    yield from (path for path in mine if all_ or _is_old(path, now))
+    yield from (path for path in sorted(home.spill.glob(f"{_QUERY}*")) if _is_old(path, now))
+
+
+def _is_old(path: Path, now: datetime) -> bool:
+    try:
+        began = datetime.fromtimestamp(path.stat().st_mtime, now.tzinfo)
+    except FileNotFoundError:
+        return False  # its delivery has ended meanwhile
+    return now - began >= DELIVERY_TAKES
 
 
 def _unnamed(lake: Lake, batch: date) -> Iterator[Path]:

@@ -49,6 +49,11 @@ class Home:
         return self.root / "lock"
 
     @property
+    def delivery_lock(self) -> Path:
+        """Shared by the deliveries that are under way."""
+        return self.root / "delivery.lock"
+
+    @property
     def clean_contracts(self) -> Path:
         """The fingerprint of the contracts that were last found clean; without it they are linted again."""
         return self.root / "contracts.clean"

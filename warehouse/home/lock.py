@@ -1,7 +1,8 @@
 """One writer at a time: a lock on the home that the kernel lets go of when its holder dies, however it dies.
 
 Whoever changes what follows from extracts and ledger holds it: a turn, answers being taken in, a backup. Readers
-need none, and neither does a delivery: its folder appears in one step.
+need none, and neither does a delivery: its folder appears in one step. Deliveries share a lock of their own, which
+shows that one is under way: where none is, drafts of deliveries are a dead process's.
 """
 
 from __future__ import annotations
@@ -48,6 +49,40 @@ def exclusive(home: Home, what: str, *, wait: bool = False) -> Iterator[None]:
             yield
         finally:
             os.ftruncate(handle, 0)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def delivering(home: Home) -> Iterator[None]:
+    """Show that a delivery is under way; any number may be.
+
+    Raises:
+        OSError: the home cannot be written to.
+    """
+    with _delivery_lock(home) as handle:
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        yield
+
+
+@contextmanager
+def holding_deliveries(home: Home) -> Iterator[bool]:
+    """Whether no delivery is under way; if so, none begins while the context is open."""
+    with _delivery_lock(home) as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+@contextmanager
+def _delivery_lock(home: Home) -> Iterator[int]:
+    home.root.mkdir(parents=True, exist_ok=True)
+    handle = os.open(home.delivery_lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        yield handle
     finally:
         os.close(handle)
 

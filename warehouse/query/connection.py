@@ -119,7 +119,7 @@ def _verified(home: Home, path: Path, known: Callable[[Home], Checksums]) -> Ite
     before = known(home)
     with open_file(path) as file:
         if not is_accepted(home, path.name, file, before.of_current, time.time_ns()):
-            moved = known(home) != before or os.stat(path).st_ino != os.fstat(file.fileno()).st_ino
+            moved = known(home) != before or path.stat().st_ino != os.fstat(file.fileno()).st_ino
             raise (_Replaced if moved else NotAccepted)(
                 f"{path} 与通过验收时的校验值不符，文件可能被替换或损坏，不予查询。"
                 "请运行 zhenjie doctor 查看，再运行 zhenjie run 重新发布；若文件被人替换过，请先查明原因"

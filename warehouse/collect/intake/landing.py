@@ -12,6 +12,10 @@ from warehouse.home.files import flush, new_draft, replace_json, sha256_of
 from warehouse.home.modes import FILE, FOLDER, make_folder
 from warehouse.home.names import FileName, shown, shown_name, stored
 
+# Bytes of a file that is taken in, unless the settings say otherwise: the register of a city of ten million has two
+# or three GB as text.
+LARGEST_FILE = 4 << 30
+
 # Characters of a path that a reader takes for a pattern of paths.
 _PATTERN = frozenset("*?[]{}")
 
@@ -25,6 +29,33 @@ class ChangingFile(OSError):
     def __str__(self) -> str:
         """For the sender."""
         return f"文件“{shown_name(Path(self.filename))}”：{self.strerror}。"
+
+
+class TooLargeFile(OSError):
+    """A file that is larger than the settings allow; nothing of it was read."""
+
+    def __init__(self, path: Path, size: int, largest: int) -> None:
+        told = (
+            f"有 {size:,} 字节，超过每个文件的上限 {largest:,} 字节，没有读取。"
+            "请核对文件（空洞文件按标称大小计）；确需接收的，请分成几个文件，或调大 ZHENJIE_LARGEST_FILE"
+        )
+        super().__init__(errno.EFBIG, told, str(path))
+
+    def __str__(self) -> str:
+        """For the sender."""
+        return f"文件“{shown_name(Path(self.filename))}”：{self.strerror}。"
+
+
+def refuse_large(path: Path, largest: int) -> None:
+    """Refuse a file of more bytes than are allowed, before anything of it is read: holes of a sparse file count.
+
+    Raises:
+        TooLargeFile: it has more.
+        OSError: there is no such file.
+    """
+    size = path.stat().st_size
+    if size > largest:
+        raise TooLargeFile(path, size, largest)
 
 
 def keep(folder: Path, path: Path, sha256: str, receipt: tuple[str, Mapping[str, object]]) -> None:

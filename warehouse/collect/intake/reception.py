@@ -19,12 +19,13 @@ from typing import Literal
 
 from schemas.contract.library import Library
 from schemas.contract.model import Contract
-from warehouse.collect.intake.landing import keep, make_whole, openable
+from warehouse.collect.intake.landing import LARGEST_FILE, keep, make_whole, openable, refuse_large
 from warehouse.collect.intake.parts import part_of, standing
 from warehouse.collect.intake.placement import Match, Refusal, place, torn_snapshots, unless_torn
 from warehouse.collect.readers.layout import Recognition, UnreadableFile
 from warehouse.home.files import replace_json, sha256_of, special_kind
 from warehouse.home.folders import Home
+from warehouse.home.lock import delivering
 from warehouse.home.names import FileName
 from warehouse.isolation.reading import may_be_archive, unpack
 
@@ -112,6 +113,7 @@ def deliver(
     dataset: str | None = None,
     *,
     confirm: bool = False,
+    largest: int = LARGEST_FILE,
 ) -> list[Receipt]:
     """Take files in for a batch.
 
@@ -123,17 +125,20 @@ def deliver(
         received_at: the time on the receipts.
         dataset: the dataset they are of; without it each file's name and headings decide.
         confirm: whether the sender stands by the files, however unusual their number of rows.
+        largest: bytes that a file may have.
 
     Returns:
         In the order of the files a receipt for each dataset found in it, or one that it was set aside.
 
     Raises:
         KeyError: `dataset` has no contract.
-        OSError: a file cannot be read or kept, or is still being written; those before it have been taken in.
+        OSError: a file cannot be read or kept, is too large, or is still being written; those before it
+            have been taken in.
     """
     contracts = list(library) if dataset is None else [library[dataset]]
-    visit = _Visit(home, contracts, batch, received_at, named=dataset is not None, confirm=confirm)
-    return [receipt for path in files for receipt in visit.take_in(path)]
+    visit = _Visit(home, contracts, batch, received_at, dataset is not None, confirm, largest)
+    with delivering(home):
+        return [receipt for path in files for receipt in visit.take_in(path)]
 
 
 @dataclass(frozen=True)
@@ -146,6 +151,7 @@ class _Visit:
     received_at: datetime
     named: bool
     confirm: bool
+    largest: int
 
     def take_in(self, path: Path) -> Iterator[Receipt]:
         """The receipts for a file, or for those in it if it is an archive."""
@@ -155,6 +161,7 @@ class _Visit:
             message = f"文件“{name.shown}”：是{kind}，不是普通文件，没有接收。请交付文件本身。"
             yield replace(self._nothing(name), message=message)
             return
+        refuse_large(path, self.largest)
         with self._scratch() as scratch:
             file = openable(path, scratch / "file")
             bare = self._bare(file, name)
