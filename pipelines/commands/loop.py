@@ -25,6 +25,7 @@ from pipelines.intake import enter_delivered, receipt, take_in_each
 from pipelines.terminal import console
 from pipelines.terminal.failures import os_failure
 from returns.ledger.chain import LedgerLoss
+from returns.ledger.losses import CUT
 from returns.packages.build import read_index
 from returns.signing.keys import UnusableKey
 from warehouse.collect.intake import reception
@@ -215,6 +216,9 @@ def reply(
     platform = linted_platform_of(context)
     # In the middle of a turn some stages would know of an answer and others not.
     with alone(platform.home, "zhenjie reply", wait=True):
+        with platform.open_ledger() as ledger:
+            if ledger.witness_is_cut():
+                console.progress(CUT.format(platform.home.witness))
         try:
             taken = list(take_in_each(platform, files, settings_of(context).user, datetime.now(UTC)))
         except (LedgerLoss, UnusableKey) as error:

@@ -20,7 +20,7 @@ from pipelines.terminal import console
 from returns.ledger.chain import LedgerLoss
 from returns.ledger.deliveries import missing_deliveries
 from returns.ledger.heads import Head, KnownHead
-from returns.ledger.losses import ACCEPT
+from returns.ledger.losses import ACCEPT, CUT
 from returns.ledger.outside import NoHeads, has_heads, heads_in, known_heads
 from returns.ledger.store import Ledger
 from returns.packages.build import damaged_packages
@@ -121,6 +121,8 @@ def _ledger_faults(platform: Platform) -> Iterator[str]:
                 yield told
             if ledger.witness_is_missing() and ledger.head().number:
                 yield f"{home.witness}：台账的见证文件缺失。请从备份恢复；下一次运行会按现有台账重新建立"
+            if ledger.witness_is_cut():
+                yield CUT.format(home.witness)
             lost = ledger.losses(known, thorough=True)
             yield from (f"{loss}。{ACCEPT}" for loss in lost)
             yield from map(str, missing_deliveries(ledger, home, kept_since(registered(home))))

@@ -58,6 +58,11 @@ def _check_ledger(platform: Platform, batch: date, progress: Callable[[str], Non
         if ledger.witness_is_missing():
             ledger.make_witness()
             progress(f"{home.witness} 缺失，已按现有台账重新建立；请与备份核对台账的条数")
+        elif ledger.witness_is_cut():
+            ledger.make_witness()
+            progress(
+                f"{home.witness} 缺少曾经写入的行（被截短，或换成了旧的），已按现有台账补齐；台账没有缺失"
+            )
         enter_deliveries(ledger, home, delivered_batches(home, batch))
         gone = list(missing_deliveries(ledger, home, kept_since(registered(home))))
     own = [damage for damage in gone if damage.batch == batch and damage.path.is_relative_to(home.inbox)]

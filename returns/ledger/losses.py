@@ -24,8 +24,11 @@ Span = tuple[int, int]
 ACCEPT = (
     "请从备份恢复台账；确实无法找回时，由负责人确认缺失：zhenjie restore --accept-loss 原因（会记入台账）"
 )
+CUT = "{}：见证文件缺少曾经写入的行（被截短，或换成了旧的）。请查明原因；台账没有缺失时，下一次 zhenjie run 按台账补齐"
 _CHINA = ZoneInfo("Asia/Shanghai")
 _SHOWN = 10
+# So few lines are looked up one by one.
+_FEW = 2
 
 
 @dataclass(frozen=True)
@@ -197,13 +200,16 @@ def _counted(connection: Connection, member: str) -> ColumnElement[int]:
 
 def _behind_witness(connection: Connection, witness: Sequence[Witnessed]) -> Iterator[Loss]:
     query = select(ENTRY.c.seq, ENTRY.c.hash)
-    if len(witness) == 1:
-        query = query.where(ENTRY.c.seq == witness[0].seq)
+    if len(witness) <= _FEW:
+        query = query.where(ENTRY.c.seq.in_([line.seq for line in witness]))
     hashes = dict(connection.execute(query).all())
     gone = [line for line in witness if hashes.get(line.seq) != line.hash]
     newest = connection.scalar(select(func.max(ENTRY.c.seq))) or 0
     for run in _runs(gone, hashes):
         first, last = run[0].seq, run[-1].seq
+        if first > newest:
+            # Entries that the witness does not name are gone from the end, too, where it was cut short.
+            first = max([newest, *(line.seq for line in witness if line.seq < first)]) + 1
         if first in hashes:
             state = "台账与见证文件不符（换成了旧的或另一份台账，或被改写），不符的是"
         elif not newest:

@@ -230,19 +230,20 @@ class Ledger:
             thorough: Whether to compare every line of the witness, not the last only.
         """
         lines: list[Witnessed] = []
+        newest: list[Witnessed] = []
         if self._witness is not None:
-            last = self._witness.last()
-            lines = [last] if last else []
+            newest = self._newest()
+            lines = newest
             with reading(self._engine) as connection:
-                whole = fits(connection, last)
+                whole = all(fits(connection, line) for line in newest)
             if thorough or not whole:
-                lines = self._witness.lines()
+                lines = self._witnessed()
         with reading(self._engine) as connection:
             found = list(losses(connection, lines, known))
         # Only whoever is told of a loss wants the names of all that are gone: a gap shows without the witness.
-        if found and len(lines) < 2 and self._witness is not None:
+        if found and len(lines) <= len(newest) and self._witness is not None:
             with reading(self._engine) as connection:
-                found = list(losses(connection, self._witness.lines(), known))
+                found = list(losses(connection, self._witnessed(), known))
         return distinct(found)
 
     def refuse_losses(self, known: Sequence[KnownHead] = ()) -> None:
@@ -302,6 +303,26 @@ class Ledger:
         """Whether the file that there should be a line for each entry in is not there."""
         return self._witness is not None and not self._witness.exists()
 
+    def witness_is_cut(self) -> bool:
+        """Whether the file lacks lines that it once had: it was cut short, or is an older copy."""
+        return self._witness is not None and self._witness.is_cut()
+
+    def _newest(self) -> list[Witnessed]:
+        """The newest line of the witness, and the one that it must have; both are one where it is whole."""
+        if self._witness is None:
+            return []
+        last, mark = self._witness.last(), self._witness.mark()
+        found = {line.seq: line for line in (mark, last) if line is not None}
+        return [found[seq] for seq in sorted(found)]
+
+    def _witnessed(self) -> list[Witnessed]:
+        """All lines of the witness, and the one that it must have."""
+        assert self._witness is not None
+        lines, mark = self._witness.lines(), self._witness.mark()
+        if mark is None or (lines and lines[-1].seq >= mark.seq):
+            return lines
+        return [*lines, mark]
+
     def make_witness(self) -> None:
         """Begin the witness, or catch it up with the ledger."""
         if self._witness is not None:
@@ -329,13 +350,14 @@ class Ledger:
     def _appending(self) -> Iterator[Connection]:
         """A transaction of the only writer, in a ledger that is not behind its witness."""
         with writing(self._engine) as connection:
-            if self._witness is not None and not fits(connection, self._witness.last()):
+            if not all(fits(connection, line) for line in self._newest()):
                 raise LedgerLoss("台账缺少已经登记过的内容，不再登记新的。请运行 zhenjie doctor 查看缺少哪些")
             yield connection
         self._catch_up()
 
     def _catch_up(self) -> None:
-        if self._witness is not None and self._witness.exists():
+        # One that was cut short is made whole by whoever says so; see `make_witness`.
+        if self._witness is not None and self._witness.exists() and not self._witness.is_cut():
             self._witness.catch_up(self._after)
 
     def _after(self, last: Witnessed | None) -> list[Witnessed]:

@@ -3,6 +3,9 @@
 A line holds an entry's number, time, kind, subject and hash: no answer, no query, no data of any resident. Lines are
 only added. The ledger is written first: it may be ahead of the file after a crash, and is then caught up with. A
 ledger that is behind the file has lost entries.
+
+The newest line is kept once more in a file of its own, the mark, written after the witness: a witness that does not
+have it was cut short or replaced by an older one.
 """
 
 from __future__ import annotations
@@ -50,6 +53,28 @@ class Witness:
         except FileNotFoundError:
             return None
 
+    @property
+    def mark_path(self) -> Path:
+        """Where the newest line is kept once more."""
+        return self.path.with_name(f"{self.path.name}.newest")
+
+    def mark(self) -> Witnessed | None:
+        """The newest line as it is kept beside the file; None where it was not kept yet, or is damaged."""
+        try:
+            return _parsed(self.mark_path.read_bytes())
+        except FileNotFoundError:
+            return None
+
+    def is_cut(self) -> bool:
+        """Whether the file lacks the line that the mark has."""
+        mark = self.mark()
+        if mark is None or not self.exists():
+            return False
+        last = self.last()
+        if last == mark:
+            return False
+        return last is None or last.seq < mark.seq or mark not in self.lines()
+
     def lines(self) -> list[Witnessed]:
         """All lines, oldest first."""
         try:
@@ -71,22 +96,27 @@ class Witness:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._locked() as handle:
             last, whole = _last(handle)
-            added = b"".join(map(_line, entries(last)))
+            new = list(entries(last))
+            added = b"".join(map(_line, new))
             if os.fstat(handle).st_size != whole:
                 os.ftruncate(handle, whole)
             if added:
                 os.lseek(handle, whole, os.SEEK_SET)
                 _write(handle, added)
             os.fsync(handle)
+            newest = new[-1] if new else last
+            if newest is not None and (new or not self.mark_path.exists()):
+                self._keep_mark(newest)
 
     def replace(self, entries: Iterable[Witnessed]) -> None:
         """Write the whole file anew, in one step."""
-        draft = self.path.with_name(f".{self.path.name}")
-        with draft.open("wb") as file:
-            file.writelines(map(_line, entries))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self.path)
+        lines = list(entries)
+        _replace(self.path, b"".join(map(_line, lines)))
+        if lines:
+            self._keep_mark(lines[-1])
+
+    def _keep_mark(self, newest: Witnessed) -> None:
+        _replace(self.mark_path, _line(newest))
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
@@ -100,6 +130,16 @@ class Witness:
                     return
             finally:
                 os.close(handle)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a whole file in one step."""
+    draft = path.with_name(f".{path.name}")
+    with draft.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
 
 
 def _line(entry: Witnessed) -> bytes:

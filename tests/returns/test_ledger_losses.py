@@ -205,6 +205,37 @@ def test_a_witness_that_is_gone_is_not_begun_again_in_silence(
     assert len(witness.read_text(encoding="utf-8").splitlines()) == 5
 
 
+def test_a_witness_cut_short_beside_a_whole_ledger_is_named_and_made_whole_on_purpose_only(
+    four: Ledger, database: Database, witness: Path
+) -> None:
+    whole = witness.read_bytes()
+    for left in (whole[: whole.index(b"\n") + 1], b""):
+        witness.write_bytes(left)
+        assert four.losses(thorough=True) == [], "nothing is gone from the ledger"
+        assert four.witness_is_cut()
+        ask(four)
+        four.refuse_losses()
+        assert witness.read_bytes() == left, "no other command hides it"
+        four.make_witness()
+        assert not four.witness_is_cut()
+        assert witness.read_bytes().startswith(whole)
+
+
+def test_a_ledger_and_a_witness_that_were_cut_alike_are_named(
+    four: Ledger, database: Database, witness: Path
+) -> None:
+    database.tamper(*cut(2))
+    witness.write_bytes(b"".join(witness.read_bytes().splitlines(keepends=True)[:2]))
+    found = told(four)
+    assert "台账末尾缺少第 3 至 4 条" in found and "--accept-loss" in found
+    with pytest.raises(LedgerLoss):
+        ask(four)
+    four.accept_losses("处长", "误删", [], [], AT)
+    four.refuse_losses()
+    assert not four.witness_is_cut()
+    assert four.losses(thorough=True) == []
+
+
 def _ask_often(url: str, witness: Path) -> None:
     with Ledger.open(url, witness) as ledger:
         for _ in range(20):

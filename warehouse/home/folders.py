@@ -99,6 +99,11 @@ class Home:
         return self.root / "ledger.witness"
 
     @property
+    def witness_mark(self) -> Path:
+        """The newest line of the witness once more: a witness without it was cut short."""
+        return self.root / "ledger.witness.newest"
+
+    @property
     def register(self) -> Path:
         """A line for each thing that was made and must be there since."""
         return self.root / "register.txt"

@@ -119,7 +119,7 @@ def _there(home: Home, batch: date | None) -> Iterator[str]:
     for path in sorted(home.acceptance.glob(day)):
         if _DAY.fullmatch(path.name):
             yield path.relative_to(home.root).as_posix()
-    for path in (home.warehouse, home.previous_warehouse, home.accepted, home.lake / KEYS):
+    for path in (home.warehouse, home.previous_warehouse, home.accepted, home.lake / KEYS, home.witness_mark):
         if path.exists():
             yield path.relative_to(home.root).as_posix()
 
@@ -146,6 +146,8 @@ def _told(thing: Thing) -> tuple[str, str]:
             return "验收报告", _BACKUP
         case ("lake", *_):
             return "数据湖所用密钥的名称", "请从备份恢复这个文件"
+        case ("ledger.witness.newest",):
+            return "见证文件最新一行的副本", "请从备份恢复；下一次运行会按现有见证文件重新建立"
         case ("warehouse.accepted.json",):
             return "治理库通过验收时的校验值", "运行最新批次即重新生成治理库并验收：zhenjie run"
         case ("warehouse.previous.duckdb",):
