@@ -1,7 +1,5 @@
 """Stage 4, governance: one asset an entity (一人一档, 一企一档), and the tables derived from them."""
 
-from collections.abc import Sequence
-
 import dagster as dg
 import duckdb
 
@@ -17,10 +15,12 @@ from assets.common import (
 )
 from assets.findings import agreement_key
 from quality.agreement.agree import compared, table_name
+from schemas.contract.derived import DerivedTable
 from schemas.contract.library import Library
 from schemas.contract.model import Entity
 from schemas.tables import TableStandard
-from warehouse.governance.fuse import derive, fuse, standard_of, standard_of_derived
+from warehouse.governance.derive import derive, standard_of_derived
+from warehouse.governance.fuse import fuse, standard_of
 from warehouse.lake.layers import Layer
 from warehouse.lake.partition import Partition
 
@@ -69,13 +69,13 @@ def entity_asset(entity: Entity, library: Library) -> dg.AssetsDefinition:
     return _entity
 
 
-def derived_asset(name: str, sources: Sequence[str]) -> dg.AssetsDefinition:
+def derived_asset(declared: DerivedTable) -> dg.AssetsDefinition:
     """The asset of a table that an SQL model makes from governance tables."""
-    standard = standard_of_derived(name)
+    standard, name = standard_of_derived(declared), declared.name
 
     @dg.asset(
         **asset_facts(governance_key(name), Group.GOVERNANCE, f"{standard.comment}。", {"duckdb"}),
-        deps=[governance_key(source) for source in sources],
+        deps=[governance_key(source) for source in declared.inputs],
         metadata={"dagster/column_schema": _column_schema(standard)},
     )
     def _derived(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult[None]:

@@ -8,7 +8,7 @@ from assets.governance import governance_key
 from assets.publication import WAREHOUSE
 from returns.packages.build import Package, build_packages
 from schemas.contract.library import Library
-from warehouse.governance.fuse import derived
+from warehouse.governance.derive import derived
 
 PACKAGES = dg.AssetKey(["returns", "packages"])
 

@@ -11,7 +11,7 @@ from assets.platform import Platform
 from quality.published import TICKETS as TICKET_TABLE
 from quality.published import quality_tables
 from schemas.contract.library import Library
-from warehouse.governance.fuse import derived
+from warehouse.governance.derive import derived
 from warehouse.home.folders import Home
 from warehouse.publish.candidate import build
 from warehouse.publish.catalogue import contract_tables, extract_table, governance_tables, ledger_table

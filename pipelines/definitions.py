@@ -25,7 +25,7 @@ from pipelines.run.executor import one_at_a_time
 from pipelines.schedules import every_morning
 from pipelines.sensors import alert, answered, inbox, warned
 from quality.agreement.agree import compared
-from warehouse.governance.fuse import derived
+from warehouse.governance.derive import derived
 
 
 def all_assets(platform: Platform) -> list[dg.AssetsDefinition]:
@@ -42,7 +42,7 @@ def all_assets(platform: Platform) -> list[dg.AssetsDefinition]:
         ),
         ticket_asset(library),
         *(entity_asset(entity, library) for entity in library.fed_entities),
-        *(derived_asset(name, sources) for name, sources in derived(library).items()),
+        *(derived_asset(table) for table in derived(library).values()),
         candidate_asset(library),
         warehouse_asset(),
         packages_asset(library),

@@ -30,6 +30,8 @@ class Declaration(StrEnum):
     """Entities (实体)."""
     AUTHORITY = "_authority.yaml"
     """For each attribute of an entity, the datasets in the order in which they are believed (数源顺序)."""
+    DERIVED = "_derived"
+    """Governance tables that an SQL model makes from others (派生表): a YAML and an SQL file each."""
     CODES = "_codes"
     """Code tables (代码表)."""
     SHEETS = "_sheets"

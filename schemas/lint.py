@@ -15,7 +15,7 @@ from pathlib import Path
 from schemas.codes import CodeLibrary
 from schemas.contract.library import Library
 from schemas.document import read_document
-from schemas.lints import columns, dataset, kinds, rules, sources, standard
+from schemas.lints import columns, dataset, derived, kinds, rules, sources, standard
 from schemas.lints.problem import Page, Problem
 
 # Whose word the checks take: what is SQL, what a regular expression, what the standard wants.
@@ -24,7 +24,7 @@ _JUDGES = ("duckdb", "jsonschema", "open-data-contract-standard", "sqlglot")
 
 def lint(library: Library, codes: CodeLibrary) -> list[Problem]:
     """Every problem of every contract in the library, and of the semantic kinds, in file and line order."""
-    found = {*kinds.problems(codes), *sources.problems(library)}
+    found = {*kinds.problems(codes), *sources.problems(library), *derived.problems(library)}
     for contract in library:
         page = Page(contract, read_document(contract.path), library, codes)
         for part in (standard, dataset, columns, rules):

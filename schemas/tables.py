@@ -18,10 +18,10 @@ from pydantic.dataclasses import dataclass
 from schemas.contract.model import LogicalType, comment
 from schemas.document import plain_yaml
 
-_NO_OTHER_KEYS = ConfigDict(extra="forbid")
+NO_OTHER_KEYS = ConfigDict(extra="forbid")
 
 
-@dataclass(frozen=True, config=_NO_OTHER_KEYS)
+@dataclass(frozen=True, config=NO_OTHER_KEYS)
 class Field:
     """One column of a published table."""
 
@@ -36,7 +36,7 @@ class Field:
         return comment(self.title, self.description)
 
 
-@dataclass(frozen=True, config=_NO_OTHER_KEYS)
+@dataclass(frozen=True, config=NO_OTHER_KEYS)
 class TableStandard:
     """One published table, `<schema>.<name>`."""
 

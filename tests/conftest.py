@@ -30,7 +30,8 @@ from schemas.contract.library import Library, load_library
 from warehouse.collect.extracts.extract import extract
 from warehouse.collect.intake import reception
 from warehouse.engine.connection import Engine
-from warehouse.governance.fuse import derive, derived, fuse
+from warehouse.governance.derive import derive, derived
+from warehouse.governance.fuse import fuse
 from warehouse.home.encryption import Key, Keys
 from warehouse.home.folders import Home
 from warehouse.home.register import note

@@ -5,11 +5,13 @@ instead. A single name is allowed: a dBase reader may say that it reads dBase.
 """
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from schemas.contract.library import load_library
 from schemas.formats import load_formats
 from schemas.kinds import load_kinds
 
@@ -25,12 +27,16 @@ FORMATS_MAY_STAND_IN = {
 }
 
 
-KINDS_MAY_STAND_IN = {"warehouse/governance/fuse.py": "names the attributes that a derived table reads"}
-
-
 def modules() -> Iterator[Path]:
     for package in PACKAGES:
         yield from sorted((ROOT / package).rglob("*.py"))
+
+
+def declarations_of_others() -> list[Path]:
+    """The YAML files that the code reads and that declare no contract, kind, entity, derived table or sheet."""
+    own = ("schemas/contracts/", "schemas/kinds.yaml", "schemas/formats.yaml", "returns/packages/sheets/")
+    found = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.yaml"))]
+    return [path for path in found if not str(path.relative_to(ROOT)).startswith(own)]
 
 
 def constants(text: str) -> Iterator[str]:
@@ -76,7 +82,27 @@ def spelled_kinds() -> dict[str, str]:
 
 
 def test_no_module_lists_the_semantic_kinds_again() -> None:
-    assert repeated(spelled_kinds(), KINDS_MAY_STAND_IN) == {}
+    assert repeated(spelled_kinds()) == {}
+
+
+def spelled_tables() -> dict[str, str]:
+    """Each entity and derived table by its name, alone or as the name of the published table."""
+    library = load_library()
+    names = [entity.name for entity in library.entities] + [table.name for table in library.derived]
+    return {spelling: name for name in names for spelling in (name, f"governance.{name}")}
+
+
+def test_no_module_lists_the_entities_and_derived_tables_again() -> None:
+    assert repeated(spelled_tables()) == {}
+
+
+@pytest.mark.parametrize("path", declarations_of_others(), ids=lambda path: path.name)
+def test_no_other_declaration_lists_what_is_declared(path: Path) -> None:
+    """Suites and allow-lists of our own: a table that is declared needs no entry there."""
+    text = path.read_text(encoding="utf-8")
+    keys = set(re.findall(r"(?m)^\s*(?:- )?([\w.]+):", text))
+    for names in (spelled_tables(), spelled_kinds()):
+        assert len({names[key] for key in keys if key in names}) <= 1
 
 
 def test_no_module_lists_the_formats_again() -> None:

@@ -28,7 +28,8 @@ from schemas.contract.selection import select
 from warehouse.collect.extracts.extract import extract
 from warehouse.collect.extracts.snapshot_diff import deliveries_of
 from warehouse.collect.intake import reception
-from warehouse.governance.fuse import derive, derived, fuse
+from warehouse.governance.derive import derive, derived
+from warehouse.governance.fuse import fuse
 from warehouse.incremental.context import BatchContext
 from warehouse.lake.layers import Layer
 from warehouse.lake.partition import Partition

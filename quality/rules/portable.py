@@ -15,7 +15,6 @@ from schemas.codes import CodeLibrary
 from schemas.contract.library import Library
 from schemas.emit.sql import quote
 from schemas.expressions.portable import objections
-from warehouse.governance.fuse import MODELS
 from warehouse.standard.standardise import standard_query
 
 # No query depends on which day it is.
@@ -25,10 +24,9 @@ _PLACE = re.compile(r"\{(\w+)\}")
 
 def not_portable(library: Library, codes: CodeLibrary) -> Iterator[str]:
     """What is not portable: of the models with file and line, of a contract's statements with the statement's line."""
-    for file in sorted(MODELS.iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".sql"):
-            for found in objections(_PLACE.sub(r"\1", file.read_text(encoding="utf-8"))):
-                yield f"{file}:{found.line}: {found.message}"
+    for table in library.derived:
+        for found in objections(_PLACE.sub(r"\1", table.model)):
+            yield f"{table.model_path}:{found.line}: {found.message}"
     tables = {contract.id: quote(contract.id) for contract in library}
     for contract in library:
         fields = [column.name for column in contract.delivered_columns]

@@ -38,7 +38,8 @@ from schemas.contract.library import Library
 from schemas.contract.model import LogicalType
 from schemas.emit.sql import SQL_TYPES, literal, quote
 from warehouse.collect.extracts.snapshot_diff import deliveries_of, sources_of
-from warehouse.governance.fuse import PLACE, derived, standard_of, standard_of_derived
+from warehouse.governance.derive import derived, standard_of_derived
+from warehouse.governance.fuse import PLACE, standard_of
 from warehouse.home.files import digest_of
 from warehouse.incremental.context import BatchContext
 from warehouse.lake.layers import Layer
@@ -245,7 +246,9 @@ def _columns(connection: duckdb.DuckDBPyConnection, turn: ReturnContext, name: s
         described = connection.execute(f"DESCRIBE FROM {partition.scan}").fetchall()
         return {row[0]: row[1] for row in described}
     entity = next((entity for entity in turn.library.fed_entities if entity.name == name), None)
-    standard = standard_of(turn.library, entity) if entity else standard_of_derived(name)
+    standard = (
+        standard_of(turn.library, entity) if entity else standard_of_derived(derived(turn.library)[name])
+    )
     return {field.name: SQL_TYPES[field.type] for field in standard.fields}
 
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from schemas.contract.authority import Authority, read_authority
+from schemas.contract.derived import DerivedTable, read_derived
 from schemas.contract.model import Column, Contract, Entity, Feed
 from schemas.contract.odcs import read_contract
 from schemas.declared import Declaration, declared_at
@@ -46,6 +47,7 @@ class Library:
     contracts: tuple[Contract, ...]
     entities: tuple[Entity, ...]
     authority: Authority = field(default_factory=dict)
+    derived: tuple[DerivedTable, ...] = ()
 
     def __iter__(self) -> Iterator[Contract]:
         return iter(self.contracts)
@@ -156,8 +158,8 @@ def load_library(folders: Sequence[Path] = (), *, shipped: bool = True) -> Libra
     """Read every contract of the shipped folder and of `folders`, in that order.
 
     Raises:
-        ContractError: a folder does not exist, a file cannot be read, or two files claim one dataset or
-            one entity.
+        ContractError: a folder does not exist, a file cannot be read, or two files claim one dataset, one entity or
+            one derived table.
     """
     every = (SHIPPED, *folders) if shipped else tuple(folders)
     contracts: dict[str, Contract] = {}
@@ -176,4 +178,6 @@ def load_library(folders: Sequence[Path] = (), *, shipped: bool = True) -> Libra
                 message = f"id {contract.id} is already taken by {taken.path}: choose another"
                 raise ContractError(path, read_document(path).line("id"), message)
             contracts[contract.id] = contract
-    return Library(tuple(contracts.values()), tuple(entities.values()), read_authority(every))
+    return Library(
+        tuple(contracts.values()), tuple(entities.values()), read_authority(every), read_derived(every)
+    )

@@ -41,9 +41,7 @@ def select(library: Library, patterns: Sequence[str]) -> Library:
         return library
     chosen = [c for c in library if any(fnmatchcase(c.id, pattern) for pattern in patterns)]
     ids = {contract.id for contract in chosen}
-    return Library(
-        tuple(_without_others(contract, ids) for contract in chosen), library.entities, library.authority
-    )
+    return replace(library, contracts=tuple(_without_others(contract, ids) for contract in chosen))
 
 
 def resting(library: Library, patterns: Sequence[str]) -> Iterator[Resting]:

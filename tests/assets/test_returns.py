@@ -13,7 +13,7 @@ import pytest
 from assets.packages import PACKAGES, packages_asset
 from assets.platform import Platform
 from assets.summary import SUMMARY, summary_asset
-from warehouse.governance.fuse import derived
+from warehouse.governance.derive import derived
 
 
 @pytest.fixture

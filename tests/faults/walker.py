@@ -56,7 +56,8 @@ from schemas.tables import load_tables
 from warehouse.collect.extracts.extract import extract
 from warehouse.collect.intake import reception
 from warehouse.engine.connection import Engine
-from warehouse.governance.fuse import derive, derived, fuse
+from warehouse.governance.derive import derive, derived
+from warehouse.governance.fuse import fuse
 from warehouse.home.encryption import Key, Keys
 from warehouse.lake.layers import Layer
 from warehouse.publish.candidate import build

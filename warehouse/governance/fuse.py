@@ -2,15 +2,14 @@
 
 What an entity's attributes are follows from the contracts that feed them. A source that the order of the key names
 establishes the entity; the others only speak of it. Faults come in as tables: a value found faulty gives way
-to the next source. Tables that follow from others (household from person) are SQL models in
-`warehouse/governance/models/`. Since when a row is as it is, and what it was before, is `warehouse.governance.history`.
+to the next source. Tables that follow from others (household from person) are made by `warehouse.governance.derive`.
+Since when a row is as it is, and what it was before, is `warehouse.governance.history`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from schemas.contract.library import Library, Source
 from schemas.contract.model import Entity
@@ -29,16 +28,6 @@ from warehouse.incremental.scratch import Scratch
 from warehouse.incremental.stage import Work
 from warehouse.lake.layers import Input, Layer
 from warehouse.lake.partition import Partition
-
-MODELS = Path(__file__).parent / "models"
-
-# Models by name, with the governance tables they are made from and the attributes they read there. A model's row
-# follows from those rows alone that carry its key, in a column of the same name.
-DERIVED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "household": {
-        "person": ("resident_id", "name", "birth_date", "household_no", "relation", "address", "village_code")
-    }
-}
 
 PLACE = ("county_code", "township_code")
 
@@ -60,25 +49,6 @@ def standard_of(library: Library, entity: Entity) -> TableStandard:
         entity.description,
         (*fields, *(common[name] for name in extra)),
     )
-
-
-def derived(library: Library) -> dict[str, tuple[str, ...]]:
-    """The derived tables that the library's datasets suffice for, each with the tables it is made from."""
-    fed = {entity.name: library.sources(entity.name).keys() for entity in library.fed_entities}
-    return {
-        name: tuple(sources)
-        for name, sources in DERIVED.items()
-        if all(fed.get(table, set()) >= set(attributes) for table, attributes in sources.items())
-    }
-
-
-def standard_of_derived(name: str) -> TableStandard:
-    """What a derived table holds: its model's columns, where it lies, validity."""
-    tables = load_tables()
-    own = tables[f"{Layer.GOVERNANCE}.{name}"]
-    common = {field.name: field for field in tables[f"{Layer.GOVERNANCE}._common"].fields}
-    fields = (*own.fields, *(common[extra] for extra in (*PLACE, "valid_from")))
-    return TableStandard(own.id, own.title, own.description, fields)
 
 
 def _named(sources: Sequence[Source]) -> str:
@@ -160,70 +130,8 @@ class EntityStage(VersionedStage):
         return fused_query(self.library, self.entity, scans, faults, work.affected)
 
 
-def derive(context: BatchContext, name: str) -> Partition | None:
-    """Write a table that an SQL model makes from governance tables, with its history.
-
-    Returns:
-        The partition in force, or None when a table it is made from does not exist yet.
-    """
-    found = {table: context.lake.as_of(Layer.GOVERNANCE, table, context.batch) for table in DERIVED[name]}
-    sources = {table: source for table, source in found.items() if source is not None}
-    if len(sources) < len(found):
-        return None
-    return bring_up_to_date(context, DerivedStage(name, sources))
-
-
-@dataclass(frozen=True)
-class DerivedStage(VersionedStage):
-    """A table that an SQL model makes from the rows of governance tables that carry its key."""
-
-    name: str
-    sources: Mapping[str, Partition]
-
-    @property
-    def table(self) -> str:
-        """The model."""
-        return self.name
-
-    @property
-    def identity(self) -> str:
-        """The key: the first column of the table's standard."""
-        return load_tables()[f"{Layer.GOVERNANCE}.{self.name}"].fields[0].name
-
-    @property
-    def inputs(self) -> Inputs:
-        """The model, the functions, and the tables it is made from."""
-        return Inputs(
-            program={Input.QUERY: digest_of(self._model), Input.FUNCTIONS: library_digest()},
-            tables=tuple(self.sources.values()),
-        )
-
-    @property
-    def _model(self) -> str:
-        return (MODELS / f"{self.name}.sql").read_text(encoding="utf-8")
-
-    def affected(self, before: Predecessor, scratch: Scratch) -> str | None:
-        """The keys in rows of the sources that came, went or changed."""
-        queries = []
-        for source in self.sources.values():
-            changes = before.changes(source)
-            if changes is None:
-                return None
-            key = quote(self.identity)
-            queries += [f"SELECT {key} FROM {rows}" for rows in (changes.lost, changes.gained)]
-        return " UNION ALL ".join(queries)
-
-    def unversioned(self, work: Work) -> str:
-        """The rows as the model makes them."""
-        among = f" WHERE {quote(self.identity)} IN ({work.of_affected})" if work.affected is not None else ""
-        sources = {
-            table: f"(SELECT * FROM {source.scan}{among})" if among else source.scan
-            for table, source in self.sources.items()
-        }
-        return _placed(self._model.format(**sources))
-
-
-def _placed(rows: str) -> str:
+def placed(rows: str) -> str:
+    """Rows that have a `village_code`, with the county and the township that it lies in."""
     return f"SELECT *, {_PLACE_COLUMNS} FROM ({rows})"
 
 

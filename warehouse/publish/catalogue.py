@@ -13,7 +13,7 @@ import polars as pl
 from schemas.contract.library import Library
 from schemas.emit.polars import POLARS_TYPES
 from schemas.tables import TableStandard, load_tables
-from warehouse.governance import fuse, history
+from warehouse.governance import derive, fuse, history
 from warehouse.incremental.context import BatchContext
 from warehouse.lake.layers import Layer
 from warehouse.lake.partition import Partition
@@ -112,7 +112,7 @@ def governance_tables(context: BatchContext) -> list[Published]:
     """Each governance table that exists on the batch's day: what is, what has ended, and both together."""
     lake, library, batch = context.lake, context.library, context.batch
     standards = [fuse.standard_of(library, entity) for entity in library.fed_entities]
-    standards += [fuse.standard_of_derived(name) for name in fuse.derived(library)]
+    standards += [derive.standard_of_derived(table) for table in derive.derived(library).values()]
     published = []
     for standard in standards:
         name = standard.id.partition(".")[2]
