@@ -8,6 +8,8 @@ from assets.common import Group, PlatformResource, asset_facts, batch_of, table
 from assets.findings import TICKETS
 from assets.governance import governance_key
 from assets.platform import Platform
+from quality.acceptance.generated import generated_checks
+from quality.acceptance.suite import read_suite
 from quality.published import TICKETS as TICKET_TABLE
 from quality.published import quality_tables
 from schemas.contract.library import Library
@@ -110,6 +112,7 @@ def acceptance_check() -> dg.AssetChecksDefinition:
             home.acceptance,
             previous=home.warehouse if home.warehouse.exists() else None,
             name=check_batch(context, platform).isoformat(),
+            suite=read_suite(generated=generated_checks(platform.library)),
             limits=platform.engine.limits,
             keys=platform.keys,
         )

@@ -43,7 +43,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 from sqlglot import exp
 
-from quality.acceptance.suite import SUITE, Check, SuiteError, TableChecks, read_suite
+from quality.acceptance.suite import Check, Suite, SuiteError, TableChecks
 from warehouse.engine.connection import confine
 from warehouse.home.encryption import NO_KEYS, Keys, attach
 from warehouse.publish.switch import open_database
@@ -103,7 +103,7 @@ def accept(
     *,
     previous: Path | None = None,
     name: str,
-    suite: Path = SUITE,
+    suite: Suite,
     limits: Limits = NO_LIMITS,
     keys: Keys = NO_KEYS,
 ) -> Verdict:
@@ -119,7 +119,7 @@ def accept(
         previous: The published DuckDB file to set row counts against; None for the first
             publication, or to let a deliberate loss of rows pass.
         name: What the report is called, such as the batch; a plain folder name.
-        suite: The suite's file.
+        suite: What is checked.
         limits: What may be used of the machine, as DuckDB's settings.
         keys: What the candidate and the previous warehouse may be encrypted with.
 
@@ -131,13 +131,13 @@ def accept(
     """
     if not NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not a plain folder name")
-    tables = read_suite(suite)
+    tables = suite.tables
     for table in tables:  # what is wrong with the suite shows before a file is opened
-        _expectations(table.checks, suite, previous_rows=0)
+        _expectations(table.checks, suite.path, previous_rows=0)
     columns = _columns(candidate, keys)
     before = _row_counts(previous, tables, keys) if previous else {}
     with _quiet(), _opened(candidate, limits, keys) as source:
-        outcomes = [_outcome(table, source, columns, before, suite) for table in tables]
+        outcomes = [_outcome(table, source, columns, before, suite.path) for table in tables]
         report = _write_report(docs, name, outcomes)
     failed = tuple(check for outcome in outcomes for check in outcome.failed)
     return Verdict(not failed, sum(outcome.checks for outcome in outcomes), failed, report)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -123,8 +123,20 @@ class TableChecks:
     checks: tuple[Check, ...]
 
 
-def read_suite(path: Path = SUITE) -> tuple[TableChecks, ...]:
-    """Read a suite's file, tables and checks in its order.
+@dataclass(frozen=True)
+class Suite:
+    """The tables that are checked, and the file that declares their checks."""
+
+    path: Path
+    tables: tuple[TableChecks, ...]
+
+
+def read_suite(path: Path = SUITE, generated: Sequence[TableChecks] = ()) -> Suite:
+    """Read a suite's file, tables and checks in its order; the generated tables come behind.
+
+    Args:
+        path: the file.
+        generated: tables with checks that follow from declarations; what the file says of one is added to them.
 
     Raises:
         SuiteError: the file has not the form described at the head of quality/acceptance/acceptance.yaml.
@@ -134,7 +146,15 @@ def read_suite(path: Path = SUITE) -> tuple[TableChecks, ...]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise SuiteError(path, line, f"not YAML: {error.problem}") from error
-    return tuple(_Reader(path).tables(root))
+    declared = {table.name: table for table in _Reader(path).tables(root)}
+    joined = [
+        replace(table, checks=(*table.checks, *declared[table.name].checks))
+        if table.name in declared
+        else table
+        for table in generated
+    ]
+    names = {table.name for table in generated}
+    return Suite(path, (*(table for table in declared.values() if table.name not in names), *joined))
 
 
 class _Reader:

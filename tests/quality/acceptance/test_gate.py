@@ -7,14 +7,18 @@ import logging
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
-import yaml
 
-from quality.acceptance.gate import Verdict, accept
-from quality.acceptance.suite import COUNTING_EXPECTATIONS, SUITE, SuiteError, read_suite
+from quality.acceptance import gate
+from quality.acceptance.gate import Verdict
+from quality.acceptance.generated import generated_checks
+from quality.acceptance.suite import COUNTING_EXPECTATIONS, Suite, SuiteError, read_suite
+from schemas.contract.library import load_library
 from warehouse.home.encryption import Key, Keys, WrongKey, attach
 
 # As the tables are published: 12 persons, two of them in a household, 6 findings. All made up.
@@ -47,6 +51,12 @@ CREATE TABLE quality.ticket AS SELECT
   FROM range(6) AS t (i);
 """
 SECRET = "张秘密"
+COMPLETE = read_suite(generated=generated_checks(load_library()))
+
+
+def accept(candidate: Path, docs: Path, *, suite: Path | Suite = COMPLETE, **more: Any) -> Verdict:
+    """The gate with a suite's file, or with the complete suite."""
+    return gate.accept(candidate, docs, suite=read_suite(suite) if isinstance(suite, Path) else suite, **more)
 
 
 @pytest.fixture(scope="session")
@@ -88,10 +98,9 @@ def one_check(folder: Path, rows: str = "{min_value: 1}") -> Path:
     return suite_of(folder, text)
 
 
-def shipped(folder: Path, *tables: str) -> Path:
-    """The shipped suite for a few of its tables."""
-    suite = yaml.safe_load(SUITE.read_text("utf-8"))
-    return suite_of(folder, yaml.safe_dump({"tables": {name: suite["tables"][name] for name in tables}}))
+def shipped(*tables: str) -> Suite:
+    """The complete suite for a few of its tables."""
+    return replace(COMPLETE, tables=tuple(table for table in COMPLETE.tables if table.name in tables))
 
 
 def failures(verdict: Verdict) -> list[tuple[str, str, str | None, str]]:
@@ -194,7 +203,7 @@ def test_half_of_the_published_rows_is_enough_and_one_less_is_not(sound: Path, t
     (tmp_path / "half").mkdir()
     half = changed(sound, tmp_path / "half", keep + ",'ID6')")
     fewer = changed(sound, tmp_path, keep + ")")
-    docs, suite = tmp_path / "docs", shipped(tmp_path, "governance.person")
+    docs, suite = tmp_path / "docs", shipped("governance.person")
     assert accept(half, docs, previous=sound, name="half", suite=suite).passed
     assert failures(accept(fewer, docs, previous=sound, name="fewer", suite=suite)) == [
         ("governance.person", "expect_table_row_count_to_be_between", None, "实际为5")
@@ -222,7 +231,7 @@ def test_the_candidate_is_only_read_so_others_may_read_it_meanwhile(sound: Path,
 def test_an_optional_table_may_be_missing_only_if_it_was_not_published(sound: Path, tmp_path: Path) -> None:
     """A bureau that only has bus stops has no persons; one that had persons may not lose them."""
     candidate = changed(sound, tmp_path, "DROP TABLE governance.person")
-    suite = shipped(tmp_path, "governance.person", "catalog.batch")
+    suite = shipped("governance.person", "catalog.batch")
     alone = accept(candidate, tmp_path / "docs", name="alone", suite=suite)
     assert alone.passed
     assert "本库没有此表，不作检查" in alone.report.read_text("utf-8")
@@ -231,7 +240,7 @@ def test_an_optional_table_may_be_missing_only_if_it_was_not_published(sound: Pa
 
 
 def test_empty_tables_break_only_the_checks_that_ask_for_rows(sound: Path, tmp_path: Path) -> None:
-    tables = [table.name for table in read_suite()]
+    tables = [table.name for table in COMPLETE.tables]
     with duckdb.connect(str(sound), read_only=True) as connection:
         present = {
             f"{schema}.{name}"
@@ -326,7 +335,7 @@ def test_the_report_is_the_same_bytes_again_and_asks_nothing_of_a_network(
         "UPDATE quality.finding SET severity = 'grave'; ALTER TABLE catalog.field DROP dataset",
     )
     pages = []
-    suite = shipped(tmp_path, "quality.finding", "catalog.field")
+    suite = shipped("quality.finding", "catalog.field")
     for folder in ("first", "second"):
         verdict = accept(candidate, tmp_path / folder, name="2026-03-01", suite=suite)
         found = verdict.report.parent.iterdir()
@@ -356,7 +365,7 @@ def test_a_report_stays_in_its_folder(sound: Path, tmp_path: Path, name: str) ->
 
 def test_the_suite_holds_the_six_dimensions_of_the_standard() -> None:
     """GB/T 36344-2018, chapter 5: 规范性 完整性 准确性 一致性 时效性 可访问性."""
-    finding = next(table for table in read_suite() if table.name == "quality.finding")
+    finding = next(table for table in COMPLETE.tables if table.name == "quality.finding")
     sets = [check.kwargs["value_set"] for check in finding.checks if "value_set" in check.kwargs]
     assert sets == [
         ["conformity", "completeness", "accuracy", "consistency", "timeliness", "accessibility"],
