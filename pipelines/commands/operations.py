@@ -32,6 +32,7 @@ from warehouse.home.folders import Home
 from warehouse.home.integrity import (
     AGAIN,
     Damage,
+    answer_damage,
     delivery_damage,
     lake_damage,
     pending_switches,
@@ -40,7 +41,7 @@ from warehouse.home.integrity import (
 )
 from warehouse.home.modes import exposed
 from warehouse.home.names import shown_path
-from warehouse.home.register import kept_since, missing, registered
+from warehouse.home.register import edited, is_edited, kept_since, missing, registered
 from warehouse.home.rekey import other_keys, rekey_lake, rekey_warehouse
 from warehouse.lake.store import KEYS
 from warehouse.publish.standard_database import vouch_standard
@@ -89,6 +90,8 @@ def _notices(home: Home) -> Iterator[str]:
         quoted = " ".join(shlex.quote(str(place.path)) for place in places if place.rights == rights)
         yield f"请收回权限：chmod {'-R ' if rights == 'go=' else ''}{rights} {quoted}"
     yield from pending_switches(home)
+    if home.register.exists() and not home.dagster.exists():
+        yield f"{home.dagster}：Dagster 的运行记录缺失（备份中不含它）。下一次运行会新建，不影响数据"
     for path in never_received(home):
         yield (
             f"不会被自动接收：{shown_path(path)}（文件夹，或以点开头的文件，一般是没有传完的）。"
@@ -108,6 +111,9 @@ def _faults(platform: Platform) -> Iterator[str]:
     yield from (str(damage) for _, damage in missing(home))
     if not home.register.exists() and has_heads(home, platform.keys):
         yield f"{home.register}：登记表缺失。请从备份恢复；下一次运行会按现有内容重新建立，此前缺失的内容则无法核对"
+    if is_edited(home):
+        yield edited(home)
+    yield from map(str, answer_damage(home))
     yield from signing_faults(home, platform.signing)
     yield from _ledger_faults(platform)
 

@@ -12,7 +12,7 @@ from returns.ledger.outside import has_heads, known_heads
 from warehouse.home.cleanup import tidy
 from warehouse.home.integrity import Damage, DamagedHome, mend
 from warehouse.home.lock import exclusive
-from warehouse.home.register import kept_since, missing_before, note, registered
+from warehouse.home.register import edited, is_edited, kept_since, missing_before, note, registered
 
 
 @contextmanager
@@ -37,6 +37,8 @@ def prepared(
         _check_ledger(platform, batch, progress)
         if not home.register.exists() and has_heads(home, platform.keys):
             progress(f"{home.register} 缺失，已按现有内容重新建立；此前缺失的内容无法核对，请与备份核对")
+        if is_edited(home):
+            progress(edited(home))
         note(home)
         for damage in missing_before(home, platform.lake, batch):
             progress(_told(damage, batch))

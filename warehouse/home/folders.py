@@ -109,6 +109,11 @@ class Home:
         return self.root / "register.txt"
 
     @property
+    def register_seal(self) -> Path:
+        """Length and checksum of the register: one that was cut short or edited does not match."""
+        return self.root / "register.seal.json"
+
+    @property
     def signing_key(self) -> Path:
         """The key that signs packages, unless the settings give one; only its owner may read it."""
         return self.root / "signing.key"

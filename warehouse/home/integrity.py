@@ -6,6 +6,7 @@ its batch. `mend` clears the way for that turn; nothing is made anew here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -92,6 +93,18 @@ def standard_damage(home: Home, keys: Keys) -> Iterator[Damage]:
         open_database(path, keys).close()
     except duckdb.Error:
         yield Damage(path, None, "数据库无法打开", remedy)
+
+
+def answer_damage(home: Home) -> Iterator[Damage]:
+    """Taken-in workbooks that are not what they were; their names begin with their checksums."""
+    for path in sorted((home.answers / "done").glob("[!.]*")):
+        kept = re.match(r"([0-9a-f]{12})-", path.name)
+        if kept is None or path.name.endswith(".receipt.json") or not path.is_file():
+            continue
+        if not sha256_of(path).startswith(kept[1]):
+            yield Damage(
+                path, None, "已接收的答复工作簿与接收时不符", "答复已记入台账，不受影响；请从备份恢复这个文件"
+            )
 
 
 def pending_switches(home: Home) -> Iterator[str]:

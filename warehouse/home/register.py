@@ -1,11 +1,14 @@
 """The register: a line for each thing that was made, so that one that is gone is named.
 
 Partitions, packages, acceptance reports and published databases are noted once they are there. Deliveries are not:
-the ledger knows them. Lines are only added, by the holder of the home's lock.
+the ledger knows them. Lines are only added, by the holder of the home's lock. A seal beside the file keeps the length
+and the checksum of what was written, so that a register that was cut short or edited is named.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -14,6 +17,7 @@ from datetime import date
 from functools import cached_property
 from pathlib import PurePosixPath
 
+from warehouse.home.files import replace_json
 from warehouse.home.folders import Home
 from warehouse.home.integrity import AGAIN, Damage, DamagedHome
 from warehouse.lake.layers import Layer
@@ -26,6 +30,13 @@ KEPT_BATCHES = 10
 
 _DAY = re.compile(r"(?:batch=)?(\d{4}-\d{2}-\d{2})")
 _MOVABLE = ("returns", "acceptance")
+_FOLDERS = ("lake", "returns", "acceptance", "answers")
+_SINGLE = (
+    "warehouse.duckdb",
+    "warehouse.previous.duckdb",
+    "warehouse.accepted.json",
+    "ledger.witness.newest",
+)
 _BACKUP = "请从备份恢复；运行不会重新生成它"
 
 
@@ -52,6 +63,12 @@ class Thing:
         """Layer and table of a partition."""
         return (self.parts[1], self.parts[2]) if self.parts[0] == "lake" and len(self.parts) == 4 else None
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is of a kind that is noted."""
+        single = len(self.parts) == 1 and self.place in _SINGLE
+        return single or self.parts[0] in _FOLDERS
+
     def is_there(self, home: Home) -> bool:
         """Whether it lies in its place: a partition by its manifest."""
         path = home.root / self.place
@@ -75,9 +92,14 @@ def note(home: Home, batch: date | None = None) -> None:
         home: held by the caller's lock.
         batch: look at the things of this batch only; None for all there are.
     """
+    if is_edited(home):
+        # Whoever calls has named it. What has the form of our lines is kept.
+        kept = [thing.place for thing in registered(home) if thing.is_ours]
+        home.register.write_text("".join(f"{place}\n" for place in kept), encoding="utf-8")
+        home.register_seal.unlink()
     known = {thing.place for thing in registered(home)}
     new = [place for place in _there(home, batch) if place not in known]
-    if not new and home.register.exists():
+    if not new and home.register.exists() and home.register_seal.exists():
         return
     with home.register.open("ab+") as file:
         file.seek(0)
@@ -86,6 +108,30 @@ def note(home: Home, batch: date | None = None) -> None:
         file.write("".join(f"{place}\n" for place in new).encode())
         file.flush()
         os.fsync(file.fileno())
+    # After the lines: a run that dies in between leaves a register that goes on behind its seal.
+    content = home.register.read_bytes()
+    replace_json(home.register_seal, {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()})
+
+
+def is_edited(home: Home) -> bool:
+    """Whether the register lacks lines that were written into it, or has others: it was cut short or edited."""
+    try:
+        seal = json.loads(home.register_seal.read_text(encoding="utf-8"))
+        size, sha256 = int(seal["bytes"]), seal["sha256"]
+        content = home.register.read_bytes()
+    except FileNotFoundError:
+        return False
+    except (ValueError, KeyError, TypeError):
+        return True
+    return len(content) < size or hashlib.sha256(content[:size]).hexdigest() != sha256
+
+
+def edited(home: Home) -> str:
+    """What is said of a register that was cut short or edited."""
+    return (
+        f"{home.register}：登记表与写入时不符（被截短或改动）。请查明原因，并从备份恢复它和 {home.register_seal.name}；"
+        "否则下一次 zhenjie run 按现有内容重新登记，此前缺失的内容则无法核对"
+    )
 
 
 def missing(home: Home) -> Iterator[tuple[Thing, Damage]]:
@@ -95,7 +141,7 @@ def missing(home: Home) -> Iterator[tuple[Thing, Damage]]:
     for thing in things:
         if thing.is_there(home) or _may_be_away(home, thing, since):
             continue
-        problem, remedy = _told(thing)
+        problem, remedy = _told(home, thing)
         yield thing, Damage(home.root / thing.place, thing.batch, f"曾经生成，现已缺失：{problem}", remedy)
 
 
@@ -116,6 +162,8 @@ def _there(home: Home, batch: date | None) -> Iterator[str]:
         for path in sorted(home.root.glob(pattern)):
             thing = path.parent if path.name == MANIFEST else path
             yield thing.relative_to(home.root).as_posix()
+    for path in sorted((home.answers / "done").glob("[!.]*")):
+        yield path.relative_to(home.root).as_posix()
     for path in sorted(home.acceptance.glob(day)):
         if _DAY.fullmatch(path.name):
             yield path.relative_to(home.root).as_posix()
@@ -133,7 +181,7 @@ def _may_be_away(home: Home, thing: Thing, since: date | None) -> bool:
     return not (home.root / thing.parts[0] / thing.batch.isoformat()).exists()
 
 
-def _told(thing: Thing) -> tuple[str, str]:
+def _told(home: Home, thing: Thing) -> tuple[str, str]:
     again = AGAIN.format(thing.batch)
     if thing.partition:
         return "数据湖的分区", again
@@ -146,12 +194,16 @@ def _told(thing: Thing) -> tuple[str, str]:
             return "验收报告", _BACKUP
         case ("lake", *_):
             return "数据湖所用密钥的名称", "请从备份恢复这个文件"
+        case ("answers", *_):
+            return "已接收的答复工作簿或其回执", _BACKUP
         case ("ledger.witness.newest",):
             return "见证文件最新一行的副本", "请从备份恢复；下一次运行会按现有见证文件重新建立"
         case ("warehouse.accepted.json",):
             return "治理库通过验收时的校验值", "运行最新批次即重新生成治理库并验收：zhenjie run"
         case ("warehouse.previous.duckdb",):
             return "上一版治理库", "不影响使用，下次发布后会重新产生；需要时请从备份恢复"
+        case _ if not thing.is_ours:
+            return "登记表中这一行不是平台写的", f"请查明谁改动了 {home.register}，并从备份恢复它"
         case _:
             return "已发布的治理库", "运行最新批次即重新发布：zhenjie run"
 
