@@ -19,6 +19,7 @@
 | `ZHENJIE_DEV_HOSTS` | further names by which `zhenjie dev` is reached, separated by commas | none |
 | `ZHENJIE_QUERY_SECONDS` | after how many seconds a query is broken off | `60` |
 | `ZHENJIE_LARGEST_FILE` | the largest file that is delivered or handed in, such as `4GiB` | `4GiB` |
+| `ZHENJIE_QUERY_MEMORY` | what the engine may use for a query before it spills | `2GiB`, or less as `ZHENJIE_MEMORY` |
 | `ZHENJIE_PUBLISHED_BATCHES` | how many batches of findings the warehouse shows | `10` |
 """
 
@@ -39,6 +40,14 @@ from warehouse.home.names import shown
 
 # In the path of the home: readers would take it for a pattern of paths.
 _STRANGE = frozenset("*?[]{}")
+
+
+# What the engine may use for a query, where nobody says.
+_QUERY = 2 << 30
+# An amount of memory as DuckDB takes it.
+_AMOUNT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(%|[KMGT]I?B|[KMGT]|B(?:YTES?)?)\s*", re.IGNORECASE)
+_THOUSANDS = "bkmgt"
+_LEAST_MEMORY = 16 << 20
 
 
 class SettingsError(Exception):
@@ -63,14 +72,15 @@ class Settings:
     published_batches: int = 10
     query_seconds: int = 60
     largest_file: int = LARGEST_FILE
+    query_memory: int = 2 << 30
 
 
 def read_settings(environment: Mapping[str, str] | None = None, home: Path | None = None) -> Settings:
     """The settings from the environment; `home` from the command line goes before `ZHENJIE_HOME`.
 
     Raises:
-        SettingsError: a number that is none, a key that is none (it is not quoted), a user's name that the ledger
-            does not take, or a folder of contracts that does not exist.
+        SettingsError: a number, an amount of memory or a choice of datasets that is none, a key that is none (it is
+            not quoted), a user's name that the ledger does not take, or a folder of contracts that does not exist.
     """
     values = os.environ if environment is None else environment
     folders = tuple(
@@ -80,6 +90,8 @@ def read_settings(environment: Mapping[str, str] | None = None, home: Path | Non
     )
     for folder in folders:
         _refuse_unreadable(folder)
+    memory = values.get("ZHENJIE_MEMORY") or _third_of_memory()
+    amount = _memory("ZHENJIE_MEMORY", memory)
     return Settings(
         home=_home(home or Path(values.get("ZHENJIE_HOME") or ".zhenjie")),
         contracts=folders,
@@ -90,11 +102,14 @@ def read_settings(environment: Mapping[str, str] | None = None, home: Path | Non
         dev_token=_token(values),
         dev_hosts=_list(values, "ZHENJIE_DEV_HOSTS"),
         user=_user(values),
-        memory=values.get("ZHENJIE_MEMORY") or _third_of_memory(),
+        memory=memory,
         threads=_count(values, "ZHENJIE_THREADS", 2),
         published_batches=_count(values, "ZHENJIE_PUBLISHED_BATCHES", 10),
         query_seconds=_count(values, "ZHENJIE_QUERY_SECONDS", 60),
         largest_file=_bytes(values, "ZHENJIE_LARGEST_FILE", LARGEST_FILE),
+        query_memory=_memory(
+            "ZHENJIE_QUERY_MEMORY", values.get("ZHENJIE_QUERY_MEMORY") or f"{min(_QUERY, amount)}B"
+        ),
     )
 
 
@@ -132,7 +147,10 @@ def _home(path: Path) -> Path:
 def _refuse_unreadable(folder: Path) -> None:
     """Refuse a folder of contracts of which a part would be overlooked."""
     if not folder.is_dir():
-        raise SettingsError(f"ZHENJIE_CONTRACTS: {folder} is not a folder")
+        raise SettingsError(
+            f"ZHENJIE_CONTRACTS：没有文件夹 {folder}。"
+            f"请改正这个环境变量（各文件夹之间用“{os.pathsep}”分隔），或建立这个文件夹"
+        )
 
     def refuse(error: OSError) -> None:
         raise SettingsError(f"ZHENJIE_CONTRACTS：文件夹 {error.filename} 无法读取，请检查它的属主和权限")
@@ -146,14 +164,18 @@ def _keys(values: Mapping[str, str], name: str, former_name: str) -> Keys:
     file_name = f"{name}_FILE"
     text, file = values.get(name, "").strip(), values.get(file_name)
     if text and file:
-        raise SettingsError(f"{name} and {file_name}: set one of them")
+        raise SettingsError(f"{name} 和 {file_name} 只能设置一个。请取消其中一个环境变量")
     if file:
         try:
             text = Path(file).expanduser().read_text(encoding="ascii").strip()
         except (OSError, UnicodeDecodeError):
-            raise SettingsError(f"{file_name}: {file} cannot be read as text") from None
+            raise SettingsError(
+                f"{file_name}：文件 {file} 无法作为文本读取。请检查路径、属主和权限；文件里只放 base64 的密钥"
+            ) from None
         if not text:
-            raise SettingsError(f"{file_name}: {file} is empty")
+            raise SettingsError(
+                f"{file_name}：文件 {file} 是空的。请把密钥写入该文件，可用 openssl rand -base64 32 生成"
+            )
     return Keys(
         _key(file_name if file else name, text) if text else None,
         tuple(_key(former_name, part) for part in _list(values, former_name)),
@@ -163,15 +185,21 @@ def _keys(values: Mapping[str, str], name: str, former_name: str) -> Keys:
 def _key(name: str, text: str) -> Key:
     try:
         return Key(text)
-    except ValueError as error:
-        raise SettingsError(f"{name}: {error}") from None
+    except ValueError:
+        # Not quoted, for it is a secret.
+        raise SettingsError(
+            f"{name}：密钥应当是 32 个随机字节的 base64 编码，请用 openssl rand -base64 32 生成"
+        ) from None
 
 
 def _token(values: Mapping[str, str]) -> str | None:
     token = values.get("ZHENJIE_DEV_TOKEN", "").strip()
     if token and not re.fullmatch(r"[A-Za-z0-9._~-]{16,}", token):
         # Not quoted, for it is a secret.
-        raise SettingsError("ZHENJIE_DEV_TOKEN: write 16 or more letters, digits and any of . _ ~ -")
+        raise SettingsError(
+            "ZHENJIE_DEV_TOKEN：口令应有 16 个或更多字符，只用字母、数字和 . _ ~ -。"
+            "请改正，或取消这个变量（每次启动自动生成）"
+        )
     return token or None
 
 
@@ -185,7 +213,7 @@ def _user(values: Mapping[str, str]) -> str:
     try:
         return checked_account(name)
     except LedgerError as error:
-        raise SettingsError(f"ZHENJIE_USER: {error}") from None
+        raise SettingsError(f"ZHENJIE_USER：{error}") from None
 
 
 def _system_user() -> str:
@@ -203,8 +231,8 @@ def _third_of_memory() -> str:
 
 def _count(values: Mapping[str, str], name: str, default: int) -> int:
     text = values.get(name) or str(default)
-    if not text.isdigit() or int(text) < 1:
-        raise SettingsError(f"{name}={text}: write a whole number, 1 or more")
+    if not re.fullmatch(r"0*[1-9][0-9]{0,8}", text):
+        raise SettingsError(f"{name}={text}：应当是 1 或更大的整数。请改正，或取消这个变量（默认 {default}）")
     return int(text)
 
 
@@ -217,3 +245,20 @@ def _bytes(values: Mapping[str, str], name: str, default: int) -> int:
     if match is None:
         raise SettingsError(f"{name}={text}：请写文件大小，例如 4GiB、500MiB")
     return int(match[1]) << (10 * " KMGT".index((match[2] or " ").upper()))
+
+
+def _memory(name: str, text: str) -> int:
+    """An amount of memory as DuckDB writes it: `4GiB`, `500MB`, or a share of the machine's as `50%`."""
+    match = _AMOUNT.fullmatch(text)
+    amount = 0
+    if match is not None:
+        number, unit = float(match[1]), match[2].lower()
+        if unit == "%":
+            amount = int(number / 100 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+        else:
+            amount = int(number * (1024 if "i" in unit else 1000) ** _THOUSANDS.index(unit[0]))
+    if amount < _LEAST_MEMORY:
+        raise SettingsError(
+            f"{name}={text}：应当是内存的大小，写法如 4GiB、500MB 或 50%，不少于 16MiB。请改正，或取消这个变量"
+        )
+    return amount

@@ -1,57 +1,39 @@
 """`zhenjie query`: read-only SQL on the published tables, without access to anything else.
 
-The ledger is told who asked what before it is judged or answered, and after it how many rows were given or why none
-were. Without a ledger there is no answer.
+The ledger keeps who asked what before it is judged or answered, and after it how many rows were given or why none
+were. Without a ledger there is no answer. What judges and answers is a process of its own, see `pipelines.answering`.
 """
 
 from __future__ import annotations
 
-import re
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+import signal
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from types import FrameType
 from typing import Annotated
 
-import duckdb
-import pyarrow as pa
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
+from pipelines.answering.process import Answering, answering, width_of_terminal
+from pipelines.answering.protocol import Form, NoAnswer, Refusal, Request
 from pipelines.commands.options import JsonOption, settings_of
 from pipelines.platform import ledger_url
 from pipelines.settings import Settings
 from pipelines.terminal import console
-from pipelines.terminal.answers import Answer, Writing, as_csv, as_json, as_table
 from returns.ledger.chain import Act, Entry, LedgerError, LedgerLoss
 from returns.ledger.store import Ledger
-from warehouse.home.encryption import WrongKey
 from warehouse.home.folders import Home
-from warehouse.query.connection import Asked, NotAccepted, open_for_queries
-from warehouse.query.judge import RefusedQuery, judge, published_tables
+from warehouse.query.connection import scratch_of
 
-_Form = Callable[[Answer], Writing]
-
-# DuckDB answers SHOW TABLES with the tables of the schema `main`, where no table is published. The answer lists all
-# published tables instead, each by the name that a query writes.
-_SHOW_TABLES = re.compile(r"\s*show\s+tables\s*;?\s*", re.IGNORECASE | re.ASCII)
-_LIST_TABLES = """
-SELECT if(schema_name = 'main', database_name, schema_name) || '.' || table_name AS name, comment
-FROM duckdb_tables() WHERE schema_name <> 'hidden' ORDER BY name
-"""
-
-# Statements in which no table of the second database can be meant or listed are answered without it.
-_STANDARD = re.compile(r"standard|show|describe|duckdb_", re.IGNORECASE | re.ASCII)
-
-
-class _NoAnswer(Exception):
-    """Why there is no answer, in Chinese; how the command ends, and the word for it in the ledger."""
-
-    def __init__(self, said: str, code: int = console.USAGE, word: str = "refused") -> None:
-        super().__init__(said)
-        self.code = code
-        self.word = word
+# Signals that end a command, and what the ledger then says of a query.
+_ENDING = {
+    signal.SIGINT: "被用户中止（Ctrl-C）",
+    signal.SIGTERM: "被系统或管理员中止（SIGTERM）",
+    signal.SIGHUP: "终端断开，已中止（SIGHUP）",
+}
 
 
 def query(
@@ -67,22 +49,116 @@ def query(
     home = Home(settings.home)
     if not home.warehouse.exists():
         raise console.usage("还没有发布治理库：先运行 zhenjie run")
-    form = as_csv if csv else as_json if json_ else as_table
+    request = _request(settings, home, sql, "csv" if csv else "json" if json_ else "table")
     try:
-        with Ledger.open(ledger_url(settings), home.witness) as ledger:
+        with (
+            answering() as process,
+            _Signals.kept() as signals,
+            Ledger.open(ledger_url(settings), home.witness) as ledger,
+        ):
             asked = _entered(ledger, settings, Act.QUERY, {"sql": _writable(sql)})
             try:
-                rows = _answered(settings, home, sql, form)
-            except _NoAnswer as refusal:
-                detail = {"query": asked.seq, refusal.word: _writable(str(refusal).partition("\n")[0])}
+                with signals.raised():
+                    rows = _answered(process, request)
+            except NoAnswer as error:
+                refusal = error.refusal
+                detail = {"query": asked.seq, refusal.word: _writable(refusal.said.partition("\n")[0])}
                 _entered(ledger, settings, Act.RESULT, detail)
-                console.progress(str(refusal))
+                # The end of the process says the one itself, and nobody reads the other.
+                if refusal.code not in (console.STOPPED, console.UNREAD):
+                    console.progress(refusal.said)
                 raise typer.Exit(refusal.code) from None
+            except OSError as error:
+                detail = {"query": asked.seq, "failed": f"结果没有全部输出：{type(error).__name__}"}
+                _entered(ledger, settings, Act.RESULT, detail)
+                raise
             _entered(ledger, settings, Act.RESULT, {"query": asked.seq, "rows": rows})
     except LedgerLoss as error:
         raise console.failed(str(error)) from None
     except (SQLAlchemyError, LedgerError) as error:
         raise console.failed(f"台账无法写入，查询未记录，不予答复：{type(error).__name__}") from None
+
+
+def _request(settings: Settings, home: Home, sql: str, form: Form) -> Request:
+    return Request(
+        sql=sql,
+        form=form,
+        home=home.root,
+        keys=settings.keys,
+        memory=settings.query_memory,
+        threads=settings.threads,
+        seconds=settings.query_seconds,
+        width=width_of_terminal(),
+        encoding=sys.stdout.encoding or "utf-8",
+        scratch=scratch_of(home),
+    )
+
+
+def _answered(process: Answering, request: Request) -> int:
+    """Write the answer out; the number of rows.
+
+    Raises:
+        NoAnswer: there is none, or only a part.
+        OSError: the output cannot be written.
+    """
+    try:
+        rows = process.answer(request, sys.stdout.write, console.progress)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise NoAnswer(Refusal("输出的读者已离开，结果没有全部输出", console.UNREAD, "stopped")) from None
+    except UnicodeEncodeError as error:
+        said = f"结果中的字符 {error.object[error.start]!a} 不能用终端的编码 {error.encoding} 输出，请改用 UTF-8 终端"
+        raise NoAnswer(Refusal(said, console.FAILED, "failed")) from None
+    return rows
+
+
+class _Signals:
+    """What ends the command comes as `NoAnswer` while the query is answered, and is kept until then and afterwards.
+
+    So no entry of the ledger is broken off, and each query has its result there.
+    """
+
+    def __init__(self) -> None:
+        self._raising = False
+        self._came: signal.Signals | None = None
+
+    @classmethod
+    @contextmanager
+    def kept(cls) -> Iterator[_Signals]:
+        """Take the signals over; what came too late for the query ends the command afterwards."""
+        signals = cls()
+        # Whoever has a signal ignored, as `nohup` does, wants it ignored.
+        taken = [each for each in _ENDING if signal.getsignal(each) != signal.SIG_IGN]
+        before = {each: signal.signal(each, signals._take) for each in taken}
+        try:
+            yield signals
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+        if signals._came is not None:
+            raise typer.Exit(128 + signals._came)
+
+    @contextmanager
+    def raised(self) -> Iterator[None]:
+        """Break off what is done within when a signal comes, or has come."""
+        self._raising = True
+        try:
+            if self._came is not None:
+                raise NoAnswer(_stopped(self._came))
+            yield
+        finally:
+            self._raising = False
+
+    def _take(self, number: int, _: FrameType | None) -> None:
+        self._came = signal.Signals(number)
+        if self._raising:
+            # Once: what comes while the process is ended must not leave it half ended.
+            self._raising = False
+            raise NoAnswer(_stopped(self._came))
+
+
+def _stopped(came: signal.Signals) -> Refusal:
+    return Refusal(_ENDING[came], 128 + came, "stopped")
 
 
 def _entered(ledger: Ledger, settings: Settings, kind: Act, detail: Mapping[str, object]) -> Entry:
@@ -92,128 +168,3 @@ def _entered(ledger: Ledger, settings: Settings, kind: Act, detail: Mapping[str,
 def _writable(text: str) -> str:
     """A text as every ledger can keep it: what is no UTF-8, and NUL, written as escapes."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
-
-
-def _answered(settings: Settings, home: Home, sql: str, form: _Form) -> int:
-    """Answer a query, if need be a second time with room on the disk; the number of rows that were given.
-
-    Raises:
-        _NoAnswer: there is none, or only a part.
-    """
-    limits: dict[str, str | int] = {"memory_limit": settings.memory, "threads": settings.threads}
-    asked = Asked(home, settings.keys, limits, standard=_STANDARD.search(sql) is not None)
-    clock = _Clock(settings.query_seconds)
-    if _SHOW_TABLES.fullmatch(sql):
-        sql = _LIST_TABLES
-    try:
-        try:
-            return _attempt(asked, sql, form, clock, spilling=False)
-        except _TooLarge:
-            return _attempt(asked, sql, form, clock, spilling=True)
-    except RefusedQuery as error:
-        raise _NoAnswer(str(error)) from None
-    except (WrongKey, NotAccepted) as error:
-        raise _NoAnswer(
-            str(error), console.USAGE if isinstance(error, WrongKey) else console.FAILED
-        ) from None
-    except _ENGINE as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise  # not the engine's: the pipe is closed, or a file cannot be opened
-        raise _explained(error, clock) from None
-    except UnicodeEncodeError as error:
-        said = f"结果中的字符 {error.object[error.start]!a} 不能用终端的编码 {error.encoding} 输出，请改用 UTF-8 终端"
-        raise _NoAnswer(said, console.FAILED, "failed") from None
-
-
-# Errors of the engine; while rows are fetched they come through Arrow, as errors of reading.
-_ENGINE = (duckdb.Error, pa.ArrowException, OSError)
-
-
-class _TooLarge(Exception):
-    """The memory did not suffice before a row was written."""
-
-
-def _attempt(asked: Asked, sql: str, form: _Form, clock: _Clock, *, spilling: bool) -> int:
-    with open_for_queries(asked, spilling=spilling) as connection, clock.running(connection):
-        tables = published_tables(connection)
-        answer = Answer(connection, judge(connection, sql, tables), tables)
-        try:
-            write: Writing = form(answer)
-        except _ENGINE as error:
-            if spilling or "Out of Memory" not in str(error):
-                raise
-            raise _TooLarge from None
-        return write()
-
-
-class _Clock:
-    """Breaks off the statements of a connection once a query's time is up."""
-
-    def __init__(self, seconds: int) -> None:
-        self.seconds = seconds
-        self._ends = time.monotonic() + seconds
-
-    @property
-    def is_up(self) -> bool:
-        return time.monotonic() >= self._ends
-
-    @contextmanager
-    def running(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-        done = threading.Event()
-
-        def watch() -> None:
-            wait = self._ends - time.monotonic()
-            # Again and again: between two statements there is nothing to break off.
-            while not done.wait(max(wait, 0)):
-                connection.interrupt()
-                wait = _AGAIN
-
-        watching = threading.Thread(target=watch, name="query clock", daemon=True)
-        watching.start()
-        try:
-            yield
-        finally:
-            done.set()
-            watching.join()
-
-
-# Seconds until a query that goes on is interrupted again.
-_AGAIN = 0.2
-
-# What the engine's errors mean, by the word that they begin with. Their own words follow.
-_MEANINGS = {
-    "Parser": "SQL 有语法错误，请按下面指出的位置修改",
-    "Binder": "查询中的名称、函数或类型用得不对，请按下面指出的位置修改",
-    "Catalog": "查询中的名称不存在，请按下面指出的位置修改；有哪些表，请查询 SHOW TABLES",
-    "Conversion": "有的值不能转换成所要的类型；不能转换时要空值，请用 TRY_CAST",
-    "Out of Range": "有的值超出了类型的范围",
-    "Invalid Input": "有的值不能这样计算",
-    "Permission": "查询只能读取已发布的表",
-    "Not implemented": "数据库引擎不支持这种写法",
-    "IO": "读写文件时出错；请运行 zhenjie doctor",
-    "INTERNAL": "数据库引擎内部出错；请换一种写法，仍然出错时运行 zhenjie doctor",
-}
-_KIND = re.compile(r"([A-Za-z ]+) Error: ")
-_FULL = re.compile(
-    r"No space left|max_temp_directory_size|Disk quota|failed to (offload|write)", re.IGNORECASE
-)
-
-
-def _explained(error: Exception, clock: _Clock) -> _NoAnswer:
-    """An error of the engine: a sentence in Chinese, and below it what the engine says."""
-    text = str(error)
-    if clock.is_up and "INTERRUPT" in text.upper():
-        said = (
-            f"查询超过 {clock.seconds} 秒，已中止；已输出的部分不完整。"
-            "请缩小查询的范围，或用 ZHENJIE_QUERY_SECONDS 放宽时限"
-        )
-        return _NoAnswer(said, console.FAILED, "failed")
-    if _FULL.search(text):
-        said = "磁盘空间不足以存放查询的中间结果。请在安装目录所在的磁盘上腾出空间，或缩小查询的范围"
-        return _NoAnswer(f"{said}\n{text}", console.FAILED, "failed")
-    if "Out of Memory" in text:
-        said = "内存不足以完成查询。请缩小查询的范围，或用 ZHENJIE_MEMORY 放宽内存"
-        return _NoAnswer(f"{said}\n{text}", console.FAILED, "failed")
-    kind = _KIND.match(text)
-    meaning = _MEANINGS.get(kind[1], "查询出错") if kind else "查询出错"
-    return _NoAnswer(f"{meaning}\n{text}", console.USAGE, "failed")

@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 
 import typer
-from rich.cells import cell_len
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from warehouse.home.names import is_hidden, is_plain, shown
+from pipelines.terminal.codes import DONE, FAILED, SET_ASIDE, STOPPED, UNREAD, USAGE
+from pipelines.terminal.rendering import KEPT, Screen, draw_table, json_shown
+from warehouse.home.names import shown
 
-DONE, SET_ASIDE, USAGE, FAILED = 0, 1, 2, 3
-
-# Characters of ours that part lines and columns.
-_KEPT = "\n\t"
-
-# Columns of a table that goes into a file or a pipe.
-WIDTH = 160
-# A column up to this width is shown whole; a wider one is folded, but to no less than the second.
-_WHOLE, _LEAST = 24, 16
+__all__ = [
+    "DONE", "FAILED", "SET_ASIDE", "STOPPED", "UNREAD", "USAGE",
+    "as_json", "failed", "json_shown", "progress", "result", "table", "usage",
+]  # fmt: skip
 
 
 def progress(text: str) -> None:
     """Tell a person what is going on."""
-    typer.echo(shown(text, _KEPT), err=True)
+    typer.echo(shown(text, KEPT), err=True)
 
 
 def result(text: str) -> None:
     """A line of the result."""
-    typer.echo(shown(text, _KEPT))
+    typer.echo(shown(text, KEPT))
 
 
 def as_json(value: object) -> None:
@@ -41,56 +35,10 @@ def as_json(value: object) -> None:
     typer.echo("\n".join(map(json_shown, text.split("\n"))))
 
 
-def json_shown(text: str) -> str:
-    """A line of JSON in which what would act on a terminal is escaped as JSON escapes it."""
-    if is_plain(text):
-        return text
-    return "".join(json.dumps(c)[1:-1] if c not in "\n\r\t" and is_hidden(c) else c for c in text)
-
-
 def table(titles: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
-    """The result as a table; nothing in it is read as markup or acts on the terminal.
-
-    Codes, numbers and short texts are never broken; long texts are folded. Where a table does not fit, each of its
-    rows is written as a list of its cells, a line for each.
-    """
-    names = [shown(name) for name in titles]
-    cells = [["" if value is None else shown(str(value), _KEPT) for value in row] for row in rows]
-    # Rich knows the width of a terminal.
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else WIDTH, highlight=False)
-    natural = [max(map(_width, column)) for column in zip(names, *cells, strict=True)]
-    whole = [width <= _WHOLE for width in natural]
-    # A column takes three places more than its text: a line and a space on either side.
-    left = console.width - 1 - sum(3 + width * kept for width, kept in zip(natural, whole, strict=True))
-    if left < _LEAST * whole.count(False):
-        _as_lists(console, names, cells, title)
-        return
-    view = Table(title=title, title_justify="left", header_style="bold")
-    for name, kept in zip(names, whole, strict=True):
-        view.add_column(Text(name), overflow="fold", no_wrap=kept)
-    for row in cells:
-        view.add_row(*map(Text, row))
-    console.print(view)
-
-
-def _width(cell: str) -> int:
-    return max(map(cell_len, cell.split("\n")))
-
-
-def _as_lists(console: Console, names: list[str], cells: list[list[str]], title: str | None) -> None:
-    """Each row as lines of name and value, those without a value left out."""
-    if title:
-        console.print(Text(title))
-    room = max(map(cell_len, names), default=0)
-    for row in cells:
-        console.rule(style="")
-        for name, cell in zip(names, row, strict=True):
-            if cell:
-                lines = Table.grid(padding=(0, 2))
-                lines.add_column(width=room, no_wrap=True)
-                lines.add_column(overflow="fold")
-                lines.add_row(Text(name, style="bold"), Text(cell))
-                console.print(lines)
+    """The result as a table; nothing in it is read as markup or acts on the terminal."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    draw_table(Screen(sys.stdout, width), titles, rows, title)
 
 
 def usage(text: str) -> typer.Exit:

@@ -19,13 +19,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pipelines.settings import utf8_environment
 from pipelines.terminal import console
+from pipelines.terminal.codes import STOPPED, UNREAD
 from pipelines.terminal.failures import database_failure, os_failure
 from returns.ledger.chain import LedgerError
 from warehouse.home.encryption import WrongKey
 from warehouse.home.names import shown_path
-
-# As a shell sees a process that Ctrl-C ended, and one whose reader went away (`| head`).
-STOPPED, UNREAD = 130, 141
 
 # What DuckDB says of a statement that Ctrl-C broke off.
 _INTERRUPTED = "Query interrupted"

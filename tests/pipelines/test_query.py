@@ -5,7 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.terminal.answers import _told_apart
+from pipelines.answering.answers import _told_apart
 from returns.ledger.store import Ledger
 from schemas.emit.spreadsheet import restore
 
@@ -197,6 +202,8 @@ def test_a_query_beyond_the_memory_is_answered_with_the_disk(query: Command) -> 
         ("SELECT " + "[" * 900 + "]" * 900, "嵌套过深"),
         ("SET threads = 1", "只能查询"),
         ("PIVOT governance.person ON sex USING count(*)", "IN"),
+        ("EXPLAIN PIVOT governance.person ON sex USING count(*)", "IN"),
+        ("EXPLAIN (FORMAT csv) SELECT 1", "EXPLAIN"),
     ],
 )
 def test_every_error_begins_in_chinese_and_is_entered(
@@ -209,6 +216,84 @@ def test_every_error_begins_in_chinese_and_is_entered(
     (_, asked), (_, result) = entered(tmp_path)
     assert result["query"] == 1 and first in (result.get("refused"), result.get("failed"))
     assert "\0" not in str(asked["sql"]) and str(asked["sql"]).isprintable()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        # One call of a function, which hears no interruption.
+        "SELECT levenshtein(repeat('a', 200000), repeat('b', 200000))",
+        # The parser, which hears none either.
+        "SELECT 1 " + "/*" * 49_000,
+    ],
+    ids=["function", "parser"],
+)
+def test_what_hears_no_interruption_is_ended_and_entered(query: Command, tmp_path: Path, sql: str) -> None:
+    said = query("--", sql, ZHENJIE_QUERY_SECONDS="1")
+    assert said.code == FAILED and "查询超过 1 秒，已中止" in said.err
+    assert "查询超过 1 秒" in str(entered(tmp_path)[-1][1]["failed"])
+    assert children() == set()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["SELECT len(range(2000000000))", "SELECT length(repeat(repeat('x', 1000000), 2000))"],
+)
+def test_what_needs_more_than_its_memory_is_ended_and_entered(
+    query: Command, tmp_path: Path, sql: str
+) -> None:
+    said = query(sql, ZHENJIE_QUERY_MEMORY="100MB", ZHENJIE_QUERY_SECONDS="60")
+    assert said.code == FAILED and said.out == ""
+    assert said.err.startswith("内存不足") and "ZHENJIE_QUERY_MEMORY" in said.err
+    assert str(entered(tmp_path)[-1][1]["failed"]).startswith("内存不足")
+
+
+@pytest.mark.parametrize(("number", "word"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")])
+def test_a_signal_ends_the_query_and_is_entered(
+    query: Command, tmp_path: Path, number: signal.Signals, word: str
+) -> None:
+    sql = "SELECT count(*) FROM range(10000000) a, range(10000000) b"
+    asking = subprocess.Popen(
+        [sys.executable, "-m", "pipelines.cli", "--home", str(tmp_path), "query", sql],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for(lambda: len(entered(tmp_path)) == 1 if (tmp_path / "ledger.sqlite").exists() else False)
+    wait_for(lambda: bool(children(asking.pid)))
+    (child,) = children(asking.pid)
+    asking.send_signal(number)
+    _, said = asking.communicate(timeout=60)
+    assert asking.returncode == 128 + number and "Traceback" not in said and "中止" in said
+    assert word in str(entered(tmp_path)[-1][1]["stopped"])
+    assert not Path(f"/proc/{child}").exists()
+
+
+def children(parent: int | None = None) -> set[int]:
+    """The processes that answer queries for a process."""
+    folder = Path(f"/proc/{parent or os.getpid()}/task")
+    found = {int(pid) for task in folder.iterdir() for pid in (task / "children").read_text().split()}
+    return {pid for pid in found if b"pipelines.answering.child" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+
+
+def wait_for(true: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if true():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it did not come")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT table_name AS name FROM duckdb_tables() WHERE schema_name = 'hidden'",
+        "SELECT column_name FROM duckdb_columns() WHERE schema_name = 'hidden'",
+        "SELECT name FROM (SHOW ALL TABLES) WHERE schema = 'hidden'",
+        "SHOW TABLES FROM standard.hidden",
+    ],
+)
+def test_what_no_query_can_name_is_in_no_list(query: Command, sql: str) -> None:
+    assert query(sql, "--json").json == []
 
 
 def test_a_replaced_file_is_refused_with_what_to_do(

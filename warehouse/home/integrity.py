@@ -21,8 +21,9 @@ from warehouse.home.folders import Home
 from warehouse.lake.layers import Layer
 from warehouse.lake.manifest import MANIFEST, DamagedPartition
 from warehouse.lake.store import Lake, damaged
-from warehouse.publish.standard_database import accepted_standard, settle_standard
-from warehouse.publish.switch import accepted, log_of, open_database, published, settle_switch
+from warehouse.publish.accepted import accepted, accepted_standard, log_of
+from warehouse.publish.standard_database import settle_standard
+from warehouse.publish.switch import open_database, published, settle_switch
 
 AGAIN = "重新运行该批次即可恢复：zhenjie run --batch {}"
 NOT_OURS = "请从备份恢复这个文件，或请部门重新交付同一个文件：zhenjie deliver 文件 --batch {}"

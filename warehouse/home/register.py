@@ -23,7 +23,8 @@ from warehouse.home.integrity import AGAIN, Damage, DamagedHome
 from warehouse.lake.layers import Layer
 from warehouse.lake.manifest import MANIFEST
 from warehouse.lake.store import KEYS, Lake
-from warehouse.publish.switch import accepted, published
+from warehouse.publish.accepted import accepted
+from warehouse.publish.switch import published
 
 KEPT_BATCHES = 10
 """Of so many newest batches, returns, acceptance reports and files set aside must be there; older may be moved away."""

@@ -10,41 +10,19 @@ from __future__ import annotations
 import atexit
 import errno
 import os
-import re
-import signal
-import socket
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Lock
-from typing import Any, Literal
+from typing import Any
 
 from warehouse.isolation.limits import Limits
 from warehouse.isolation.messages import BadMessage, receive, send
+from warehouse.isolation.process import Child, Harm
 from warehouse.isolation.requests import Request
 
 # Seconds that a worker may take to import its libraries; the machine may be busy.
 _STARTING = 120
 _READY = 1 << 10
-_ROOT = Path(__file__).parents[2]
-# All that a worker knows of its surroundings: no key, no address of a database.
-_ENVIRONMENT = {
-    "PYTHONPATH": str(_ROOT),
-    "LC_ALL": "C.UTF-8",
-    # One file after the other: DuckDB's threads are all that it needs.
-    "POLARS_MAX_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    # Arrow's own allocator sets a gigabyte aside, which would count.
-    "ARROW_DEFAULT_MEMORY_POOL": "system",
-}
-# What native code says before it gives up for want of memory: Rust, C++.
-_NO_MEMORY = re.compile(rb"memory allocation of|bad_alloc|[Oo]ut of memory")
-_LAST_WORDS = 4096
-
-Harm = Literal["memory", "time", "output", "crash"]
 
 
 class Harmed(Exception):
@@ -84,25 +62,11 @@ class Answer:
     attached: bytes
 
 
-class _Worker:
-    """A process that was started."""
+class _Worker(Child):
+    """A process that reads files."""
 
     def __init__(self) -> None:
-        mine, theirs = socket.socketpair()
-        self._words = os.memfd_create("last words")
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-s", "-m", "warehouse.isolation.worker", str(theirs.fileno())],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=self._words,
-                pass_fds=[theirs.fileno()],
-                env=_ENVIRONMENT,
-                cwd="/",
-                # An interrupt from the keyboard is for the platform, which ends its workers.
-                start_new_session=True,
-            )
-        self._channel = mine
+        super().__init__("warehouse.isolation.worker")
         self._ready = False
         self.stopped = False
 
@@ -119,10 +83,10 @@ class _Worker:
             self._wait_until_ready()
             try:
                 send(
-                    self._channel,
+                    self.channel,
                     {"task": type(request).__name__, "request": request, "limits": limits},
                 )
-                answer = receive(self._channel, limits.answer, time.monotonic() + limits.wall)
+                answer = receive(self.channel, limits.answer, time.monotonic() + limits.wall)
             except TimeoutError:
                 raise Harmed("time") from None
             except BadMessage:
@@ -138,61 +102,26 @@ class _Worker:
         if self._ready:
             return
         try:
-            receive(self._channel, _READY, time.monotonic() + _STARTING)
+            receive(self.channel, _READY, time.monotonic() + _STARTING)
         except (EOFError, TimeoutError, BadMessage, OSError):
             if self.stopped:
                 raise ReadingStopped from None
-            self._process.kill()
-            self._process.wait()
-            raise WorkerFailed(self._last_line()) from None
+            self.kill()
+            self.why()
+            raise WorkerFailed(self.last_line()) from None
         self._ready = True
 
     def _harm(self) -> Exception:
         """Why it ended."""
-        code = self._process.wait()
+        harm = self.why()
         if self.stopped:
             return ReadingStopped()
-        if code == 0:
-            return _Replaced()
-        if code == -signal.SIGXCPU:
-            return Harmed("time")
-        if code == -signal.SIGKILL or _NO_MEMORY.search(self._last_words()):
-            # By the kernel, which does so when the machine has no memory left.
-            return Harmed("memory")
-        return Harmed("crash", signal.Signals(-code).name if code < 0 else str(code))
-
-    def _last_words(self) -> bytes:
-        size = os.fstat(self._words).st_size
-        return os.pread(self._words, _LAST_WORDS, max(0, size - _LAST_WORDS))
-
-    def _last_line(self) -> str:
-        lines = self._last_words().decode(errors="replace").split("\n")
-        return next(filter(None, map(str.strip, reversed(lines))), "")
-
-    @property
-    def alive(self) -> bool:
-        """Whether it can be asked."""
-        return self._process.poll() is None
+        return _Replaced() if harm is None else Harmed(*harm)
 
     def stop(self) -> None:
         """End it while somebody else waits for its answer."""
         self.stopped = True
-        self._process.kill()
-
-    def end(self) -> None:
-        """End it, and give back what it holds."""
-        self._process.kill()
-        self._process.wait()
-        self.abandon()
-
-    def abandon(self) -> None:
-        """Give back what this process holds of it."""
-        self._channel.close()
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        if self._words >= 0:
-            os.close(self._words)
-            self._words = -1
+        self.kill()
 
 
 class Pool:

@@ -31,7 +31,8 @@ from warehouse.collect.readers.text.line_hash import EndlessLine, Lines, hashes_
 from warehouse.home.files import open_regular, special_kind
 from warehouse.isolation.limits import Limits, Manner, limits_of
 from warehouse.isolation.messages import BadMessage, made
-from warehouse.isolation.pool import POOL, Answer, Harm, Harmed
+from warehouse.isolation.pool import POOL, Answer, Harmed
+from warehouse.isolation.process import Harm
 from warehouse.isolation.requests import (
     HASHES,
     ROWS,

@@ -8,16 +8,14 @@ parent is `warehouse.isolation.pool`, which ends it when a file takes too long.
 from __future__ import annotations
 
 import errno
-import fcntl
 import gc
 import os
 import resource
-import signal
 import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +25,7 @@ from warehouse.collect.readers.layout import UnreadableFile
 from warehouse.isolation.confine import confine, give_up_privileges
 from warehouse.isolation.limits import Limits
 from warehouse.isolation.messages import made, receive, send
+from warehouse.isolation.process import data_size, settle
 from warehouse.isolation.tasks import carry_out, request_type
 
 # Seconds after which a worker that nobody needs ends, and bytes beyond which it does not wait for another file.
@@ -34,14 +33,12 @@ _IDLE = 300
 _BLOATED = 768 << 20
 # A request holds a layout, which lists the headings of a contract.
 _MOST_ASKED = 64 << 20
-_LIFELINE = 0
 
 
 def main() -> None:
     """Answer requests until the parent is gone."""
     channel = socket.socket(fileno=int(sys.argv[1]))
-    _die_with_parent()
-    _be_the_first_to_go()
+    settle()
     give_up_privileges()
     gc.freeze()
     send(channel, "ready")
@@ -57,30 +54,8 @@ def main() -> None:
         limits = made(Limits, asked["limits"])
         request: Any = made(request_type(asked["task"]), asked["request"])
         send(channel, *_answered(request, limits))
-        if _data_size() > _BLOATED:
+        if data_size() > _BLOATED:
             return
-
-
-def _die_with_parent() -> None:
-    """End by a signal of the kernel, whatever native code is doing, when nobody holds the other end any more.
-
-    The other end of standard input is the parent's; nothing is ever written to it.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGIO, signal.SIG_DFL)
-    fcntl.fcntl(_LIFELINE, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(_LIFELINE, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
-    with suppress(BlockingIOError):
-        # The parent may have ended before.
-        if not os.read(_LIFELINE, 1):
-            sys.exit()
-
-
-def _be_the_first_to_go() -> None:
-    """Leave no image of the memory behind, and when the machine has none left, end before the platform does."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
 def _answered(request: Any, limits: Limits) -> tuple[object, bytes]:
@@ -114,7 +89,7 @@ def _limited(limits: Limits) -> Iterator[None]:
     """Limits of this process, as many of them as it is held to from now on."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     wanted = {
-        resource.RLIMIT_DATA: _data_size() + limits.memory,
+        resource.RLIMIT_DATA: data_size() + limits.memory,
         resource.RLIMIT_CPU: int(used.ru_utime + used.ru_stime) + limits.processor,
         resource.RLIMIT_FSIZE: limits.output,
     }
@@ -127,14 +102,6 @@ def _limited(limits: Limits) -> Iterator[None]:
     finally:
         for kind, limit in before.items():
             resource.setrlimit(kind, limit)
-
-
-def _data_size() -> int:
-    """Bytes of memory of its own that the process has, as RLIMIT_DATA counts them."""
-    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmData:"):
-            return int(line.split()[1]) << 10
-    return 0
 
 
 def _said(error: BaseException, limits: Limits) -> dict[str, object]:

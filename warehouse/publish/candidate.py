@@ -22,10 +22,10 @@ from warehouse.home.files import digest_of, digest_of_frame
 from warehouse.home.folders import Home
 from warehouse.incremental.context import BatchContext
 from warehouse.lake.partition import Changes, Partition
+from warehouse.publish.accepted import log_of
 from warehouse.publish.switch import (
     candidate_of,
     has_present_key,
-    log_of,
     open_database,
     published,
     verdict_of,

@@ -24,12 +24,10 @@ from warehouse.home.folders import Home
 from warehouse.lake.layers import Layer
 from warehouse.lake.partition import Partition
 from warehouse.lake.store import Lake
-from warehouse.publish.checksums import Checksums, announce, known_checksums, settle, write_checksums
-from warehouse.publish.switch import has_present_key, log_of, open_database, published
+from warehouse.publish.accepted import HIDDEN, accepted_standard, log_of
+from warehouse.publish.checksums import Checksums, announce, settle, write_checksums
+from warehouse.publish.switch import has_present_key, open_database, published
 from warehouse.standard.values import delivered_name
-
-# The schema of the table that keeps the fingerprint and the rows of each table; no query can name it.
-HIDDEN = "hidden"
 
 # Comments of the columns that every standard table has beside its contract's; `warehouse.standard.standardise`
 # makes them.
@@ -105,11 +103,6 @@ def make_standard(
     _write(connection, home, wanted, written, keys)
     _put_in_place(home)
     return written
-
-
-def accepted_standard(home: Home) -> Checksums:
-    """What the file may be."""
-    return known_checksums(home.standard_accepted)
 
 
 def settle_standard(home: Home) -> None:

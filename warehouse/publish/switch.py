@@ -18,7 +18,7 @@ from warehouse.engine.connection import confine
 from warehouse.home.encryption import NO_KEYS, Keys, WrongKey, attach, is_encrypted
 from warehouse.home.files import replace_json, sha256_of
 from warehouse.home.folders import Home
-from warehouse.publish.checksums import Checksums, announce, known_checksums, settle, write_checksums
+from warehouse.publish.checksums import Checksums, announce, settle, write_checksums
 
 
 class NotAccepted(Exception):
@@ -32,11 +32,6 @@ class OlderBatch(Exception):
 def candidate_of(home: Home) -> Path:
     """Where the candidate of the next publication lies."""
     return home.root / "warehouse.publish.candidate.duckdb"
-
-
-def log_of(database: Path) -> Path:
-    """The write-ahead log that DuckDB would replay; a published database has none."""
-    return database.with_name(f"{database.name}.wal")
 
 
 def open_published(
@@ -140,11 +135,6 @@ def _accepted(home: Home) -> str | None:
         return None
     sha256 = sha256_of(candidate_of(home))
     return sha256 if verdict["passed"] and verdict["sha256"] == sha256 else None
-
-
-def accepted(home: Home) -> Checksums:
-    """What the published databases may be; nothing before the first publication."""
-    return known_checksums(home.accepted)
 
 
 def settle_switch(home: Home) -> None:

@@ -22,9 +22,8 @@ import duckdb
 
 from warehouse.home.encryption import NO_KEYS, Keys, attach, is_encrypted
 from warehouse.home.folders import Home
+from warehouse.publish.accepted import HIDDEN, accepted, accepted_standard, log_of
 from warehouse.publish.checksums import Checksums
-from warehouse.publish.standard_database import accepted_standard
-from warehouse.publish.switch import accepted, log_of
 from warehouse.query.judge import DEEPEST
 from warehouse.query.verified import is_accepted, open_file
 
@@ -37,6 +36,13 @@ MOST_SPILLED = "20GiB"
 
 # How often the published files are opened again when one is replaced meanwhile.
 _ATTEMPTS = 5
+# DuckDB's lists of tables and columns, from which SHOW is answered too: a query sees of them what it may read. DuckDB
+# looks for a macro before it looks for a function of its own.
+_LISTS = ("duckdb_tables", "duckdb_columns", "duckdb_views")
+_LIST = (
+    "CREATE TEMP MACRO {name}() AS TABLE "
+    f"SELECT * FROM system.main.{{name}}() WHERE NOT internal AND schema_name <> '{HIDDEN}'"
+)
 
 
 class NotAccepted(Exception):
@@ -51,13 +57,15 @@ class _Replaced(NotAccepted):
 class Asked:
     """What is queried, and with what.
 
-    `limits` are DuckDB's settings; `standard` is whether the standard tables are wanted beside the warehouse.
+    `limits` are DuckDB's settings; `standard` is whether the standard tables are wanted beside the warehouse;
+    `scratch` is the folder in which the query may spill.
     """
 
     home: Home
     keys: Keys = NO_KEYS
     limits: Mapping[str, str | int] = field(default_factory=dict)
     standard: bool = True
+    scratch: Path | None = None
 
 
 @contextmanager
@@ -93,7 +101,7 @@ def _open(asked: Asked, stack: ExitStack, *, spilling: bool) -> duckdb.DuckDBPyC
     files = {WAREHOUSE: stack.enter_context(_verified(home, home.warehouse, accepted))}
     if asked.standard and home.standard.exists():
         files[STANDARD] = stack.enter_context(_verified(home, home.standard, accepted_standard))
-    scratch = stack.enter_context(_scratch(home)) if spilling else None
+    scratch = stack.enter_context(_scratch(asked)) if spilling else None
     connection = stack.enter_context(duckdb.connect(":memory:", config=_settings(asked, scratch)))
     connection.execute("SET python_enable_replacements = false")
     connection.execute(f"SET max_expression_depth = {DEEPEST}")
@@ -102,6 +110,8 @@ def _open(asked: Asked, stack: ExitStack, *, spilling: bool) -> duckdb.DuckDBPyC
     for name, file in files.items():
         _attach(connection, name, file, scratch, asked.keys)
     connection.execute(f"USE {WAREHOUSE}")
+    for name in _LISTS:
+        connection.execute(_LIST.format(name=name))
     _seal(connection, spilling=spilling)
     return connection
 
@@ -127,9 +137,14 @@ def _verified(home: Home, path: Path, known: Callable[[Home], Checksums]) -> Ite
         yield file
 
 
+def scratch_of(home: Home) -> Path:
+    """A folder for one query that may spill; it is not made yet."""
+    return home.spill / f"{SCRATCH}{uuid4().hex}"
+
+
 @contextmanager
-def _scratch(home: Home) -> Iterator[Path]:
-    folder = home.spill / f"{SCRATCH}{uuid4().hex}"
+def _scratch(asked: Asked) -> Iterator[Path]:
+    folder = asked.scratch or scratch_of(asked.home)
     folder.mkdir(parents=True, mode=0o700)
     try:
         yield folder

@@ -19,7 +19,7 @@ import duckdb
 from pydantic import TypeAdapter
 
 from schemas.document import plain_yaml
-from warehouse.publish.standard_database import HIDDEN
+from warehouse.publish.accepted import HIDDEN
 
 # Characters; longer texts take the parser minutes.
 LONGEST = 100_000
@@ -27,7 +27,14 @@ LONGEST = 100_000
 DEEPEST = 200
 
 _COMMENT = r"(?:\s|--[^\n]*(?:\n|$)|/\*(?:[^*]|\*(?!/))*\*/)"
-_EXPLAIN = re.compile(rf"{_COMMENT}*EXPLAIN\b(?P<analyze>{_COMMENT}+ANALYZE\b)?{_COMMENT}*", re.IGNORECASE)
+_OPTION = rf"{_COMMENT}*(?:ANALYZE|FORMAT{_COMMENT}+'?(?:text|json|yaml|html|graphviz|mermaid)'?){_COMMENT}*"
+_EXPLAIN = re.compile(
+    rf"{_COMMENT}*EXPLAIN\b(?:(?P<analyze>{_COMMENT}+ANALYZE\b)|{_COMMENT}*(?P<options>\({_OPTION}(?:,{_OPTION})*\)))?{_COMMENT}*",
+    re.IGNORECASE,
+)
+_OTHER_OPTIONS = re.compile(
+    rf"\({_COMMENT}*(?:ANALY[SZ]E|FORMAT|VERBOSE|COSTS|BUFFERS|TIMING|SUMMARY)\b", re.IGNORECASE
+)
 _SHOWN = {"tables", "__show_tables_expanded"}
 
 TableName = tuple[str, str, str]
@@ -94,15 +101,19 @@ def _judged(connection: duckdb.DuckDBPyConnection, sql: str, tables: Collection[
     except duckdb.PermissionException:
         # IMPORT DATABASE is read while it is parsed.
         raise RefusedQuery(_ONLY_READS) from None
+    except duckdb.InvalidInputException:
+        # Options are looked at while they are parsed.
+        if _EXPLAINED.match(sql) is None:
+            raise
+        raise RefusedQuery(_EXPLAIN_OPTIONS) from None
     except duckdb.ParserException as error:
         if _TOO_DEEP.search(str(error)):
             raise RefusedQuery(_NESTED) from None
         raise
     kinds = [statement.type for statement in statements]
-    if kinds == [duckdb.StatementType.CREATE, duckdb.StatementType.SELECT] and not statements[1].query:
-        raise RefusedQuery(
-            "PIVOT 请用 IN (…) 列出各列的取值，例如 PIVOT t ON sex IN ('1', '2') USING count(*)"
-        )
+    if len(kinds) > 1 and duckdb.StatementType.CREATE in kinds and not any(s.query for s in statements):
+        # For a PIVOT whose columns depend on the data DuckDB writes several statements.
+        raise RefusedQuery(_DYNAMIC_PIVOT)
     if len(statements) != 1:
         raise RefusedQuery("请写一条 SQL 查询")
     text, explain = statements[0].query.strip().rstrip(";"), ""
@@ -110,7 +121,10 @@ def _judged(connection: duckdb.DuckDBPyConnection, sql: str, tables: Collection[
         match = _EXPLAIN.match(text)
         if match is None:
             raise RefusedQuery("EXPLAIN 之后请直接写查询")
-        text, explain = text[match.end() :], "EXPLAIN ANALYZE " if match["analyze"] else "EXPLAIN "
+        text, options = text[match.end() :], match["options"]
+        explain = f"EXPLAIN {options} " if options else "EXPLAIN ANALYZE " if match["analyze"] else "EXPLAIN "
+        if _OTHER_OPTIONS.match(text):
+            raise RefusedQuery(_EXPLAIN_OPTIONS)
         # In brackets DuckDB would look for options.
         text = f"FROM {text}" if text.startswith("(") else text
     elif kinds[0] != duckdb.StatementType.SELECT:
@@ -119,6 +133,14 @@ def _judged(connection: duckdb.DuckDBPyConnection, sql: str, tables: Collection[
     return Query(text, explain)
 
 
+_EXPLAINED = re.compile(rf"{_COMMENT}*EXPLAIN\b", re.IGNORECASE)
+_EXPLAIN_OPTIONS = (
+    "EXPLAIN 的选项写得不对。请写 EXPLAIN 查询、EXPLAIN ANALYZE 查询，"
+    "或 EXPLAIN (FORMAT json) 查询；格式可用 text、json、yaml、html、graphviz、mermaid"
+)
+_DYNAMIC_PIVOT = (
+    "PIVOT 的列不能由数据决定。请用 IN (…) 列出各列的取值，例如 PIVOT t ON sex IN ('1', '2') USING count(*)"
+)
 _NESTED = "查询的嵌套过深，请改写得浅一些"
 _TOO_DEEP = re.compile("Max expression depth|memory exhausted")
 _ONLY_READS = "只能查询（SELECT、FROM、DESCRIBE、SHOW TABLES、SUMMARIZE、EXPLAIN），不能修改数据或设置"
@@ -129,7 +151,9 @@ def _tree(connection: duckdb.DuckDBPyConnection, text: str) -> Mapping[str, Any]
     assert row is not None
     tree: dict[str, Any] = json.loads(row[0])
     if tree["error"]:
-        raise RefusedQuery(_ONLY_READS if tree["error_type"] == "not implemented" else tree["error_message"])
+        if tree["error_type"] == "not implemented":
+            raise RefusedQuery(_ONLY_READS)
+        raise RefusedQuery(f"SQL 不能解析，请按下面指出的位置修改\n{tree['error_message']}")
     if len(tree["statements"]) != 1:
         raise RefusedQuery("请写一条 SQL 查询")
     statement: Mapping[str, Any] = tree["statements"][0]
@@ -263,7 +287,7 @@ class _Judge:
 
     def _pivot(self, node: Mapping[str, Any], scope: frozenset[str]) -> frozenset[str]:
         if any(pivot.get("pivot_enum") for pivot in node["pivots"]):
-            raise RefusedQuery("PIVOT 请用 IN (…) 列出各列的取值")
+            raise RefusedQuery(_DYNAMIC_PIVOT)
         return scope
 
     def _type(self, node: Mapping[str, Any], scope: frozenset[str]) -> frozenset[str]:

@@ -13,7 +13,7 @@ from tests.warehouse.query.conftest import published
 from warehouse.home.encryption import Key, Keys, WrongKey
 from warehouse.home.files import replace_json, sha256_of
 from warehouse.home.folders import Home
-from warehouse.publish.switch import accepted
+from warehouse.publish.accepted import accepted
 from warehouse.query.connection import Asked, NotAccepted, open_for_queries
 from warehouse.query.verified import SETTLED, is_accepted, open_file
 

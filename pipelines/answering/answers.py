@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import TypeVar
+from typing import IO, Protocol, TypeVar, cast
 
 import duckdb
 import polars as pl
 
-from pipelines.terminal import console
+from pipelines.terminal.rendering import KEPT, Screen, draw_table, json_shown
 from schemas.emit.spreadsheet import neutralise_frame
 from schemas.emit.sql import literal
+from warehouse.home.names import shown
 from warehouse.query.judge import Query, TableName, check
 
 # Rows of a table for people; more are for programs.
@@ -36,6 +36,21 @@ _Item = TypeVar("_Item")
 
 Writing = Callable[[], int]
 """Writes an answer; the number of rows that were written."""
+
+
+class Sink(Protocol):
+    """Takes an answer. `width` is that of the terminal it goes to, None for a file or a pipe."""
+
+    width: int | None
+
+    def write(self, text: str) -> int:
+        """Take some of the answer; its number of characters."""
+
+    def flush(self) -> None:
+        """Pass on what was taken."""
+
+    def remark(self, text: str) -> None:
+        """Take a line for a person beside the answer."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +106,7 @@ class Answer:
         ]
         self._select(f"concat({', '.join(parts)}, '}}')")
         for batch in self.connection.to_arrow_reader(BATCH):
-            yield [console.json_shown(_finite(row)) for row in batch.column(0).to_pylist()]
+            yield [json_shown(_finite(row)) for row in batch.column(0).to_pylist()]
 
     def count(self) -> int:
         """How many rows there are."""
@@ -114,23 +129,23 @@ class Answer:
         self.connection.execute(sql)
 
 
-def as_csv(answer: Answer) -> Writing:
+def as_csv(answer: Answer, sink: Sink) -> Writing:
     """The answer as CSV with a line of names; no text in it is a formula (`schemas.emit.spreadsheet`)."""
     numbers = answer.numbers
     frames = _first_taken(answer.texts())
 
     def write() -> int:
         written = 0
-        sys.stdout.write(neutralise_frame(pl.DataFrame(schema=answer.names)).write_csv())
+        sink.write(neutralise_frame(pl.DataFrame(schema=answer.names)).write_csv())
         for frame in frames:
-            sys.stdout.write(neutralise_frame(frame, numbers).write_csv(include_header=False))
+            sink.write(neutralise_frame(frame, numbers).write_csv(include_header=False))
             written += frame.height
         return written
 
     return write
 
 
-def as_json(answer: Answer) -> Writing:
+def as_json(answer: Answer, sink: Sink) -> Writing:
     """The answer as a JSON array, a line a row."""
     batches = _first_taken(answer.objects())
 
@@ -138,15 +153,15 @@ def as_json(answer: Answer) -> Writing:
         written = 0
         for rows in batches:
             if rows:
-                sys.stdout.write(("[\n" if not written else ",\n") + ",\n".join(rows))
+                sink.write(("[\n" if not written else ",\n") + ",\n".join(rows))
                 written += len(rows)
-        sys.stdout.write("\n]\n" if written else "[]\n")
+        sink.write("\n]\n" if written else "[]\n")
         return written
 
     return write
 
 
-def as_table(answer: Answer) -> Writing:
+def as_table(answer: Answer, sink: Sink) -> Writing:
     """The first rows of the answer for people: as a table, or one field a line where that would be too wide."""
     frames = list(answer.texts(SHOWN + 1))
     rows = [row for frame in frames for row in frame.rows()]
@@ -154,12 +169,13 @@ def as_table(answer: Answer) -> Writing:
     def write() -> int:
         if answer.query.explain:
             for _, plan in rows:
-                console.result(plan)
+                sink.write(f"{shown(plan, KEPT)}\n")
         else:
-            console.table(answer.names, rows[:SHOWN])
+            # All that Rich needs of a file.
+            draw_table(Screen(cast("IO[str]", sink), sink.width), answer.names, rows[:SHOWN])
         if len(rows) > SHOWN:
             left = answer.count() - SHOWN
-            console.progress(f"只显示前 {SHOWN} 行，还有 {left:,} 行没有显示；全部结果请用 --csv 或 --json")
+            sink.remark(f"只显示前 {SHOWN} 行，还有 {left:,} 行没有显示；全部结果请用 --csv 或 --json")
         return min(len(rows), SHOWN)
 
     return write
