@@ -17,8 +17,9 @@ from warehouse.home.files import replace_json
 from warehouse.home.folders import Home
 from warehouse.home.integrity import mend, pending_switches, standard_damage, warehouse_damage
 from warehouse.lake.store import Lake
+from warehouse.publish.accepted import accepted
 from warehouse.publish.checksums import Checksums, announce, read_checksums, settle
-from warehouse.publish.switch import accepted, candidate_of, record_verdict, switch
+from warehouse.publish.switch import candidate_of, record_verdict, switch
 from warehouse.query.connection import Asked, NotAccepted, open_for_queries
 
 DAY = date(2026, 3, 2)
