@@ -35,7 +35,9 @@ def build_platform(settings: Settings) -> Platform:
     library = load_library(settings.contracts)
     if unknown := unmatched(library, settings.datasets):
         known = ", ".join(contract.id for contract in library)
-        raise SettingsError(f"ZHENJIE_DATASETS: no dataset is called {', '.join(unknown)}; there are {known}")
+        raise SettingsError(
+            f"ZHENJIE_DATASETS：没有名为 {', '.join(unknown)} 的数据集，请改正，或取消这个变量（默认全部）。现有：{known}"
+        )
     home = Home(settings.home)
     home.root.mkdir(parents=True, exist_ok=True)
     codes = code_library(settings)

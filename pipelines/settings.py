@@ -212,8 +212,12 @@ def _user(values: Mapping[str, str]) -> str:
     name = values.get("ZHENJIE_USER") or _system_user()
     try:
         return checked_account(name)
-    except LedgerError as error:
-        raise SettingsError(f"ZHENJIE_USER：{error}") from None
+    except LedgerError:
+        # Not quoted: what the ledger does not take may act on a terminal.
+        raise SettingsError(
+            "ZHENJIE_USER：用户名只能有 1 至 128 个字母、汉字、数字，中间可有单个空格，或 . _ - @ / \\ + : $ ·。"
+            "请改正，或取消这个变量（默认为系统用户）"
+        ) from None
 
 
 def _system_user() -> str:

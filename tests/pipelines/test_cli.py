@@ -128,7 +128,7 @@ def test_a_setting_that_cannot_be_used_is_a_wrong_call(tmp_path: Path, zhenjie: 
 def test_a_dataset_that_nobody_declares_is_a_wrong_call(tmp_path: Path, zhenjie: Command) -> None:
     said = zhenjie(tmp_path / "home", "status", ZHENJIE_DATASETS="police.*,polce.vehicle")
     assert (said.code, said.out) == (USAGE, "")
-    assert "ZHENJIE_DATASETS: no dataset is called polce.vehicle" in said.err
+    assert "ZHENJIE_DATASETS：没有名为 polce.vehicle 的数据集" in said.err
 
 
 def test_a_choice_of_datasets_is_no_problem_of_the_contracts_whose_rules_name_the_others(
