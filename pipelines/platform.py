@@ -36,7 +36,7 @@ def build_platform(settings: Settings) -> Platform:
     if unknown := unmatched(library, settings.datasets):
         known = ", ".join(contract.id for contract in library)
         raise SettingsError(
-            f"ZHENJIE_DATASETS：没有名为 {', '.join(unknown)} 的数据集，请改正，或取消这个变量（默认全部）。现有：{known}"
+            f"ZHENJIE_DATASETS：没有名为 {', '.join(unknown)} 的数据集，请改正或取消（默认全部）。现有：{known}"
         )
     home = Home(settings.home)
     home.root.mkdir(parents=True, exist_ok=True)
