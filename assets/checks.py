@@ -14,9 +14,7 @@ import dagster as dg
 from assets.platform import Platform
 from quality.published import TICKETS as TICKET_TABLE
 from schemas.contract.model import Contract
-from warehouse.collect.extracts.delivery_checks import unusual_volume
-from warehouse.collect.extracts.extract import rows_in_force
-from warehouse.collect.intake.reception import REFUSAL, receipts
+from warehouse.collect.intake.reception import REFUSAL, hold_of, receipts, refusal_of
 from warehouse.lake.layers import Layer
 from warehouse.standard.standardise import extracts_in_force
 
@@ -57,8 +55,16 @@ def check_results(checks: Sequence[Check], platform: Platform, batch: date) -> l
 
 
 def warnings_of(platform: Platform, batch: date) -> tuple[str, ...]:
-    """What a person should look at in a batch: every check that does not pass, and files that were not placed."""
+    """What a person should look at: deliveries that are held, checks that do not pass, files without a place.
+
+    Deliveries that are held come first, each with what it looks like and what to do.
+    """
     texts = [
+        f"{contract.department_title}《{contract.title}》：{message}"
+        for contract in platform.library
+        for message in held_messages(platform, contract, batch)
+    ]
+    texts += [
         f"{contract.department_title}《{contract.title}》：{check.problem}"
         for contract in platform.library
         for check in (*extract_checks(contract), *standard_checks(contract))
@@ -69,15 +75,24 @@ def warnings_of(platform: Platform, batch: date) -> tuple[str, ...]:
     return (*texts, *([f"{unplaced} 个文件未能接收，已搁置，原因见回执"] if unplaced else []))
 
 
+def held_messages(platform: Platform, contract: Contract, batch: date) -> list[str]:
+    """The messages of the deliveries of a dataset that are held as a whole in a batch."""
+    return [
+        str(refusal_of(receipt))
+        for receipt in receipts(platform.home.inbox, batch)
+        if receipt.dataset == contract.id and hold_of(receipt) is not None
+    ]
+
+
 def extract_checks(contract: Contract) -> list[Check]:
     """The checks of an extract."""
     return [
         Check("readable", "本批次收到的文件都已采用", "本批次有文件未采用", _readable(contract)),
         Check(
-            "volume",
-            "本次交付的行数没有超出合同允许的升降",
-            "行数的升降超出合同允许的范围",
-            _volume(contract),
+            "whole_file",
+            "本次交付的整份文件没有异常",
+            "整份文件有异常，已经人工确认或只作提示",
+            _whole_file(contract),
         ),
     ]
 
@@ -109,14 +124,12 @@ def _readable(contract: Contract) -> Question:
     return ask
 
 
-def _volume(contract: Contract) -> Question:
+def _whole_file(contract: Contract) -> Question:
     def ask(platform: Platform, batch: date) -> Outcome:
         now = platform.lake.partition(Layer.EXTRACT, contract.id, batch)
-        before = rows_in_force(platform.lake, contract, batch)
-        if now is None or not now.facts.get("whole", True) or before is None:
-            return True, {}
-        problem = unusual_volume(contract, now.rows, before)
-        return problem is None, {"rows": now.rows, "rows_before": before}
+        unusual = now.facts.get("unusual") if now is not None else None
+        texts = [str(text) for text in unusual] if isinstance(unusual, list) else []
+        return not texts, {"problems": "；".join(texts)}
 
     return ask
 

@@ -16,18 +16,19 @@ from assets.common import (
     partition_metadata,
 )
 from quality.agreement.agree import agree, compared
+from quality.findings.flagged import settle_deliveries
 from quality.findings.verify import verify
 from quality.rules.rule import checks
 from quality.tickets.states import STATES
 from quality.tickets.ticket_tables import update_tickets
-from returns.replies.corrections import ticket_replies
+from returns.replies.corrections import corrections, ticket_replies
 from schemas.codes import CodeLibrary
 from schemas.contract.library import Library
 from schemas.contract.model import DIMENSIONS, Contract, Entity
 from warehouse.lake.layers import Layer
 from warehouse.lake.partition import Partition
 
-TICKETS = dg.AssetKey(["ticket"])
+SETTLED, TICKETS = dg.AssetKey(["settled_deliveries"]), dg.AssetKey(["ticket"])
 
 
 def agreement_key(entity: Entity) -> dg.AssetKey:
@@ -92,10 +93,37 @@ def _told(connection: duckdb.DuckDBPyConnection, partition: Partition | None) ->
     return dg.MaterializeResult(metadata=metadata, data_version=data_version(partition))
 
 
+def settlement_asset(library: Library) -> dg.AssetsDefinition:
+    """The asset after which it is settled which deliveries of the batch are in force."""
+    deps = [key_of(Layer.FINDING, contract.id) for contract in library]
+    deps += [agreement_key(entity) for entity in library.fed_entities if compared(library, entity)]
+
+    @dg.asset(
+        **asset_facts(
+            SETTLED,
+            Group.FINDINGS,
+            "整份异常的交付：一条规则判定一份文件的大部分行有误的，整份暂不采用，沿用先前的数据重新校核。",
+            {"duckdb"},
+        ),
+        deps=deps,
+    )
+    def _settled(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult[None]:
+        batch = batch_of(context)
+        with platform.open_ledger() as ledger:
+            confirmed = corrections(ledger.replies(batch.isoformat()))
+        with platform.open_batch(batch) as opened:
+            held = settle_deliveries(opened, platform.home, confirmed)
+        for one in held:
+            context.log.warning("%s held: %s", one.receipt.extract_id, ", ".join(one.rules))
+        return dg.MaterializeResult(metadata={"refused_files": dg.MetadataValue.int(len(held))})
+
+    return _settled
+
+
 def ticket_asset(library: Library) -> dg.AssetsDefinition:
     """The asset that carries every finding's ticket through the batches."""
     checks = ticket_checks()
-    deps = [key_of(Layer.FINDING, contract.id) for contract in library]
+    deps = [SETTLED, *(key_of(Layer.FINDING, contract.id) for contract in library)]
     deps += [agreement_key(entity) for entity in library.fed_entities if compared(library, entity)]
 
     @dg.asset(

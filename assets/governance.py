@@ -13,7 +13,7 @@ from assets.common import (
     key_of,
     partition_metadata,
 )
-from assets.findings import agreement_key
+from assets.findings import SETTLED, agreement_key
 from quality.agreement.agree import compared, table_name
 from schemas.contract.derived import DerivedTable
 from schemas.contract.library import Library
@@ -40,6 +40,7 @@ def entity_asset(entity: Entity, library: Library) -> dg.AssetsDefinition:
     """The asset that makes one file per person, enterprise, dwelling …"""
     datasets = sorted({s.contract.id for sources in library.sources(entity.name).values() for s in sources})
     deps = [key_of(stage, dataset) for dataset in datasets for stage in (Layer.STANDARD, Layer.FINDING)]
+    deps.append(SETTLED)
     if compared(library, entity):
         deps.append(agreement_key(entity))
     standard = standard_of(library, entity)

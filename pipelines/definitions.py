@@ -12,7 +12,7 @@ import dagster as dg
 
 from assets.common import PLATFORM
 from assets.extracts import extract_asset
-from assets.findings import agreement_asset, finding_asset, ticket_asset
+from assets.findings import agreement_asset, finding_asset, settlement_asset, ticket_asset
 from assets.governance import derived_asset, entity_asset
 from assets.packages import packages_asset
 from assets.platform import Platform
@@ -40,6 +40,7 @@ def all_assets(platform: Platform) -> list[dg.AssetsDefinition]:
             for entity in library.fed_entities
             if compared(library, entity)
         ),
+        settlement_asset(library),
         ticket_asset(library),
         *(entity_asset(entity, library) for entity in library.fed_entities),
         *(derived_asset(table) for table in derived(library).values()),

@@ -19,6 +19,7 @@ import pytest
 
 from assets.platform import Platform
 from quality.agreement.agree import agree, compared, table_name
+from quality.findings.flagged import settle_deliveries
 from quality.findings.verify import verify
 from quality.tickets.ticket_tables import update_tickets
 from returns.ledger.deliveries import delivered_batches, enter_deliveries
@@ -98,6 +99,7 @@ class Walk:
             for entity in library.fed_entities:
                 if compared(library, entity):
                     agree(opened, entity)
+            settle_deliveries(opened, platform.home, confirmed)
 
     def turn(self, day: date) -> None:
         """Every stage from the extracts to the packages, in the order of the assets; nothing is published."""

@@ -53,11 +53,18 @@ def deliver(
     context: typer.Context,
     files: Annotated[list[Path], typer.Argument(help="部门交付的文件", exists=True, dir_okay=False)],
     dataset: Annotated[str | None, typer.Option(help="数据集；不写则按文件名和表头识别")] = None,
-    confirm: Annotated[bool, typer.Option("--confirm", help="确认文件无误：行数异常也采用")] = False,
+    confirm: Annotated[
+        str | None,
+        typer.Option(
+            "--confirm", metavar="原因", help="确认文件无误：整份看起来异常也采用；写明谁核对过、为什么"
+        ),
+    ] = None,
     batch: BatchOption = None,
     json_: JsonOption = False,
 ) -> None:
     """接收部门交付的文件，每个文件一份回执。 Take delivered files into the inbox."""
+    if confirm is not None and not confirm.strip():
+        raise console.usage("--confirm 后面要写明原因，例如 --confirm 已与公安局核对，本月迁出属实")
     get_ready()
     day = batch_date(batch) or today()
     if day > today():
@@ -95,7 +102,7 @@ Failures = list[tuple[Path, OSError]]
 
 
 def _received(
-    platform: Platform, files: list[Path], day: date, dataset: str | None, *, confirm: bool
+    platform: Platform, files: list[Path], day: date, dataset: str | None, *, confirm: str | None
 ) -> tuple[list[reception.Receipt], Failures]:
     """The receipts, and the files that the system would not read or keep: they hold up no other."""
     receipts: list[reception.Receipt] = []

@@ -23,7 +23,8 @@ from warehouse.publish.switch import published
 class DatasetStatus(TypedDict):
     """The newest delivery of a dataset, what is remarkable about it, and whether the next one is overdue.
 
-    `refused` says of the batch with the newest deliveries which are not in force, and why.
+    `refused` says of the batch with the newest deliveries which are not in force, and why; `held` names those of them
+    that look wrong as a whole and wait for a person.
     """
 
     dataset: str
@@ -35,6 +36,7 @@ class DatasetStatus(TypedDict):
     late: bool
     remarks: list[str]
     refused: list[str]
+    held: list[str]
 
 
 class TicketStatus(TypedDict):
@@ -76,6 +78,9 @@ def status(context: typer.Context, json_: JsonOption = False) -> None:
         return
     for path, alert in open_alerts(platform.home):
         console.result(f"警报 {alert}（处理后请移走 {path}）")
+    for d in facts["datasets"]:
+        for text in d["held"]:
+            console.result(f"【暂不采用】{d['department']}《{d['title']}》：{text}")
     console.result(f"安装目录 {facts['home']}，已发布批次 {facts['published_batch'] or '无'}")
     console.table(
         ["数据集", "名称", "部门", "最近批次", "行数", "已过天数", "迟交"],
@@ -93,7 +98,8 @@ def status(context: typer.Context, json_: JsonOption = False) -> None:
         ],
     )
     for d in facts["datasets"]:
-        for said, texts in (("", d["remarks"]), ("未采用：", d["refused"])):
+        others = [text for text in d["refused"] if text not in d["held"]]
+        for said, texts in (("", d["remarks"]), ("未采用：", others)):
             for text in texts:
                 console.result(f"{d['title']}：{said}{text}")
     console.table(
@@ -155,6 +161,11 @@ def _dataset_status(
         late=contract.frequency_days is not None and (days is None or days > allowed),
         remarks=_texts(partition.facts.get("remarks")) if partition else [],
         refused=[message for receipt in received if (message := reception.refusal_of(receipt)) is not None],
+        held=[
+            str(reception.refusal_of(receipt))
+            for receipt in received
+            if reception.hold_of(receipt) is not None
+        ],
     )
 
 

@@ -42,7 +42,9 @@ def currency_of(deliveries: Iterable[Delivered]) -> Currency:
     ]
     stale = [d for d in known if d.refused and not d.is_current]
     texts = [
-        f"《{d.title}》（{d.department}）" + (f"沿用 {d.batch} 的数据" if d.batch else "尚无数据")
+        f"《{d.title}》（{d.department}）"
+        + (f"沿用 {d.batch} 的数据" if d.batch else "尚无数据")
+        + _reason(d)
         for d in stale
     ]
     notice = f"【注意】下列数据本批次交付的文件未能采用：{'；'.join(texts)}。" if texts else ""
@@ -51,3 +53,8 @@ def currency_of(deliveries: Iterable[Delivered]) -> Currency:
         notice=notice,
         by_dataset={d.dataset: d.batch.isoformat() if d.batch else None for d in known},
     )
+
+
+def _reason(delivered: Delivered) -> str:
+    """What the delivery looks like, if it is held as a whole."""
+    return f"，交付的文件整份看起来不对（{'；'.join(delivered.held)}）" if delivered.held else ""

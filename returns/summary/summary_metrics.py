@@ -19,7 +19,7 @@ from quality.rules.routing import no_findings
 from quality.tickets.states import STATES, State
 from returns.packages.sheet_views import ReturnContext, name_relations, turn_inputs
 from schemas.contract.model import Contract
-from warehouse.collect.intake.reception import REFUSAL, Receipt, receipts
+from warehouse.collect.intake.reception import REFUSAL, Receipt, hold_of, receipts
 from warehouse.engine.functions import library_digest
 from warehouse.home.files import digest_of
 from warehouse.home.folders import Home
@@ -39,7 +39,7 @@ class Delivered:
 
     `batch` is of the extract in force, `is_current` whether that is the batch that is returned, `days_late` beyond
     what its frequency and latency allow, `change` the rows more or fewer than in the extract before; None where one
-    of the two is a delta.
+    of the two is a delta. `held` says (in Chinese) what the deliveries look like that are held as a whole.
     """
 
     dataset: str
@@ -53,6 +53,7 @@ class Delivered:
     set_aside: int
     refused: tuple[str, ...]
     days_late: int
+    held: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -188,6 +189,7 @@ def _delivered(home: Home, turn: ReturnContext, contract: Contract, aside: Seque
     before = lake.before(Layer.EXTRACT, contract.id, now.batch) if now else None
     own = [receipt for receipt in receipts(home.inbox, batch) if receipt.dataset == contract.id]
     unreadable = [receipt.file for receipt in own if (receipt.path.parent / REFUSAL).exists()]
+    held = [str(hold["problem"]) for receipt in own if (hold := hold_of(receipt)) is not None]
     refused = [receipt.file for receipt in aside if receipt.dataset == contract.id]
     # A delta holds changed rows only: its number of rows says nothing beside a snapshot's.
     comparable = not any(deltas_of(extract) for extract in (now, before) if extract)
@@ -206,6 +208,7 @@ def _delivered(home: Home, turn: ReturnContext, contract: Contract, aside: Seque
         set_aside=int(str(now.facts["set_aside"])) if now else 0,
         refused=(*unreadable, *refused),
         days_late=late,
+        held=tuple(held),
     )
 
 

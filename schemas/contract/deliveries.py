@@ -5,9 +5,12 @@ Whether what was read makes sense is judged by `schemas.lints.delivery`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from open_data_contract_standard.model import Server
 
 from schemas.contract.custom_properties import Facts
+from schemas.contract.limits import Limits
 from schemas.contract.model import Change, Delivery, Drift, Parts, Volume
 from schemas.document import Document
 
@@ -15,6 +18,7 @@ NO_HEADINGS = "none"
 CHANGE_SHAPE = "{column: <delivered column>, removed: [<value>, ...]}"
 VOLUME_SHAPE = "{fall: <share>, rise: <share>, handling: warn or hold}"
 PARTS_SHAPE = "a whole number, or {name: <pattern>, count: <number> or all: [<part>, ...]}"
+LIMITS_SHAPE = "{<check>: <share> or null, <check of columns>: {<column>: <share> or null}}"
 DRIFT_SHAPE = "{extra: ignore or refuse, missing: accept or refuse}"
 
 
@@ -80,18 +84,32 @@ def read_change(facts: Facts) -> Change | None:
     return Change(str(body["column"]), tuple(removed))
 
 
-def read_volume(facts: Facts) -> Volume:
-    """How far the number of rows may move."""
+def read_volume(facts: Facts) -> Volume | None:
+    """How far the number of rows may move, if the contract says so."""
     body = facts.mapping("volume", VOLUME_SHAPE)
     if not body:
-        return Volume()
+        return None
     shares = [body.get("fall"), body.get("rise")]
     if set(body) - {"fall", "rise", "handling"} or not all(
         share is None or (isinstance(share, int | float) and not isinstance(share, bool)) for share in shares
     ):
         raise facts.error("volume", f"write {VOLUME_SHAPE}, the shares as numbers such as 0.3")
     fall, rise = (None if share is None else float(share) for share in shares)
-    return Volume(fall, rise, body.get("handling"))
+    return Volume(fall, rise, body.get("handling", "hold"))
+
+
+def read_limits(facts: Facts) -> Limits:
+    """The limits of the whole-file comparison that the contract declares."""
+    shares: dict[tuple[str, str | None], float | None] = {}
+    for check, said in facts.mapping("limits", LIMITS_SHAPE).items():
+        by_column = said if isinstance(said, Mapping) else {None: said}
+        for column, share in by_column.items():
+            if isinstance(share, bool) or not isinstance(share, int | float | None):
+                raise facts.error("limits", f"write {LIMITS_SHAPE}, the shares as numbers such as 0.3", check)
+            shares[str(check), None if column is None else str(column)] = (
+                None if share is None else float(share)
+            )
+    return Limits(shares)
 
 
 def read_drift(facts: Facts) -> Drift:

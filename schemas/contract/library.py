@@ -103,6 +103,16 @@ class Library:
             found.append((f"{entity}.{feed.attribute}", source))
         return tuple(found)
 
+    def is_register(self, contract: Contract) -> bool:
+        """Whether it is the first source of an entity's key: its rows are the entities that there are."""
+        return any(
+            source.listed and source.authority == 1
+            for column in contract.columns
+            for feed in column.feeds
+            if contract.subject(feed.subject).key == column.name
+            for source in [self._source(contract.subject(feed.subject).entity, contract, column, feed)]
+        )
+
     def founders(self, entity: Entity) -> tuple[Source, ...]:
         """The sources that establish an entity: the order of its key names their datasets."""
         return tuple(source for source in self.sources(entity.name)[entity.key] if source.listed)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
+from schemas.contract.limits import NO_LIMITS, Limits
+
 LogicalType = Literal["string", "integer", "number", "date", "timestamp", "boolean"]
 Dimension = Literal["conformity", "completeness", "accuracy", "consistency", "timeliness", "accessibility"]
 Severity = Literal["error", "warning"]
@@ -144,16 +146,11 @@ class Volume:
 
     `fall` and `rise` are shares of the rows in force, None for any. An empty snapshot after one with rows is
     beyond any tolerance. To `warn` is to say so; to `hold` is not to take it into force until it is confirmed.
-    Where `handling` is not said, only an empty one is held.
     """
 
-    fall: float | None = 0.5
+    fall: float | None = None
     rise: float | None = None
-    handling: VolumeHandling | None = None
-
-    def holds(self, *, empty: bool) -> bool:
-        """Whether a snapshot beyond the tolerance waits for its sender to confirm it."""
-        return self.handling == "hold" or (empty and self.handling is None)
+    handling: VolumeHandling = "hold"
 
 
 @dataclass(frozen=True)
@@ -258,7 +255,8 @@ class Contract:
         latest: the column that says which of several rows of one subject is the newest.
         keyless: whether it is declared that no column identifies a row: its content does.
         change: how a row of a delta says that its record is gone.
-        volume: how far the number of rows may move.
+        volume: how far the number of rows may move; None leaves it to the default limits.
+        limits: limits of the whole-file comparison.
         drift: which files are refused for their columns.
         frequency_days: how often the department delivers.
         latency_days: how late a delivery may be.
@@ -281,7 +279,8 @@ class Contract:
     latest: str | None = None
     keyless: bool = False
     change: Change | None = None
-    volume: Volume = Volume()
+    volume: Volume | None = None
+    limits: Limits = NO_LIMITS
     drift: Drift = Drift()
     frequency_days: int | None = None
     latency_days: int | None = None

@@ -20,7 +20,7 @@ from open_data_contract_standard.model import (
 from pydantic import ValidationError
 
 from schemas.contract.custom_properties import Facts
-from schemas.contract.deliveries import read_change, read_delivery, read_drift, read_volume
+from schemas.contract.deliveries import read_change, read_delivery, read_drift, read_limits, read_volume
 from schemas.contract.model import (
     Classification,
     Column,
@@ -135,6 +135,7 @@ class _Reader:
             keyless=facts.text("key") == NO_KEY,
             change=read_change(facts),
             volume=read_volume(facts),
+            limits=read_limits(facts),
             drift=read_drift(facts),
             frequency_days=self._days("frequency"),
             latency_days=self._days("latency"),

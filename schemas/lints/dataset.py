@@ -11,7 +11,9 @@ from schemas.kinds import load_kinds
 from schemas.lints import delivery, origins
 from schemas.lints.problem import NAME, Page, Problem, did_you_mean, has_chinese
 
-CONTRACT_FACTS = ("delivery", "change", "volume", "drift", "subjects", "unit", "label", "latest", "key")
+CONTRACT_FACTS = (
+    "delivery", "change", "volume", "limits", "drift", "subjects", "unit", "label", "latest", "key",
+)  # fmt: skip
 COLUMN_FACTS = (
     "semanticKind", "codeTable", "feeds", "suggest", "mergedCells", "sheetName", "groupRow", "fromFileName",
     "fromTitle",

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from schemas.contract.deliveries import NO_HEADINGS
+from schemas.contract.limits import CHECK_NAMES, COLUMN_CHECK_NAMES
 from schemas.contract.model import (
     DELIVERY_MODES,
     VOLUME_HANDLINGS,
@@ -25,6 +26,7 @@ def problems(page: Page) -> Iterator[Problem]:
     yield from _ways(page)
     yield from _change(page)
     yield from _volume(page)
+    yield from _limits(page)
 
 
 def _mode(page: Page) -> Iterator[Problem]:
@@ -167,15 +169,38 @@ def _change(page: Page) -> Iterator[Problem]:
 
 def _volume(page: Page) -> Iterator[Problem]:
     volume = page.contract.volume
+    if volume is None:
+        return
     if volume.fall is not None and not 0 <= volume.fall <= 1:
         message = f"volume: fall {volume.fall:g} is no share"
         yield page.problem(message, "write 0.3 for three tenths fewer rows", *page.fact("volume", "fall"))
     if volume.rise is not None and volume.rise < 0:
         message = f"volume: rise {volume.rise:g} is below 0"
         yield page.problem(message, "write 0.5 for half as many rows more", *page.fact("volume", "rise"))
-    if volume.handling not in (None, *VOLUME_HANDLINGS):
+    if volume.handling not in VOLUME_HANDLINGS:
         yield page.problem(
             f"volume: handling {volume.handling!r}",
             did_you_mean(str(volume.handling), VOLUME_HANDLINGS),
             *page.fact("volume", "handling"),
         )
+
+
+def _limits(page: Page) -> Iterator[Problem]:
+    columns = {column.name for column in page.contract.delivered_columns}
+    for (check, column), share in page.contract.limits.shares.items():
+        place = page.fact("limits", check)
+        if check not in CHECK_NAMES:
+            message = f"limits: unknown check {check}"
+            yield page.problem(message, did_you_mean(check, CHECK_NAMES), *page.fact("limits"))
+        elif column is not None and check not in COLUMN_CHECK_NAMES:
+            message = f"limits: {check} is no check of single columns"
+            yield page.problem(message, "write one share for the dataset", *place)
+        elif column is not None and column not in columns:
+            message = f"limits: {check}: unknown delivered column {column}"
+            yield page.problem(message, did_you_mean(column, columns), *place)
+        elif share is not None and not 0 <= share <= 1:
+            message = f"limits: {check}: {share:g} is no share"
+            yield page.problem(message, "write 0.3 for three tenths, or null for no limit", *place)
+        elif check in ("rows_fall", "rows_rise") and page.contract.volume is not None:
+            message = f"limits: {check}: volume says the same"
+            yield page.problem(message, "keep one of them", *place)

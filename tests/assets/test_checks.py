@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets.checks import Check, check_results, extract_checks, standard_checks, ticket_checks
+from assets.checks import Check, check_results, extract_checks, standard_checks, ticket_checks, warnings_of
 from assets.platform import Platform
 from assets.publication import check_batch
 from quality.published import TICKETS as TICKET_TABLE
@@ -51,7 +51,7 @@ EXTRACT, STANDARD, TICKETS = extract_checks(CONTRACT), standard_checks(CONTRACT)
     ("checks", "name"),
     [
         (EXTRACT, "readable"),
-        (EXTRACT, "volume"),
+        (EXTRACT, "whole_file"),
         (STANDARD, "structure"),
         (STANDARD, "complete"),
         (TICKETS, "identity"),
@@ -69,14 +69,33 @@ def test_a_file_that_could_not_be_read_shows(platform: Platform) -> None:
     assert result.metadata["refused"].value == receipt.file
 
 
-@pytest.mark.parametrize(("kept", "passed"), [(2, True), (3, False)])
-def test_half_of_the_rows_is_enough_and_less_is_not(platform: Platform, kept: int, passed: bool) -> None:
+@pytest.mark.parametrize(("unusual", "passed"), [([], True), (["有 5 行，比目前使用的 10 行少 50%"], False)])
+def test_a_file_that_was_confirmed_although_it_looks_wrong_shows(
+    platform: Platform, unusual: list[str], passed: bool
+) -> None:
     before = platform.lake.as_of("extract", POPULATION, BATCH)
     assert before is not None
-    limit = -(-before.rows // 2) if passed else before.rows // 2 - 1
-    write(platform, "extract", POPULATION, NEXT, f"FROM {{}} LIMIT {limit}")
+    with platform.engine.connect() as connection:
+        platform.lake.write(
+            connection,
+            before.layer,
+            POPULATION,
+            NEXT,
+            f"FROM {before.scan}",
+            inputs={},
+            facts={"unusual": unusual},
+        )
     write(platform, *TICKET_TABLE, NEXT, "FROM {}")
-    assert ask(platform, EXTRACT, "volume").passed is passed
+    result = ask(platform, EXTRACT, "whole_file")
+    assert result.passed is passed
+    assert result.metadata["problems"].value == "；".join(unusual)
+
+
+def test_a_file_that_is_held_is_the_first_warning(platform: Platform) -> None:
+    receipt = next(r for r in reception.receipts(platform.home.inbox, BATCH) if r.dataset == POPULATION)
+    held = {"problem": "缺少 1 个镇街", "checks": ["place_lost"], "contract": ""}
+    replace_json(receipt.path.parent / reception.REFUSAL, {"message": "整份文件看起来不对", "held": held})
+    assert warnings_of(platform, BATCH)[0] == "公安局《户籍人口》：整份文件看起来不对"
 
 
 def test_a_lost_row_shows(platform: Platform) -> None:

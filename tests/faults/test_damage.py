@@ -133,7 +133,9 @@ def test_a_damaged_delivery_beside_a_sound_one_is_read_once_it_is_restored(city:
     second = first.path.parents[3] / first.path.name
     lines = first.path.read_bytes().splitlines(keepends=True)
     second.write_bytes(b"".join([*lines[:5], *lines[6:]]))
-    (newest,) = reception.deliver(city.home, city.library, [second], MONDAY, NOW, contract.id, confirm=True)
+    (newest,) = reception.deliver(
+        city.home, city.library, [second], MONDAY, NOW, contract.id, confirm="已与教育局核对"
+    )
     with city.open_batch(MONDAY) as opened:
         both = extract(opened, city.home, contract).partition
         whole = newest.path.read_bytes()

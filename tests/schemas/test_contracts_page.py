@@ -12,6 +12,7 @@ from schemas.codes import COLUMNS as CODE_COLUMNS
 from schemas.codes import HEADER, CodeLibrary
 from schemas.contract.authority import read_authority
 from schemas.contract.library import SHIPPED, load_library, read_entities
+from schemas.contract.limits import CHECK_NAMES
 from schemas.contract.model import (
     BUILT_IN_RULES,
     CLASSIFICATIONS,
@@ -125,6 +126,12 @@ def test_the_examples_of_own_codes_and_entities_are_read(tmp_path: Path) -> None
 )
 def test_the_page_lists_what_the_code_knows(heading: str, first: str, known: Collection[str]) -> None:
     assert sorted(listed(heading, first)) == sorted(known)
+
+
+def test_the_page_lists_the_checks_of_a_whole_file() -> None:
+    (table,) = tables("Whole files", "Check")
+    listed_checks = [name for row in table for name in re.findall(r"\w+", row[0])]
+    assert sorted(listed_checks) == sorted(CHECK_NAMES)
 
 
 def test_the_page_lists_the_keys_of_a_rule() -> None:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from warehouse.home.files import replace_json
 from warehouse.home.folders import Home
@@ -30,6 +30,8 @@ KEPT_BATCHES = 10
 """Of so many newest batches, returns, acceptance reports and files set aside must be there; older may be moved away."""
 
 _DAY = re.compile(r"(?:batch=)?(\d{4}-\d{2}-\d{2})")
+# Before a place: it was taken away on purpose.
+_WITHDRAWN = "-"
 _MOVABLE = ("returns", "acceptance")
 _FOLDERS = ("lake", "returns", "acceptance", "answers")
 _SINGLE = (
@@ -82,8 +84,14 @@ def registered(home: Home) -> list[Thing]:
         text = home.register.read_text(encoding="utf-8")
     except FileNotFoundError:
         return []
+    things: dict[str, Thing] = {}
     # What follows the last line break was not written to its end.
-    return [Thing(line) for line in dict.fromkeys(text.split("\n")[:-1]) if line]
+    for line in filter(None, text.split("\n")[:-1]):
+        if line.startswith(_WITHDRAWN):
+            things.pop(line.removeprefix(_WITHDRAWN), None)
+        else:
+            things.setdefault(line, Thing(line))
+    return list(things.values())
 
 
 def note(home: Home, batch: date | None = None) -> None:
@@ -102,11 +110,15 @@ def note(home: Home, batch: date | None = None) -> None:
     new = [place for place in _there(home, batch) if place not in known]
     if not new and home.register.exists() and home.register_seal.exists():
         return
+    _append(home, "".join(f"{place}\n" for place in new))
+
+
+def _append(home: Home, lines: str) -> None:
     with home.register.open("ab+") as file:
         file.seek(0)
         content = file.read()
         file.truncate(content.rfind(b"\n") + 1)
-        file.write("".join(f"{place}\n" for place in new).encode())
+        file.write(lines.encode())
         file.flush()
         os.fsync(file.fileno())
     # After the lines: a run that dies in between leaves a register that goes on behind its seal.
@@ -133,6 +145,14 @@ def edited(home: Home) -> str:
         f"{home.register}：登记表与写入时不符（被截短或改动）。请查明原因，并从备份恢复它和 {home.register_seal.name}；"
         "否则下一次 zhenjie run 按现有内容重新登记，此前缺失的内容则无法核对"
     )
+
+
+def withdraw_note(home: Home, folder: Path) -> None:
+    """Note that a partition is taken away on purpose, if it was noted."""
+    place = folder.relative_to(home.root).as_posix()
+    if place not in {thing.place for thing in registered(home)}:
+        return
+    _append(home, f"{_WITHDRAWN}{place}\n")
 
 
 def missing(home: Home) -> Iterator[tuple[Thing, Damage]]:

@@ -161,6 +161,12 @@ class Lake:
         self._put_in_place(partition)
         return partition
 
+    def remove(self, partition: Partition) -> None:
+        """Take a partition away, so that the one of an earlier batch is in force; files that later ones name stay."""
+        (partition.folder / MANIFEST).unlink(missing_ok=True)
+        flush(partition.folder)
+        self._sweep(partition.folder)
+
     def rewrite(self, connection: duckdb.DuckDBPyConnection, partition: Partition) -> Partition:
         """Write a partition's rows anew with the present key, or plain without one; else it stays the same.
 

@@ -65,7 +65,7 @@ class School:
     codes: CodeLibrary
     minutes: int = 0
 
-    def deliver(self, name: str, text: str, day: date = FIRST, *, confirm: bool = False) -> Receipt:
+    def deliver(self, name: str, text: str, day: date = FIRST, *, confirm: str | None = None) -> Receipt:
         path = self.home.root / name
         path.write_text(text, encoding="utf-8")
         self.minutes += 1

@@ -180,11 +180,12 @@ def test_a_volume_beyond_the_tolerance_is_held_until_confirmed(school_of: School
     ((refused, message),) = school.extract(day(2)).refused
     assert refused == receipt
     assert message == (
-        "文件“学籍全量.csv”：有 6 行，比目前使用的 10 行少 40%，超过允许的 30%，暂不采用，继续使用先前的数据。"
-        "请核对导出是否完整；确认无误的，用 --confirm 再次交付同一文件。"
+        "文件“学籍全量.csv”：整份文件看起来不对，暂不采用，继续使用 2026-03-02 批次的数据（10 行）。"
+        "有 6 行，比目前使用的 10 行少 40%，超过允许的 30%。请核对导出是否完整，更正后重新交付；"
+        "确认无误的，用 zhenjie deliver 文件 --confirm 原因 再次交付同一文件。"
     )
     assert len(school.rows(day(2))) == 10
-    confirmed = school.deliver("学籍全量.csv", less, day(2), confirm=True)
+    confirmed = school.deliver("学籍全量.csv", less, day(2), confirm="已与教育局核对")
     assert (confirmed.status, confirmed.extract_id) == ("confirmed", receipt.extract_id)
     done = school.extract(day(2))
     assert done.refused == () and refusal_of(receipt) is None

@@ -38,7 +38,7 @@ def test_the_same_bytes_under_another_name_are_another_delivery(school_of: Schoo
 def test_a_line_that_came_before_has_the_value_of_its_new_file(school_of: SchoolOf, tmp_path: Path) -> None:
     """Enough lines that unchanged ones would rest on the snapshot before."""
     school = a_named_school(school_of, tmp_path)
-    lines = "".join(f"{n},甲,2020-09-01,\n" for n in range(50))
+    lines = "".join(f"{n},甲,2020-09-{n % 30 + 1:02},\n" for n in range(50))
     for number, year in ((1, 2024), (2, 2025), (3, 2026)):
         school.deliver(f"学籍_{year}.csv", HEAD + lines, day(number))
         school.extract(day(number))

@@ -1,19 +1,23 @@
-"""Judgement of a delivery that is out of the ordinary: its columns and its number of rows, as the contract declares.
+"""What becomes of a delivery that is out of the ordinary: refused for its columns, held as a whole, or remarked on.
 
-What the contract does not forbid is said in a remark. Reading and keeping files is done elsewhere.
+What the contract does not forbid is said in a remark. Reading and keeping files is done elsewhere; what is wrong with a
+file as a whole is found by `warehouse.collect.comparison`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from schemas.contract.model import Contract
+from warehouse.collect.comparison.judgement import Problem
 from warehouse.collect.readers.layout import Reading, Recognition, UnreadableFile
 from warehouse.collect.readers.naming import named
 from warehouse.home.names import shown_name
+from warehouse.lake.partition import Partition
 
 _NAMED_ROWS = 10
+_NAMED_PROBLEMS = 4
 
 
 def refuse_drift(path: Path, contract: Contract, seen: Recognition) -> None:
@@ -52,33 +56,40 @@ def _remarks(contract: Contract, reading: Reading) -> Iterator[str]:
         yield "只有表头，没有数据行"
 
 
-def unusual_volume(contract: Contract, rows: int, before: int | None) -> str | None:
-    """What is wrong with the number of rows of a snapshot (Chinese), if anything is.
+class HeldFile(UnreadableFile):
+    """A file that is not taken into force because it looks wrong as a whole.
 
-    Args:
-        contract: says how far it may move.
-        rows: the rows of the snapshot.
-        before: those of the snapshot in force; None if there is none.
+    Attributes:
+        problem: what it looks like, in Chinese, without the name of the file.
+        checks: the checks that it does not pass.
     """
-    if not before:
-        return None
-    volume = contract.volume
-    if rows == 0:
-        return f"没有数据行，而目前使用的数据有 {before:,} 行"
-    # Of ten rows seven are three tenths fewer, not 0.30000000000000004.
-    moved = round(rows / before - 1, 9)
-    if volume.fall is not None and moved < -volume.fall:
-        return f"有 {rows:,} 行，比目前使用的 {before:,} 行少 {-moved:.0%}，超过允许的 {volume.fall:.0%}"
-    if volume.rise is not None and moved > volume.rise:
-        return f"有 {rows:,} 行，比目前使用的 {before:,} 行多 {moved:.0%}，超过允许的 {volume.rise:.0%}"
-    return None
+
+    def __init__(self, message: str, problem: str, checks: Sequence[str]) -> None:
+        super().__init__(message)
+        self.problem, self.checks = problem, tuple(checks)
 
 
-def held(path: Path, problem: str) -> UnreadableFile:
-    """The refusal of a snapshot whose number of rows is not believed until it is confirmed."""
-    return UnreadableFile(
-        f"文件“{shown_name(path)}”：{problem}，暂不采用，继续使用先前的数据。"
-        "请核对导出是否完整；确认无误的，用 --confirm 再次交付同一文件。"
+def held(path: Path, problems: Sequence[Problem], in_force: Partition | None) -> HeldFile:
+    """The refusal of a file that looks wrong as a whole, until it is confirmed or replaced."""
+    texts = [problem.text for problem in problems[:_NAMED_PROBLEMS]]
+    if len(problems) > _NAMED_PROBLEMS:
+        texts.append(f"另有 {len(problems) - _NAMED_PROBLEMS} 处异常")
+    problem = "；".join(texts)
+    advice = "；".join(dict.fromkeys(problem.advice for problem in problems[:_NAMED_PROBLEMS]))
+    message = held_message(shown_name(path), problem, advice, in_force)
+    return HeldFile(message, problem, [problem.check for problem in problems])
+
+
+def held_message(file: str, problem: str, advice: str, in_force: Partition | None) -> str:
+    """What the sender and the bureau read of a file that is held."""
+    earlier = (
+        "此前没有可用的数据"
+        if in_force is None
+        else f"继续使用 {in_force.batch} 批次的数据（{in_force.rows:,} 行）"
+    )
+    return (
+        f"文件“{file}”：整份文件看起来不对，暂不采用，{earlier}。{problem}。{advice}，更正后重新交付；"
+        f"确认无误的，用 zhenjie deliver 文件 --confirm 原因 再次交付同一文件。"
     )
 
 

@@ -18,15 +18,9 @@ import duckdb
 from schemas.contract.model import Contract
 from schemas.emit.sql import literal, quote
 from warehouse.collect.extracts.assembly import carried_over, units_of
+from warehouse.collect.extracts.holding import is_held_by_rules, withdraw
 from warehouse.collect.extracts.line_diff import hashing_of
-from warehouse.collect.extracts.read_delivery import (
-    Source,
-    Taken,
-    first_number,
-    is_confirmed,
-    refuse,
-    take_unit,
-)
+from warehouse.collect.extracts.read_delivery import Source, Taken, refuse, take_unit
 from warehouse.collect.extracts.row_positions import repeat_places, write_places
 from warehouse.collect.extracts.snapshot_diff import (
     CELL_HASH,
@@ -37,6 +31,7 @@ from warehouse.collect.extracts.snapshot_diff import (
     compare,
     deliveries_of,
     deltas_before,
+    first_number,
     repeated,
     sources_of,
     write_changes,
@@ -45,6 +40,7 @@ from warehouse.collect.intake.reception import (
     READING,
     REFUSAL,
     Receipt,
+    confirmation_of,
     is_refused_as_damaged,
     receipts,
     refusal_of,
@@ -92,11 +88,12 @@ def extract(context: BatchContext, home: Home, contract: Contract) -> Extraction
         parts = {str(told["extract_id"]) for told in deliveries_of(current)} if current is not None else set()
         own = [*carried_over(home, contract, batch, None if whole is None else whole.batch, parts), *own]
     damaged = [receipt for receipt in own if _known_as_damaged(receipt)]
+    flagged = [receipt for receipt in own if is_held_by_rules(receipt, contract)]
     newest = lake.before(Layer.EXTRACT, contract.id, batch)
     before = None if whole is None else _rows_of(whole)
     inputs = {
         "contract": contract.digest,
-        **{f"delivery/{r.extract_id}": _standing(r, damaged) for r in own},
+        **{f"delivery/{r.extract_id}": _standing(r, damaged, flagged) for r in own},
         **({} if whole is None else {"before": whole.fingerprint, "rows_in_force": str(before)}),
         **({} if newest is None or not contract.takes_deltas else {"newest": newest.fingerprint}),
     }
@@ -107,9 +104,10 @@ def extract(context: BatchContext, home: Home, contract: Contract) -> Extraction
     for receipt in own:
         if receipt not in damaged and is_refused_as_damaged(receipt):
             (receipt.path.parent / REFUSAL).unlink()  # the file has been restored
-    inputs |= {f"delivery/{r.extract_id}": _standing(r, damaged) for r in damaged}
+    inputs |= {f"delivery/{r.extract_id}": _standing(r, damaged, flagged) for r in damaged}
     refused = [refuse(receipt, _damage(receipt), damaged=True) for receipt in damaged]
-    own = [receipt for receipt in own if receipt not in damaged]
+    refused += [(receipt, str(refusal_of(receipt))) for receipt in flagged if receipt not in damaged]
+    own = [receipt for receipt in own if receipt not in damaged and receipt not in flagged]
     comparable, deltas = base_of(whole, contract), deltas_before(newest, contract)
     if comparable is not None and own and (same := repeated(home, comparable, own[-1:], contract)):
         facts = {**_told_again(comparable, same, own[-1:]), EARLIER: sources_of(comparable)}
@@ -126,7 +124,7 @@ def extract(context: BatchContext, home: Home, contract: Contract) -> Extraction
     try:
         for number, unit in enumerate(reversed(units_of(contract, own))):
             rest_on = comparable if number == 0 and not unit.parted else None
-            source = Source(context, home, contract, before, tables, rest_on)
+            source = Source(context, home, contract, whole, tables, rest_on)
             found, not_taken = take_unit(source, unit)
             taken = [*found, *taken]
             refused += not_taken
@@ -134,6 +132,8 @@ def extract(context: BatchContext, home: Home, contract: Contract) -> Extraction
                 break
         base = comparable if len(taken) == 1 and taken[0].whole else None
         partition = _write(context, contract, taken, inputs, base) if taken else None
+        if partition is None and current is not None and flagged:
+            withdraw(home, lake, current)
     finally:
         for name in [*tables.values(), *map(hashes_of, tables.values()), "same"]:
             connection.execute(f"DROP TABLE IF EXISTS {quote(name)}")
@@ -147,12 +147,6 @@ def newest_whole(lake: Lake, contract: Contract, batch: date) -> Partition | Non
         if partition is not None and partition.facts.get("whole", True):
             return partition
     return None
-
-
-def rows_in_force(lake: Lake, contract: Contract, batch: date) -> int | None:
-    """The rows of the newest snapshot before the batch; None if there was none."""
-    whole = newest_whole(lake, contract, batch)
-    return None if whole is None else _rows_of(whole)
 
 
 def _rows_of(whole: Partition) -> int:
@@ -186,10 +180,9 @@ def _told_again(base: Partition, known: Sequence[Receipt], own: Sequence[Receipt
         (receipt.path.parent / REFUSAL).unlink(missing_ok=True)
         told = json.loads((earlier.path.parent / READING).read_text(encoding="utf-8"))
         # What was remarkable about their number then is not so any more.
-        said = (base.facts["volume"], NOTHING_NEW)
+        said = (*_texts(base.facts.get("unusual")), NOTHING_NEW)
         told["remarks"] = [remark for remark in told["remarks"] if remark not in said]
-        if told["delivery"] == "delta":
-            told["remarks"].append(NOTHING_NEW)
+        told["remarks"].append(NOTHING_NEW)
         replace_json(receipt.path.parent / READING, told)
         remarks += told["remarks"]
     deliveries = [
@@ -201,16 +194,22 @@ def _told_again(base: Partition, known: Sequence[Receipt], own: Sequence[Receipt
         "file": own[-1].file,
         # Of the files of an archive each says the same.
         "remarks": list(dict.fromkeys(remarks)),
-        "volume": None,
+        "unusual": [],
         "deliveries": deliveries,
     }
 
 
-def _standing(receipt: Receipt, damaged: Sequence[Receipt]) -> str:
-    """What an extract follows from beside the bytes of a delivery: whether they are there, and were confirmed."""
+def _texts(fact: object) -> list[str]:
+    return [str(text) for text in fact] if isinstance(fact, list) else []
+
+
+def _standing(receipt: Receipt, damaged: Sequence[Receipt], flagged: Sequence[Receipt]) -> str:
+    """What an extract follows from beside the bytes of a delivery: damaged, held by rules, or confirmed."""
     if receipt in damaged:
         return "damaged"
-    return "confirmed" if is_confirmed(receipt) else ""
+    if receipt in flagged:
+        return "held"
+    return "" if confirmation_of(receipt) is None else "confirmed"
 
 
 def _write(
@@ -285,7 +284,8 @@ def _facts(contract: Contract, taken: Sequence[Taken]) -> dict[str, object]:
         "set_aside": len(aside),
         "notes": aside[:_LISTED] + [f"……共 {len(aside):,} 行"] * (len(aside) > _LISTED),
         "remarks": [remark for one in taken for remark in one.remarks],
-        "volume": next((one.volume for one in taken if one.volume is not None), None),
+        "unusual": [problem.text for one in taken for problem in one.comparison.problems],
+        **{name: fact for one in taken for name, fact in one.comparison.facts.items()},
         "whole": first.whole,
         "snapshot_rows": sum(one.reading.rows for one in taken if one.whole) if first.whole else None,
         "deliveries": [

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import date
 
 from schemas.contract.model import Contract, Delivery
+from warehouse.collect.comparison.whole_file import NOTHING_COMPARED, Comparison, compare_file
 from warehouse.collect.extracts.assembly import Unit
-from warehouse.collect.extracts.delivery_checks import held, refuse_drift, remarks, unusual_volume
+from warehouse.collect.extracts.delivered import delivered_rows
+from warehouse.collect.extracts.delivery_checks import HeldFile, held, refuse_drift, remarks
 from warehouse.collect.extracts.line_diff import Spool, reread
-from warehouse.collect.intake.reception import CONFIRMATION, READING, REFUSAL, Receipt
+from warehouse.collect.extracts.snapshot_diff import first_number
+from warehouse.collect.intake.reception import READING, REFUSAL, Receipt, confirmation_of
 from warehouse.collect.layouts import layout_of
 from warehouse.collect.readers.layout import Reading, Recognition, UnreadableFile
 from warehouse.home.files import replace_json
@@ -21,9 +23,6 @@ from warehouse.home.folders import Home
 from warehouse.incremental.context import BatchContext
 from warehouse.isolation.reading import read
 from warehouse.lake.partition import Partition
-
-# A day's rows are numbered from its own multiple on, so that a number never comes again for another row.
-_A_DAY = 1 << 32
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Taken:
     reading: Reading
     table: str
     remarks: tuple[str, ...]
-    volume: str | None = None
+    comparison: Comparison = NOTHING_COMPARED
     reread: bool = False
     """Whether the table lacks rows that came before, which `same` lists."""
 
@@ -50,7 +49,7 @@ class Source:
     """What deliveries are read with.
 
     Attributes:
-        before: the rows in force.
+        in_force: the newest extract before that holds every row.
         tables: the table for each delivery, by its identifier.
         base: the snapshot to rest on, if there is one.
     """
@@ -58,7 +57,7 @@ class Source:
     context: BatchContext
     home: Home
     contract: Contract
-    before: int | None
+    in_force: Partition | None
     tables: Mapping[str, str]
     base: Partition | None
 
@@ -78,13 +77,14 @@ def take_unit(source: Source, unit: Unit) -> tuple[list[Taken], list[tuple[Recei
                 refuse(receipt, receipt.named(str(error))),
                 *(refuse(other, _named(other, said), waiting=True) for other in others),
             ]
-    if taken[0].whole:
-        try:
-            taken = _believed(source, taken)
-        except UnreadableFile as error:
-            return [], [
-                refuse(receipt, receipt.named(str(error)), waiting=unit.parted) for receipt in unit.receipts
-            ]
+    try:
+        taken = _believed(source, taken)
+    except HeldFile as error:
+        hold = Hold(error.problem, error.checks)
+        return [], [
+            refuse(receipt, receipt.named(str(error)), waiting=unit.parted, hold=hold)
+            for receipt in unit.receipts
+        ]
     for one in taken:
         (one.receipt.path.parent / REFUSAL).unlink(missing_ok=True)
         replace_json(one.receipt.path.parent / READING, _told(one))
@@ -114,23 +114,27 @@ def _take(source: Source, receipt: Receipt) -> Taken:
     told = remarks(contract, found)
     if receipt.unread and delivery.sheet is None:
         told.append(f"没有读取的工作表：{'、'.join(receipt.unread)}")
-    return Taken(receipt, delivery, found, table, tuple(told), None, changes_only)
+    return Taken(receipt, delivery, found, table, tuple(told), reread=changes_only)
 
 
 def _believed(source: Source, taken: Sequence[Taken]) -> list[Taken]:
-    """A snapshot with what is remarkable about its number of rows.
+    """Deliveries with what is remarkable about them as a whole.
 
     Raises:
-        UnreadableFile: the contract has it held.
+        HeldFile: they look wrong as a whole, and nobody has confirmed them.
     """
-    rows = sum(one.reading.rows for one in taken)
-    problem = unusual_volume(source.contract, rows, source.before)
-    if problem is None:
-        return list(taken)
-    if source.contract.volume.holds(empty=rows == 0) and not any(is_confirmed(one.receipt) for one in taken):
-        raise held(taken[-1].receipt.path, problem)
-    last = replace(taken[-1], remarks=(*taken[-1].remarks, problem), volume=problem)
-    return [*taken[:-1], last]
+    last = taken[-1]
+    whole = delivered_rows(
+        source.context, [(one.table, one.receipt.path, one.reading) for one in taken], reread=taken[0].reread
+    )
+    in_force = source.in_force if last.whole else None
+    found = compare_file(source.context, source.contract, whole, in_force, is_whole=last.whole)
+    reasons = [told for one in taken if (told := confirmation_of(one.receipt)) is not None]
+    if found.holding and not reasons:
+        raise held(last.receipt.path, found.holding, source.in_force)
+    confirmed = f"（已确认：{reasons[0]}）" if reasons and reasons[0] else ""
+    texts = [problem.text + confirmed for problem in found.problems]
+    return [*taken[:-1], replace(last, remarks=(*last.remarks, *texts), comparison=found)]
 
 
 def delivery_of(contract: Contract, receipt: Receipt) -> Delivery:
@@ -148,23 +152,32 @@ def delivery_of(contract: Contract, receipt: Receipt) -> Delivery:
     return of_form[0]
 
 
-def is_confirmed(receipt: Receipt) -> bool:
-    """Whether its sender stands by a delivery, however unusual its number of rows."""
-    return (receipt.path.parent / CONFIRMATION).exists()
+@dataclass(frozen=True)
+class Hold:
+    """Why a delivery is held: what it looks like, the checks that it does not pass, and the contract that says so.
+
+    `contract` is the digest of the contract whose rules flagged too many rows; empty where the file was compared.
+    """
+
+    problem: str
+    checks: tuple[str, ...]
+    contract: str = ""
 
 
 def refuse(
-    receipt: Receipt, message: str, *, damaged: bool = False, waiting: bool = False
+    receipt: Receipt,
+    message: str,
+    *,
+    damaged: bool = False,
+    waiting: bool = False,
+    hold: Hold | None = None,
 ) -> tuple[Receipt, str]:
-    """Keep beside a receipt why its file is not in force, and whether it is damaged or waits for other parts."""
-    refusal = {"message": message, "damaged": damaged, "waiting": waiting}
+    """Keep beside a receipt why its file is not in force: damaged, waiting for other parts, or held as a whole."""
+    refusal: dict[str, object] = {"message": message, "damaged": damaged, "waiting": waiting}
+    if hold is not None:
+        refusal["held"] = asdict(hold)
     replace_json(receipt.path.parent / REFUSAL, refusal)
     return receipt, message
-
-
-def first_number(batch: date) -> int:
-    """What is added to the rows of a day's first file to number them."""
-    return batch.toordinal() * _A_DAY
 
 
 def _told(taken: Taken) -> dict[str, object]:

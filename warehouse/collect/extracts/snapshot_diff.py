@@ -29,6 +29,15 @@ EARLIER = "earlier"
 """The fact that lists the deliveries before this batch's which rows may still come from."""
 
 
+# A day's rows are numbered from its own multiple on, so that a number never comes again for another row.
+_A_DAY = 1 << 32
+
+
+def first_number(batch: date) -> int:
+    """What is added to the rows of a day's first file to number them."""
+    return batch.toordinal() * _A_DAY
+
+
 def cell_hash(contract: Contract) -> str:
     """The columns `_hash` and `_check`: two hashes of 64 bits of the cells, in both directions."""
     cells = [quote(column.name) for column in contract.delivered_columns]

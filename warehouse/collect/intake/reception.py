@@ -112,7 +112,7 @@ def deliver(
     received_at: datetime,
     dataset: str | None = None,
     *,
-    confirm: bool = False,
+    confirm: str | None = None,
     largest: int = LARGEST_FILE,
 ) -> list[Receipt]:
     """Take files in for a batch.
@@ -124,7 +124,7 @@ def deliver(
         batch: the turn they belong to.
         received_at: the time on the receipts.
         dataset: the dataset they are of; without it each file's name and headings decide.
-        confirm: whether the sender stands by the files, however unusual their number of rows.
+        confirm: why the files are right, however unusual they look; None where nobody said so.
         largest: bytes that a file may have.
 
     Returns:
@@ -150,7 +150,7 @@ class _Visit:
     batch: date
     received_at: datetime
     named: bool
-    confirm: bool
+    confirm: str | None
     largest: int
 
     def take_in(self, path: Path) -> Iterator[Receipt]:
@@ -216,8 +216,8 @@ class _Visit:
                 yield _set_aside(self.home, path, placed, bare)
                 continue
             receipt = _received(self.home, path, placed, bare)
-            if self.confirm:
-                receipt = _confirmed(receipt, self.received_at)
+            if self.confirm is not None:
+                receipt = _confirmed(receipt, self.received_at, self.confirm)
             yield receipt
 
 
@@ -304,11 +304,11 @@ def _waiting(home: Home, match: Match, came: Iterable[Receipt]) -> str:
     return f"；等待其余部分，{missing}" if missing else "；各部分已到齐"
 
 
-def _confirmed(receipt: Receipt, at: datetime) -> Receipt:
+def _confirmed(receipt: Receipt, at: datetime, reason: str) -> Receipt:
     """Lift the hold on a delivery."""
     path = receipt.path.parent / CONFIRMATION
     if not path.exists():
-        replace_json(path, {"confirmed_at": at.isoformat(timespec="seconds")})
+        replace_json(path, {"confirmed_at": at.isoformat(timespec="seconds"), "reason": reason})
     return replace(receipt, status="confirmed", message=STATUSES["confirmed"])
 
 
@@ -349,6 +349,21 @@ def receipts(folder: Path, batch: date) -> list[Receipt]:
     found = [read_receipt(path) for path in places]
     # The number goes first: a clock that was moved back must not put an older delivery into force.
     return sorted(found, key=lambda receipt: (receipt.number, receipt.received_at, receipt.extract_id))
+
+
+def confirmation_of(receipt: Receipt) -> str | None:
+    """Why a person stands by a delivery, however unusual it looks; None if nobody does."""
+    path = receipt.path.parent / CONFIRMATION
+    if not path.exists():
+        return None
+    # Confirmations of earlier versions have no reason.
+    return str(json.loads(path.read_text(encoding="utf-8")).get("reason", ""))
+
+
+def hold_of(receipt: Receipt) -> Mapping[str, object] | None:
+    """Why a delivery is held as a whole, if it is: `problem` and `checks`, and `contract` where rules say so."""
+    held = _refusal_of(receipt).get("held")
+    return held if isinstance(held, dict) else None
 
 
 def refusal_of(receipt: Receipt) -> str | None:

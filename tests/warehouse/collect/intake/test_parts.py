@@ -67,7 +67,7 @@ class Office:
         self.library = Library((read_contract(path),), ())
         self.minutes = 0
 
-    def deliver(self, path: Path, number: int = 1, *, confirm: bool = False) -> list[Receipt]:
+    def deliver(self, path: Path, number: int = 1, *, confirm: str | None = None) -> list[Receipt]:
         self.minutes += 1
         at = datetime(2026, 3, 2, 8, self.minutes)
         return reception.deliver(self.home, self.library, [path], day(number), at, confirm=confirm)
@@ -176,7 +176,7 @@ def test_the_number_of_rows_is_judged_of_all_parts(office: Office) -> None:
     office.part("B", "B,1,1\n", 2)
     found = office.extract(2)
     assert found.partition is not None
-    assert found.partition.facts["volume"] is None
+    assert found.partition.facts["unusual"] == []
     assert found.partition.facts["snapshot_rows"] == 11
 
 

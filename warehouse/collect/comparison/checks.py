@@ -1,0 +1,209 @@
+"""The checks of a whole file, declared as data: name, measure as SQL, default limit, and the Chinese text.
+
+Three kinds of checks differ in what they are measured on. A check of content counts rows of the delivery itself; where
+an earlier delivery is in force, only the share beyond the earlier one's counts. A check of pairs counts rows that have
+the same key in both. The checks of rows, keys and places compare numbers, see `judgement`.
+
+Example: 30 % of the names of a delivery are masked, and 28 % were before. The excess is 2 %, and nothing is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from schemas.contract.limits import CheckName
+from schemas.contract.model import Column, Contract
+
+FEW = 10
+"""Fewer rows than this never hold a delivery, except where it has no rows at all."""
+
+SAMPLE = 1_000
+"""Rows among which the most frequent value of a column is looked for: one that fills the column stands among them."""
+
+FACTORS: Mapping[str, str] = {
+    "10": "10 倍",
+    "100": "100 倍（像是把元写成了分）",
+    "10000": "10,000 倍（像是把万元写成了元）",
+    "0.1": "十分之一",
+    "0.01": "百分之一（像是把分写成了元）",
+    "0.0001": "万分之一（像是把元写成了万元）",
+}
+"""Factors by which numbers differ when a file is in another unit, as DuckDB writes them."""
+
+# A cell of the kind looks like this at the least; what is better than that is the rules' business.
+_FORMS: Mapping[str, str] = {
+    "resident_id": "[0-9*]{6}",
+    "uscc": "[0-9A-Za-z*]{8}",
+    "phone": "[0-9*]{5}",
+    "person_name": "^[^0-9]+$",
+}
+_DATED = "[0-9〇零一二三四五六七八九元]"
+# No date has twelve digits in a row but a moment such as 20260301123000.
+_NO_DATE = "[0-9]{15}"
+_MASKS = "[*＊×✱]"
+_SCIENTIFIC = r"^[0-9](\.[0-9]+)?[eE]\+?[0-9]+$"
+
+
+@dataclass(frozen=True)
+class ContentCheck:
+    """A check that counts rows of a column in one file.
+
+    Attributes:
+        name: the check.
+        measure: an SQL condition over `{cell}`, and `{candidate}` for the column's most frequent value.
+        columns: the columns it is made for.
+        limit: the share of the rows beyond that of the earlier delivery.
+        says: what the file looks like.
+        advice: what to do.
+        first_limit: the share where nothing is in force; None if then nothing can be said.
+        keeps: whether the count of the earlier delivery stands where only changed rows were read.
+    """
+
+    name: CheckName
+    measure: Callable[[Column], str]
+    columns: Callable[[Column], bool]
+    limit: float
+    says: str
+    advice: str
+    first_limit: float | None = None
+    keeps: bool = False
+
+
+def _is_date(column: Column) -> bool:
+    return column.type in ("date", "timestamp")
+
+
+def _is_number(column: Column) -> bool:
+    return column.type in ("integer", "number")
+
+
+def _is_text(column: Column) -> bool:
+    return column.type == "string"
+
+
+def _form(column: Column) -> str:
+    if _is_date(column):
+        return f"NOT regexp_matches({{cell}}, '{_DATED}') OR regexp_matches({{cell}}, '{_NO_DATE}')"
+    return f"NOT regexp_matches({{cell}}, '{_FORMS[column.kind or '']}')"
+
+
+CONTENT: Sequence[ContentCheck] = (
+    ContentCheck(
+        "empty",
+        lambda column: "{cell} IS NULL",
+        lambda column: True,
+        0.2,
+        "“{title}”一列有 {share} 的行为空（{count:,} 行），先前的数据为 {before}",
+        "请核对导出时是否选上了这一列",
+    ),
+    ContentCheck(
+        "masked",
+        lambda column: f"regexp_matches({{cell}}, '{_MASKS}')",
+        lambda column: column.kind in ("person_name", "resident_id", "uscc", "phone", "certificate_no"),
+        0.2,
+        "“{title}”一列有 {share} 的行（{count:,} 行）打了星号，像是脱敏后导出的",
+        "请导出没有脱敏的数据",
+        first_limit=0.2,
+    ),
+    ContentCheck(
+        "scientific",
+        lambda column: f"regexp_matches({{cell}}, '{_SCIENTIFIC}')",
+        _is_text,
+        0.02,
+        "“{title}”一列有 {share} 的行（{count:,} 行）是 4.0E+19 一类的科学计数，末几位已经丢失",
+        "请把这一列的单元格设为文本格式，从业务系统重新导出",
+        first_limit=0.02,
+    ),
+    ContentCheck(
+        "form",
+        _form,
+        lambda column: _is_date(column) or column.kind in _FORMS,
+        0.3,
+        "“{title}”一列有 {share} 的行（{count:,} 行）不像是{title}",
+        "请核对各列是否对错了位置",
+        first_limit=0.5,
+    ),
+    ContentCheck(
+        "one_value",
+        lambda column: "{cell} = {candidate}",
+        lambda column: _is_date(column) or column.codes is not None,
+        0.5,
+        "“{title}”一列有 {share} 的行（{count:,} 行）是同一个值，像是成批填写的默认值",
+        "请核对这一列是否取自业务系统的原始记录",
+        keeps=True,
+    ),
+)
+
+FIRST_DATE_LIMIT = 0.95
+"""The share of one date in a first delivery."""
+
+
+@dataclass(frozen=True)
+class PairCheck:
+    """A check that counts rows of the same key in both files, column by column.
+
+    `measure` is an SQL condition over `{now}` and `{then}`; other attributes are as in `ContentCheck`.
+    """
+
+    name: CheckName
+    measure: str
+    columns: Callable[[Column], bool]
+    limit: Callable[[Column], float | None]
+    says: str
+    advice: str
+
+
+def changed_limit(column: Column) -> float | None:
+    """How many values of a column may differ: nothing is said of amounts and texts, which do change as a whole.
+
+    Amounts are raised for everybody in one month, and remarks are written by anybody.
+    """
+    if _is_number(column):
+        return None
+    if column.kind is not None or column.codes is not None:
+        return 0.2
+    return 0.5 if _is_date(column) else None
+
+
+CHANGED = PairCheck(
+    "changed",
+    "{now} IS DISTINCT FROM {then}",
+    lambda column: not column.key,
+    changed_limit,
+    "“{title}”一列有 {share} 的值（{count:,} 行）与先前的数据不同",
+    "请核对这一列是否导出错了列、错了口径",
+)
+UNIT = PairCheck(
+    "unit",
+    "round(TRY_CAST({now} AS DOUBLE) / nullif(TRY_CAST({then} AS DOUBLE), 0), 6) = {factor}",
+    _is_number,
+    lambda column: 0.1,
+    "“{title}”一列有 {share} 的值（{count:,} 行）恰好是先前的 {factor}",
+    "请核对计量单位后重新导出",
+)
+EXCHANGED_LIMIT = 0.2
+SUSPECT_SHARE = 0.02
+"""Where more keys or cells than this share differ as texts, they are compared by their values."""
+
+KEYS_LOST_LIMITS = (0.05, 0.5)
+"""The share of keys that may be gone: of a register, and of a list."""
+
+ROWS_LIMITS = (0.02, 0.2)
+"""The share of rows that may be gone or new: of a register, and of a list."""
+
+PLACE_LIMIT = 0.5
+"""The share of the rows of a county or township that may be gone."""
+
+REPEATED_LIMIT = 0.1
+"""The share of rows whose key stands in the file before."""
+
+FALL_WORDS = "比目前使用的 {before:,} 行少 {share}，超过允许的 {limit}"
+RISE_WORDS = "比目前使用的 {before:,} 行多 {share}，超过允许的 {limit}"
+
+
+def place_column(contract: Contract) -> Column | None:
+    """The delivered column that holds the division code of a row, if there is one."""
+    delivered = {column.name: column for column in contract.delivered_columns}
+    own = [route.column for route in contract.routes if route.dataset is None and route.column in delivered]
+    return delivered[own[0]] if own else None
