@@ -20,7 +20,7 @@ from tests.conftest import FIRST, sample_city
 from warehouse.collect.extracts.extract import Extraction, extract
 from warehouse.collect.intake import reception
 from warehouse.collect.intake.reception import Receipt, hold_of
-from warehouse.engine import Engine
+from warehouse.engine.connection import Engine
 from warehouse.home.folders import Home
 from warehouse.incremental.context import BatchContext
 from warehouse.lake.layers import Layer

@@ -23,7 +23,8 @@ from schemas.codes import CodeLibrary
 from schemas.contract.library import Library
 from schemas.contract.model import Contract
 from schemas.contract.odcs import read_contract
-from warehouse.collect.extracts.extract import NOTHING_NEW, extract, line_diff, read_delivery
+from warehouse.collect.extracts import line_diff, read_delivery
+from warehouse.collect.extracts.extract import NOTHING_NEW, extract
 from warehouse.collect.intake import reception
 from warehouse.collect.intake.reception import READING
 from warehouse.collect.readers import staging
