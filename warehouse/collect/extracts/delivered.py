@@ -8,8 +8,8 @@ from pathlib import Path
 from schemas.emit.sql import quote
 from warehouse.collect.comparison.whole_file import Delivery
 from warehouse.collect.extracts.snapshot_diff import first_number
-from warehouse.collect.readers import Reading
 from warehouse.collect.readers.headings.row_classify import REMARKS, State
+from warehouse.collect.readers.layout import Reading
 from warehouse.incremental.context import BatchContext
 
 
