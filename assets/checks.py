@@ -1,15 +1,14 @@
 """Asset checks: facts about a stage's data that a person should notice, declared here and asked by their assets.
 
-A check runs in its asset's own step, for a step of its own would cost more than most of them. It never stops the
-loop (only the acceptance gate in `assets.publication` does): it shows red in the UI and in the run's result.
-Single bad values are findings, not checks.
+No Dagster here: `assets.common` makes Dagster's asset checks of them. A check runs in its asset's own step, for a step
+of its own would cost more than most of them. It never stops the loop (only the acceptance gate of `assets.tasks` does):
+it shows red in the UI and in the run's result. Single bad values are findings, not checks.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-
-import dagster as dg
 
 from assets.platform import Platform
 from quality.published import TICKETS as TICKET_TABLE
@@ -18,8 +17,8 @@ from warehouse.collect.intake.reception import REFUSAL, hold_of, receipts, refus
 from warehouse.lake.layers import Layer
 from warehouse.standard.standardise import extracts_in_force
 
-# What a check says: whether it passed, and facts for its metadata.
-Outcome = tuple[bool, Mapping[str, int | str | dg.MetadataValue]]
+# What a check says: whether it passed, and facts for its metadata under their Chinese names.
+Outcome = tuple[bool, Mapping[str, int | str]]
 Question = Callable[[Platform, date], Outcome]
 
 
@@ -38,20 +37,6 @@ class Check:
     description: str
     problem: str
     ask: Question
-
-
-def check_specs(asset: dg.AssetKey, checks: Sequence[Check]) -> list[dg.AssetCheckSpec]:
-    """The checks as the asset declares them."""
-    return [dg.AssetCheckSpec(check.name, asset=asset, description=check.description) for check in checks]
-
-
-def check_results(checks: Sequence[Check], platform: Platform, batch: date) -> list[dg.AssetCheckResult]:
-    """What the checks say once the asset is there."""
-    results = []
-    for check in checks:
-        passed, facts = check.ask(platform, batch)
-        results.append(dg.AssetCheckResult(check_name=check.name, passed=passed, metadata=dict(facts)))
-    return results
 
 
 def warnings_of(platform: Platform, batch: date) -> tuple[str, ...]:
@@ -119,7 +104,7 @@ def _readable(contract: Contract) -> Question:
     def ask(platform: Platform, batch: date) -> Outcome:
         own = [r for r in receipts(platform.home.inbox, batch) if r.dataset == contract.id]
         refused = [r.file for r in own if (r.path.parent / REFUSAL).exists()]
-        return not refused, {"files": len(own), "refused": ", ".join(refused)}
+        return not refused, {"文件数": len(own), "未采用的文件": ", ".join(refused)}
 
     return ask
 
@@ -129,7 +114,7 @@ def _whole_file(contract: Contract) -> Question:
         now = platform.lake.partition(Layer.EXTRACT, contract.id, batch)
         unusual = now.facts.get("unusual") if now is not None else None
         texts = [str(text) for text in unusual] if isinstance(unusual, list) else []
-        return not texts, {"problems": "；".join(texts)}
+        return not texts, {"异常": "；".join(texts)}
 
     return ask
 
@@ -149,8 +134,8 @@ def _structure(contract: Contract) -> Question:
         try:
             pandera_schema(contract).validate(empty, lazy=True)
         except SchemaErrors as error:
-            return False, {"failures": dg.MetadataValue.json(error.message)}
-        return True, {"columns": len(contract.columns)}
+            return False, {"不符之处": json.dumps(error.message, ensure_ascii=False, indent=1)}
+        return True, {"字段数": len(contract.columns)}
 
     return ask
 
@@ -162,7 +147,7 @@ def _complete(contract: Contract) -> Question:
         rows = (sum(extract.rows for extract in extracts), standard.rows if standard else 0)
         # Of a record in several deliveries only the newest counts.
         whole = rows[1] <= rows[0] if contract.takes_deltas else rows[1] == rows[0]
-        return whole, {"extract_rows": rows[0], "standard_rows": rows[1]}
+        return whole, {"交付行数": rows[0], "标准表行数": rows[1]}
 
     return ask
 
@@ -176,4 +161,4 @@ def _identity(platform: Platform, batch: date) -> Outcome:
             f"SELECT count(*), count(DISTINCT ticket_id) FROM {partition.scan}"
         ).fetchone()
     assert row is not None, "an aggregate has a row"
-    return row[0] == row[1], {"tickets": row[0], "distinct": row[1]}
+    return row[0] == row[1], {"工单数": row[0], "不同的工单号": row[1]}

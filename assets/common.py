@@ -3,15 +3,17 @@
 Nothing is decided here; a stage's work is a plain function on a lower floor.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import TypedDict
 
 import dagster as dg
 import duckdb
 
+from assets.checks import Check
 from assets.platform import CHINA, FIRST_BATCH, Platform
+from assets.tasks import Key, Task
 from schemas.contract.model import Contract
 from warehouse.lake.partition import Partition
 from warehouse.query.masking import masked
@@ -52,6 +54,8 @@ class AssetFacts(TypedDict):
     tags: Mapping[str, str]
     kinds: set[str]
     partitions_def: dg.PartitionsDefinition[str]
+    deps: Sequence[dg.AssetKey]
+    freshness_policy: dg.FreshnessPolicy | None
 
 
 def batch_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> date:
@@ -59,24 +63,64 @@ def batch_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) 
     return date.fromisoformat(context.partition_key)
 
 
-def key_of(stage: str, dataset: str) -> dg.AssetKey:
-    """The asset of a dataset in a stage: stage / department / dataset."""
-    return dg.AssetKey([str(stage), *dataset.split(".", 1)])
+def asset_key(key: Key) -> dg.AssetKey:
+    """The asset that a task makes."""
+    return dg.AssetKey(list(key))
 
 
 def asset_facts(
-    key: dg.AssetKey, group: Group, description: str, kinds: set[str], department: str | None = None
+    task: Task, group: Group, description: str, kinds: set[str], *, beside: Collection[Key] = ()
 ) -> AssetFacts:
-    """What is said of an asset: the bureau owns it, and beside it the department whose data it holds."""
+    """What is said of the asset of a task: the bureau owns it, and beside it the department whose data it holds.
+
+    Args:
+        task: what makes the asset.
+        group: the stage as Dagster shows it.
+        description: what the asset is, in Chinese.
+        kinds: what Dagster shows as its kind of data.
+        beside: tasks before it that are no assets, such as the gate, which is a check.
+    """
+    department = task.contract.department if task.contract is not None else None
     return AssetFacts(
-        key=key,
+        key=asset_key(task.key),
         group_name=str(group.value),  # an enumeration cannot be sent to the UI
         description=description,
         owners=[*([f"team:{department}"] if department else []), BUREAU],
         tags={"department": department} if department else {},
         kinds=kinds,
         partitions_def=BATCHES,
+        deps=[asset_key(key) for key in task.after if key not in beside],
+        freshness_policy=freshness(task.contract) if task.contract is not None else None,
     )
+
+
+def freshness(contract: Contract) -> dg.FreshnessPolicy | None:
+    """How long a dataset's asset stays fresh: as long as its delivery is not late, see `frequency` and `latency`.
+
+    It is time for the next delivery after the frequency (a warning), and late after the latency beyond it (a failure).
+
+    Returns:
+        None if the contract does not say how often the dataset is delivered.
+    """
+    if contract.frequency_days is None:
+        return None
+    due = timedelta(days=contract.frequency_days)
+    late = due + timedelta(days=contract.latency_days or 0)
+    return dg.FreshnessPolicy.time_window(fail_window=late, warn_window=due if due < late else None)
+
+
+def check_specs(asset: dg.AssetKey, checks: Sequence[Check]) -> list[dg.AssetCheckSpec]:
+    """The checks as the asset declares them."""
+    return [dg.AssetCheckSpec(check.name, asset=asset, description=check.description) for check in checks]
+
+
+def check_results(checks: Sequence[Check], platform: Platform, batch: date) -> list[dg.AssetCheckResult]:
+    """What the checks say once the asset is there."""
+    results = []
+    for check in checks:
+        passed, facts = check.ask(platform, batch)
+        results.append(dg.AssetCheckResult(check_name=check.name, passed=passed, metadata=dict(facts)))
+    return results
 
 
 def partition_metadata(partition: Partition | None) -> dict[str, dg.MetadataValue]:

@@ -2,41 +2,44 @@
 
 import dagster as dg
 
-from assets.checks import check_results, check_specs, extract_checks
+from assets.checks import extract_checks
 from assets.common import (
     Group,
     PlatformResource,
     asset_facts,
+    asset_key,
     batch_of,
+    check_results,
+    check_specs,
     data_version,
-    key_of,
     partition_metadata,
 )
-from schemas.contract.model import Contract
-from warehouse.collect.extracts.extract import extract
+from assets.tasks import Task
+from warehouse.collect.extracts.extract import Extraction
 from warehouse.lake.layers import Layer
 from warehouse.lake.partition import Partition
 
 
-def extract_asset(contract: Contract) -> dg.AssetsDefinition:
+def extract_asset(task: Task) -> dg.AssetsDefinition:
     """The asset that reads what a department delivered of one dataset."""
-    key, checks = key_of(Layer.EXTRACT, contract.id), extract_checks(contract)
+    contract = task.contract
+    assert contract is not None, "an extract is one dataset's"
+    checks = extract_checks(contract)
 
     @dg.asset(
         **asset_facts(
-            key,
+            task,
             Group.EXTRACTS,
             f"{contract.department_title}《{contract.title}》：按原样接收的文件。{contract.description}",
             {delivery.form for delivery in contract.deliveries},
-            contract.department,
         ),
         metadata={"contract": dg.MetadataValue.path(str(contract.path))},
-        check_specs=check_specs(key, checks),
+        check_specs=check_specs(asset_key(task.key), checks),
     )
     def _extract(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # with checks Dagster knows the bare class only
         batch = batch_of(context)
         with platform.open_batch(batch) as opened:
-            done = extract(opened, platform.home, contract)
+            done: Extraction = task.run(platform, opened)
         for receipt, message in done.refused:
             context.log.warning("%s refused: %s", receipt.extract_id, message)
         in_force = done.partition or platform.lake.as_of(Layer.EXTRACT, contract.id, batch)

@@ -1,60 +1,40 @@
 """Stage 5, publication: a candidate database, the acceptance gate as a blocking check, then the switch."""
 
 from datetime import date
+from pathlib import Path
 
 import dagster as dg
 
-from assets.common import Group, PlatformResource, asset_facts, batch_of, table
-from assets.findings import TICKETS
-from assets.governance import governance_key
+from assets.common import Group, PlatformResource, asset_facts, asset_key, batch_of, table
 from assets.platform import Platform
-from quality.acceptance.generated import generated_checks
-from quality.acceptance.suite import read_suite
+from assets.tasks import ACCEPTANCE as ACCEPTED
+from assets.tasks import CANDIDATE, Task
 from quality.published import TICKETS as TICKET_TABLE
-from quality.published import quality_tables
-from schemas.contract.library import Library
-from warehouse.governance.derive import derived
 from warehouse.home.folders import Home
-from warehouse.publish.candidate import build
-from warehouse.publish.catalogue import contract_tables, extract_table, governance_tables, ledger_table
-from warehouse.publish.switch import candidate_of, record_verdict, switch
+from warehouse.publish.switch import candidate_of
 
 ACCEPTANCE = "acceptance"
-CANDIDATE = dg.AssetKey(["publication", "candidate"])
-WAREHOUSE = dg.AssetKey(["publication", "warehouse"])
 
 # The key of the gate's step as Dagster makes it: the asset, then the check.
-_GATE_STEP = f"{CANDIDATE.to_python_identifier()}_{ACCEPTANCE}"
+_GATE_STEP = f"{asset_key(CANDIDATE).to_python_identifier()}_{ACCEPTANCE}"
 
 
-def candidate_asset(library: Library) -> dg.AssetsDefinition:
+def candidate_asset(task: Task) -> dg.AssetsDefinition:
     """The asset that builds the new database beside the published one."""
-    names = [entity.name for entity in library.fed_entities] + list(derived(library))
 
     @dg.asset(
         **asset_facts(
-            CANDIDATE,
+            task,
             Group.PUBLICATION,
             "候选库：新建的 DuckDB 文件，每张表、每个字段都有注释；尚未对外。",
             {"duckdb"},
         ),
-        deps=[TICKETS, *(governance_key(name) for name in names)],
     )
     def _candidate(
         context: dg.AssetExecutionContext, platform: PlatformResource
     ) -> dg.MaterializeResult[None]:
-        batch = batch_of(context)
-        with platform.open_ledger() as ledger:
-            head = ledger.head(batch.isoformat())
-        with platform.open_batch(batch) as opened:
-            tables = [
-                *governance_tables(opened),
-                *quality_tables(opened, platform.published_batches),
-                *contract_tables(library),
-                extract_table(opened),
-                ledger_table(batch, head.number, head.hash),
-            ]
-            path = build(opened, platform.home, tables, platform.keys)
+        with platform.open_batch(batch_of(context)) as opened:
+            path, tables = task.run(platform, opened)
         return dg.MaterializeResult(
             metadata={
                 "file": dg.MetadataValue.path(str(path)) if path else dg.MetadataValue.text("unchanged"),
@@ -89,11 +69,11 @@ def acceptance_imports(step: str, home: Home) -> tuple[str, ...]:
     return ("quality.acceptance.gate",) if step == _GATE_STEP and candidate_of(home).exists() else ()
 
 
-def acceptance_check() -> dg.AssetChecksDefinition:
+def acceptance_check(task: Task) -> dg.AssetChecksDefinition:
     """The gate: the Great Expectations suite on the candidate. What fails it is never switched in."""
 
     @dg.asset_check(
-        asset=CANDIDATE,
+        asset=asset_key(CANDIDATE),
         name=ACCEPTANCE,
         blocking=True,
         description="验收：候选库通过全部期望后才能发布；报告保留在 Data Docs。",
@@ -101,22 +81,10 @@ def acceptance_check() -> dg.AssetChecksDefinition:
     def _acceptance(
         context: dg.AssetCheckExecutionContext, platform: PlatformResource
     ) -> dg.AssetCheckResult:
-        home = platform.home
-        if not candidate_of(home).exists():
+        if not candidate_of(platform.home).exists():
             return dg.AssetCheckResult(passed=True, metadata={"checks": dg.MetadataValue.text("unchanged")})
-        # Great Expectations takes seconds to import; `acceptance_imports` has it imported for a new candidate only.
-        from quality.acceptance.gate import accept
-
-        verdict = accept(
-            candidate_of(home),
-            home.acceptance,
-            previous=home.warehouse if home.warehouse.exists() else None,
-            name=check_batch(context, platform).isoformat(),
-            suite=read_suite(generated=generated_checks(platform.library)),
-            limits=platform.engine.limits,
-            keys=platform.keys,
-        )
-        record_verdict(home, passed=verdict.passed)
+        with platform.open_batch(check_batch(context, platform)) as opened:
+            verdict = task.run(platform, opened)
         failed = [(f.table, f.expectation, f.column, f.observed, f.meaning) for f in verdict.failed]
         return dg.AssetCheckResult(
             passed=verdict.passed,
@@ -130,22 +98,23 @@ def acceptance_check() -> dg.AssetChecksDefinition:
     return _acceptance
 
 
-def warehouse_asset() -> dg.AssetsDefinition:
+def warehouse_asset(task: Task) -> dg.AssetsDefinition:
     """The asset that puts the accepted candidate in the place of the published database."""
 
     @dg.asset(
         **asset_facts(
-            WAREHOUSE,
+            task,
             Group.PUBLICATION,
             "统一治理库 warehouse.duckdb：通过验收后一步切换，读者看到的总是完整的一份。",
             {"duckdb"},
+            beside=[ACCEPTED],
         ),
-        deps=[CANDIDATE],
     )
     def _warehouse(
         context: dg.AssetExecutionContext, platform: PlatformResource
     ) -> dg.MaterializeResult[None]:
-        path = switch(platform.home, batch_of(context), platform.keys)
+        with platform.open_batch(batch_of(context)) as opened:
+            path: Path = task.run(platform, opened)
         return dg.MaterializeResult(
             metadata={
                 "file": dg.MetadataValue.path(str(path)),

@@ -2,45 +2,44 @@
 
 import dagster as dg
 
-from assets.checks import check_results, check_specs, standard_checks
+from assets.checks import standard_checks
 from assets.common import (
     Group,
     PlatformResource,
     asset_facts,
+    asset_key,
     batch_of,
+    check_results,
+    check_specs,
     data_version,
-    key_of,
     partition_metadata,
     preview,
 )
-from returns.replies.corrections import corrections
+from assets.tasks import Task
 from schemas.contract.model import Contract
-from warehouse.lake.layers import Layer
-from warehouse.standard.standardise import standardise
+from warehouse.lake.partition import Partition
 
 
-def standard_asset(contract: Contract) -> dg.AssetsDefinition:
+def standard_asset(task: Task) -> dg.AssetsDefinition:
     """The asset that brings one extract to its standard."""
-    key, checks = key_of(Layer.STANDARD, contract.id), standard_checks(contract)
+    contract = task.contract
+    assert contract is not None, "a standard table is one dataset's"
+    checks = standard_checks(contract)
 
     @dg.asset(
         **asset_facts(
-            key,
+            task,
             Group.STANDARD,
             f"{contract.department_title}《{contract.title}》：按数据标准转换、规范化、编码，叠加已确认的更正。",
             {"duckdb"},
-            contract.department,
         ),
-        deps=[key_of(Layer.EXTRACT, contract.id)],
         metadata={"dagster/column_schema": column_schema(contract)},
-        check_specs=check_specs(key, checks),
+        check_specs=check_specs(asset_key(task.key), checks),
     )
     def _standard(context: dg.AssetExecutionContext, platform: PlatformResource) -> dg.MaterializeResult:  # type: ignore[type-arg]  # with checks Dagster knows the bare class only
         batch = batch_of(context)
-        with platform.open_ledger() as ledger:
-            confirmed = corrections(ledger.replies(batch.isoformat()))
         with platform.open_batch(batch) as opened:
-            partition = standardise(opened, contract, confirmed)
+            partition: Partition | None = task.run(platform, opened)
             metadata = partition_metadata(partition)
             if partition is not None:
                 metadata["preview"] = preview(opened.connection, contract, partition)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
+from typing import TypeVar
 
 import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
@@ -57,6 +59,7 @@ __all__ = [
     "dagster_event_sequence_for_step",
     "execute_run",
     "pop_captured_interrupt",
+    "switched_on",
     "web_app",
 ]
 
@@ -107,3 +110,21 @@ def web_app(instance: dg.DagsterInstance, workspace: Path) -> Iterator[ASGIApp]:
 def daemon_command(workspace: Path) -> list[str]:
     """The process of schedules, sensors and the queue of runs."""
     return [sys.executable, "-m", "dagster._daemon", "run", "--workspace", str(workspace)]
+
+
+_Automatic = TypeVar("_Automatic", dg.ScheduleDefinition, dg.SensorDefinition)
+
+
+def switched_on(automatic: _Automatic) -> _Automatic:
+    """A schedule or a sensor that is on from the start; in Dagster's UI it can be switched off all the same.
+
+    Dagster takes the status when the definition is made, of which only the decorator knows how.
+    """
+    changed = copy(automatic)
+    running = (
+        dg.DefaultScheduleStatus.RUNNING
+        if isinstance(automatic, dg.ScheduleDefinition)
+        else dg.DefaultSensorStatus.RUNNING
+    )
+    changed._default_status = running
+    return changed

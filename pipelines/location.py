@@ -9,4 +9,5 @@ from warehouse.home.modes import keep_private
 
 # Dagster starts processes for runs, sensors and the schedule; each of them loads this.
 keep_private()
-defs = build_definitions(build_platform(read_settings()))
+settings = read_settings()
+defs = build_definitions(build_platform(settings), automatic=settings.automatic)

@@ -21,6 +21,7 @@
 | `ZHENJIE_LARGEST_FILE` | the largest file that is delivered or handed in, such as `4GiB` | `4GiB` |
 | `ZHENJIE_QUERY_MEMORY` | what the engine may use for a query before it spills | `2GiB`, or less as `ZHENJIE_MEMORY` |
 | `ZHENJIE_PUBLISHED_BATCHES` | how many batches of findings the warehouse shows | `10` |
+| `ZHENJIE_AUTOMATIC` | what runs by itself when Dagster starts: `all`, or names of the schedule and sensors | none |
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipelines.automatic import AUTOMATIC
 from returns.ledger.accounts import checked_account
 from returns.ledger.chain import LedgerError
 from warehouse.collect.intake.landing import LARGEST_FILE
@@ -70,6 +72,7 @@ class Settings:
     memory: str = "4GiB"
     threads: int = 2
     published_batches: int = 10
+    automatic: tuple[str, ...] = ()
     query_seconds: int = 60
     largest_file: int = LARGEST_FILE
     query_memory: int = 2 << 30
@@ -105,6 +108,7 @@ def read_settings(environment: Mapping[str, str] | None = None, home: Path | Non
         memory=memory,
         threads=_count(values, "ZHENJIE_THREADS", 2),
         published_batches=_count(values, "ZHENJIE_PUBLISHED_BATCHES", 10),
+        automatic=_automatic(values),
         query_seconds=_count(values, "ZHENJIE_QUERY_SECONDS", 60),
         largest_file=_bytes(values, "ZHENJIE_LARGEST_FILE", LARGEST_FILE),
         query_memory=_memory(
@@ -206,6 +210,16 @@ def _token(values: Mapping[str, str]) -> str | None:
 def _list(values: Mapping[str, str], name: str) -> tuple[str, ...]:
     """The words of a setting, separated by commas or blanks."""
     return tuple(part for part in re.split(r"[,\s]+", values.get(name, "")) if part)
+
+
+def _automatic(values: Mapping[str, str]) -> tuple[str, ...]:
+    """The schedule and the sensors that are on from the start."""
+    names = _list(values, "ZHENJIE_AUTOMATIC")
+    if names == ("all",):
+        return AUTOMATIC
+    if unknown := [name for name in names if name not in AUTOMATIC]:
+        raise SettingsError(f"ZHENJIE_AUTOMATIC={unknown[0]}: write all, or some of {', '.join(AUTOMATIC)}")
+    return names
 
 
 def _user(values: Mapping[str, str]) -> str:

@@ -7,37 +7,27 @@ import fcntl
 import gc
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import polars as pl
 import pytest
 
 from assets.platform import Platform
-from quality.agreement.agree import agree, compared, table_name
-from quality.findings.flagged import settle_deliveries
-from quality.findings.verify import verify
-from quality.tickets.ticket_tables import update_tickets
+from assets.tasks import Stage, run_tasks
 from returns.ledger.deliveries import delivered_batches, enter_deliveries
-from returns.packages.build import build_packages
-from returns.replies.corrections import corrections, ticket_replies
 from sample_city.generate import SampleCity, plan_city
 from schemas.codes import CodeLibrary
 from schemas.contract.library import Library, load_library
-from warehouse.collect.extracts.extract import extract
+from tests.loop import NO_SUMMARY, UNPUBLISHED
 from warehouse.collect.intake import reception
 from warehouse.engine.connection import Engine
-from warehouse.governance.derive import derive, derived
-from warehouse.governance.fuse import fuse
 from warehouse.home.encryption import Key, Keys
 from warehouse.home.folders import Home
 from warehouse.home.register import note
-from warehouse.lake.layers import Layer
-from warehouse.standard.standardise import standardise
 
 CHINA = ZoneInfo("Asia/Shanghai")
 FIRST = date(2026, 3, 2)
@@ -87,38 +77,13 @@ class Walk:
         with self.platform.open_ledger() as ledger:
             enter_deliveries(ledger, self.platform.home, [day])
 
-    def find(self, day: date, confirmed: pl.DataFrame) -> None:
-        """The stages from the extracts to the findings."""
-        platform, library = self.platform, self.platform.library
-        with platform.open_batch(day) as opened:
-            for contract in library:
-                extract(opened, platform.home, contract)
-                standardise(opened, contract, confirmed)
-            for contract in library:
-                verify(opened, contract)
-            for entity in library.fed_entities:
-                if compared(library, entity):
-                    agree(opened, entity)
-            settle_deliveries(opened, platform.home, confirmed)
-
-    def turn(self, day: date) -> None:
-        """Every stage from the extracts to the packages, in the order of the assets; nothing is published."""
-        platform, lake, library = self.platform, self.platform.lake, self.platform.library
-        with platform.open_ledger() as ledger, platform.open_batch(day) as opened:
+    def turn(self, day: date, stages: Collection[Stage] = UNPUBLISHED) -> None:
+        """The tasks of some stages in their order: from the extracts to the packages, nothing is published."""
+        platform = self.platform
+        with platform.open_ledger() as ledger:
             enter_deliveries(ledger, platform.home, delivered_batches(platform.home, day))
-            replies, head = ledger.replies(day.isoformat()), ledger.head(day.isoformat())
-            self.find(day, corrections(replies))
-            update_tickets(opened, ticket_replies(replies))
-            for entity in library.fed_entities:
-                tables = {c.id: (c.id, table_name(entity)) for c in library}
-                faults = {
-                    dataset: [found for name in names if (found := lake.as_of(Layer.FINDING, name, day))]
-                    for dataset, names in tables.items()
-                }
-                fuse(opened, entity, faults)
-            for name in derived(library):
-                derive(opened, name)
-            build_packages(opened, platform.home, platform.signing_keys(), head)
+        with platform.open_batch(day) as opened:
+            run_tasks(platform, opened, only=stages, instead=NO_SUMMARY)
         note(platform.home, day)
 
 

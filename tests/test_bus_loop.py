@@ -15,26 +15,18 @@ import duckdb
 import polars as pl
 import pytest
 
-from quality.findings.verify import verify
-from quality.published import quality_tables
-from quality.tickets.states import no_replies
-from quality.tickets.ticket_tables import update_tickets
+from assets.platform import Platform
+from assets.tasks import run_tasks
 from returns.packages.build import build_packages
-from schemas.codes import CodeLibrary
 from schemas.contract.library import Library, load_library
+from schemas.contract.selection import select
 from schemas.lint import lint
-from warehouse.collect.extracts.extract import extract
+from tests.loop import NO_GATE, PUBLISHED
 from warehouse.collect.intake import reception
 from warehouse.engine.connection import Engine
-from warehouse.governance.fuse import fuse
 from warehouse.home.encryption import NO_KEYS
 from warehouse.home.folders import Home
-from warehouse.incremental.context import BatchContext
 from warehouse.lake.store import Lake
-from warehouse.publish.candidate import build
-from warehouse.publish.catalogue import contract_tables, extract_table, governance_tables
-from warehouse.publish.switch import record_verdict, switch
-from warehouse.standard.standardise import no_corrections, standardise
 
 ROOT = Path(__file__).parents[1]
 CONTRACTS = ROOT / "tests" / "data" / "bus" / "contracts"
@@ -98,14 +90,19 @@ FINDINGS = {
 class Bureau:
     """An installation whose only deliveries are the operator's."""
 
-    home: Home
-    library: Library
-    codes: CodeLibrary
-    engine: Engine
+    platform: Platform
+
+    @property
+    def home(self) -> Home:
+        return self.platform.home
 
     @property
     def lake(self) -> Lake:
-        return Lake(self.home.lake)
+        return self.platform.lake
+
+    @property
+    def library(self) -> Library:
+        return self.platform.library
 
     def deliver(self, folder: Path, batch: date, *changes: str) -> list[reception.Receipt]:
         """Take in the operator's database, with some of its errors mended."""
@@ -119,27 +116,9 @@ class Bureau:
         return reception.deliver(self.home, self.library, [path], batch, datetime(2026, 3, 2, 8))
 
     def turn(self, batch: date) -> None:
-        """One turn, stage by stage, to the published database."""
-        library = self.library
-        contracts = [library[dataset] for dataset in ROWS]
-        with self.engine.connect() as connection:
-            opened = BatchContext(connection, self.lake, library, self.codes, batch)
-            for contract in contracts:
-                extract(opened, self.home, contract)
-                standardise(opened, contract, no_corrections())
-            found = {contract.id: [verify(opened, contract)] for contract in contracts}
-            for name in ("bus_line", "bus_station"):
-                fuse(opened, library.entity(name), found)  # type: ignore[arg-type]
-            update_tickets(opened, no_replies())
-            tables = [
-                *governance_tables(opened),
-                *quality_tables(opened, 10),
-                *contract_tables(library),
-                extract_table(opened),
-            ]
-            assert build(opened, self.home, tables) is not None
-        record_verdict(self.home, passed=True)
-        switch(self.home, batch)
+        """One turn to the published database."""
+        with self.platform.open_batch(batch) as opened:
+            run_tasks(self.platform, opened, only=PUBLISHED, instead=NO_GATE)
 
     def ask(self, sql: str) -> list[tuple[object, ...]]:
         """Query the published database."""
@@ -150,7 +129,8 @@ class Bureau:
 @pytest.fixture(scope="module")
 def bureau(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Bureau:
     home = Home(tmp_path_factory.mktemp("bureau"))
-    made = Bureau(home, load_library([CONTRACTS]), engine.codes, engine)
+    library = select(load_library([CONTRACTS]), ["transport.*"])
+    made = Bureau(Platform(home, library, engine.codes, engine, f"sqlite:///{home.ledger}"))
     made.deliver(home.root, FIRST)
     made.turn(FIRST)
     made.deliver(
@@ -165,7 +145,7 @@ def bureau(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Bureau:
 
 
 def test_the_contracts_lint_clean(bureau: Bureau) -> None:
-    assert lint(bureau.library, bureau.codes) == []
+    assert lint(load_library([CONTRACTS]), bureau.platform.codes) == []
 
 
 def test_every_row_of_every_table_arrives(bureau: Bureau) -> None:
@@ -214,8 +194,7 @@ def test_without_a_township_everything_goes_to_the_department(bureau: Bureau) ->
 
 
 def test_the_department_s_package_lists_every_finding(bureau: Bureau) -> None:
-    with bureau.engine.connect() as connection:
-        opened = BatchContext(connection, bureau.lake, bureau.library, bureau.codes, FIRST)
+    with bureau.platform.open_batch(FIRST) as opened:
         (package,) = build_packages(opened, bureau.home, NO_KEYS)
     assert (package.unit_code, package.name) == ("transport", "交通运输局")
     assert package.rows["问题清单"] == 44 and package.rows["已确认更正"] == 0

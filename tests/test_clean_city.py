@@ -11,7 +11,7 @@ import duckdb
 
 from quality.published import findings_of
 from sample_city.generate import generate
-from warehouse.standard.standardise import no_corrections
+from tests.loop import FOUND
 
 DAY = date(2026, 6, 1)
 
@@ -23,7 +23,7 @@ def test_a_clean_city_has_no_findings_of_severity_error(
     made = generate(tmp_path / "sample" / DAY.isoformat(), 2_000, 5, DAY, clean=True)
     assert made.errors == {}
     walk.deliver(DAY)
-    walk.find(DAY, no_corrections())
+    walk.turn(DAY, FOUND)
     platform = walk.platform
     found = duckdb.sql(findings_of(platform.lake, platform.library, DAY))
     errors = found.filter("severity = 'error'").aggregate("dataset, rule, field, count(*)").fetchall()

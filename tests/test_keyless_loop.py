@@ -11,23 +11,15 @@ import duckdb
 import polars as pl
 import pytest
 
-from quality.findings.verify import verify
-from quality.published import quality_tables
-from quality.tickets.states import no_replies
-from quality.tickets.ticket_tables import update_tickets
-from returns.packages.build import build_packages
+from assets.platform import Platform
+from assets.tasks import PACKAGES, run_tasks
 from schemas.contract.library import load_library
-from warehouse.collect.extracts.extract import extract
+from tests.loop import NO_GATE, NO_SUMMARY, with_corrections
 from warehouse.collect.intake import reception
 from warehouse.engine.connection import Engine
-from warehouse.home.encryption import NO_KEYS
 from warehouse.home.folders import Home
-from warehouse.incremental.context import BatchContext
 from warehouse.lake.store import Lake
-from warehouse.publish.candidate import build
-from warehouse.publish.catalogue import contract_tables, extract_table, governance_tables
-from warehouse.publish.switch import record_verdict, switch
-from warehouse.standard.standardise import CORRECTIONS, standardise
+from warehouse.standard.standardise import CORRECTIONS
 
 FIRST, SECOND = date(2026, 3, 2), date(2026, 3, 3)
 CONTRACT = """
@@ -72,30 +64,13 @@ class Office:
         path = self.folder / "报警.csv"
         path.write_text(HEAD + rows, encoding="utf-8")
         reception.deliver(self.home, library, [path], batch, datetime(2026, 3, 2, 8))
-        with self.engine.connect() as connection:
-            lake = Lake(self.home.lake)
-            opened = BatchContext(connection, lake, library, self.engine.codes, batch)
-            contract = library["emergency.call"]
-            extract(opened, self.home, contract)
-            laid = corrections if corrections is not None else pl.DataFrame(schema=CORRECTIONS)
-            standardise(opened, contract, laid)
-            verify(opened, contract)
-            update_tickets(opened, no_replies())
-            tables = [
-                *governance_tables(opened),
-                *quality_tables(opened, 10),
-                *contract_tables(library),
-                extract_table(opened),
-            ]
-            assert build(opened, self.home, tables) is not None
-        record_verdict(self.home, passed=True)
-        switch(self.home, batch)
-        with self.engine.connect() as connection:
-            opened = BatchContext(connection, lake, library, self.engine.codes, batch)
-            assert (
-                sum(package.rows.get("问题清单", 0) for package in build_packages(opened, self.home, NO_KEYS))
-                > 0
-            )
+        platform = Platform(
+            self.home, library, self.engine.codes, self.engine, f"sqlite:///{self.home.ledger}"
+        )
+        instead = NO_GATE if corrections is None else {**NO_GATE, **with_corrections(platform, corrections)}
+        with platform.open_batch(batch) as opened:
+            made = run_tasks(platform, opened, instead={**instead, **NO_SUMMARY})
+        assert sum(package.rows.get("问题清单", 0) for package in made[PACKAGES]) > 0
 
     def ask(self, sql: str) -> list[tuple[object, ...]]:
         with duckdb.connect(str(self.home.warehouse), read_only=True) as connection:

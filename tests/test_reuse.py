@@ -19,22 +19,18 @@ import polars as pl
 import pytest
 
 from assets.platform import Platform
-from quality.agreement.agree import agree, compared, table_name
-from quality.findings.verify import verify
+from assets.tasks import Stage, run_tasks
 from quality.published import findings_of
 from sample_city.generate import generate
 from schemas.contract.library import Library
 from schemas.contract.selection import select
-from warehouse.collect.extracts.extract import extract
+from tests.loop import GOVERNED, with_corrections
 from warehouse.collect.extracts.snapshot_diff import deliveries_of
 from warehouse.collect.intake import reception
-from warehouse.governance.derive import derive, derived
-from warehouse.governance.fuse import fuse
-from warehouse.incremental.context import BatchContext
-from warehouse.lake.layers import Layer
+from warehouse.governance.derive import derived
 from warehouse.lake.partition import Partition
 from warehouse.lake.thresholds import Thresholds
-from warehouse.standard.standardise import CORRECTIONS, no_corrections, standardise
+from warehouse.standard.standardise import CORRECTIONS, no_corrections
 
 # The last is months later: for rules that look at the day.
 DAYS = [date(2026, 3, 2), date(2026, 3, 3), date(2026, 6, 8)]
@@ -63,35 +59,18 @@ class Bureau:
     """An installation of these datasets, and the stages between extract and publication."""
 
     platform: Platform
-    library: Library
+
+    @property
+    def library(self) -> Library:
+        return self.platform.library
 
     def turn(self, folder: Path, day: date, corrections: pl.DataFrame) -> None:
-        platform, lake, library = self.platform, self.platform.lake, self.library
+        platform, library = self.platform, self.library
         at = datetime(day.year, day.month, day.day, 8)
         reception.deliver(platform.home, library, sorted(folder.iterdir()), day, at)
-        with platform.engine.connect() as connection:
-            opened = BatchContext(connection, lake, library, platform.codes, day)
-            for contract in library:
-                done = extract(opened, platform.home, contract)
-                assert not done.refused
-                standardise(opened, contract, corrections)
-            for contract in library:
-                verify(opened, contract)
-            for entity in library.fed_entities:
-                if compared(library, entity):
-                    agree(opened, entity)
-            for entity in library.fed_entities:
-                faults = {
-                    contract.id: [
-                        found
-                        for name in (contract.id, table_name(entity))
-                        if (found := lake.as_of(Layer.FINDING, name, day))
-                    ]
-                    for contract in library
-                }
-                fuse(opened, entity, faults)
-            for name in derived(library):
-                derive(opened, name)
+        with platform.open_batch(day) as opened:
+            made = run_tasks(platform, opened, only=GOVERNED, instead=with_corrections(platform, corrections))
+        assert not any(done.refused for key, done in made.items() if key[0] == Stage.EXTRACT)
 
     def state(self, day: date) -> dict[str, list[str]]:
         """Everything that a reader may see of a day; but of a standard row not with which delivery it came first."""
@@ -263,9 +242,10 @@ def bureaus(
         platform = install(folder / name)
         platform = dataclasses.replace(
             platform,
+            library=select(platform.library, DATASETS),
             thresholds=Thresholds(few_rows=0, affected_share=share, changed_share=share, patches=patches),
         )
-        bureau = Bureau(platform, select(platform.library, DATASETS))
+        bureau = Bureau(platform)
         if not made:
             bureau.turn(first[1], first[0], first[2])
             shutil.copytree(folder / name, folder / "evening")

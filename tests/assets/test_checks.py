@@ -11,7 +11,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets.checks import Check, check_results, extract_checks, standard_checks, ticket_checks, warnings_of
+from assets.checks import Check, extract_checks, standard_checks, ticket_checks, warnings_of
+from assets.common import check_results
 from assets.platform import Platform
 from assets.publication import check_batch
 from quality.published import TICKETS as TICKET_TABLE
@@ -88,7 +89,7 @@ def test_a_file_that_was_confirmed_although_it_looks_wrong_shows(
     write(platform, *TICKET_TABLE, NEXT, "FROM {}")
     result = ask(platform, EXTRACT, "whole_file")
     assert result.passed is passed
-    assert result.metadata["problems"].value == "；".join(unusual)
+    assert result.metadata["异常"].value == "；".join(unusual)
 
 
 def test_a_file_that_is_held_is_the_first_warning(platform: Platform) -> None:

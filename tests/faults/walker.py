@@ -34,36 +34,25 @@ import pyarrow.dataset
 import sqlalchemy.orm  # noqa: F401
 import sqlglot.dialects.duckdb  # noqa: F401
 
+import assets.tasks as tasks
 import pipelines.platform
 from assets.platform import CHINA, Platform
 from pipelines.intake import enter_delivered, take_in_all
 from pipelines.run.preflight import prepared
 from pipelines.settings import Settings
 from pipelines.terminal.failures import explained
-from quality.agreement.agree import agree, compared, table_name
-from quality.findings.verify import verify
-from quality.published import quality_tables
-from quality.tickets.ticket_tables import update_tickets
 from returns.ledger.deliveries import UNKNOWN
-from returns.packages.build import AUDIENCES, build_packages
+from returns.packages.build import AUDIENCES
 from returns.packages.sheet_spec import sheet_standard
 from returns.packages.sheet_views import turn_of
-from returns.replies.corrections import corrections, ticket_replies
-from returns.summary.page import build_summary
 from schemas.codes import COLUMNS, CodeLibrary
 from schemas.expressions.functions import load_functions
 from schemas.tables import load_tables
-from warehouse.collect.extracts.extract import extract
+from tests.loop import NO_GATE
 from warehouse.collect.intake import reception
 from warehouse.engine.connection import Engine
-from warehouse.governance.derive import derive, derived
-from warehouse.governance.fuse import fuse
 from warehouse.home.encryption import Key, Keys
-from warehouse.lake.layers import Layer
-from warehouse.publish.candidate import build
-from warehouse.publish.catalogue import contract_tables, extract_table, governance_tables, ledger_table
-from warehouse.publish.switch import record_verdict, switch
-from warehouse.standard.standardise import standardise
+from warehouse.incremental.context import BatchContext
 
 # Imports of seconds.
 DAGSTER = "--dagster" in sys.argv
@@ -163,15 +152,21 @@ def walk(engine: Engine, job: dict[str, Any]) -> None:
 def go_wrong(job: dict[str, Any]) -> None:
     """Take from this process what the job says."""
     if "dies_at" in job:
-        globals()[job["dies_at"]] = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+        replace_stage(job["dies_at"], lambda _: lambda *_: os.kill(os.getpid(), signal.SIGKILL))
     if "full_at" in job:
-        globals()[job["full_at"]] = on_a_full_disk(globals()[job["full_at"]])
+        replace_stage(job["full_at"], on_a_full_disk)
     if "loses" in job:
-        globals()[job["loses_at"]] = without_database(globals()[job["loses_at"]], Path(job["loses"]))
+        replace_stage(job["loses_at"], lambda stage: without_database(stage, Path(job["loses"])))
     if job.get("unprivileged"):
         lose_privileges()
     if job.get("damaged"):
         globals()["no_damage"] = len
+
+
+def replace_stage(name: str, wrong: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    """Put something else in the place of a function that a task calls, or that this walk calls itself."""
+    place = vars(tasks) if name in vars(tasks) else globals()
+    place[name] = wrong(place[name])
 
 
 def on_a_full_disk(stage: Callable[..., Any]) -> Callable[..., Any]:
@@ -244,42 +239,19 @@ def reply(platform: Platform, samples: Path, day: date) -> None:
 
 
 def turn(platform: Platform, day: date) -> None:
-    """Every stage in the order of the assets, without Dagster and with an acceptance that passes."""
+    """Every task, without Dagster and with an acceptance that passes."""
+    let_it = {
+        **NO_GATE,
+        tasks.SUMMARY: summary,
+        tasks.STANDARD_DATABASE: lambda *_: None,
+    }
     with prepared(platform, day, no_damage), platform.open_batch(day) as opened:
-        lake, library, home = platform.lake, platform.library, platform.home
-        with platform.open_ledger() as ledger:
-            replies, head = ledger.replies(day.isoformat()), ledger.head(day.isoformat())
-        confirmed = corrections(replies)
-        for contract in library:
-            extract(opened, home, contract)
-            standardise(opened, contract, confirmed)
-        for contract in library:
-            verify(opened, contract)
-        for entity in library.fed_entities:
-            if compared(library, entity):
-                agree(opened, entity)
-        update_tickets(opened, ticket_replies(replies))
-        for entity in library.fed_entities:
-            tables = {c.id: (c.id, table_name(entity)) for c in library}
-            faults = {
-                dataset: [found for name in names if (found := lake.as_of(Layer.FINDING, name, day))]
-                for dataset, names in tables.items()
-            }
-            fuse(opened, entity, faults)
-        for name in derived(library):
-            derive(opened, name)
-        published = [
-            *governance_tables(opened),
-            *quality_tables(opened, platform.published_batches),
-            *contract_tables(library),
-            extract_table(opened),
-            ledger_table(day, head.number, head.hash),
-        ]
-        if build(opened, home, published) is not None:
-            record_verdict(home, passed=True)
-        switch(home, day)
-        build_packages(opened, home, platform.signing_keys(), head)
-        build_summary(opened.connection, home, turn_of(opened), ())
+        tasks.run_tasks(platform, opened, instead=let_it)
+
+
+def summary(platform: Platform, opened: BatchContext) -> None:
+    """The page without warnings: the checks import for seconds what nothing else here needs."""
+    tasks.build_summary(opened.connection, platform.home, turn_of(opened), ())
 
 
 def attempt(engine: Engine, job: dict[str, Any]) -> int:

@@ -10,20 +10,19 @@ import polars as pl
 import pytest
 from pyspark.sql import SparkSession
 
-from quality.findings.verify import verify
+from assets.platform import Platform
+from assets.tasks import Stage, run_tasks
 from sample_city.generate import generate
 from schemas.codes import CodeLibrary
 from schemas.contract.library import Library, load_library
-from warehouse.collect.extracts.extract import extract
+from tests.loop import with_corrections
 from warehouse.collect.intake import reception
 from warehouse.engine.connection import Engine, install_codes
 from warehouse.engine.functions import install as install_on_duckdb
 from warehouse.engine.spark.functions import install
 from warehouse.engine.spark.session import SMALL, local_session
 from warehouse.home.folders import Home
-from warehouse.incremental.context import BatchContext
 from warehouse.lake.store import Lake
-from warehouse.standard.standardise import no_corrections, standardise
 
 CHINA = ZoneInfo("Asia/Shanghai")
 DAY = date(2026, 3, 2)
@@ -66,16 +65,12 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> City:
     files = sorted(path for path in (folder / "sample").iterdir() if path.is_file())
     reception.deliver(home, library, files, DAY, datetime(DAY.year, DAY.month, DAY.day, 8, tzinfo=CHINA))
     lake = Lake(home.root / "lake")
-    with engine.connect() as connection:
-        opened = BatchContext(connection, lake, library, codes, DAY)
-        for contract in library:
-            extract(opened, home, contract)
-            standardise(opened, contract, no_corrections())
-        confirmed = _corrections(connection, lake)
-        for contract in library:
-            standardise(opened, contract, confirmed)
-        for contract in library:
-            verify(opened, contract)
+    platform = Platform(home, library, codes, engine, f"sqlite:///{home.ledger}")
+    with platform.open_batch(DAY) as opened:
+        run_tasks(platform, opened, only=(Stage.EXTRACT, Stage.STANDARD))
+        confirmed = _corrections(opened.connection, lake)
+        laid = with_corrections(platform, confirmed)
+        run_tasks(platform, opened, only=(Stage.STANDARD, Stage.FINDING), instead=laid)
     return City(lake, library, codes, confirmed)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.automatic import AUTOMATIC
 from pipelines.run.instance import dagster_home
 from pipelines.settings import SettingsError, child_environment, read_settings
 from warehouse.home.encryption import Key, Keys
@@ -37,6 +38,7 @@ def test_the_environment_says_otherwise_and_the_command_line_goes_first(tmp_path
         "ZHENJIE_MEMORY": "1GiB",
         "ZHENJIE_THREADS": "4",
         "ZHENJIE_PUBLISHED_BATCHES": "3",
+        "ZHENJIE_AUTOMATIC": "inbox, alert",
     }
     settings = read_settings(environment)
     assert settings.home == tmp_path / "a"
@@ -44,6 +46,9 @@ def test_the_environment_says_otherwise_and_the_command_line_goes_first(tmp_path
     assert settings.datasets == ("police.*", "health.death")
     assert settings.ledger_url == "postgresql+psycopg://bureau@host/zhenjie"
     assert (settings.memory, settings.threads, settings.published_batches) == ("1GiB", 4, 3)
+    assert settings.automatic == ("inbox", "alert")
+    assert read_settings({"ZHENJIE_AUTOMATIC": "all"}).automatic == AUTOMATIC
+    assert read_settings({}).automatic == ()
     assert read_settings(environment, home=tmp_path / "b").home == tmp_path / "b"
 
 
@@ -53,6 +58,7 @@ def test_the_environment_says_otherwise_and_the_command_line_goes_first(tmp_path
         ("ZHENJIE_THREADS", "two"),
         ("ZHENJIE_THREADS", "0"),
         ("ZHENJIE_PUBLISHED_BATCHES", "-1"),
+        ("ZHENJIE_AUTOMATIC", "inbox,every_evening"),
         ("ZHENJIE_CONTRACTS", "/no/such/folder"),
     ],
 )
