@@ -10,6 +10,7 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from returns.ledger.store import Ledger
+from returns.packages.sheet_catalogue import SheetCatalogue, shipped_sheets
 from returns.signing.keys import signing_keys
 from schemas.codes import CodeLibrary
 from schemas.contract.library import Library
@@ -33,8 +34,8 @@ class Platform:
     """One installation.
 
     `published_batches` is how many batches of findings the warehouse shows; `largest_file` is how many bytes a file
-    from outside may have; `thresholds` choose how the lake is
-    written; `signing` are the keys for packages that the settings give.
+    from outside may have; `thresholds` choose how the lake is written; `signing` are the keys for packages that the
+    settings give, `sheets` what packages show.
     """
 
     home: Home
@@ -46,6 +47,7 @@ class Platform:
     largest_file: int = LARGEST_FILE
     thresholds: Thresholds = DEFAULT
     signing: Keys = field(default=NO_KEYS, repr=False)
+    sheets: SheetCatalogue = field(default_factory=shipped_sheets, repr=False)
 
     @cached_property
     def lake(self) -> Lake:

@@ -250,7 +250,7 @@ def _fuse(
 
 
 def _derive(platform: Platform, opened: BatchContext, declared: DerivedTable) -> Partition | None:
-    return derive(opened, declared)
+    return derive(opened, declared.name)
 
 
 def _candidate(platform: Platform, opened: BatchContext) -> tuple[Path | None, list[Published]]:
@@ -293,7 +293,7 @@ def _switch(platform: Platform, opened: BatchContext) -> Path:
 def _packages(platform: Platform, opened: BatchContext) -> tuple[Package, ...]:
     with platform.open_ledger() as ledger:
         head = ledger.head(opened.batch.isoformat())
-    return build_packages(opened, platform.home, platform.signing_keys(), head)
+    return build_packages(opened, platform.home, platform.signing_keys(), head, platform.sheets)
 
 
 def _summary(platform: Platform, opened: BatchContext) -> Path:

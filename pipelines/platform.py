@@ -8,20 +8,20 @@ from sqlalchemy import URL
 
 from assets.platform import Platform
 from pipelines.settings import Settings, SettingsError
+from returns.packages.sheet_catalogue import load_sheets
 from schemas.codes import CodeLibrary
 from schemas.contract.library import load_library
 from schemas.contract.selection import select, unmatched
+from schemas.declared import Declaration, declared_at
 from warehouse.engine.connection import Engine
 from warehouse.home.folders import Home
 from warehouse.publish.standard_database import draft_of
 from warehouse.publish.switch import candidate_of
 
-CODES = "_codes"
-
 
 def code_library(settings: Settings) -> CodeLibrary:
     """The shipped code tables and those in `_codes` of each of the bureau's contract folders."""
-    return CodeLibrary([folder / CODES for folder in settings.contracts if (folder / CODES).is_dir()])
+    return CodeLibrary(declared_at(Declaration.CODES, settings.contracts))
 
 
 def build_platform(settings: Settings) -> Platform:
@@ -53,6 +53,7 @@ def build_platform(settings: Settings) -> Platform:
         published_batches=settings.published_batches,
         largest_file=settings.largest_file,
         signing=settings.signing,
+        sheets=load_sheets(settings.contracts),
     )
     platform.lake.check()
     return platform

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from pipelines.commands.options import platform_of, problems_said, settings_of
+from pipelines.declarations import problems
 from pipelines.platform import code_library
 from pipelines.settings import SettingsError
 from pipelines.terminal import console
@@ -24,7 +25,6 @@ from schemas.emit.dictionary import dictionary_page
 from schemas.emit.headers import headers
 from schemas.emit.sql import create_table
 from schemas.expressions.functions import load_functions
-from schemas.lint import lint as lint_library
 from warehouse.collect.infer.draft import draft_contract
 from warehouse.collect.readers.layout import UnreadableFile
 from warehouse.isolation.reading import get_ready
@@ -74,17 +74,17 @@ def lint(context: typer.Context) -> None:
     try:
         library = load_library(settings.contracts)
         codes = code_library(settings)
+        found = [str(problem) for problem in problems(settings)]
     except (ContractError, CodeTableError, SettingsError) as error:
         raise console.usage(str(error)) from None
-    problems = [str(problem) for problem in lint_library(library, codes)]
     # Statements are built of contracts that are right.
-    problems = problems or list(not_portable(library, codes))
-    for problem in problems:
+    found = found or list(not_portable(library, codes))
+    for problem in found:
         console.result(problem)
-    if problems:
-        raise console.usage(problems_said(len(problems)))
-    for found in resting(library, settings.datasets):
-        console.progress(f"{found.contract}：{found.what} 不生效：ZHENJIE_DATASETS 没有启用 {found.dataset}")
+    if found:
+        raise console.usage(problems_said(len(found)))
+    for rests in resting(library, settings.datasets):
+        console.progress(f"{rests.contract}：{rests.what} 不生效：ZHENJIE_DATASETS 没有启用 {rests.dataset}")
     console.progress(f"{len(library.contracts)} 个合同，没有问题")
 
 

@@ -10,13 +10,12 @@ from typing import Annotated
 import typer
 
 from assets.platform import CHINA, FIRST_BATCH, LAST_BATCH, Platform
+from pipelines.declarations import declared_fingerprint, problems
 from pipelines.platform import build_platform
 from pipelines.settings import Settings, SettingsError
 from pipelines.terminal import console
 from schemas.codes import CodeTableError
-from schemas.contract.library import load_library
 from schemas.contract.odcs import ContractError
-from schemas.lint import fingerprint, lint
 from warehouse.home.encryption import WrongKey
 from warehouse.home.folders import Home
 from warehouse.home.lock import HomeInUse, exclusive
@@ -108,16 +107,16 @@ def linted_platform_of(context: typer.Context) -> Platform:
         typer.Exit: as with `platform_of`, or contracts have problems; each is said with file and line.
     """
     platform = platform_of(context)
-    folders, clean = settings_of(context).contracts, platform.home.clean_contracts
-    now = fingerprint(folders)
+    settings, clean = settings_of(context), platform.home.clean_contracts
+    now = declared_fingerprint(settings)
     if clean.is_file() and clean.read_text(encoding="ascii", errors="replace") == now:
         return platform
     # As they are written: of a choice of datasets, contracts say less than their files.
-    problems = lint(load_library(folders), platform.codes)
-    if problems:
-        for problem in problems:
+    found = problems(settings)
+    if found:
+        for problem in found:
             console.progress(str(problem))
-        raise console.usage(problems_said(len(problems)))
+        raise console.usage(problems_said(len(found)))
     # Not worth a failure: without it, or with half of it, the next command lints again.
     with suppress(OSError):
         clean.write_text(now, encoding="ascii")

@@ -31,7 +31,8 @@ from returns.ledger.heads import NO_ACTS, Head
 from returns.packages.archive import Archive
 from returns.packages.currency import Currency, currency_of
 from returns.packages.reports import settled
-from returns.packages.sheet_spec import SheetSpec, instructions, sheet_standard, sheets_digest
+from returns.packages.sheet_catalogue import SheetCatalogue, load_sheets
+from returns.packages.sheet_spec import SheetSpec, instructions
 from returns.packages.sheet_views import Known, ReturnContext, name_relations, turn_inputs, turn_of
 from returns.signing.identity import PackageIdentity, signed_facts
 from returns.signing.keys import ensure_signing_key
@@ -62,27 +63,17 @@ ROWS_AT_ONCE = 50_000
 
 @dataclass(frozen=True)
 class Audience:
-    """Who gets a package, and the sheets in it; the first sheet counts what waits for an answer.
+    """Who gets a package; which sheets are in it is said by the catalogue of sheets.
 
-    `answers`: whether that sheet comes back answered, so that its tickets belong to the package's identity.
+    `answers`: whether the first sheet comes back answered, so that its tickets belong to the package's identity.
     """
 
     name: AudienceName
-    sheets: tuple[str, ...]
     folder: str = ""
     answers: bool = False
 
 
-AUDIENCES = (
-    Audience(
-        "township",
-        ("tickets", "changes", "register", "population", "special_groups", "enterprises"),
-        answers=True,
-    ),
-    Audience(
-        "department", ("department_tickets", "department_corrections", "department_quality"), "departments"
-    ),
-)
+AUDIENCES = (Audience("township", answers=True), Audience("department", "departments"))
 
 
 @dataclass(frozen=True)
@@ -95,6 +86,7 @@ class _Build:
     currency: Currency
     head: Head
     key: Key
+    sheets: SheetCatalogue
 
 
 @dataclass(frozen=True)
@@ -118,7 +110,11 @@ class Index:
 
 
 def build_packages(
-    context: BatchContext, home: Home, signing: Keys, head: Head = NO_ACTS
+    context: BatchContext,
+    home: Home,
+    signing: Keys,
+    head: Head = NO_ACTS,
+    declared: SheetCatalogue | None = None,
 ) -> tuple[Package, ...]:
     """Write the packages of a batch, unless nothing they follow from has changed.
 
@@ -127,6 +123,7 @@ def build_packages(
         home: the packages go to `returns/<batch>/`, `<unit code>-<name>.zip`, departments one folder deeper.
         signing: the keys; where none signs yet, one is made in the home.
         head: the last act of the ledger that the batch follows from; each package carries it.
+        declared: the sheets of the installation; None for those that are shipped.
 
     Returns:
         The packages, townships first, in the order of their codes.
@@ -138,12 +135,13 @@ def build_packages(
     connection, folder, turn = context.connection, home.returns(context.batch), turn_of(context)
     key = ensure_signing_key(home, signing).present
     assert key is not None, "it has just been ensured"
+    catalogue = declared or load_sheets()
     currency = currency_of(deliveries_of(home, turn).by_dataset)
     inputs = {
         **turn_inputs(turn),
         "currency": digest_of(asdict(currency)),
         "functions": library_digest(),
-        "sheets": sheets_digest(),
+        "sheets": catalogue.digest,
         LEDGER: str(head),
         # The key's name: another key makes other signatures, and the name does not give the key away.
         SIGNED_BY: key.id,
@@ -151,8 +149,8 @@ def build_packages(
     current = _current(folder, inputs)
     if current is not None:
         return current.packages
-    sheets = [sheet_standard(name) for audience in AUDIENCES for name in audience.sheets]
-    build = _Build(folder, turn, name_relations(connection, turn, sheets), currency, head, key)
+    sheets = [sheet for audience in AUDIENCES for sheet in catalogue.of(audience.name)]
+    build = _Build(folder, turn, name_relations(connection, turn, sheets), currency, head, key, catalogue)
     names: Mapping[AudienceName, Mapping[str, str]] = {
         "township": dict(context.codes.load("division").rows.select("code", "label").iter_rows()),
         "department": {contract.department: contract.department_title for contract in context.library},
@@ -250,7 +248,7 @@ def _of(
     parameters = {"batch": build.turn.batch}
     standards = [
         settled(standard.fed_by(build.known), connection, build.turn.codes, parameters)
-        for standard in map(sheet_standard, audience.sheets)
+        for standard in build.sheets.of(audience.name)
         if standard.about is None or standard.about in build.known
     ]
     for standard in standards:

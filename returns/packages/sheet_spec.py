@@ -1,4 +1,4 @@
-"""Sheets as data: what a returned table shows is declared in `returns/packages/sheets/<name>.yaml` beside its SQL.
+"""Sheets as data: what a returned table shows is declared in `<name>.yaml` beside its SQL.
 
 Here they are read and turned into what the workbook writer, the CSV file and its Frictionless schema need.
 Which relations the SQL may name is said in `returns.packages.sheet_views`; the keys of a declaration are described in
@@ -7,20 +7,20 @@ docs/sheets.md.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
 from quality.tickets.states import VERDICTS
 from returns.workbook.model import Sheet, SheetColumn, TextSheet
-from schemas.contract.model import LogicalType
-from schemas.document import plain_yaml
+from schemas.contract.model import LOGICAL_TYPES, LogicalType
+from schemas.document import ContractError, Document, plain_yaml, read_document
 from schemas.emit.spreadsheet import DESCRIPTION
+from schemas.lints.problem import did_you_mean
 
 FOLDER = Path(__file__).parent / "sheets"
 INSTRUCTIONS = "_instructions.yaml"
@@ -32,8 +32,16 @@ CHOICES: Mapping[str, tuple[str, ...]] = {"verdicts": tuple(VERDICTS)}
 FRICTIONLESS = {"text": "string", "integer": "integer", "number": "number", "date": "date"}
 
 
-class SheetError(Exception):
-    """A declared sheet that cannot be read; names the file and what is wrong."""
+_REQUIRED = ("title", "heading", "frozen_columns", "protected")
+_KEYS = (*_REQUIRED, "notes", "columns", "measures", "attributes", "group", "totals", "about")
+_COLUMN_REQUIRED = ("name", "title", "width")
+_TITLED = ("title",)
+
+_Item = TypeVar("_Item")
+
+
+class SheetError(ContractError):
+    """A declared sheet that cannot be read: the file, the line, what is wrong, what to do."""
 
 
 @dataclass(frozen=True)
@@ -131,42 +139,131 @@ class SheetSpec:
 
 @cache
 def sheet_standard(name: str) -> SheetSpec:
-    """The declared sheet called `name`.
+    """The shipped sheet called `name`.
 
     Raises:
-        SheetError: the declaration says something that a sheet does not have, or lacks something.
+        SheetError: see `read_sheet`.
     """
-    path = FOLDER / f"{name}.yaml"
+    return read_sheet(FOLDER / f"{name}.yaml")
+
+
+def read_sheet(path: Path) -> SheetSpec:
+    """Read a declared sheet and the SQL beside it; the file's name is the sheet's.
+
+    Raises:
+        SheetError: the declaration says something that a sheet does not have, or lacks something; names the file, the
+            line, what is wrong and what to do.
+    """
     try:
-        return _sheet_standard(name, plain_yaml(path.read_text(encoding="utf-8")))
-    except (KeyError, TypeError, ValueError) as error:
-        raise SheetError(f"{path}: {error}") from error
+        document = read_document(path)
+    except ContractError as error:
+        raise SheetError(error.path, error.line, error.message) from None
+    return _Reader(document).sheet()
 
 
-def _sheet_standard(name: str, facts: Mapping[str, object]) -> SheetSpec:
-    declared = dict(facts)
-    columns, notes, measures = (_list(declared, key) for key in ("columns", "notes", "measures"))
-    needs = {str(c["name"]): tuple(c["needs"]) for c in columns if "needs" in c}
-    standard = SheetSpec(
-        name=name,
-        columns=tuple(_column(column) for column in columns),
-        notes=tuple(str(note) for note in notes),
-        sql=sheet_text(f"{name}.sql"),
-        needs=needs,
-        measures=tuple(_measure(measure) for measure in measures),
-        **declared,  # type: ignore[arg-type]
-    )
-    undeclared = {need for every in needs.values() for need in every} - set(standard.attributes)
-    if undeclared:
-        raise ValueError(f"needs {sorted(undeclared)}, which are not among its attributes")
-    return standard
+class _Reader:
+    """Turns one document into a sheet."""
+
+    def __init__(self, document: Document) -> None:
+        self.document, self.facts = document, document.data
+
+    def error(self, message: str, *place: str | int) -> SheetError:
+        return SheetError(self.document.path, self.document.line(*place), message)
+
+    def sheet(self) -> SheetSpec:
+        path = self.document.path
+        self.known(self.facts, _KEYS, _REQUIRED)
+        if ("columns" in self.facts) == ("measures" in self.facts):
+            raise self.error("write either columns, or measures for a report")
+        sql = path.with_suffix(".sql")
+        if not sql.is_file():
+            raise self.error(f"there is no {sql.name} beside it: write the query there that gives the rows")
+        columns = list(self.items("columns", _column, _fields(SheetColumn) | {"needs"}, _COLUMN_REQUIRED))
+        attributes = self.attributes()
+        try:
+            return SheetSpec(
+                name=path.stem,
+                title=self.text("title"),
+                heading=self.text("heading"),
+                notes=self.texts("notes"),
+                frozen_columns=int(self.facts["frozen_columns"]),
+                protected=bool(self.facts["protected"]),
+                columns=tuple(columns),
+                sql=sql.read_text(encoding="utf-8"),
+                attributes=attributes,
+                needs=self.needs(attributes),
+                measures=tuple(
+                    self.items("measures", _measure, _fields(Measure) | _fields(Breakdown), _TITLED)
+                ),
+                **{name: self.text(name) for name in ("group", "totals", "about") if name in self.facts},
+            )
+        except (TypeError, ValueError) as error:
+            raise self.error(str(error)) from None
+
+    def known(
+        self, facts: object, keys: Collection[str], required: Collection[str], *place: str | int
+    ) -> None:
+        """Refuse a mapping with keys that nobody reads, or without those that are needed."""
+        if not isinstance(facts, Mapping):
+            raise self.error("write a mapping {name: …, title: …}", *place)
+        for key in facts:
+            if key not in keys:
+                raise self.error(f"unknown key {key}: {did_you_mean(str(key), keys)}", *place, str(key))
+        if missing := [key for key in required if key not in facts]:
+            raise self.error(f"{missing[0]} is missing: add it", *place)
+
+    def items(
+        self,
+        name: str,
+        read: Callable[[Mapping[str, Any]], _Item],
+        keys: Collection[str],
+        required: Collection[str],
+    ) -> Iterator[_Item]:
+        """The items of a list, each read by itself, so that an error has its line."""
+        found = self.facts.get(name, [])
+        if not isinstance(found, list):
+            raise self.error(f"{name} is no list: write one", name)
+        for index, item in enumerate(found):
+            self.known(item, keys, required, name, index)
+            try:
+                yield read(item)
+            except (KeyError, TypeError, ValueError) as error:
+                raise self.error(f"{name}: {error}", name, index) from None
+
+    def text(self, name: str) -> str:
+        value = self.facts[name]
+        if not isinstance(value, str) or not value.strip():
+            raise self.error(f"{name} is {value!r}: write a text", name)
+        return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        value = self.facts.get(name, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self.error(f"{name} is no list of texts: write one", name)
+        return tuple(value)
+
+    def attributes(self) -> Mapping[str, LogicalType]:
+        value = self.facts.get("attributes", {})
+        self.known(value, value if isinstance(value, Mapping) else (), (), "attributes")
+        for name, kind in value.items():
+            if kind not in LOGICAL_TYPES:
+                message = f"{name} is {kind}: write one of {', '.join(LOGICAL_TYPES)}"
+                raise self.error(message, "attributes", name)
+        return dict(value)
+
+    def needs(self, attributes: Mapping[str, LogicalType]) -> Mapping[str, tuple[str, ...]]:
+        needs = {}
+        for index, column in enumerate(self.facts.get("columns", [])):
+            if "needs" in column:
+                needs[str(column["name"])] = tuple(column["needs"])
+                if undeclared := [need for need in column["needs"] if need not in attributes]:
+                    message = f"needs {undeclared}, which are not among its attributes: declare them there"
+                    raise self.error(message, "columns", index, "needs")
+        return needs
 
 
-def _list(declared: dict[str, object], key: str) -> list[Any]:
-    found = declared.pop(key, [])
-    if not isinstance(found, list):
-        raise ValueError(f"{key} is a list")
-    return found
+def _fields(cls: type) -> set[str]:
+    return {field.name for field in fields(cls)}
 
 
 def _is_fed(attribute: str, known: Mapping[str, frozenset[str]]) -> bool:
@@ -174,14 +271,17 @@ def _is_fed(attribute: str, known: Mapping[str, frozenset[str]]) -> bool:
     return name in known.get(table, ())
 
 
-def _measure(facts: Mapping[str, object]) -> Measure | Breakdown:
-    return Breakdown(**facts) if "each" in facts else Measure(**facts)  # type: ignore[arg-type]  # the sheet is ours
+def _measure(facts: Mapping[str, Any]) -> Measure | Breakdown:
+    return Breakdown(**facts) if "each" in facts else Measure(**facts)
 
 
 def _column(facts: Mapping[str, object]) -> SheetColumn:
     declared = {key: value for key, value in facts.items() if key != "needs"}
     if "choices" in declared:
-        declared["choices"] = CHOICES[str(declared["choices"])]
+        name = str(declared["choices"])
+        if name not in CHOICES:
+            raise ValueError(f"choices is {name}: write {', '.join(CHOICES)}")
+        declared["choices"] = CHOICES[name]
     return SheetColumn(**declared)  # type: ignore[arg-type]
 
 
@@ -198,12 +298,3 @@ def instructions(audience: str, facts: Mapping[str, object]) -> TextSheet:
 def sheet_text(file: str) -> str:
     """The text of a file beside the declarations."""
     return (FOLDER / file).read_text(encoding="utf-8")
-
-
-def sheets_digest() -> str:
-    """A fingerprint of everything declared: what was made of other sheets is out of date."""
-    digest = hashlib.sha256()
-    for path in sorted(FOLDER.glob("*.*")):
-        digest.update(f"{path.name}\n".encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()

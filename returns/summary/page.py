@@ -21,6 +21,7 @@ from markupsafe import Markup
 
 from quality.tickets.states import STATES, TO_ANSWER
 from returns.packages.build import AUDIENCES, AUTHOR, LEDGER, Package, read_index
+from returns.packages.sheet_catalogue import FIRST_SHEETS
 from returns.packages.sheet_spec import sheet_standard
 from returns.packages.sheet_views import ReturnContext
 from returns.summary.charts import SERIES, Bar, Bars, Line, Lines, Tile, Tiles, legend
@@ -141,7 +142,7 @@ def summary_page(
                 (package, package.rows[first]) for package in packages if package.audience == audience.name
             ]
             for audience, title in zip(AUDIENCES, ("镇街", "部门"), strict=True)
-            for first in [sheet_standard(audience.sheets[0]).title]
+            for first in [sheet_standard(FIRST_SHEETS[audience.name]).title]
         },
     )
 

@@ -42,7 +42,6 @@ from pipelines.run.preflight import prepared
 from pipelines.settings import Settings
 from pipelines.terminal.failures import explained
 from returns.ledger.deliveries import UNKNOWN
-from returns.packages.build import AUDIENCES
 from returns.packages.sheet_spec import sheet_standard
 from returns.packages.sheet_views import turn_of
 from schemas.codes import COLUMNS, CodeLibrary
@@ -125,8 +124,9 @@ def prepare(base: Path) -> Engine:
     pipelines.platform.load_library(())
     load_functions()
     load_tables()
-    for sheet in {sheet for audience in AUDIENCES for sheet in audience.sheets}:
-        sheet_standard(sheet)
+    pipelines.platform.load_sheets = cache(pipelines.platform.load_sheets)
+    pipelines.platform.load_sheets(())
+    sheet_standard("tickets")
     engine = Engine(base / "spill", codes, memory_limit="1GiB", threads=1, folders=(base,))
     with engine.connect():
         return engine

@@ -25,8 +25,7 @@ class Asked:
         self.linted = 0
         platform = SimpleNamespace(home=self.home, codes=None)
         patch.setattr(options, "platform_of", lambda _: platform)
-        patch.setattr(options, "load_library", lambda _: None)
-        patch.setattr(options, "lint", self.lint)
+        patch.setattr(options, "problems", self.lint)
 
     def lint(self, *_: object) -> list[str]:
         self.linted += 1
