@@ -67,7 +67,7 @@ def test_a_file_that_could_not_be_read_shows(platform: Platform) -> None:
     replace_json(receipt.path.parent / reception.REFUSAL, {"message": "文件已损坏"})
     result = ask(platform, EXTRACT, "readable")
     assert not result.passed
-    assert result.metadata["refused"].value == receipt.file
+    assert result.metadata["未采用的文件"].value == receipt.file
 
 
 @pytest.mark.parametrize(("unusual", "passed"), [([], True), (["有 5 行，比目前使用的 10 行少 50%"], False)])
@@ -103,7 +103,7 @@ def test_a_lost_row_shows(platform: Platform) -> None:
     write(platform, "standard", POPULATION, BATCH, "FROM {} OFFSET 1")
     result = ask(platform, STANDARD, "complete")
     assert not result.passed
-    assert result.metadata["standard_rows"].value == result.metadata["extract_rows"].value - 1
+    assert result.metadata["标准表行数"].value == result.metadata["交付行数"].value - 1
 
 
 def test_a_column_of_another_type_shows(platform: Platform) -> None:
@@ -116,7 +116,7 @@ def test_a_column_of_another_type_shows(platform: Platform) -> None:
     )
     result = ask(platform, STANDARD, "structure")
     assert not result.passed
-    assert "birth_date" in str(result.metadata["failures"].value)
+    assert "birth_date" in str(result.metadata["不符之处"].value)
 
 
 def test_a_ticket_with_two_rows_shows(platform: Platform) -> None:
