@@ -32,7 +32,6 @@ _PRIVATE = (
 GARBLED = ("\ufffd", "锟斤拷", "烫烫", "屯屯屯")
 _GARBLED = "|".join(GARBLED)
 # Control characters that no cell of a table holds; the mark of DOS for the end of a file is one.
-CONTROLS = tuple(map(chr, (*range(1, 9), 11, 12, *range(14, 29), 127)))
 _CONTROLS = r"[\x01-\x08\x0B\x0C\x0E-\x1C\x7F]"
 # Nothing but question marks: no character of the value was in the encoding of the program that wrote it.
 _LOST = r"[?？]{2,}"

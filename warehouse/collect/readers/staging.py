@@ -31,6 +31,7 @@ from warehouse.collect.readers.headings.row_classify import (
 )
 from warehouse.collect.readers.layout import Layout, LayoutColumn, Note, Reading, Recognition, SetAside
 from warehouse.collect.readers.naming import named
+from warehouse.collect.readers.second_table import find_second_table
 from warehouse.collect.readers.text.line_hash import Lines, hashes_of
 
 # Of sheets, where the layout wants it: the text of the last group row above each row.
@@ -130,6 +131,7 @@ class Stage:
             lines: of a file whose records are lines, with their hashes beside the table.
             seen: which odd characters any text may hold.
         """
+        second = self._without_second_table() if notes else []
         if notes:
             self._find_notes_below()
         aside = self._listed(REASONS)
@@ -146,9 +148,9 @@ class Stage:
             rows=self.size(),
             recognition=self.recognition,
             set_aside=tuple(SetAside(row, REASONS[State(state)]) for row, state in aside),
-            notes=(*self._told(), *unheaded, *doubtful, *_notes(kept)),
+            notes=(*self._told(), *second, *unheaded, *doubtful, *_notes(kept)),
             # What is doubtful about a column has to be told of all of its rows, whichever came before.
-            lines=None if doubtful else lines,
+            lines=None if doubtful or second else lines,
         )
 
     def _run(
@@ -210,6 +212,25 @@ class Stage:
                     text = f"第 {place} 列（{column_letters(place)} 列）没有列名，有内容的行没有读取这一列"
                     notes.append(Note(text, count, tuple(first)))
         return notes
+
+    def has_second_table(self) -> bool:
+        """Whether some rows of a file, of which others came before, may hold the headings of a second table."""
+        found = find_second_table(self.connection, self.table, self.layout, self.recognition, partial=True)
+        return found is not None
+
+    def _without_second_table(self) -> list[Note]:
+        """Mark the rows of a second table as none of this one."""
+        found = find_second_table(self.connection, self.table, self.layout, self.recognition)
+        if found is None:
+            return []
+        self._run(
+            "other_table",
+            first=found.first,
+            state=int(State.OTHER_TABLE),
+            records=listed([*RECORDS, State.REMARK, State.TOTAL]),
+            headings=int(State.HEADINGS),
+        )
+        return [found.note(len(self._listed([State.OTHER_TABLE])))]
 
     def _find_notes_below(self) -> None:
         names = [quote(column.name) for column in self.recognition.columns]

@@ -36,6 +36,7 @@ class State(IntEnum):
     TOTAL = 6
     HEADINGS = 7
     SPANNING = 8
+    OTHER_TABLE = 9
 
 
 RECORDS = (State.RECORD, State.SHORT, State.LONG, State.SPANNING)
@@ -46,6 +47,7 @@ REASONS: Mapping[State, str] = {
     State.REMARK: "说明文字，不是数据",
     State.TOTAL: "合计，不是数据",
     State.HEADINGS: "重复的表头",
+    State.OTHER_TABLE: "下面另一张表的内容，不是这张表的数据",
 }
 # What is remarkable about a row that is in the table.
 REMARKS: Mapping[State, str] = {

@@ -259,6 +259,8 @@ def read_some(
             if foreign_lines(excerpt, head.encoding) is not None:
                 return None
             stage.renumber(rows)
+            if stage.has_second_table():
+                return None
             return stage.finish(lines=head.lines(path))
     return None
 

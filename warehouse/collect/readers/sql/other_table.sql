@@ -1,0 +1,10 @@
+-- The records of a second table, up to where the headings of the first one stand again.
+UPDATE {table}
+SET _state = {state}
+WHERE _state IN ({records})
+  AND _row >= {first}
+  AND _row < (
+    SELECT coalesce(min(_row), 9223372036854775807)
+    FROM {table}
+    WHERE _state = {headings} AND _row > {first}
+  )
