@@ -147,7 +147,7 @@ def test_an_end_mark_among_the_rows_is_remarked(tmp_path: Path) -> None:
     assert len(rows) == 2
 
 
-@pytest.mark.parametrize("garbled", ["\ufffd\ufffd", "锟斤拷锟斤拷", "烫烫烫", "屯屯屯屯", "???"])
+@pytest.mark.parametrize("garbled", ["\ufffd\ufffd", "锟斤拷锟斤拷", "烫烫烫", "???"])
 @pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
 def test_what_was_garbled_before_is_named_by_row_and_column(
     tmp_path: Path, garbled: str, encoding: str

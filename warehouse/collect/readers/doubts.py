@@ -29,10 +29,10 @@ _PRIVATE = (
 )
 # What stands for characters that were lost: the replacement character; the same read as GBK; memory that was never
 # filled, as some programs write it.
-GARBLED = ("\ufffd", "锟斤拷", "烫烫", "屯屯屯")
+GARBLED = ("\ufffd", "锟斤拷", "烫烫")
 _GARBLED = "|".join(GARBLED)
 # Control characters that no cell of a table holds; the mark of DOS for the end of a file is one.
-_CONTROLS = r"[\x01-\x08\x0B\x0C\x0E-\x1C\x7F]"
+_CONTROLS = r"[\x00-\x08\x0B\x0C\x0E-\x1C\x7F]"
 # Nothing but question marks: no character of the value was in the encoding of the program that wrote it.
 _LOST = r"[?？]{2,}"
 
@@ -43,7 +43,7 @@ class Suspicions:
 
     Attributes:
         private: characters of the private-use areas.
-        garbled: what stands for lost characters, and control characters.
+        garbled: what stands for lost characters, and the mark of DOS for the end of a file.
     """
 
     private: bool = True
@@ -86,6 +86,22 @@ _DOUBTS = (
         ("regexp_full_match({0}, '[0-9]{{2,}}[.]0')",),
         "值都以 .0 结尾，像是导出工具（如 pandas）加上的；请以文本格式导出后重新交付",
         of_text_only=True,
+    ),
+    # What web pages write for characters.
+    _Doubt(
+        "regexp_matches({0}, '&(nbsp|amp|lt|gt|quot|#[0-9]{{2,6}}|#x[0-9A-Fa-f]{{2,5}});')",
+        ("true",),
+        "文字里有网页的转义符（如 &nbsp;），没有换回原来的字符；请从原系统重新导出后交付",
+        of_text_only=True,
+        enough=1,
+    ),
+    # How programs keep a spreadsheet from taking a text for a number.
+    _Doubt(
+        """regexp_full_match({0}, '=".*"|''[0-9A-Za-z-]{{4,}}')""",
+        ("true",),
+        '值前面有等号或单引号（如 ="0012"、\'0012），是防止电子表格改动而加的；请去掉后重新交付',
+        of_text_only=False,
+        enough=1,
     ),
     _Doubt(
         f"regexp_full_match({{0}}, '{_LOST.replace('{', '{{').replace('}', '}}')}')",

@@ -48,6 +48,7 @@ _RECORD_CELLS = 3
 _NO_TITLE = "\x1f"
 # A longer text alone in its row, below the last record, is a note.
 _LONG_NOTE = 20
+_FOOTNOTE = "^\\s*[*＊※①-⑳#]|[。；]\\s*$"
 
 
 @dataclass(frozen=True)
@@ -248,6 +249,7 @@ class Stage:
             remark=int(State.REMARK),
             lead=f"concat({', '.join(names)})",
             long=_LONG_NOTE,
+            footnote=_FOOTNOTE,
         )
 
 

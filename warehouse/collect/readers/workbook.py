@@ -121,7 +121,11 @@ def _read_sheet(filling: _Filling, table: str, sheet: Sheet, headings: Headings)
     _insert(stage, body, between)
     reading = stage.finish()
     aside = sorted((*reading.set_aside, *between.set_aside), key=lambda each: each.row)
-    notes = (*reading.notes, *_notes(sheet, headings, read_columns), *_merged(layout, body, headings))
+    notes = (
+        *reading.notes,
+        *_notes(sheet, headings, read_columns),
+        *_merged(layout, body, headings, between),
+    )
     return replace(reading, set_aside=tuple(aside), notes=notes)
 
 
@@ -132,7 +136,7 @@ def _notes(sheet: Sheet, headings: Headings, read_columns: Sequence[ReadColumn])
     yield from notes_on(sheet, headings.row, read_columns)
 
 
-def _merged(layout: Layout, body: Body, headings: Headings) -> Iterator[Note]:
+def _merged(layout: Layout, body: Body, headings: Headings, between: Interludes) -> Iterator[Note]:
     """Where a merged cell lies across several records: only the first of them has its text."""
     if not body.columns:
         return
@@ -145,6 +149,9 @@ def _merged(layout: Layout, body: Body, headings: Headings) -> Iterator[Note]:
         first, last = area.top + 1 - body.header_row, min(area.bottom - body.header_row, count - 1)
         if 0 < first <= last and not area.wide and area.left in titles and body.text(first - 1, area.left):
             covered[places.index(area.left), first : last + 1] = 1
+    if between.keep is not None:
+        # What is set aside, such as headings that stand again, has nothing to repeat.
+        covered[:, ~between.keep] = 0
     if not covered.any():
         return
     # A row without any cell of its own is a blank line.
@@ -352,7 +359,7 @@ def _recognition(path: Path, layout: Layout, sheet: Sheet, headings: Headings) -
         sheet=sheet.name,
         headless=tuple(sorted({place + 1 for place in (*headings.headless, *beyond) if place < width})),
         given=given_values(path, layout, sheet.rows(headings.row - headings.rows)),
-        remarks=headings.remarks,
+        remarks=(*headings.remarks, *(() if sheet.visible else (f"工作表“{sheet.name}”是隐藏的，也读取了",))),
     )
 
 

@@ -83,7 +83,7 @@ END AS TIMESTAMP);
 CREATE OR REPLACE MACRO parse_timestamp(t VARCHAR) AS
 list_extract(list_transform([clean_text(t)], lambda c: _timestamp_of(c)), 1);
 
--- Plain, with commas or blanks between thousands, or as a spreadsheet shortens it: 1,234.5, 1 234.5, -3, .5, 1.2E+05.
+-- Plain, with commas or blanks between thousands (0,123 is a fraction in another country), or as a spreadsheet shortens it: 1,234.5, 1 234.5, -3, .5, 1.2E+05.
 -- Before the point stand 15 digits and zeros: of more digits a floating-point number loses the last ones.
 CREATE OR REPLACE MACRO parse_number(t VARCHAR) AS
 CASE
@@ -91,7 +91,7 @@ CASE
     THEN try_cast(t AS DOUBLE)
     ELSE try_cast(regexp_replace(regexp_extract(
         clean_text(t),
-        '^[+-]?(?:[0-9]{1,3}(?:(?:[,，][0-9]{3}){1,4}|(?: [0-9]{3}){1,4})(?:[.][0-9]*)?'
+        '^[+-]?(?:[1-9][0-9]{0,2}(?:(?:[,，][0-9]{3}){1,4}|(?: [0-9]{3}){1,4})(?:[.][0-9]*)?'
         || '|[0-9]{1,15}0{0,15}(?:[.][0-9]*)?|[.][0-9]+)'
         || '(?:[eE][+-]?[0-9]{1,2})?$'
     ), '[,， ]', '', 'g') AS DOUBLE)
@@ -104,7 +104,7 @@ CASE
     THEN try_cast(t AS BIGINT)
     ELSE try_cast(regexp_replace(regexp_extract(
         clean_text(t),
-        '^([+-]?(?:[0-9]{1,3}(?:(?:[,，][0-9]{3})+|(?: [0-9]{3})+)|[0-9]+))(?:[.]0*)?$',
+        '^([+-]?(?:[1-9][0-9]{0,2}(?:(?:[,，][0-9]{3})+|(?: [0-9]{3})+)|[0-9]+))(?:[.]0*)?$',
         1
     ), '[,， ]', '', 'g') AS BIGINT)
 END;

@@ -126,20 +126,25 @@ def _spread(texts: dict[int, str], rows: int) -> pa.Array:
 
 
 def _repeated_headings(body: Body, rows: int) -> list[int]:
-    """The rows in which headings of several rows stand again, all of them one below the other."""
-    if len(body.headings) < 2:
-        # Those of one row are told from records where their states are found.
-        return []
-    found = np.ones(rows, np.bool_)
+    """The rows in which headings of several rows stand again, all of them one below the other.
+
+    A row below the headings that has units or numbers the columns may stand there again or not.
+    """
+    found: set[int] = set()
+    matched = np.ones(rows, np.bool_)
+    # Headings of one row are told from records where their states are found.
     for offset, cells in enumerate(body.headings):
         same = np.zeros(rows, np.bool_)
         here = _equal(body, cells, rows)
         same[: max(rows - offset, 0)] = here[offset:]
-        found &= same
-        if not found.any():
-            return []
-    starts = np.flatnonzero(found)
-    return [int(start) + offset for start in starts for offset in range(len(body.headings))]
+        matched &= same
+        if not matched.any():
+            break
+        if offset:
+            found.update(
+                int(start) + below for start in np.flatnonzero(matched) for below in range(offset + 1)
+            )
+    return sorted(found)
 
 
 def _equal(body: Body, cells: Cells, rows: int) -> _Mask:

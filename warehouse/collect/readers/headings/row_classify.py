@@ -21,6 +21,8 @@ _REMARK = (
     r"^(附?注|备注|说明|填[表报](说明|人|单位|日期|时间)?|制表(人|单位|日期|时间)?"
     r"|(审[核批]|复核|经办|联系)(人|单位)?|(单位)?负责人|联系电话|单位|(打印|导出|统计)(人|日期|时间)|(数据|资料)来源)"
     r"(盖章|签[字章名])?[)）]?(\d*[:：.、].*)?$"
+    # What database programs write below a result, and the line that they draw below its headings.
+    r"|^\d+(rows?(affected|selected|inset)|行受影响|行已选择|条记录).*$|^已选择\d+行.*$|^共\d+[条行笔](记录|数据).*$|^-[-+|:]{2,}$"
 )
 
 

@@ -1,5 +1,6 @@
 -- Below the last row that is surely a record, a row with next to nothing in it is a note
--- if no key is filled, if it follows a row that says of itself that it is one, or if it is one long text alone.
+-- if no key is filled, if it follows a row that says of itself that it is one, or if it is one text alone that is long,
+-- begins with a mark of a footnote, or ends as a sentence does.
 UPDATE {table}
 SET _state = {remark}
 WHERE _row IN (
@@ -9,7 +10,8 @@ WHERE _row IN (
       _state,
       {keyed} AS keyed,
       {filled} AS filled,
-      length({lead}) AS size
+      length({lead}) AS size,
+      regexp_matches({lead}, '{footnote}') AS marked
     FROM {table}
     WHERE _row > (SELECT max(_row) FROM {table}) - {rows}
   ), surely AS (
@@ -27,5 +29,5 @@ WHERE _row IN (
   )
   SELECT _row
   FROM below, notes
-  WHERE sparse AND (NOT keyed OR coalesce(_row > first, false) OR (filled = 1 AND size > {long}))
+  WHERE sparse AND (NOT keyed OR coalesce(_row > first, false) OR (filled = 1 AND (size > {long} OR marked)))
 )

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from warehouse.collect.readers.doubts import GARBLED, Suspicions
+from warehouse.collect.readers.text.endings import END_OF_FILE
 
 # What stands for LF and CR within quotes, and a mark that DuckDB takes for NULL so that no text is.
 FOLDED = "\x1e\x1d"
@@ -41,7 +42,7 @@ _BACKSLASHED = re.compile(rb'\\\\|\\"')
 # Characters of the private-use areas: U+E000 to U+EFFF and planes 15 and 16 begin with bytes of their own, U+F000 to
 # U+F8FF with two. A byte is found much faster than a pattern.
 _PRIVATE, _PRIVATE_OF_TWO = (b"\xee", b"\xf3", b"\xf4"), re.compile(b"\xef[\x80-\xa3]")
-_GARBLED = tuple(text.encode("utf-8") for text in GARBLED)
+_GARBLED = tuple(text.encode("utf-8") for text in GARBLED[1:])
 # What is said of text that was mended (Chinese).
 BLANKS = "引号前后有空格，已去掉这些空格"
 BACKSLASHES = "文字里的引号前有反斜杠，已按引号读取"
@@ -108,7 +109,7 @@ class Spool:
             piece = carry + text.encode("utf-8")
             self.seen = Suspicions(
                 private=self.seen.private or _is_private(piece),
-                garbled=self.seen.garbled or _is_garbled(piece),
+                garbled=self.seen.garbled or _is_garbled(text, piece),
             )
             flat, carry = self._flattened(piece)
             if flat is None or len(carry) > _LONGEST_RECORD:
@@ -143,11 +144,9 @@ def _is_private(piece: bytes) -> bool:
     return any(byte in piece for byte in _PRIVATE) or _PRIVATE_OF_TWO.search(piece) is not None
 
 
-def _is_garbled(piece: bytes) -> bool:
-    """Whether a text in UTF-8 holds what stands for lost characters, or a control character."""
-    data = np.frombuffer(piece, np.uint8)
-    ordinary = sum(piece.count(mark) for mark in (b"\n", b"\r", b"\t"))
-    return int(np.count_nonzero(data < ord(" "))) > ordinary or any(mark in piece for mark in _GARBLED)
+def _is_garbled(text: str, piece: bytes) -> bool:
+    """Whether a text, given in both ways for speed, holds what stands for lost characters or the end of a file."""
+    return "\ufffd" in text or END_OF_FILE in piece or any(mark in piece for mark in _GARBLED)
 
 
 def _mended(piece: bytes, separator: bytes, spellings: tuple[str, ...]) -> bytes:
