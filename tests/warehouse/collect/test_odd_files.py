@@ -13,7 +13,8 @@ import openpyxl
 import pytest
 from python_calamine import CalamineWorkbook
 
-from warehouse.collect.readers import Layout, LayoutColumn, Reading, read
+from warehouse.collect.readers.layout import Layout, LayoutColumn, Reading
+from warehouse.collect.readers.registry import read
 
 COLUMNS = (
     LayoutColumn("no", ("编号",), required=True, key=True),
@@ -208,5 +209,5 @@ def test_headings_that_stand_again_need_not_have_their_numbering_again(tmp_path:
     )
     reading, found = table_of(tmp_path / "x.xlsx", Layout("xlsx", columns))
     assert found == [("芝罘区", "5", "3"), ("福山区", "7", "4")]
-    assert [note.text[:9] for note in reading.notes] == ["第 3 行是栏次编号"]
+    assert ["栏次编号" in note.text for note in reading.notes] == [True]
     assert [each.row for each in reading.set_aside] == [6, 7, 8, 10]

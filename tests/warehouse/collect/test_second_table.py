@@ -9,7 +9,8 @@ import duckdb
 import openpyxl
 import pytest
 
-from warehouse.collect.readers import Layout, LayoutColumn, Reading, read
+from warehouse.collect.readers.layout import Layout, LayoutColumn, Reading
+from warehouse.collect.readers.registry import read
 
 COLUMNS = (
     LayoutColumn("name", ("学校名称",), required=True, key=True),
