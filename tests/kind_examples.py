@@ -12,7 +12,7 @@ import polars as pl
 from schemas.contract.library import Library, load_library
 from schemas.contract.model import Contract
 from schemas.kinds import load_kinds
-from warehouse.lake.store import Lake
+from warehouse.lake.store import Lake, Origin
 
 DAY = date(2026, 3, 2)
 DATASET = "test.kinds"
@@ -86,4 +86,4 @@ def deliver(connection: duckdb.DuckDBPyConnection, lake: Lake, contract: Contrac
         _sheet=pl.lit(None, pl.String),
     )
     connection.register("example_rows", frame)
-    lake.write(connection, "extract", contract.id, DAY, "FROM example_rows", inputs={})
+    lake.write(connection, "extract", contract.id, DAY, "FROM example_rows", Origin({}))

@@ -21,7 +21,7 @@ from schemas.contract.library import Library, load_library
 from warehouse.engine.connection import Engine
 from warehouse.incremental.context import BatchContext
 from warehouse.lake.partition import Partition
-from warehouse.lake.store import Lake
+from warehouse.lake.store import Lake, Origin
 from warehouse.standard.values import delivered_name
 
 BATCH = date(2026, 3, 2)
@@ -46,7 +46,7 @@ def lay(lake: Lake, engine: Engine, table: Path) -> None:
         f"FROM '{table}' ORDER BY row_no"
     )
     with engine.connect() as connection:
-        lake.write(connection, "standard", DATASET, BATCH, query, inputs={})
+        lake.write(connection, "standard", DATASET, BATCH, query, Origin({}))
 
 
 @contextmanager

@@ -107,20 +107,12 @@ def _received(
     """The receipts, and the files that the system would not read or keep: they hold up no other."""
     receipts: list[reception.Receipt] = []
     failures: Failures = []
+    terms = reception.Terms(dataset, confirm, platform.largest_file)
     tidy_deliveries(platform.home)
     for path in files:
         now = datetime.now(CHINA)
         try:
-            receipts += reception.deliver(
-                platform.home,
-                platform.library,
-                [path],
-                day,
-                now,
-                dataset,
-                confirm=confirm,
-                largest=platform.largest_file,
-            )
+            receipts += reception.deliver(platform.home, platform.library, [path], day, now, terms)
         except OSError as error:
             failures.append((path, error))
     return receipts, failures

@@ -13,7 +13,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,14 @@ class _Outcome:
     result: ExpectationSuiteValidationResult | None = None
 
 
+@dataclass(frozen=True)
+class Opening:
+    """How warehouse files are opened: what may be used of the machine, and what they may be encrypted with."""
+
+    limits: Limits = field(default_factory=dict)
+    keys: Keys = NO_KEYS
+
+
 def accept(
     candidate: Path,
     docs: Path,
@@ -104,8 +112,7 @@ def accept(
     previous: Path | None = None,
     name: str,
     suite: Suite,
-    limits: Limits = NO_LIMITS,
-    keys: Keys = NO_KEYS,
+    opening: Opening = Opening(),  # frozen
 ) -> Verdict:
     """Check a candidate warehouse and keep the report.
 
@@ -120,8 +127,7 @@ def accept(
             publication, or to let a deliberate loss of rows pass.
         name: What the report is called, such as the batch; a plain folder name.
         suite: What is checked.
-        limits: What may be used of the machine, as DuckDB's settings.
-        keys: What the candidate and the previous warehouse may be encrypted with.
+        opening: How the candidate and the previous warehouse are opened.
 
     Raises:
         SuiteError: the suite cannot be used; says the file and the line.
@@ -134,9 +140,9 @@ def accept(
     tables = suite.tables
     for table in tables:  # what is wrong with the suite shows before a file is opened
         _expectations(table.checks, suite.path, previous_rows=0)
-    columns = _columns(candidate, keys)
-    before = _row_counts(previous, tables, keys) if previous else {}
-    with _quiet(), _opened(candidate, limits, keys) as source:
+    columns = _columns(candidate, opening.keys)
+    before = _row_counts(previous, tables, opening.keys) if previous else {}
+    with _quiet(), _opened(candidate, opening.limits, opening.keys) as source:
         outcomes = [_outcome(table, source, columns, before, suite.path) for table in tables]
         report = _write_report(docs, name, outcomes)
     failed = tuple(check for outcome in outcomes for check in outcome.failed)

@@ -61,44 +61,52 @@ def enter_delivery(connection: Connection, delivered: Delivered) -> Entry:
         "entered": 1,
     }
     subject = delivered.dataset or "unknown"
-    return enter(connection, Act.DELIVERY, delivered.actor, subject, detail, delivered.at, {DELIVERY: rows})
+    deed = Deed(Act.DELIVERY, delivered.actor, subject, detail, delivered.at)
+    return enter(connection, deed, {DELIVERY: rows})
 
 
-def enter(
-    connection: Connection,
-    kind: Act,
-    actor: str,
-    subject: str,
-    detail: Mapping[str, object],
-    at: datetime,
-    rows: Mapping[Table, pl.DataFrame],
-) -> Entry:
+@dataclass(frozen=True)
+class Deed:
+    """An act to be entered.
+
+    Attributes:
+        kind: what was done.
+        actor: account of the person who did it.
+        subject: what or whom it was done for.
+        detail: further facts, as plain JSON.
+        at: when it happened, with a time zone.
+    """
+
+    kind: Act
+    actor: str
+    subject: str
+    detail: Mapping[str, object]
+    at: datetime
+
+
+def enter(connection: Connection, deed: Deed, rows: Mapping[Table, pl.DataFrame]) -> Entry:
     """Enter an act with its rows.
 
     Args:
         connection: The only writer's.
-        kind: What was done.
-        actor: Account of the person who did it.
-        subject: What or whom it was done for.
-        detail: What else is to be known, as plain JSON.
-        at: When it happened, with a time zone.
+        deed: The act.
         rows: The rows of the entry, as `rows_of` makes them.
 
     Raises:
         LedgerError: A part is missing, or the detail is no plain JSON.
     """
-    if not actor.strip() or not subject.strip():
+    if not deed.actor.strip() or not deed.subject.strip():
         raise LedgerError("an entry names who did it and for whom or what")
     newest = select(ENTRY.c.seq, ENTRY.c.hash).order_by(ENTRY.c.seq.desc()).limit(1)
     last = connection.execute(newest).one_or_none()
     previous = last.hash if last else GENESIS
     fields: dict[str, object] = {
         "seq": last.seq + 1 if last else 1,
-        "at": moment(at),
-        "actor": actor,
-        "kind": kind.value,
-        "subject": subject,
-        "detail": canonical(dict(detail)),
+        "at": moment(deed.at),
+        "actor": deed.actor,
+        "kind": deed.kind.value,
+        "subject": deed.subject,
+        "detail": canonical(dict(deed.detail)),
         "digest": digest({table.name: frame for table, frame in rows.items()}),
     }
     sealed = {"previous": previous, "hash": seal(previous, fields)}
@@ -107,7 +115,7 @@ def enter(
         if frame.height:  # an insert without values would mean a row of defaults
             numbered = frame.with_columns(pl.lit(row.seq).alias("entry_seq"))
             connection.execute(insert(table), numbered.to_dicts())
-    if kind in DATA_ACTS:
+    if deed.kind in DATA_ACTS:
         add_link(connection, fields)
     return entry_of(row)
 

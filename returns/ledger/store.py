@@ -8,7 +8,7 @@ here; what it brings about is worked out from `Ledger.replies`.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +30,7 @@ from returns.ledger.connect import (
     writing,
 )
 from returns.ledger.entering import (
+    Deed,
     Delivered,
     batch_name,
     enter,
@@ -42,6 +43,30 @@ from returns.ledger.heads import Head, KnownHead, head_of_batch, newest_head
 from returns.ledger.losses import ACCEPT, Loss, accepted_losses, distinct, fits, lines_of, losses
 from returns.ledger.tables import DELIVERY, ENTRY, LINK, REFUSAL, REPLY
 from returns.ledger.witness import Witness, Witnessed
+
+
+@dataclass(frozen=True)
+class AnsweredWorkbook:
+    """An answered workbook that came in.
+
+    Attributes:
+        actor: account of the person who sent it in.
+        unit_code: code of the unit that answers.
+        batch: the batch whose package held the workbook, YYYY-MM-DD.
+        after_batch: the newest batch that existed when the file came in, YYYY-MM-DD; the answers work in later
+            batches only.
+        file_name: the file's name as it was sent.
+        file_sha256: SHA-256 of the file, 64 hex digits in lower case.
+        at: when it came in, with a time zone.
+    """
+
+    actor: str
+    unit_code: str
+    batch: str
+    after_batch: str
+    file_name: str
+    file_sha256: str
+    at: datetime
 
 
 class Ledger:
@@ -110,19 +135,10 @@ class Ledger:
         if kind is Act.REPLY:
             raise LedgerError("answers are entered together with their rows: append_replies")
         with self._appending() as connection:
-            return enter(connection, kind, actor, subject, detail, at, {})
+            return enter(connection, Deed(kind, actor, subject, detail, at), {})
 
     def append_replies(
-        self,
-        actor: str,
-        unit_code: str,
-        batch: str,
-        after_batch: str,
-        file_name: str,
-        file_sha256: str,
-        accepted: pl.DataFrame,
-        refused: pl.DataFrame,
-        at: datetime,
+        self, workbook: AnsweredWorkbook, accepted: pl.DataFrame, refused: pl.DataFrame
     ) -> Entry:
         """Enter one answered workbook: all of its answers, accepted and refused, or nothing.
 
@@ -130,41 +146,36 @@ class Ledger:
         entry comes back with `repeated` set.
 
         Args:
-            actor: Account of the person who sent it in.
-            unit_code: Code of the unit that answers.
-            batch: The batch whose package held the workbook, YYYY-MM-DD.
-            after_batch: The newest batch that existed when the file came in, YYYY-MM-DD; the
-                answers work in later batches only.
-            file_name: The file's name as it was sent.
-            file_sha256: SHA-256 of the file, 64 hex digits in lower case.
+            workbook: What came in, and from whom.
             accepted: Columns line, ticket_id, dataset, rule, record_key, field, verdict,
                 observed, delivered, value, note; further columns are not kept.
             refused: Columns line, ticket_id, verdict, value, reason; further columns are not
                 kept.
-            at: When it came in, with a time zone.
 
         Raises:
             LedgerError: A column is missing, a line occurs twice, a text holds a NUL, or an
                 argument is not of the kind said above.
         """
-        if not re.fullmatch(r"[0-9a-f]{64}", file_sha256):
+        if not re.fullmatch(r"[0-9a-f]{64}", workbook.file_sha256):
             raise LedgerError("file_sha256 must be 64 hexadecimal digits in lower case")
+        unit_code = workbook.unit_code
+        answered = {"unit_code": unit_code, "after_batch": batch_name(workbook.after_batch)}
         rows = {
-            REPLY: rows_of(accepted, REPLY, {"unit_code": unit_code, "after_batch": batch_name(after_batch)}),
+            REPLY: rows_of(accepted, REPLY, answered),
             REFUSAL: rows_of(refused, REFUSAL, {}),
         }
         detail: dict[str, object] = {
-            "batch": batch_name(batch),
-            "file_name": file_name,
-            "file_sha256": file_sha256,
+            "batch": batch_name(workbook.batch),
+            "file_name": workbook.file_name,
+            "file_sha256": workbook.file_sha256,
             "accepted": accepted.height,
             "refused": refused.height,
         }
         with self._appending() as connection:
-            earlier = same_file(connection, unit_code, file_sha256)
+            earlier = same_file(connection, unit_code, workbook.file_sha256)
             if earlier is not None:
                 return replace(earlier, repeated=True)
-            return enter(connection, Act.REPLY, actor, unit_code, detail, at, rows)
+            return enter(connection, Deed(Act.REPLY, workbook.actor, unit_code, detail, workbook.at), rows)
 
     def same_file(self, unit_code: str, file_sha256: str) -> Entry | None:
         """The entry of an answered workbook, should the unit have sent in this file (SHA-256) before."""
@@ -293,7 +304,7 @@ class Ledger:
             ],
         }
         with writing(self._engine) as connection:
-            entry = enter(connection, Act.LOSS, actor, "ledger", detail, at, {})
+            entry = enter(connection, Deed(Act.LOSS, actor, "ledger", detail, at), {})
         if self._witness is not None:
             with reading(self._engine) as connection:
                 self._witness.replace(lines_of(connection, 0))

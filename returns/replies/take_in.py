@@ -20,7 +20,7 @@ from quality.published import TICKETS
 from quality.tickets.states import TO_ANSWER
 from returns.ledger.accounts import checked_account
 from returns.ledger.chain import Entry, LedgerError
-from returns.ledger.store import Ledger
+from returns.ledger.store import AnsweredWorkbook, Ledger
 from returns.packages.sheet_spec import sheet_standard
 from returns.replies.corrections import corrections_in_force
 from returns.replies.differences import far_dates, row_remarks, sheet_remarks
@@ -156,17 +156,16 @@ def _take_in(
     judged = judge(connection, desk.library, desk.codes, answers, tickets, older=batch != newest.isoformat())
     accepted = judged.filter(pl.col("reason").is_null() & pl.col("verdict").is_not_null())
     refused = judged.filter(pl.col("reason").is_not_null())
-    entry = desk.ledger.append_replies(
+    came = AnsweredWorkbook(
         actor=submission.actor,
         unit_code=unit_code,
         batch=batch,
         after_batch=newest.isoformat(),
         file_name=file.name,
         file_sha256=digest,
-        accepted=accepted,
-        refused=refused,
         at=submission.received_at,
     )
+    entry = desk.ledger.append_replies(came, accepted, refused)
     if entry.repeated:
         return _without_rows(file.name, unit_code, batch, _repeated(entry), repeated=True)
     there = set(answers["ticket_id"])

@@ -19,6 +19,7 @@ from quality.published import TICKETS as TICKET_TABLE
 from schemas.contract.library import load_library
 from warehouse.collect.intake import reception
 from warehouse.home.files import replace_json
+from warehouse.lake.store import Origin
 
 BATCH, NEXT = date(2026, 3, 2), date(2026, 3, 3)
 POPULATION = "police.population"
@@ -41,7 +42,7 @@ def write(platform: Platform, layer: str, table: str, day: date, query: str) -> 
     partition = platform.lake.as_of(layer, table, day)
     assert partition is not None
     with platform.engine.connect() as connection:
-        platform.lake.write(connection, layer, table, day, query.format(partition.scan), inputs={})
+        platform.lake.write(connection, layer, table, day, query.format(partition.scan), Origin({}))
 
 
 CONTRACT = load_library()[POPULATION]

@@ -12,7 +12,7 @@ import pytest
 
 from assets.common import bars, partition_metadata, preview, table
 from warehouse.lake.layers import Layer
-from warehouse.lake.store import Lake
+from warehouse.lake.store import Lake, Origin
 from warehouse.query.masking import MARK
 
 BATCH = date(2026, 3, 2)
@@ -52,7 +52,7 @@ def test_a_cell_cannot_break_its_table() -> None:
 
 def test_a_partition_tells_its_rows_and_of_which_batch_it_is(tmp_path: Path) -> None:
     with duckdb.connect() as connection:
-        written = Lake(tmp_path).write(connection, Layer.STANDARD, "t", BATCH, "FROM range(3)", inputs={})
+        written = Lake(tmp_path).write(connection, Layer.STANDARD, "t", BATCH, "FROM range(3)", Origin({}))
     facts = partition_metadata(written)
     assert facts["rows"] == facts["dagster/row_count"] == dg.MetadataValue.int(3)
     assert facts["batch_in_force"] == dg.MetadataValue.text("2026-03-02")

@@ -30,6 +30,7 @@ from warehouse.home.folders import Home
 from warehouse.home.integrity import DamagedHome, lake_damage, mend
 from warehouse.home.lock import HomeInUse, delivering, exclusive
 from warehouse.lake.manifest import MANIFEST
+from warehouse.lake.store import Origin
 
 ROOT = Path(__file__).parents[2]
 MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
@@ -133,9 +134,8 @@ def test_a_damaged_delivery_beside_a_sound_one_is_read_once_it_is_restored(city:
     second = first.path.parents[3] / first.path.name
     lines = first.path.read_bytes().splitlines(keepends=True)
     second.write_bytes(b"".join([*lines[:5], *lines[6:]]))
-    (newest,) = reception.deliver(
-        city.home, city.library, [second], MONDAY, NOW, contract.id, confirm="已与教育局核对"
-    )
+    terms = reception.Terms(contract.id, confirm="已与教育局核对")
+    (newest,) = reception.deliver(city.home, city.library, [second], MONDAY, NOW, terms)
     with city.open_batch(MONDAY) as opened:
         both = extract(opened, city.home, contract).partition
         whole = newest.path.read_bytes()
@@ -318,7 +318,7 @@ def test_a_disk_that_is_full_while_a_partition_is_written_leaves_the_one_before(
     with city.engine.connect() as connection, monkeypatch.context() as patched:
         patched.setattr(os, "fsync", full)
         with pytest.raises(OSError, match="No space left"):
-            city.lake.write(connection, "standard", "health.death", MONDAY, "SELECT 1 AS x", inputs={})
+            city.lake.write(connection, "standard", "health.death", MONDAY, "SELECT 1 AS x", Origin({}))
     assert city.lake.partition("standard", "health.death", MONDAY) == before
     assert list(lake_damage(city.lake)) == []
     with duckdb.connect() as reader:

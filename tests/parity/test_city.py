@@ -13,7 +13,7 @@ from quality.findings.spark import finding_rows
 from schemas.contract.library import load_library
 from warehouse.engine.spark.standard import read, standard_rows
 from warehouse.lake.partition import Partition
-from warehouse.lake.store import Lake
+from warehouse.lake.store import Lake, Origin
 from warehouse.standard.standardise import extracts_in_force
 
 DATASETS = [contract.id for contract in load_library()]
@@ -92,10 +92,10 @@ def test_a_partition_that_rests_on_another_is_read_alike(
     lake = Lake(tmp_path)
     days = [date(2026, 3, number) for number in (2, 3, 4)]
     rows = "SELECT i AS _row, concat('行', i) AS text FROM range(20) AS t (i)"
-    base = lake.write(con, "standard", "a.b", days[0], rows, inputs={})
+    base = lake.write(con, "standard", "a.b", days[0], rows, Origin({}))
     for day, changed, gone in ((days[1], 3, 4), (days[2], 4, 3)):
         patch = f"SELECT {changed} AS _row, '改' AS text, false AS _gone UNION ALL SELECT {gone}, NULL, true"
-        base = lake.patch(con, base, day, patch, "_row", inputs={})
+        base = lake.patch(con, base, day, patch, "_row", Origin({}))
     theirs = read(spark, base).orderBy("_row").toArrow()
     assert theirs.num_rows == 19
     assert differences(rows_of(con, base, "_row"), theirs) == []

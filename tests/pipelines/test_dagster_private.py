@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
-import re
 from pathlib import Path
 
 import pytest
@@ -15,18 +15,20 @@ ONLY_HERE = ROOT / "pipelines" / "dagster_private.py"
 
 
 def private_imports(path: Path) -> list[tuple[str, str]]:
-    """Module and names of the imports of Dagster's private modules in a file."""
-    found = re.findall(
-        r"^\s*from (dagster\._[\w.]+|dagster_webserver[\w.]*) import (\([^)]*\)|.+)$",
-        path.read_text("utf-8"),
-        re.M,
-    )
-    return [
-        (module, name.strip())
-        for module, names in found
-        for name in names.strip("()").split(",")
-        if name.strip()
-    ]
+    """Module and names of what a file imports of Dagster's private modules, wherever in the file; no name for all."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            found += [(node.module or "", alias.name) for alias in node.names]
+        elif isinstance(node, ast.Import):
+            found += [(alias.name, "") for alias in node.names]
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("dg", "dagster"):
+            found += [("dagster", node.attr)]
+    return [(module, name) for module, name in found if is_private(f"{module}.{name}")]
+
+
+def is_private(name: str) -> bool:
+    return name.startswith(("dagster._", "dagster_webserver")) and name != "dagster.__version__"
 
 
 @pytest.mark.parametrize(("module", "name"), private_imports(ONLY_HERE))
@@ -37,7 +39,7 @@ def test_dagster_has_what_we_use_of_its_private_modules(module: str, name: str) 
 def test_nothing_else_imports_private_modules_of_dagster() -> None:
     files = [
         path
-        for folder in ("assets", "pipelines")
+        for folder in ("assets", "benchmarks", "pipelines", "tests")
         for path in (ROOT / folder).rglob("*.py")
         if path != ONLY_HERE
     ]

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.remote_representation.external_data import RepositorySnap
 from dagster_shared.serdes import serialize_value
 
 from assets.platform import Platform
 from assets.tasks import ACCEPTANCE, Stage, tasks_of
 from pipelines.automatic import AUTOMATIC
+from pipelines.dagster_private import RepositorySnap
 from pipelines.definitions import build_definitions
 from schemas.contract.library import load_library
 

@@ -30,6 +30,7 @@ from quality.published import TICKETS
 from returns.ledger.store import Ledger
 from warehouse.collect.intake import reception
 from warehouse.home.names import shown
+from warehouse.lake.store import Origin
 
 BATCH = date(2026, 3, 2)
 CHINA = ZoneInfo("Asia/Shanghai")
@@ -181,7 +182,7 @@ def test_the_batches_after_a_late_delivery_are_run_again_in_their_order(
         receive(platform, files["房屋"], day)
     # On the third nothing was delivered, but its turn was run.
     with platform.engine.connect() as connection:
-        platform.lake.write(connection, *TICKETS, date(2026, 3, 3), "SELECT 'T' AS ticket_id", inputs={})
+        platform.lake.write(connection, *TICKETS, date(2026, 3, 3), "SELECT 'T' AS ticket_id", Origin({}))
     first, cursor = tick(platform, None)
     assert [run.partition_key for run in first] == ["2026-03-02", "2026-03-03", "2026-03-04"]
     receive(platform, files["户籍人口"], date(2026, 3, 3))
@@ -208,7 +209,7 @@ def test_a_turn_without_deliveries_is_no_news(platform: Platform, files: dict[st
     receive(platform, files["房屋"], date(2026, 3, 2))
     _, cursor = tick(platform, None)
     with platform.engine.connect() as connection:
-        platform.lake.write(connection, *TICKETS, date(2026, 3, 3), "SELECT 'T' AS ticket_id", inputs={})
+        platform.lake.write(connection, *TICKETS, date(2026, 3, 3), "SELECT 'T' AS ticket_id", Origin({}))
     assert tick(platform, cursor)[0] == []
 
 

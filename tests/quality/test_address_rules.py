@@ -12,7 +12,7 @@ from quality.findings.verify import verify
 from schemas.contract.library import load_library
 from warehouse.engine.connection import Engine
 from warehouse.incremental.context import BatchContext
-from warehouse.lake.store import Lake
+from warehouse.lake.store import Lake, Origin
 from warehouse.standard.standardise import no_corrections, standardise
 
 DAY = date(2026, 3, 2)
@@ -35,7 +35,7 @@ def found(engine: Engine, folder: Path, dataset: str, row: dict[str, str | None]
     with engine.connect() as connection:
         opened = BatchContext(connection, lake, library, engine.codes, DAY)
         connection.register("rows", frame)
-        lake.write(connection, "extract", dataset, DAY, "FROM rows", inputs={})
+        lake.write(connection, "extract", dataset, DAY, "FROM rows", Origin({}))
         standardise(opened, contract, no_corrections())
         partition = verify(opened, contract)
         assert partition is not None

@@ -20,7 +20,7 @@ from warehouse.engine.connection import Engine
 from warehouse.governance.fuse import fuse
 from warehouse.incremental.context import BatchContext
 from warehouse.lake.partition import Partition
-from warehouse.lake.store import Lake
+from warehouse.lake.store import Lake, Origin
 from warehouse.lake.thresholds import Thresholds
 from warehouse.standard.standardise import CORRECTIONS, no_corrections, standardise
 
@@ -49,7 +49,7 @@ class School:
         number = pl.col("_line") + (day - DAY).days * 1000
         told = {"_extract_id": pl.lit("E1"), "_row": number, "_sheet": pl.lit(None, pl.String)}
         self.connection.register("rows", frame.with_columns(**told))
-        self.lake.write(self.connection, "extract", dataset, day, "FROM rows", inputs={"day": str(day)})
+        self.lake.write(self.connection, "extract", dataset, day, "FROM rows", Origin({"day": str(day)}))
 
     def standard(
         self, dataset: str, corrections: pl.DataFrame | None = None, day: date = DAY
@@ -84,16 +84,20 @@ def school(engine: Engine, tmp_path: Path) -> Iterator[School]:
         yield School(connection, Lake(tmp_path / "lake"), load_library([TINY], shipped=False), engine.codes)
 
 
-def roll(
-    number: str | None = "S1",
-    name: str | None = "王伟",
-    sex: str | None = "男",
-    score: str | None = "60",
-    entered: str | None = "2020-09-01",
-    phone: str | None = "13812345678",
-    village: str | None = VILLAGE,
-) -> tuple[str | None, ...]:
-    return (number, name, sex, score, entered, phone, village)
+ROLL: dict[str, str | None] = {
+    "number": "S1",
+    "name": "王伟",
+    "sex": "男",
+    "score": "60",
+    "entered": "2020-09-01",
+    "phone": "13812345678",
+    "village": VILLAGE,
+}
+
+
+def roll(*first: str | None, **named: str | None) -> tuple[str | None, ...]:
+    """A row of the roll: its first values, and those of named columns; the others as in `ROLL`."""
+    return tuple({**ROLL, **dict(zip(ROLL, first, strict=False)), **named}.values())
 
 
 def shown(frame: pl.DataFrame) -> set[tuple[object, ...]]:
@@ -292,7 +296,7 @@ def test_a_finding_on_a_row_that_has_not_changed_touches_whom_the_row_speaks_of(
         f"FROM {found.scan} UNION ALL BY NAME "
         f"SELECT 'school.roll' AS dataset, {row} AS _row, 'name' AS field, 'error' AS severity"
     )
-    school.lake.write(school.connection, "finding", "school.roll", date(2026, 3, 3), query, inputs={})
+    school.lake.write(school.connection, "finding", "school.roll", date(2026, 3, 3), query, Origin({}))
     now = school.pupils(date(2026, 3, 3))
     assert before["name"].to_list() == ["王伟"]
     assert now.filter(pl.col("pupil_no") == "S1")["name"].to_list() == ["王炜"]

@@ -21,6 +21,7 @@ from returns.replies.take_in import Intake, ReplyDesk, Submission, take_in
 from returns.signing.identity import PackageIdentity, signed_facts
 from returns.workbook.model import WorkbookProperties
 from returns.workbook.writer import write_workbook
+from warehouse.lake.store import Origin
 
 UNIT, OTHER_UNIT = "370602004", "370602005"
 OLDER, BATCH = date(2026, 3, 2), date(2026, 3, 3)
@@ -81,7 +82,7 @@ class Office:
         """Put the tickets of a batch into the lake."""
         with self.platform.engine.connect() as connection:
             connection.register("ticket_rows", tickets)
-            self.platform.lake.write(connection, *TICKETS, batch, "FROM ticket_rows", inputs={})
+            self.platform.lake.write(connection, *TICKETS, batch, "FROM ticket_rows", Origin({}))
 
     def workbook(self, batch: date = BATCH, unit: str = UNIT, audience: str = "township") -> Path:
         """The blank workbook of a batch."""

@@ -24,7 +24,7 @@ from returns.ledger import audit
 from returns.ledger.audit import Damage
 from returns.ledger.chain import Act, Entry, LedgerError, digest
 from returns.ledger.connect import VERSION_TABLE, connect
-from returns.ledger.store import Ledger
+from returns.ledger.store import AnsweredWorkbook, Ledger
 from returns.ledger.tables import METADATA, REFUSAL
 from tests.postgresql import Server
 from tests.returns.ledger_databases import Database, PostgreSQL, SQLite
@@ -76,15 +76,17 @@ def take_in(
     refused: pl.DataFrame | None = None,
 ) -> Entry:
     return ledger.append_replies(
-        actor="zhifu.officer",
-        unit_code=unit_code,
-        batch="2026-03-01",
-        after_batch=after_batch,
-        file_name="待核实_370602001.xlsx",
-        file_sha256=hashlib.sha256(content.encode()).hexdigest(),
-        accepted=answers(7, 9) if accepted is None else accepted,
-        refused=refusals(8) if refused is None else refused,
-        at=AT,
+        AnsweredWorkbook(
+            actor="zhifu.officer",
+            unit_code=unit_code,
+            batch="2026-03-01",
+            after_batch=after_batch,
+            file_name="待核实_370602001.xlsx",
+            file_sha256=hashlib.sha256(content.encode()).hexdigest(),
+            at=AT,
+        ),
+        answers(7, 9) if accepted is None else accepted,
+        refusals(8) if refused is None else refused,
     )
 
 
@@ -261,15 +263,17 @@ def test_the_same_file_from_another_unit_is_another_act(ledger: Ledger) -> None:
 def test_a_file_name_that_imitates_a_digest_is_not_taken_for_it(ledger: Ledger) -> None:
     sha256 = hashlib.sha256(b"b").hexdigest()
     ledger.append_replies(
-        actor="zhifu.officer",
-        unit_code=UNIT,
-        batch="2026-03-01",
-        after_batch="2026-03-01",
-        file_name=f'"file_sha256":"{sha256}"',
-        file_sha256=hashlib.sha256(b"a").hexdigest(),
-        accepted=answers(7),
-        refused=refusals(),
-        at=AT,
+        AnsweredWorkbook(
+            actor="zhifu.officer",
+            unit_code=UNIT,
+            batch="2026-03-01",
+            after_batch="2026-03-01",
+            file_name=f'"file_sha256":"{sha256}"',
+            file_sha256=hashlib.sha256(b"a").hexdigest(),
+            at=AT,
+        ),
+        answers(7),
+        refusals(),
     )
     assert not take_in(ledger, "b").repeated
 

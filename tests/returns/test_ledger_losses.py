@@ -24,7 +24,7 @@ from returns.ledger.chain import GENESIS, Act, Entry, LedgerError, LedgerLoss, m
 from returns.ledger.connect import VERSION_TABLE, connect
 from returns.ledger.entering import Delivered
 from returns.ledger.heads import NO_ACTS, Head, KnownHead
-from returns.ledger.store import Ledger
+from returns.ledger.store import AnsweredWorkbook, Ledger
 from tests.postgresql import Server
 from tests.returns.ledger_databases import Database, PostgreSQL, SQLite
 
@@ -44,15 +44,17 @@ def answer(ledger: Ledger, content: str, after_batch: str = "2026-03-01", at: da
         {"line": [6], "ticket_id": ["t6"], "verdict": ["?"], "value": [""], "reason": ["答复选项不在列表中"]}
     )
     return ledger.append_replies(
-        actor="officer",
-        unit_code=UNIT,
-        batch="2026-03-01",
-        after_batch=after_batch,
-        file_name="a.xlsx",
-        file_sha256=hashlib.sha256(content.encode()).hexdigest(),
-        accepted=accepted,
-        refused=refused,
-        at=at,
+        AnsweredWorkbook(
+            actor="officer",
+            unit_code=UNIT,
+            batch="2026-03-01",
+            after_batch=after_batch,
+            file_name="a.xlsx",
+            file_sha256=hashlib.sha256(content.encode()).hexdigest(),
+            at=at,
+        ),
+        accepted,
+        refused,
     )
 
 

@@ -17,7 +17,7 @@ from warehouse.engine.connection import Engine
 from warehouse.home.folders import Home
 from warehouse.incremental.context import BatchContext
 from warehouse.lake.manifest import MANIFEST
-from warehouse.lake.store import Lake, damaged
+from warehouse.lake.store import Lake, Origin, damaged
 from warehouse.publish.candidate import Published, build
 from warehouse.publish.switch import (
     NotAccepted,
@@ -51,7 +51,7 @@ def connection(engine: Engine) -> Iterator[duckdb.DuckDBPyConnection]:
 def test_a_partition_is_what_its_manifest_says(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake")
     made = lake.write(
-        connection, "standard", "a.b", MONDAY, "SELECT 1 AS x UNION ALL SELECT 2", inputs={"i": "1"}
+        connection, "standard", "a.b", MONDAY, "SELECT 1 AS x UNION ALL SELECT 2", Origin({"i": "1"})
     )
     again = lake.partition("standard", "a.b", MONDAY)
     assert again == made
@@ -64,9 +64,9 @@ def test_a_failed_write_leaves_the_partition_before(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     lake = Lake(tmp_path / "lake")
-    made = lake.write(connection, "standard", "a.b", MONDAY, "SELECT 1 AS x", inputs={})
+    made = lake.write(connection, "standard", "a.b", MONDAY, "SELECT 1 AS x", Origin({}))
     with pytest.raises(duckdb.Error):
-        lake.write(connection, "standard", "a.b", MONDAY, "SELECT error('no') AS x", inputs={})
+        lake.write(connection, "standard", "a.b", MONDAY, "SELECT error('no') AS x", Origin({}))
     assert lake.partition("standard", "a.b", MONDAY) == made
     assert sorted(path.name for path in made.folder.iterdir()) == sorted([MANIFEST, made.parts[0].name])
 
@@ -80,7 +80,7 @@ def test_what_a_dead_run_left_is_taken_away_by_the_next(
     (folder / "draft-0.parquet").write_bytes(b"half")
     assert lake.partition("standard", "a.b", MONDAY) is None
     assert lake.batches("standard", "a.b") == []
-    made = lake.write(connection, "standard", "a.b", MONDAY, "SELECT 1 AS x", inputs={})
+    made = lake.write(connection, "standard", "a.b", MONDAY, "SELECT 1 AS x", Origin({}))
     assert {path.name for path in folder.iterdir()} == {MANIFEST, made.parts[0].name}
 
 
@@ -89,7 +89,7 @@ def test_the_newest_partition_not_after_the_day(
 ) -> None:
     lake = Lake(tmp_path / "lake")
     for day in (MONDAY, date(2026, 3, 9)):
-        lake.write(connection, "standard", "a.b", day, f"SELECT {day.day} AS x", inputs={"day": str(day)})
+        lake.write(connection, "standard", "a.b", day, f"SELECT {day.day} AS x", Origin({"day": str(day)}))
     found = lake.as_of("standard", "a.b", date(2026, 3, 8))
     assert found is not None and found.batch == MONDAY
     before = lake.before("standard", "a.b", date(2026, 3, 9))
@@ -101,7 +101,7 @@ def test_the_newest_partition_not_after_the_day(
 
 @pytest.mark.parametrize("damage", ["changed", "missing"])
 def test_damage_is_named(connection: duckdb.DuckDBPyConnection, tmp_path: Path, damage: str) -> None:
-    made = Lake(tmp_path / "lake").write(connection, "standard", "a.b", MONDAY, "SELECT 1 AS x", inputs={})
+    made = Lake(tmp_path / "lake").write(connection, "standard", "a.b", MONDAY, "SELECT 1 AS x", Origin({}))
     file = made.folder / made.parts[0].name
     if damage == "changed":
         file.write_bytes(file.read_bytes() + b"x")

@@ -18,7 +18,7 @@ from warehouse.home.encryption import NO_KEYS, Key, Keys
 from warehouse.home.integrity import lake_damage
 from warehouse.home.rekey import rekey_lake
 from warehouse.lake.partition import Partition
-from warehouse.lake.store import Lake, damaged
+from warehouse.lake.store import Lake, Origin, damaged
 from warehouse.lake.thresholds import DEFAULT, Thresholds
 
 DAY = date(2026, 3, 2)
@@ -45,7 +45,7 @@ def values(table: Table) -> str:
 
 
 def whole(connection: duckdb.DuckDBPyConnection, lake: Lake, day: date, table: Table) -> Partition:
-    return lake.write(connection, "standard", "a.b", day, f"FROM {values(table)} ORDER BY id", inputs={})
+    return lake.write(connection, "standard", "a.b", day, f"FROM {values(table)} ORDER BY id", Origin({}))
 
 
 def patch(
@@ -57,7 +57,7 @@ def patch(
         f"SELECT *, false AS _gone FROM {values(otherwise)} "
         f"UNION ALL BY NAME SELECT id, true AS _gone FROM {values(gone)} ORDER BY id"
     )
-    return lake.patch(connection, base, day, query, "id", inputs={"day": day.isoformat()})
+    return lake.patch(connection, base, day, query, "id", Origin({"day": day.isoformat()}))
 
 
 def rows(connection: duckdb.DuckDBPyConnection, relation: str) -> list[tuple[int, str]]:

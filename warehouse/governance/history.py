@@ -20,7 +20,7 @@ from warehouse.incremental.context import BatchContext
 from warehouse.incremental.stage import Stage, Work
 from warehouse.lake.layers import Input, Layer
 from warehouse.lake.partition import Changes, Partition
-from warehouse.lake.store import Lake
+from warehouse.lake.store import Lake, Origin
 
 # Columns that say something about a row rather than about the world: a change of these alone is none.
 _ASIDE = frozenset({"provenance", "valid_from"})
@@ -65,8 +65,7 @@ class VersionedStage(Stage):
                     self.table,
                     day,
                     f"{query} ORDER BY {self.order}",
-                    inputs=found.inputs,
-                    facts=self.facts(before),
+                    Origin(found.inputs, self.facts(before)),
                 )
             self._write_ended(of_day, found, before, None)
             before = found
@@ -89,7 +88,7 @@ class VersionedStage(Stage):
             key=quote(self.identity),
             today=_day(now.batch),
         )
-        context.lake.write(context.connection, Layer.HISTORY, self.table, now.batch, query, inputs=inputs)
+        context.lake.write(context.connection, Layer.HISTORY, self.table, now.batch, query, Origin(inputs))
 
 
 def _versions(context: BatchContext, identity: str, rows: str, before: str | None) -> str:

@@ -17,6 +17,7 @@ from warehouse.incremental.inputs import Predecessor
 from warehouse.incremental.scratch import Scratch
 from warehouse.incremental.stage import Stage, Work
 from warehouse.lake.partition import GONE, Changes, Partition
+from warehouse.lake.store import Origin
 
 
 def bring_up_to_date(context: BatchContext, stage: Stage) -> Partition:
@@ -89,8 +90,7 @@ def _patch(context: BatchContext, stage: Stage, before: Partition, work: Work) -
         context.batch,
         query,
         stage.identity,
-        inputs=stage.inputs.fingerprints,
-        facts=stage.facts(before),
+        Origin(stage.inputs.fingerprints, stage.facts(before)),
     )
     assert work.held is not None
     stage.finish(work, written, Changes(work.held, made))
@@ -113,7 +113,5 @@ def _write(context: BatchContext, stage: Stage, before: Partition | None, query:
         stage.table,
         context.batch,
         query,
-        inputs=stage.inputs.fingerprints,
-        facts=stage.facts(before),
-        measures=stage.measures,
+        Origin(stage.inputs.fingerprints, stage.facts(before), stage.measures),
     )

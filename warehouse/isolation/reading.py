@@ -27,7 +27,7 @@ from warehouse.collect.intake.archive import Member
 from warehouse.collect.readers.foreign import Foreign
 from warehouse.collect.readers.layout import Layout, Reading, Recognition, UnreadableFile, unreadable
 from warehouse.collect.readers.text.encoding import ZIP
-from warehouse.collect.readers.text.line_hash import EndlessLine, Lines, hashes_of
+from warehouse.collect.readers.text.line_hash import EndlessLine, Excerpt, Lines, hashes_of
 from warehouse.home.files import open_regular, special_kind
 from warehouse.isolation.limits import Limits, Manner, limits_of
 from warehouse.isolation.messages import BadMessage, made
@@ -119,8 +119,7 @@ def read_some(
     connection: Connection,
     table: str,
     spool: Path,
-    lines: Lines,
-    rows: npt.NDArray[np.int64],
+    wanted: Excerpt,
 ) -> Reading | None:
     """Fill a table with some records of a text, as if with all; see `readers.delimited.read_some`.
 
@@ -133,15 +132,15 @@ def read_some(
         UnreadableFile: as `read`.
     """
     with _scratch(spool) as scratch:
-        np.save(scratch / WANTED, rows, allow_pickle=False)
-        request = ReadSome(path.absolute(), layout, lines, scratch, _threads(connection))
+        np.save(scratch / WANTED, wanted.rows, allow_pickle=False)
+        request = ReadSome(path.absolute(), layout, wanted.lines, scratch, _threads(connection))
         reading: Reading | None = _asked(Reading | None, request, _manner(layout))  # type: ignore[arg-type]
         if reading is None:
             return None
         _fill(connection, table, path, scratch / ROWS, ["_row", *(column.name for column in layout.columns)])
         kept = f"{table} kept"
         _fill(connection, kept, path, scratch / HASHES, ["_row"])
-    connection.register("read_wanted", pa.table({"_row": rows}))
+    connection.register("read_wanted", pa.table({"_row": wanted.rows}))
     try:
         connection.execute(
             f"DELETE FROM {quote(hashes_of(table))} "

@@ -33,7 +33,7 @@ from warehouse.collect.readers.sheets.sheet import Sheet
 from warehouse.collect.readers.sheets.xlsx import XlsxBook
 from warehouse.collect.readers.text.delimited import read_some
 from warehouse.collect.readers.text.encoding import OLE
-from warehouse.collect.readers.text.line_hash import EndlessLine, hashes_of, keep_hashes
+from warehouse.collect.readers.text.line_hash import EndlessLine, Excerpt, hashes_of, keep_hashes
 from warehouse.isolation.limits import Limits
 from warehouse.isolation.requests import (
     HASHES,
@@ -91,7 +91,7 @@ def _read_some(request: ReadSome, limits: Limits) -> Reading | None:
         connection.register("wanted", pa.table({"_row": rows}))
         connection.execute(f"CREATE TEMP TABLE {hashes} AS SELECT _row FROM wanted")
         reading = read_some(
-            request.path, request.layout, connection, _TABLE, request.scratch, request.lines, rows
+            request.path, request.layout, connection, _TABLE, request.scratch, Excerpt(request.lines, rows)
         )
         if reading is not None:
             _write(connection, f"SELECT * FROM {quote(_TABLE)}", request.scratch / ROWS)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,21 @@ PARTITION = re.compile(r"batch=(\d{4}-\d{2}-\d{2})")
 
 
 @dataclass(frozen=True)
+class Origin:
+    """What a partition keeps beside its rows.
+
+    Attributes:
+        inputs: fingerprints of what the rows follow from.
+        facts: plain facts.
+        measures: name → SQL aggregate over the rows written; the values are kept among the facts.
+    """
+
+    inputs: Mapping[str, str]
+    facts: Mapping[str, object] = field(default_factory=dict)
+    measures: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Lake:
     """A folder of partitions, read and written with the installation's keys; `thresholds` choose how."""
 
@@ -54,10 +69,7 @@ class Lake:
         table: str,
         batch: date,
         query: str,
-        *,
-        inputs: Mapping[str, str],
-        facts: Mapping[str, object] | None = None,
-        measures: Mapping[str, str] | None = None,
+        origin: Origin,
     ) -> Partition:
         """Write the rows of `query`, in its order, as the partition, replacing one that was there.
 
@@ -71,14 +83,12 @@ class Lake:
             batch: the day of the turn.
             query: SQL that sorts its rows by something unique. Where rows only keep the order they come in,
                 the number of threads decides how they are grouped in the file, and so its bytes.
-            inputs: fingerprints of what the rows follow from.
-            facts: plain facts to keep in the manifest.
-            measures: name → SQL aggregate over the rows written; the values are kept among the facts.
+            origin: what the manifest keeps beside them.
         """
         folder = self.folder(layer, table, batch)
-        part, measured = self._write_part(connection, folder, query, measures or {})
-        told = {**(facts or {}), **measured}
-        partition = Partition(folder, layer, table, batch, (part,), dict(sorted(inputs.items())), told)
+        part, measured = self._write_part(connection, folder, query, origin.measures)
+        told, inputs = {**origin.facts, **measured}, dict(sorted(origin.inputs.items()))
+        partition = Partition(folder, layer, table, batch, (part,), inputs, told)
         self._put_in_place(partition)
         return partition
 
@@ -89,9 +99,7 @@ class Lake:
         batch: date,
         query: str,
         row_id: str,
-        *,
-        inputs: Mapping[str, str],
-        facts: Mapping[str, object] | None = None,
+        origin: Origin,
     ) -> Partition:
         """Write what is otherwise than in an earlier partition as one that rests on it.
 
@@ -102,8 +110,7 @@ class Lake:
             query: the columns of `base` and `_gone`: the rows that are new or otherwise, and for each one that
                 is gone its identity; sorted as for `write`.
             row_id: the column that identifies a row, the same in all patches of the table.
-            inputs: as for `write`.
-            facts: as for `write`.
+            origin: as for `write`, without measures.
         """
         assert base.batch < batch and base.row_id in (None, row_id)
         folder = self.folder(base.layer, base.table, batch)
@@ -116,14 +123,14 @@ class Lake:
         lost, gone = measured["lost"], measured["gone"]
         assert isinstance(lost, int) and isinstance(gone, int)
         if not part.rows:
-            return self.repeat(base, batch, inputs=inputs, facts=facts)
+            return self.repeat(base, batch, origin)
         partition = replace(
             base,
             folder=folder,
             batch=batch,
             parts=(*base.parts, replace(part, rows=part.rows - gone, lost=lost)),
-            inputs=dict(sorted(inputs.items())),
-            facts=facts or {},
+            inputs=dict(sorted(origin.inputs.items())),
+            facts=origin.facts,
             row_id=row_id,
         )
         if self._is_to_be_merged(partition):
@@ -144,19 +151,11 @@ class Lake:
         merged = Merged(partition.origins, earlier, partition.parts[-1])
         return replace(partition, parts=(whole,), merged=merged)
 
-    def repeat(
-        self,
-        base: Partition,
-        batch: date,
-        *,
-        inputs: Mapping[str, str],
-        facts: Mapping[str, object] | None = None,
-    ) -> Partition:
+    def repeat(self, base: Partition, batch: date, origin: Origin) -> Partition:
         """Write a partition that holds exactly what an earlier one holds, by resting on its files."""
         folder = self.folder(base.layer, base.table, batch)
-        partition = replace(
-            base, folder=folder, batch=batch, inputs=dict(sorted(inputs.items())), facts=facts or {}
-        )
+        inputs = dict(sorted(origin.inputs.items()))
+        partition = replace(base, folder=folder, batch=batch, inputs=inputs, facts=origin.facts)
         folder.mkdir(parents=True, exist_ok=True)
         self._put_in_place(partition)
         return partition

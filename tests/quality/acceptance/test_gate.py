@@ -15,7 +15,7 @@ import duckdb
 import pytest
 
 from quality.acceptance import gate
-from quality.acceptance.gate import Verdict
+from quality.acceptance.gate import Opening, Verdict
 from quality.acceptance.generated import generated_checks
 from quality.acceptance.suite import COUNTING_EXPECTATIONS, Suite, SuiteError, read_suite
 from schemas.contract.library import load_library
@@ -137,7 +137,9 @@ def test_an_encrypted_candidate_is_judged_against_an_encrypted_or_plain_predeces
         connection.execute("COPY FROM DATABASE sound TO sealed")
     suite = one_check(tmp_path, "{min_value: $previous_rows, max_value: $previous_rows}")
     for previous in (sound, sealed):
-        verdict = accept(sealed, tmp_path / "docs", previous=previous, name="one", suite=suite, keys=keys)
+        verdict = accept(
+            sealed, tmp_path / "docs", previous=previous, name="one", suite=suite, opening=Opening(keys=keys)
+        )
         assert (verdict.passed, verdict.checks) == (True, 2)
     with pytest.raises(WrongKey):
         accept(sealed, tmp_path / "docs", name="one", suite=suite)
@@ -469,6 +471,6 @@ def test_a_check_is_left_out_where_what_it_needs_is_missing(sound: Path, tmp_pat
 def test_the_gate_uses_no_more_of_the_machine_than_it_may(sound: Path, tmp_path: Path) -> None:
     docs, suite = tmp_path / "docs", one_check(tmp_path)
     with pytest.raises(Exception, match="Memory must have a number"):
-        accept(sound, docs, name="one", suite=suite, limits={"memory_limit": "much"})
+        accept(sound, docs, name="one", suite=suite, opening=Opening({"memory_limit": "much"}))
     limits = {"threads": 1, "memory_limit": "1GiB"}
-    assert accept(sound, docs, name="one", suite=suite, limits=limits).passed
+    assert accept(sound, docs, name="one", suite=suite, opening=Opening(limits)).passed

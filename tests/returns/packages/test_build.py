@@ -27,6 +27,7 @@ from returns.packages import build as packages_module
 from returns.packages import sheet_spec
 from returns.packages.build import Package, build_packages, read_index
 from schemas.emit.spreadsheet import restore
+from warehouse.lake.store import Origin
 
 BATCH = date(2026, 3, 2)
 COUNTS = ["户数", "人口数", "男", "女", "0—17岁", "18—59岁", "60岁及以上", "其中80岁及以上", "年龄不详"]
@@ -381,7 +382,7 @@ def test_other_findings_make_the_packages_anew(copy: Platform) -> None:
     with copy.engine.connect() as connection:
         moved_tickets = connection.execute(f"SELECT ticket_id FROM {partition.scan}").pl()["ticket_id"]
         moved = f"SELECT * REPLACE (row_number + 1 AS row_number) FROM {partition.scan}"
-        lake.write(connection, "finding", "police.population", BATCH, moved, inputs=dict(partition.inputs))
+        lake.write(connection, "finding", "police.population", BATCH, moved, Origin(partition.inputs))
     before = csv_of(copy.home.returns(BATCH) / "departments/police-公安局.zip", "问题清单")
     build(copy)
     after = csv_of(copy.home.returns(BATCH) / "departments/police-公安局.zip", "问题清单")
@@ -455,7 +456,7 @@ def test_no_cell_of_a_csv_file_is_a_formula_and_each_comes_back_as_the_workbook_
     )
     with copy.engine.connect() as connection:
         connection.execute(f"CREATE TEMP TABLE planted AS SELECT * REPLACE ({planted}) FROM {partition.scan}")
-        copy.lake.write(connection, *TICKETS, BATCH, "FROM planted ORDER BY ticket_id", inputs={})
+        copy.lake.write(connection, *TICKETS, BATCH, "FROM planted ORDER BY ticket_id", Origin({}))
     build(copy)
     folder = copy.home.returns(BATCH)
     township = next(path for path in sorted(folder.glob("*.zip")) if csv_of(path, "待核实").height)

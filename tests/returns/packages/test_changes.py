@@ -17,6 +17,7 @@ import pytest
 from assets.platform import Platform
 from quality.published import TICKETS
 from returns.packages.build import build_packages, read_index
+from warehouse.lake.store import Origin
 
 FIRST, NEXT = date(2026, 3, 2), date(2026, 3, 3)
 
@@ -82,13 +83,13 @@ def people(platform: Platform) -> People:
             f"FROM now WHERE resident_id = '{made.calling}'"
         )
         rows = "SELECT * FROM now ORDER BY resident_id"
-        platform.lake.write(connection, "governance", "person", NEXT, rows, inputs={})
+        platform.lake.write(connection, "governance", "person", NEXT, rows, Origin({}))
         later = (
             "SELECT * REPLACE (CASE WHEN n % 3 = 0 THEN 'closed' ELSE 'returned' END AS state) FROM "
             f"(SELECT *, row_number() OVER (ORDER BY ticket_id) AS n FROM {ticket.scan})"
         )
         connection.execute(f"CREATE TEMP TABLE later AS SELECT * EXCLUDE (n) FROM ({later})")
-        platform.lake.write(connection, *TICKETS, NEXT, "FROM later ORDER BY ticket_id", inputs={})
+        platform.lake.write(connection, *TICKETS, NEXT, "FROM later ORDER BY ticket_id", Origin({}))
         with platform.open_batch(NEXT) as opened:
             build_packages(opened, platform.home, platform.signing_keys())
     return made

@@ -36,6 +36,7 @@ from tests.returns.office import (
     ticket_rows,
     values,
 )
+from warehouse.lake.store import Origin
 
 REFUSED: list[tuple[str, dict[str, object], str]] = [
     ("DONE", {"处理结果": "数据无误"}, "状态是“已办结”，不需再答复"),
@@ -290,7 +291,7 @@ def test_a_correction_of_what_a_correction_put_there_replaces_what_is_delivered(
         office.platform.lake.write(
             connection, "standard", POPULATION, BATCH,
             f"SELECT '{WANG}' AS record_key, MAP {{'sex': '3'}} AS _corrected",
-            inputs={},
+            Origin({}),
         )  # fmt: skip
     office.reply({"SEX": correct("男"), "NAME": correct("王芳")})
     assert office.ledger.replies().select("ticket_id", "observed", "delivered", "value").rows() == [

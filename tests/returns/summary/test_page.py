@@ -26,6 +26,7 @@ from returns.summary.summary_metrics import Figures, _delivered, deliveries_of, 
 from warehouse.collect.intake import reception
 from warehouse.home.files import replace_json
 from warehouse.home.folders import Home
+from warehouse.lake.store import Origin
 
 BATCH, NEXT = date(2026, 3, 2), date(2026, 3, 3)
 
@@ -45,7 +46,7 @@ def platform(
             "SELECT * EXCLUDE (n) REPLACE (CASE n % 3 WHEN 0 THEN 'closed' WHEN 1 THEN 'excepted' ELSE 'returned' "
             f"END AS state) FROM (SELECT *, row_number() OVER (ORDER BY ticket_id) AS n FROM {ticket.scan})"
         )
-        made.lake.write(connection, *TICKETS, NEXT, f"FROM ({later}) ORDER BY ticket_id", inputs={})
+        made.lake.write(connection, *TICKETS, NEXT, f"FROM ({later}) ORDER BY ticket_id", Origin({}))
     return made
 
 

@@ -70,7 +70,9 @@ class School:
         path.write_text(text, encoding="utf-8")
         self.minutes += 1
         at = datetime(2026, 3, 2, 8) + timedelta(minutes=self.minutes)
-        (receipt,) = reception.deliver(self.home, self.library, [path], day, at, confirm=confirm)
+        (receipt,) = reception.deliver(
+            self.home, self.library, [path], day, at, reception.Terms(confirm=confirm)
+        )
         return receipt
 
     def on(self, day: date) -> BatchContext:

@@ -21,7 +21,7 @@ from warehouse.home.folders import Home
 from warehouse.home.rekey import other_keys, rekey_lake, rekey_warehouse
 from warehouse.incremental.context import BatchContext
 from warehouse.lake.manifest import MANIFEST
-from warehouse.lake.store import Lake
+from warehouse.lake.store import Lake, Origin
 from warehouse.publish.candidate import Published, build
 from warehouse.publish.switch import open_database, open_published, published
 
@@ -73,7 +73,9 @@ def test_a_key_shows_nowhere_but_by_its_name() -> None:
 def test_a_partition_under_a_key_says_nothing_in_the_open(engine: Engine, tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake", Keys(ONE))
     with engine.connect() as connection:
-        made = lake.write(connection, "standard", "a.b", MONDAY, ROWS, inputs={}, measures={"most": "max(x)"})
+        made = lake.write(
+            connection, "standard", "a.b", MONDAY, ROWS, Origin({}, measures={"most": "max(x)"})
+        )
         assert connection.execute(f"SELECT count(*), min(name) FROM {made.scan}").fetchone() == (100, SECRET)
     (path,) = made.folder.glob("*.parquet")
     content = path.read_bytes()
@@ -93,7 +95,7 @@ def test_without_its_key_a_lake_is_refused_by_the_name_of_the_key(
     engine: Engine, tmp_path: Path, keys: Keys
 ) -> None:
     with engine.connect() as connection:
-        Lake(tmp_path, Keys(ONE)).write(connection, "standard", "a.b", MONDAY, ROWS, inputs={})
+        Lake(tmp_path, Keys(ONE)).write(connection, "standard", "a.b", MONDAY, ROWS, Origin({}))
     lake = Lake(tmp_path, keys)
     for attempt in (lake.check, lambda: lake.partition("standard", "a.b", MONDAY)):
         with pytest.raises(WrongKey, match=ONE.id):
@@ -105,7 +107,7 @@ def test_the_fingerprint_follows_from_the_rows_and_not_from_the_bytes(engine: En
 
     def made(query: str, batch: date = MONDAY) -> tuple[str, str]:
         with engine.connect() as connection:
-            partition = lake.write(connection, "standard", "a.b", batch, query, inputs={})
+            partition = lake.write(connection, "standard", "a.b", batch, query, Origin({}))
         return partition.fingerprint, partition.parts[0].sha256
 
     first, again = made(ROWS), made(ROWS, TUESDAY)
@@ -129,9 +131,9 @@ def test_a_plain_lake_is_read_on_under_a_key_and_written_anew_on_request(
 ) -> None:
     home = Home(tmp_path)
     with engine.connect() as connection:
-        plain = Lake(home.lake).write(connection, "standard", "a.b", MONDAY, ROWS, inputs={"i": "1"})
+        plain = Lake(home.lake).write(connection, "standard", "a.b", MONDAY, ROWS, Origin({"i": "1"}))
         lake = Lake(home.lake, Keys(ONE))
-        sealed = lake.write(connection, "standard", "a.b", TUESDAY, ROWS, inputs={"i": "1"})
+        sealed = lake.write(connection, "standard", "a.b", TUESDAY, ROWS, Origin({"i": "1"}))
         before = lake.as_of("standard", "a.b", MONDAY)
         assert before == plain
         both = f"SELECT count(*) FROM (FROM {plain.scan} UNION ALL FROM {sealed.scan})"

@@ -18,7 +18,7 @@ from warehouse.home.encryption import Key, Keys, is_encrypted
 from warehouse.home.folders import Home
 from warehouse.incremental.context import BatchContext
 from warehouse.lake.partition import Partition
-from warehouse.lake.store import Lake
+from warehouse.lake.store import Lake, Origin
 from warehouse.lake.thresholds import Thresholds
 from warehouse.publish.candidate import Published, Since, Slices, build
 from warehouse.publish.switch import open_published, record_verdict, switch
@@ -59,7 +59,7 @@ def partition(
         "person",
         day,
         f"FROM (VALUES {rows}) AS t (id, text) ORDER BY id",
-        inputs={},
+        Origin({}),
     )
 
 
@@ -68,7 +68,7 @@ def patched(
 ) -> Partition:
     rows = ", ".join(f"({n}, nullif('{text or ''}', ''), {not text})" for n, text in new.items())
     query = f"FROM (VALUES {rows}) AS t (id, text, _gone) ORDER BY id"
-    return lake.patch(connection, base, NEXT, query, "id", inputs={})
+    return lake.patch(connection, base, NEXT, query, "id", Origin({}))
 
 
 def publish(connection: duckdb.DuckDBPyConnection, home: Home, day: date, tables: list[Published]) -> None:

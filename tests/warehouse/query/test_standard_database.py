@@ -17,7 +17,7 @@ from warehouse.home.folders import Home
 from warehouse.home.integrity import standard_damage
 from warehouse.home.rekey import rekey_warehouse
 from warehouse.lake.layers import Layer
-from warehouse.lake.store import Lake
+from warehouse.lake.store import Lake, Origin
 from warehouse.publish.standard_database import make_standard, vouch_standard
 from warehouse.publish.switch import open_database
 
@@ -42,7 +42,7 @@ def write(engine: Engine, home: Home, dataset: str, batch: date, name: str) -> N
     }[dataset]
     with engine.connect() as connection:
         query = f"SELECT 'k' AS record_key, 1 AS _row, '{name}' AS {column}"
-        Lake(home.lake).write(connection, Layer.STANDARD, dataset, batch, query, inputs={})
+        Lake(home.lake).write(connection, Layer.STANDARD, dataset, batch, query, Origin({}))
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ from warehouse.home.folders import Home
 from warehouse.incremental.context import BatchContext
 from warehouse.lake.layers import Layer
 from warehouse.lake.partition import Partition
-from warehouse.lake.store import Lake
+from warehouse.lake.store import Lake, Origin
 
 NOTHING_NEW = "与上一次交付的文件完全相同，没有新的变化"
 """What is remarked of changes that came before."""
@@ -112,12 +112,12 @@ def extract(context: BatchContext, home: Home, contract: Contract) -> Extraction
     if comparable is not None and own and (same := repeated(home, comparable, own[-1:], contract)):
         facts = {**_told_again(comparable, same, own[-1:]), EARLIER: sources_of(comparable)}
         repeat_places(lake, comparable, batch, inputs)
-        return Extraction(lake.repeat(comparable, batch, inputs=inputs, facts=facts), tuple(refused))
+        return Extraction(lake.repeat(comparable, batch, Origin(inputs, facts)), tuple(refused))
     if deltas is not None and own and (same := repeated(home, deltas, own, contract)):
         # What they say has been laid over the rows already, and nothing after it.
         facts = _told_again(deltas, same, own)
         none = f"SELECT * FROM {deltas.scan} WHERE false"
-        again = lake.write(connection, Layer.EXTRACT, contract.id, batch, none, inputs=inputs, facts=facts)
+        again = lake.write(connection, Layer.EXTRACT, contract.id, batch, none, Origin(inputs, facts))
         return Extraction(again, tuple(refused))
     taken: list[Taken] = []
     tables = {receipt.extract_id: f"delivered_{number}" for number, receipt in enumerate(own)}
@@ -234,10 +234,10 @@ def _write(
     if base is not None and comparable and (taken[0].reread or _much_is_same(connection, lake, base, rows)):
         arrived = _lines(taken[0], first_number(batch)) if taken[0].reread else f"({rows})"
         write_places(connection, lake, contract.id, batch, arrived, inputs)
-        return write_changes(connection, lake, base, batch, rows, inputs=inputs, facts=facts)
+        return write_changes(connection, lake, base, batch, rows, Origin(inputs, facts))
     # One file's rows keep the order in which they were read; several have to be put in order.
     query = rows if len(parts) == 1 else f"SELECT * FROM ({rows}) ORDER BY _row"
-    return lake.write(connection, Layer.EXTRACT, contract.id, batch, query, inputs=inputs, facts=facts)
+    return lake.write(connection, Layer.EXTRACT, contract.id, batch, query, Origin(inputs, facts))
 
 
 def _lines(taken: Taken, offset: int) -> str:

@@ -18,7 +18,7 @@ from schemas.formats import load_formats
 from warehouse.collect.extracts.snapshot_diff import CELL_HASH, HASHED, compare
 from warehouse.collect.readers.layout import Layout, Reading, UnreadableFile
 from warehouse.collect.readers.staging import TAIL_ROWS
-from warehouse.collect.readers.text.line_hash import LINE_HASH, EndlessLine, Lines, hashes_of
+from warehouse.collect.readers.text.line_hash import LINE_HASH, EndlessLine, Excerpt, Lines, hashes_of
 from warehouse.home.files import digest_of
 from warehouse.incremental.context import BatchContext
 from warehouse.isolation.reading import HarmfulFile, keep_hashes, read_some
@@ -84,7 +84,7 @@ def reread(
     ).fetchnumpy()["_row"]
     rows = np.ascontiguousarray(wanted, dtype=np.int64)
     try:
-        reading = read_some(path, layout, connection, table, spool.folder, lines, rows)
+        reading = read_some(path, layout, connection, table, spool.folder, Excerpt(lines, rows))
     except HarmfulFile:
         raise
     except UnreadableFile:

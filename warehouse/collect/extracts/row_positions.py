@@ -15,7 +15,7 @@ import duckdb
 from warehouse.collect.extracts.snapshot_diff import earlier_of
 from warehouse.lake.layers import Layer
 from warehouse.lake.partition import Partition
-from warehouse.lake.store import Lake
+from warehouse.lake.store import Lake, Origin
 
 # Of a file without sheets the lower half of a row's number is its line.
 _LINE = (1 << 32) - 1
@@ -62,14 +62,14 @@ def write_places(
         f"SELECT base_row AS _row, _line, _sheet FROM same JOIN {arrived} AS arrived ON arrived._row = arrived_row "
         f"WHERE _sheet IS NOT NULL OR base_row & {_LINE} <> arrived_row & {_LINE} ORDER BY base_row"
     )
-    lake.write(connection, Layer.PLACE, dataset, batch, query, inputs=inputs)
+    lake.write(connection, Layer.PLACE, dataset, batch, query, Origin(inputs))
 
 
 def repeat_places(lake: Lake, base: Partition, batch: date, inputs: Mapping[str, str]) -> None:
     """Every row stands where it stood; to be done before the extract is there."""
     places = _beside(lake, base)
     if places is not None:
-        lake.repeat(places, batch, inputs=inputs)
+        lake.repeat(places, batch, Origin(inputs))
 
 
 def _beside(lake: Lake, extract: Partition) -> Partition | None:

@@ -17,7 +17,7 @@ from schemas.emit.sql import quote
 from warehouse.collect.intake.reception import READING, Receipt, receipts
 from warehouse.home.folders import Home
 from warehouse.lake.partition import GONE, Partition
-from warehouse.lake.store import Lake
+from warehouse.lake.store import Lake, Origin
 
 HASHED = "hashed"
 """The fact that tells how the rows were hashed; other hashes cannot be compared."""
@@ -121,9 +121,7 @@ def write_changes(
     base: Partition,
     batch: date,
     rows: str,
-    *,
-    inputs: Mapping[str, str],
-    facts: Mapping[str, object],
+    origin: Origin,
 ) -> Partition:
     """Write a snapshot as what is otherwise than in the one before.
 
@@ -133,17 +131,15 @@ def write_changes(
         base: the snapshot before, as `base_of` gives it.
         batch: the day of the turn.
         rows: the query of the snapshot's rows in the columns of an extract; those of `same` may be missing.
-        inputs: what the rows follow from.
-        facts: facts of the deliveries.
+        origin: what the rows follow from, and facts of the deliveries.
     """
     gone = f"SELECT _row FROM {base.scan} WHERE _row NOT IN (SELECT base_row FROM same)"
     query = (
         f"SELECT *, false AS {GONE} FROM ({rows}) WHERE _row NOT IN (SELECT arrived_row FROM same) "
         f"UNION ALL BY NAME SELECT _row, true AS {GONE} FROM ({gone}) ORDER BY _row"
     )
-    return lake.patch(
-        connection, base, batch, query, "_row", inputs=inputs, facts={**facts, EARLIER: sources_of(base)}
-    )
+    facts = {**origin.facts, EARLIER: sources_of(base)}
+    return lake.patch(connection, base, batch, query, "_row", Origin(origin.inputs, facts))
 
 
 def _listed(extract: Partition, fact: str) -> list[Mapping[str, object]]:

@@ -159,11 +159,13 @@ def propose(
         tables.setdefault(name, []).append((table, known_rows / counts[name].filled, labelled))
     return [
         _judged(
-            heading,
-            name,
-            counts.get(f"c{place}", Counts(rows)),
-            tables.get(f"c{place}", []),
-            _alike(heading, known),
+            _Evidence(
+                heading,
+                name,
+                counts.get(f"c{place}", Counts(rows)),
+                tables.get(f"c{place}", []),
+                _alike(heading, known),
+            ),
             codes,
             of_persons=any(found.mostly(kind) for found in counts.values() for kind in persons),
         )
@@ -293,30 +295,33 @@ def _spellings(codes: CodeLibrary) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=["code_table", "spelling", "code"], orient="row")
 
 
-def _judged(
-    heading: str,
-    name: str,
-    counts: Counts,
-    tables: Sequence[_Table],
-    alike: Sequence[Column],
-    codes: CodeLibrary,
-    *,
-    of_persons: bool,
-) -> Proposal:
-    """A column's proposal, from its values, the code tables that know them and the known columns like it."""
+@dataclass(frozen=True)
+class _Evidence:
+    """A column: its values, the code tables that know them, and the known columns like it."""
+
+    heading: str
+    name: str
+    counts: Counts
+    tables: Sequence[_Table]
+    alike: Sequence[Column]
+
+
+def _judged(column: _Evidence, codes: CodeLibrary, *, of_persons: bool) -> Proposal:
+    """A column's proposal."""
+    heading, counts, tables, alike = column.heading, column.counts, column.tables, column.alike
     table = _code_table(heading, counts, tables, alike, codes)
     # A `name` in English may be anybody's or anything's.
     doubtful = heading.isascii() and not of_persons
-    kinds = [column.kind for column in alike if not (doubtful and _names_a_person(column.kind))]
+    kinds = [known.kind for known in alike if not (doubtful and _names_a_person(known.kind))]
     kind = None if table else _kind(heading, counts, kinds)
     if kind is not None:
         table = load_kinds()[kind].recognise.codes
     type_ = "string" if table or kind else _type(heading, counts, alike)
-    same = [column for column in alike if (column.type, column.kind, column.codes) == (type_, kind, table)]
+    same = [known for known in alike if (known.type, known.kind, known.codes) == (type_, kind, table)]
     return Proposal(
         heading=heading,
-        name=name,
-        title=_title(heading, name, kind, alike),
+        name=column.name,
+        title=_title(heading, column.name, kind, alike),
         type=type_,
         kind=kind,
         codes=table,

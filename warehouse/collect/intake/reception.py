@@ -104,16 +104,31 @@ class Receipt:
         return {**facts, "batch": self.batch.isoformat()}
 
 
+@dataclass(frozen=True)
+class Terms:
+    """On which terms files are taken in.
+
+    Attributes:
+        dataset: the dataset they are of; without it each file's name and headings decide.
+        confirm: why the files are right, however unusual they look; None where nobody said so.
+        largest: bytes that a file may have.
+    """
+
+    dataset: str | None = None
+    confirm: str | None = None
+    largest: int = LARGEST_FILE
+
+
+USUAL = Terms()
+
+
 def deliver(
     home: Home,
     library: Library,
     files: Iterable[Path],
     batch: date,
     received_at: datetime,
-    dataset: str | None = None,
-    *,
-    confirm: str | None = None,
-    largest: int = LARGEST_FILE,
+    terms: Terms = USUAL,
 ) -> list[Receipt]:
     """Take files in for a batch.
 
@@ -123,20 +138,19 @@ def deliver(
         files: the delivered files; they are copied, never changed.
         batch: the turn they belong to.
         received_at: the time on the receipts.
-        dataset: the dataset they are of; without it each file's name and headings decide.
-        confirm: why the files are right, however unusual they look; None where nobody said so.
-        largest: bytes that a file may have.
+        terms: which files are taken in.
 
     Returns:
         In the order of the files a receipt for each dataset found in it, or one that it was set aside.
 
     Raises:
-        KeyError: `dataset` has no contract.
+        KeyError: the dataset of the terms has no contract.
         OSError: a file cannot be read or kept, is too large, or is still being written; those before it
             have been taken in.
     """
-    contracts = list(library) if dataset is None else [library[dataset]]
-    visit = _Visit(home, contracts, batch, received_at, dataset is not None, confirm, largest)
+    named = terms.dataset
+    contracts = list(library) if named is None else [library[named]]
+    visit = _Visit(home, contracts, batch, received_at, named is not None, terms.confirm, terms.largest)
     with delivering(home):
         return [receipt for path in files for receipt in visit.take_in(path)]
 

@@ -70,7 +70,9 @@ class Office:
     def deliver(self, path: Path, number: int = 1, *, confirm: str | None = None) -> list[Receipt]:
         self.minutes += 1
         at = datetime(2026, 3, 2, 8, self.minutes)
-        return reception.deliver(self.home, self.library, [path], day(number), at, confirm=confirm)
+        return reception.deliver(
+            self.home, self.library, [path], day(number), at, reception.Terms(confirm=confirm)
+        )
 
     def part(self, name: str, rows: str, number: int = 1) -> Receipt:
         path = self.folder / f"企业代号={name}.csv"

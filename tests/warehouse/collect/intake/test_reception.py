@@ -57,7 +57,7 @@ def bus(tmp_path: Path) -> Path:
 def deliver(
     home: Home, library: Library, *files: Path, dataset: str | None = None, at: datetime = AT
 ) -> list[Receipt]:
-    return reception.deliver(home, library, files, BATCH, at, dataset=dataset)
+    return reception.deliver(home, library, files, BATCH, at, reception.Terms(dataset))
 
 
 def kept(folder: Path) -> list[str]:

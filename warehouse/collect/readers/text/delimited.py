@@ -17,8 +17,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import duckdb
-import numpy as np
-import numpy.typing as npt
 
 from schemas.emit.sql import literal
 from warehouse.collect.readers.doubts import ANY, Suspicions
@@ -54,7 +52,7 @@ from warehouse.collect.readers.text.encoding import (
     undecodable,
 )
 from warehouse.collect.readers.text.endings import end_of_text
-from warehouse.collect.readers.text.line_hash import EndlessLine, Lines, keep_hashes
+from warehouse.collect.readers.text.line_hash import EndlessLine, Excerpt, Lines, keep_hashes
 from warehouse.collect.readers.text.mixture import foreign_lines, refuse_mixture
 from warehouse.collect.readers.text.record_lines import BREAKS, FOLDED, NO_VALUE, Part, Spool
 
@@ -228,15 +226,13 @@ def read_some(
     connection: duckdb.DuckDBPyConnection,
     table: str,
     scratch: Path,
-    lines: Lines,
-    rows: npt.NDArray[np.int64],
+    wanted: Excerpt,
 ) -> Reading | None:
     """Fill a table with some records of a delimited file, as if with all; the others are those of an earlier file.
 
     Args:
         path, layout, connection, table, scratch: as of `read`.
-        lines: the file's lines, with their hashes beside the table.
-        rows: the rows of the records, ascending.
+        wanted: the records.
 
     Returns:
         Of these records, or None if they are not one on each line.
@@ -247,18 +243,18 @@ def read_some(
     scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=scratch) as folder:
         excerpt = Path(folder) / path.name
-        lines.excerpt(rows, excerpt)
+        wanted.lines.excerpt(wanted.rows, excerpt)
         for head in _heads(excerpt, layout):
             stage = Stage(connection, table, layout, _recognition(layout, head))
             try:
                 plain = _read_plain(excerpt, head, stage, scratch)
             except UndecodableText:
                 continue
-            if plain.rest is not None or plain.folded or plain.mended or stage.size() != rows.size:
+            if plain.rest is not None or plain.folded or plain.mended or stage.size() != wanted.rows.size:
                 return None
             if foreign_lines(excerpt, head.encoding) is not None:
                 return None
-            stage.renumber(rows)
+            stage.renumber(wanted.rows)
             if stage.has_second_table():
                 return None
             return stage.finish(lines=head.lines(path))

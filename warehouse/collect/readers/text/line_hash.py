@@ -100,6 +100,14 @@ class Lines:
                 yield _ended(carry + b"\n")
 
 
+@dataclass(frozen=True, eq=False)
+class Excerpt:
+    """Some records of a text; `rows` are their rows, ascending."""
+
+    lines: Lines
+    rows: npt.NDArray[np.int64]
+
+
 def hashes_of(table: str) -> str:
     """The table beside one of rows with the hashes of their lines: `_row`, `_hash`, `_check`."""
     return f"{table} lines"
