@@ -271,7 +271,7 @@ def _accept(platform: Platform, opened: BatchContext) -> Verdict | None:
     if not candidate_of(home).exists():
         return None
     # Great Expectations takes seconds to import; `acceptance_imports` has it imported for a new candidate only.
-    from quality.acceptance.gate import accept
+    from quality.acceptance.gate import Opening, accept
 
     verdict = accept(
         candidate_of(home),
@@ -279,8 +279,7 @@ def _accept(platform: Platform, opened: BatchContext) -> Verdict | None:
         previous=home.warehouse if home.warehouse.exists() else None,
         name=opened.batch.isoformat(),
         suite=read_suite(generated=generated_checks(platform.library)),
-        limits=platform.engine.limits,
-        keys=platform.keys,
+        opening=Opening(platform.engine.limits, platform.keys),
     )
     record_verdict(home, passed=verdict.passed)
     return verdict

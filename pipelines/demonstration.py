@@ -21,10 +21,13 @@ from returns.replies.take_in import SHEET, Intake
 from sample_city.generate import SampleCity, Summary, plan_city
 from sample_city.officer.answering import answer
 from warehouse.collect.intake import reception
+from warehouse.lake.thresholds import Thresholds
 
 OFFICER = "officer"
 """The account that the simulated officers hand in under."""
 
+# A sample city is small: at the usual size everything would be made anew, and no table be amended.
+AMENDED = Thresholds(few_rows=0)
 FIRST_BATCH = date(2026, 3, 2)
 SECOND_BATCH = FIRST_BATCH + timedelta(days=1)
 

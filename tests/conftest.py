@@ -28,6 +28,7 @@ from warehouse.engine.connection import Engine
 from warehouse.home.encryption import Key, Keys
 from warehouse.home.folders import Home
 from warehouse.home.register import note
+from warehouse.lake.thresholds import Thresholds
 
 CHINA = ZoneInfo("Asia/Shanghai")
 FIRST = date(2026, 3, 2)
@@ -154,7 +155,16 @@ def install(engine: Engine, library: Library) -> Install:
             # The command line finds the same key in the home.
             home.signing_key.write_text(SIGNING_KEY, encoding="ascii")
             home.signing_key.chmod(0o600)
-        return Platform(home, library, engine.codes, engine, f"sqlite:///{home.ledger}", signing=SIGNING)
+        return Platform(
+            home,
+            library,
+            engine.codes,
+            engine,
+            f"sqlite:///{home.ledger}",
+            # Cities of tests are small: at the usual size no table would be amended.
+            thresholds=Thresholds(few_rows=0),
+            signing=SIGNING,
+        )
 
     return installed
 

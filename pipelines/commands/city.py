@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ import typer
 
 from pipelines.commands.loop import FIGURES, outcome
 from pipelines.commands.options import BatchOption, batch_date, linted_platform_of
-from pipelines.demonstration import FIRST_BATCH, SECOND_BATCH, Demonstration
+from pipelines.demonstration import AMENDED, FIRST_BATCH, SECOND_BATCH, Demonstration
 from pipelines.terminal import console
 from returns.replies.take_in import Intake
 from sample_city.generate import generate
@@ -56,7 +57,7 @@ def demo(context: typer.Context, residents: Residents = 10_000, seed: Seed = 1) 
     from pipelines.run.instance import dagster_instance
     from pipelines.run.turn import run_turn
 
-    platform = linted_platform_of(context)
+    platform = replace(linted_platform_of(context), thresholds=AMENDED)
     city = Demonstration(platform, residents, seed)
     if reception.batches(platform.home) and not city.samples.exists():
         raise console.usage(f"{platform.home.root} 中已有交付的数据；请用 --home 为演示指定另一个目录")

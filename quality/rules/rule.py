@@ -54,6 +54,8 @@ class Lookup:
         read = set(_DATASET.findall(self.relation))
         if read != {self.dataset} - {None}:
             raise ValueError(f"lookup {self.alias} reads {sorted(read)} and declares {self.dataset}")
+        if bool(self.keys) != bool(self.dataset) or len(self.keys) != len(self.by):
+            raise ValueError(f"lookup {self.alias} joins {self.dataset} by {self.by} = {self.keys}")
 
     def filled(self, table: Callable[[str], str]) -> str:
         """The query with its tables put in; `{rows}` stays.

@@ -84,8 +84,7 @@ def test_a_file_that_was_confirmed_although_it_looks_wrong_shows(
             POPULATION,
             NEXT,
             f"FROM {before.scan}",
-            inputs={},
-            facts={"unusual": unusual},
+            Origin({}, {"unusual": unusual}),
         )
     write(platform, *TICKET_TABLE, NEXT, "FROM {}")
     result = ask(platform, EXTRACT, "whole_file")

@@ -1,4 +1,4 @@
-"""The demonstration ends with the rows of `demo_digests.txt`.
+"""The demonstration ends with the rows of `demo_digests.txt`, whether its tables are amended or made anew.
 
 A change of what the platform makes of the same deliveries shows in review, as a change of that file. It holds no
 fingerprints and no texts for people to read. To write it anew, after a look at which rows have changed and why:
@@ -18,7 +18,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from pipelines.demonstration import FIRST_BATCH, SECOND_BATCH, Demonstration
+from pipelines.demonstration import AMENDED, FIRST_BATCH, SECOND_BATCH, Demonstration
 from pipelines.platform import build_platform
 from pipelines.run.instance import dagster_instance
 from pipelines.run.turn import run_turn
@@ -34,7 +34,8 @@ FINGERPRINTS = {"fingerprint", "contract_sha256", "sha256", "hash", "finding_id"
 TEXTS = {"description", "evidence", "violates"}
 TEXTS_IN_PACKAGES = ("问题", "依据")
 WAYS = {
-    "amended": Thresholds(few_rows=0),
+    "amended": AMENDED,
+    "anew": Thresholds(affected_share=-1, changed_share=-1),
 }
 
 
