@@ -21,6 +21,7 @@ from warehouse.home.encryption import NO_KEYS, Keys, attach
 from warehouse.home.files import digest_of, digest_of_frame
 from warehouse.home.folders import Home
 from warehouse.incremental.context import BatchContext
+from warehouse.incremental.scratch import Scratch
 from warehouse.lake.partition import Changes, Partition
 from warehouse.publish.accepted import log_of
 from warehouse.publish.switch import (
@@ -128,7 +129,7 @@ def build(
     current = published(home.warehouse, keys)
     if current is not None and (current[0] > batch or current == (batch, digest)):
         return None
-    known = _begin(home, tables, keys)
+    known = _begin(context, home, tables, keys)
     attach(connection, candidate, "candidate", keys, read_only=False)
     try:
         for schema in SCHEMAS:
@@ -144,7 +145,7 @@ def build(
     return candidate
 
 
-def _begin(home: Home, tables: Sequence[Published], keys: Keys) -> _Known:
+def _begin(context: BatchContext, home: Home, tables: Sequence[Published], keys: Keys) -> _Known:
     """Lay the published file down as the candidate, if most of its rows stay; its tables, or none."""
     if not home.warehouse.exists() or not has_present_key(home.warehouse, keys):
         return {}
@@ -165,7 +166,8 @@ def _begin(home: Home, tables: Sequence[Published], keys: Keys) -> _Known:
     for name, part, fingerprint, count in told:
         known.setdefault(name, {})[part] = (fingerprint, count)
     staying = sum(_rows_staying(home, table, known) for table in tables)
-    if 2 * staying < sum(count for parts in known.values() for _, count in parts.values()):
+    rows = sum(count for parts in known.values() for _, count in parts.values())
+    if not context.lake.thresholds.allow_amendment(rows, rows - staying):
         return {}
     shutil.copyfile(home.warehouse, candidate_of(home))
     return known
@@ -262,9 +264,9 @@ def _create(connection: duckdb.DuckDBPyConnection, table: Published) -> None:
     """Write a table, or a view, in the place of one of that name, with its comments."""
     target, kind, columns = _target(table.standard.id), "VIEW" if table.view else "TABLE", _columns(table)
     if isinstance(table.rows, pl.DataFrame):
-        connection.register("published_rows", table.rows)
-        connection.execute(f"CREATE OR REPLACE {kind} {target} AS SELECT {columns} FROM published_rows")
-        connection.unregister("published_rows")
+        with Scratch(connection) as scratch:
+            rows = scratch.frame("published rows", table.rows)
+            connection.execute(f"CREATE OR REPLACE {kind} {target} AS SELECT {columns} FROM {rows}")
     else:
         parts = [part for part in table.parts.values() if not isinstance(part, pl.DataFrame)]
         rows = " UNION ALL ".join(
