@@ -16,8 +16,6 @@ from pipelines.server.serve import access, url
 
 SECRET = "a-secret-of-this-test"
 HOST = "127.0.0.1:3000"
-# In the place of a method: a connection that is no request.
-SOCKET = "websocket"
 BEARER = {"authorization": f"Bearer {SECRET}"}
 MUTATION = 'mutation { launchRun(executionParams: {selector: {jobName: "answers"}}) { __typename } }'
 
@@ -52,10 +50,10 @@ def ask(
     body: bytes = b"",
     who: Access | None = None,
     log: list[str] | None = None,
+    socket: bool = False,
 ) -> Answer:
     """One request through the guard, as a server of ASGI makes it."""
     path, _, query = path.partition("?")
-    socket = method == SOCKET
     sent: list[Message] = []
     scope: dict[str, Any] = {
         "type": "websocket" if socket else "http",
@@ -96,7 +94,7 @@ def test_without_the_token_nothing_is_reached() -> None:
     assert ask(headers={"authorization": "Bearer wrong"}).status == 401
     assert ask(headers={"cookie": "zhenjie_dev_3000=wrong"}).status == 401
     assert ask(headers={"cookie": f"zhenjie_dev_3000={SECRET}"}).status == 401
-    assert ask("/graphql", method=SOCKET).status == 403
+    assert ask("/graphql", socket=True).status == 403
 
 
 def test_a_person_without_the_token_is_asked_for_it() -> None:
@@ -108,7 +106,7 @@ def test_a_person_without_the_token_is_asked_for_it() -> None:
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "token"])
 def test_a_program_sends_the_token_in_a_header(scheme: str) -> None:
     assert ask(headers={"authorization": f"{scheme} {SECRET}"}).body == "inside"
-    assert ask("/graphql", headers={"authorization": f"{scheme} {SECRET}"}, method=SOCKET).status == 101
+    assert ask("/graphql", headers={"authorization": f"{scheme} {SECRET}"}, socket=True).status == 101
 
 
 def test_the_token_in_the_url_becomes_a_cookie_and_leaves_the_url() -> None:
@@ -119,7 +117,7 @@ def test_the_token_in_the_url_becomes_a_cookie_and_leaves_the_url() -> None:
     assert "HttpOnly" in cookie and "SameSite=strict" in cookie and SECRET not in cookie
     assert entered.header("cache-control") == ["no-store"]
     assert ask("/runs", headers={"cookie": cookie_of(entered)}).body == "inside"
-    assert ask("/graphql", headers={"cookie": cookie_of(entered)}, method=SOCKET).status == 101
+    assert ask("/graphql", headers={"cookie": cookie_of(entered)}, socket=True).status == 101
     # A cookie of another program on this machine, which no standard allows, hides ours from nobody.
     assert ask(headers={"cookie": f'bad[]="; {cookie_of(entered)}'}).body == "inside"
 
@@ -187,7 +185,7 @@ def test_another_name_of_the_server_reaches_nothing(host: str) -> None:
     """DNS rebinding: the browser takes the page of evil.example and this server for one."""
     foreign = {"host": host, "origin": f"http://{host}", "sec-fetch-site": "same-origin"}
     assert ask(headers={**BEARER, **foreign}).status == 421
-    assert ask("/graphql", headers={**BEARER, **foreign}, method=SOCKET).status == 403
+    assert ask("/graphql", headers={**BEARER, **foreign}, socket=True).status == 403
 
 
 @pytest.mark.parametrize(
