@@ -114,7 +114,9 @@ def _receive(context: dg.SensorEvaluationContext, platform: Platform) -> None:
     files, largest = settled(platform.home.inbox, now), platform.largest_file
     for path in files:
         try:
-            reception.deliver(platform.home, platform.library, [path], today(), now, reception.Terms(largest=largest))
+            reception.deliver(
+                platform.home, platform.library, [path], today(), now, reception.Terms(largest=largest)
+            )
             path.unlink()
         except OF_ONE_FILE as error:
             context.log.warning("%s could not be received: %s", shown_name(path), reason_of(error))
