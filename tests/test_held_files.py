@@ -49,7 +49,7 @@ def deliver(walk: Any, name: str, rows: Rows, day: date, codec: str, confirm: st
     path.write_bytes(out.getvalue().encode(codec))
     at = datetime(day.year, day.month, day.day, 9)
     (receipt,) = reception.deliver(
-        walk.platform.home, walk.platform.library, [path], day, at, confirm=confirm
+        walk.platform.home, walk.platform.library, [path], day, at, reception.Terms(confirm=confirm)
     )
     return receipt
 

@@ -85,7 +85,7 @@ class Office:
         path.write_bytes(content)
         at = datetime(day.year, day.month, day.day, 8)
         (receipt,) = reception.deliver(
-            self.home, self.library, [path], day, at, self.dataset, confirm=confirm
+            self.home, self.library, [path], day, at, reception.Terms(self.dataset, confirm)
         )
         return receipt
 

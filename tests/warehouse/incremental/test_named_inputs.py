@@ -40,7 +40,7 @@ MADE = re.compile(
 FILE = re.compile(r"/lake/(\w+)/([\w.]+)/batch=")
 # Frames that hold the content of inputs, and tables that hold delivered files.
 FRAMES = {"corrections": "value:corrections", "ticket_rows": "value:previous"}
-DELIVERED = re.compile(r"(delivered|same) \d+( lines)?")
+DELIVERED = re.compile(r"delivered_\d+( lines)?|same")
 
 
 @dataclass
