@@ -23,7 +23,7 @@ Question = Callable[[Platform, date], Outcome]
 
 
 @dataclass(frozen=True)
-class Check:
+class AssetCheck:
     """A question about an asset's data on the batch's day.
 
     Attributes:
@@ -69,11 +69,11 @@ def held_messages(platform: Platform, contract: Contract, batch: date) -> list[s
     ]
 
 
-def extract_checks(contract: Contract) -> list[Check]:
+def extract_checks(contract: Contract) -> list[AssetCheck]:
     """The checks of an extract."""
     return [
-        Check("readable", "本批次收到的文件都已采用", "本批次有文件未采用", _readable(contract)),
-        Check(
+        AssetCheck("readable", "本批次收到的文件都已采用", "本批次有文件未采用", _readable(contract)),
+        AssetCheck(
             "whole_file",
             "本次交付的整份文件没有异常",
             "整份文件有异常，已经人工确认或只作提示",
@@ -82,11 +82,13 @@ def extract_checks(contract: Contract) -> list[Check]:
     ]
 
 
-def standard_checks(contract: Contract) -> list[Check]:
+def standard_checks(contract: Contract) -> list[AssetCheck]:
     """The checks of a standard table."""
     return [
-        Check("structure", "字段与类型符合合同（pandera）", "字段或类型与合同不符", _structure(contract)),
-        Check(
+        AssetCheck(
+            "structure", "字段与类型符合合同（pandera）", "字段或类型与合同不符", _structure(contract)
+        ),
+        AssetCheck(
             "complete",
             "没有丢行：行数与交付相同（增量则不多于各次交付之和）",
             "行数与交付的不符",
@@ -95,9 +97,9 @@ def standard_checks(contract: Contract) -> list[Check]:
     ]
 
 
-def ticket_checks() -> list[Check]:
+def ticket_checks() -> list[AssetCheck]:
     """The checks of the tickets."""
-    return [Check("identity", "每个工单号只有一行", "有重复的工单号", _identity)]
+    return [AssetCheck("identity", "每个工单号只有一行", "有重复的工单号", _identity)]
 
 
 def _readable(contract: Contract) -> Question:

@@ -11,7 +11,7 @@ from typing import TypedDict
 import dagster as dg
 import duckdb
 
-from assets.checks import Check
+from assets.checks import AssetCheck
 from assets.platform import CHINA, FIRST_BATCH, Platform
 from assets.tasks import Key, Task
 from schemas.contract.model import Contract
@@ -109,12 +109,12 @@ def freshness(contract: Contract) -> dg.FreshnessPolicy | None:
     return dg.FreshnessPolicy.time_window(fail_window=late, warn_window=due if due < late else None)
 
 
-def check_specs(asset: dg.AssetKey, checks: Sequence[Check]) -> list[dg.AssetCheckSpec]:
+def check_specs(asset: dg.AssetKey, checks: Sequence[AssetCheck]) -> list[dg.AssetCheckSpec]:
     """The checks as the asset declares them."""
     return [dg.AssetCheckSpec(check.name, asset=asset, description=check.description) for check in checks]
 
 
-def check_results(checks: Sequence[Check], platform: Platform, batch: date) -> list[dg.AssetCheckResult]:
+def check_results(checks: Sequence[AssetCheck], platform: Platform, batch: date) -> list[dg.AssetCheckResult]:
     """What the checks say once the asset is there."""
     results = []
     for check in checks:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from returns.workbook.model import Sheet, SheetColumn, WorkbookProperties
+from returns.workbook.model import ReturnSheet, SheetColumn, WorkbookProperties
 from returns.workbook.reader import open_workbook
 from returns.workbook.writer import write_workbook
 
@@ -62,7 +62,7 @@ def _pick(number: pl.Expr, *words: str) -> pl.Expr:
 
 def measure(rows: int) -> str:
     """Write and read one workbook of so many rows; the figures as one line."""
-    sheet = Sheet("工单", _COLUMNS, made_up_rows(rows), heading="待核对数据", frozen_columns=2)
+    sheet = ReturnSheet("工单", _COLUMNS, made_up_rows(rows), heading="待核对数据", frozen_columns=2)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "benchmark.xlsx"
         start = _clocks()
@@ -82,7 +82,7 @@ def measure(rows: int) -> str:
 
 def workbook_speed(rows: int) -> float:
     """Rows of 12 columns written per second of wall clock."""
-    sheet = Sheet("工单", _COLUMNS, made_up_rows(rows), heading="待核对数据", frozen_columns=2)
+    sheet = ReturnSheet("工单", _COLUMNS, made_up_rows(rows), heading="待核对数据", frozen_columns=2)
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         write_workbook(Path(folder) / "benchmark.xlsx", [sheet], _PROPERTIES)

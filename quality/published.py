@@ -136,10 +136,10 @@ def rule_rows(library: Library, codes: CodeLibrary) -> pl.DataFrame:
 def _figures(lake: Lake, library: Library, days: Sequence[date]) -> list[dict[str, object]]:
     """Each batch in figures, as the manifests tell them: no table is read for it."""
     datasets = [contract.id for contract in library]
-    extracts = [_Line(lake, Layer.EXTRACT, dataset) for dataset in datasets]
-    standard = [_Line(lake, Layer.STANDARD, dataset) for dataset in datasets]
-    found = [_Line(lake, Layer.FINDING, name) for name in _finding_tables(library)]
-    tickets = _Line(lake, *TICKETS)
+    extracts = [_BatchLine(lake, Layer.EXTRACT, dataset) for dataset in datasets]
+    standard = [_BatchLine(lake, Layer.STANDARD, dataset) for dataset in datasets]
+    found = [_BatchLine(lake, Layer.FINDING, name) for name in _finding_tables(library)]
+    tickets = _BatchLine(lake, *TICKETS)
     return [
         {
             "batch": day,
@@ -155,7 +155,7 @@ def _figures(lake: Lake, library: Library, days: Sequence[date]) -> list[dict[st
     ]
 
 
-class _Line:
+class _BatchLine:
     """Every partition of a table, read once: a platform that has run for years has thousands."""
 
     def __init__(self, lake: Lake, layer: Layer, table: str) -> None:

@@ -27,7 +27,7 @@ SUFFIXES: Final[Mapping[Form, str]] = {
 
 
 @dataclass(frozen=True)
-class Delivery:
+class CityDelivery:
     """One extract as its department sends it.
 
     The headers are written down anew rather than taken from the contracts, for a real department
@@ -98,7 +98,7 @@ class Extract:
         parts: The sheet, or the file in a zip, that each of these records stands in; None for a single one.
     """
 
-    delivery: Delivery
+    delivery: CityDelivery
     records: Callable[[City, int], Ints]
     rows: Callable[[City, Ints, int], pl.DataFrame]
     people: Callable[[City], tuple[Ints, ...]]
@@ -124,7 +124,7 @@ class Presence:
 
 
 @dataclass(frozen=True)
-class Kind:
+class ErrorKind:
     """One kind of planted error.
 
     Attributes:

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from sample_city.declarations import Extract, Kind, Presence
+from sample_city.declarations import ErrorKind, Extract, Presence
 from sample_city.departments import (
     civil_affairs,
     disabled_persons,
@@ -58,6 +58,6 @@ def presence(city: City) -> Presence:
     return Presence(masks)
 
 
-def kinds(city: City) -> tuple[Kind, ...]:
+def kinds(city: City) -> tuple[ErrorKind, ...]:
     """Every kind of error."""
     return tuple(kind for department in DEPARTMENTS for kind in department.kinds(city))

@@ -79,7 +79,7 @@ class Examples:
 
 
 @dataclass(frozen=True, config=_NO_OTHER_KEYS)
-class Kind:
+class SemanticKind:
     """One semantic kind.
 
     `normalise` and `valid` are names of the function library, each of one text. `valid` recognises an
@@ -99,7 +99,7 @@ class Kind:
     judgements: tuple[Judgement, ...] = ()
 
 
-_KIND = TypeAdapter(Kind)
+_KIND = TypeAdapter(SemanticKind)
 
 
 def of(expression: str | None, value: str) -> str | None:
@@ -108,7 +108,7 @@ def of(expression: str | None, value: str) -> str | None:
 
 
 @cache
-def load_kinds() -> Mapping[str, Kind]:
+def load_kinds() -> Mapping[str, SemanticKind]:
     """Every semantic kind by name, in the order of kinds.yaml.
 
     Raises:
@@ -117,7 +117,7 @@ def load_kinds() -> Mapping[str, Kind]:
     return read_kinds(KINDS)
 
 
-def read_kinds(path: Path) -> Mapping[str, Kind]:
+def read_kinds(path: Path) -> Mapping[str, SemanticKind]:
     """Every semantic kind that a file declares, by name.
 
     Raises:

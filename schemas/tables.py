@@ -22,7 +22,7 @@ NO_OTHER_KEYS = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, config=NO_OTHER_KEYS)
-class Field:
+class TableField:
     """One column of a published table."""
 
     name: str
@@ -43,7 +43,7 @@ class TableStandard:
     id: str
     title: str
     description: str
-    fields: tuple[Field, ...]
+    fields: tuple[TableField, ...]
 
     @property
     def comment(self) -> str:

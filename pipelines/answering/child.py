@@ -26,7 +26,7 @@ from warehouse.home.encryption import WrongKey
 from warehouse.home.folders import Home
 from warehouse.isolation.messages import made, receive, send
 from warehouse.isolation.process import limit_memory, limit_time, settle
-from warehouse.query.connection import Asked, NotAccepted, open_for_queries
+from warehouse.query.connection import Asked, NotVerified, open_for_queries
 from warehouse.query.judge import RefusedQuery, judge, published_tables
 
 _MOST_ASKED = 16 << 20
@@ -122,7 +122,7 @@ def _answered(request: Request, sink: Sink) -> int:
             return _attempt(request, sink, clock, spilling=True)
     except RefusedQuery as error:
         raise NoAnswer(Refusal(str(error), USAGE, "refused")) from None
-    except (WrongKey, NotAccepted) as error:
+    except (WrongKey, NotVerified) as error:
         code = USAGE if isinstance(error, WrongKey) else FAILED
         raise NoAnswer(Refusal(str(error), code, "refused")) from None
     except _ENGINE as error:

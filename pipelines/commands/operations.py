@@ -19,7 +19,7 @@ from pipelines.settings import Settings
 from pipelines.terminal import console
 from returns.ledger.chain import LedgerLoss
 from returns.ledger.deliveries import missing_deliveries
-from returns.ledger.heads import Head, KnownHead
+from returns.ledger.heads import KnownHead, LedgerHead
 from returns.ledger.losses import ACCEPT, CUT
 from returns.ledger.outside import NoHeads, has_heads, heads_in, known_heads
 from returns.ledger.store import Ledger
@@ -212,7 +212,7 @@ def _restore(home: Home, archive: Path, settings: Settings, outside: list[KnownH
         if not told:
             return
         known = [*known_heads(draft, settings.keys, thorough=True), *outside]
-        known += [KnownHead(archive.name, Head.parse(head))] if head else []
+        known += [KnownHead(archive.name, LedgerHead.parse(head))] if head else []
         with Ledger.open(settings.ledger_url or f"sqlite:///{draft.ledger}", draft.witness) as ledger:
             ledger.refuse_losses(known)
 

@@ -59,7 +59,7 @@ class AlertStatus(TypedDict):
     file: str
 
 
-class Status(TypedDict):
+class StatusReport(TypedDict):
     """All of it, as `--json` gives it."""
 
     home: str
@@ -107,11 +107,11 @@ def status(context: typer.Context, json_: JsonOption = False) -> None:
     )
 
 
-def status_of(platform: Platform, day: date) -> Status:
+def status_of(platform: Platform, day: date) -> StatusReport:
     """Where the installation stands on a day."""
     current = published(platform.home.warehouse, platform.keys)
     received = _newest_receipts(platform, day)
-    return Status(
+    return StatusReport(
         home=str(platform.home.root),
         published_batch=current[0] if current else None,
         datasets=[

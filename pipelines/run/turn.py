@@ -46,7 +46,7 @@ class TurnResult:
     stopped: bool = False
 
 
-class _Lines(logging.Handler):
+class _ProgressLines(logging.Handler):
     """Tells each materialised asset to a person, and nothing else of Dagster's log."""
 
     def __init__(self, progress: Progress) -> None:
@@ -107,7 +107,7 @@ def _run(
     @dg.logger
     def lines(_: dg.InitLoggerContext) -> logging.Logger:
         logger = logging.Logger("zhenjie.turn", logging.DEBUG)
-        logger.addHandler(_Lines(progress))
+        logger.addHandler(_ProgressLines(progress))
         return logger
 
     # The caller holds the installation.

@@ -97,21 +97,21 @@ class Access:
 
 
 @dataclass(frozen=True)
-class Refusal:
+class RefusedRequest:
     """Why a request is not let through: a status of HTTP, and a sentence for whoever sees it."""
 
     status: int
     sentence: str
 
 
-FOREIGN_HOST = Refusal(
+FOREIGN_HOST = RefusedRequest(
     421,
     "拒绝访问：地址不是本服务的地址。请用启动时显示的网址打开；要用别的名称访问，请设置 ZHENJIE_DEV_HOSTS。",
 )
-FOREIGN_PAGE = Refusal(403, "拒绝访问：请求来自别的网页。请在浏览器地址栏中直接打开启动时显示的网址。")
-NO_TOKEN = Refusal(401, "拒绝访问：没有令牌。请用启动时显示的网址打开。")
-NOT_BY_GET = Refusal(405, "拒绝访问：修改数据的 GraphQL 请求只能用 POST。")
-WRONG_TYPE = Refusal(415, "拒绝访问：GraphQL 请求的内容类型应为 application/json。")
+FOREIGN_PAGE = RefusedRequest(403, "拒绝访问：请求来自别的网页。请在浏览器地址栏中直接打开启动时显示的网址。")
+NO_TOKEN = RefusedRequest(401, "拒绝访问：没有令牌。请用启动时显示的网址打开。")
+NOT_BY_GET = RefusedRequest(405, "拒绝访问：修改数据的 GraphQL 请求只能用 POST。")
+WRONG_TYPE = RefusedRequest(415, "拒绝访问：GraphQL 请求的内容类型应为 application/json。")
 
 
 class Guard:
@@ -144,7 +144,7 @@ class Guard:
         else:
             await self._refuse(scope, receive, send, refusal)
 
-    def _foreign(self, scope: Scope, headers: Headers) -> Refusal | None:
+    def _foreign(self, scope: Scope, headers: Headers) -> RefusedRequest | None:
         """Whether a request means another server, or comes from another server's page."""
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self._access.is_known_host(hosts[0]):
@@ -179,7 +179,7 @@ class Guard:
         response.set_cookie(self._access.cookie, self._access.session, httponly=True, samesite="strict")
         return response
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send, refusal: Refusal) -> None:
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, refusal: RefusedRequest) -> None:
         client = scope["client"][0] if scope.get("client") else "unknown"
         method = scope.get("method", "WEBSOCKET")
         self._log(f"refused {refusal.status} {client} {method} {ascii(scope['path'])[:200]}")
@@ -194,7 +194,7 @@ class Guard:
         await response(scope, receive, _with_headers(send))
 
 
-def refused_method(scope: Scope, headers: Headers) -> Refusal | None:
+def refused_method(scope: Scope, headers: Headers) -> RefusedRequest | None:
     """Why a request to the GraphQL endpoint may not be made this way; None if it may, or is to another path."""
     if scope["path"].strip().rstrip("/") != GRAPHQL:
         return None

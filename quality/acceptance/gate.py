@@ -43,7 +43,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 from sqlglot import exp
 
-from quality.acceptance.suite import Check, Suite, SuiteError, TableChecks
+from quality.acceptance.suite import GateCheck, Suite, SuiteError, TableChecks
 from warehouse.engine.connection import confine
 from warehouse.home.encryption import NO_KEYS, Keys, attach
 from warehouse.publish.switch import open_database
@@ -177,7 +177,7 @@ def _outcome(
     return _Outcome(table, int(expected) + len(checks), failed, result)
 
 
-def _expectations(checks: Sequence[Check], suite: Path, previous_rows: int) -> list[Expectation]:
+def _expectations(checks: Sequence[GateCheck], suite: Path, previous_rows: int) -> list[Expectation]:
     """The checks in Great Expectations' terms, each with its place in the list."""
     expectations = []
     for place, check in enumerate(checks):
@@ -195,7 +195,7 @@ def _expectations(checks: Sequence[Check], suite: Path, previous_rows: int) -> l
 
 def _failed(
     table: str,
-    checks: Sequence[Check],
+    checks: Sequence[GateCheck],
     result: ExpectationSuiteValidationResult,
     columns: Sequence[str],
 ) -> tuple[FailedCheck, ...]:
@@ -220,12 +220,12 @@ def _failed(
     return tuple(failed[place] for place in sorted(failed))
 
 
-def _unevaluated(check: Check, reason: str, columns: Sequence[str]) -> str:
+def _unevaluated(check: GateCheck, reason: str, columns: Sequence[str]) -> str:
     missing = [column for column in check.columns if column not in columns]
     return f"缺少列{'、'.join(missing)}" if missing else f"检查未能执行（{reason}）"
 
 
-def _observed(check: Check, result: Mapping[str, Any], columns: Sequence[str]) -> str:
+def _observed(check: GateCheck, result: Mapping[str, Any], columns: Sequence[str]) -> str:
     if check.layout:
         missing = "、".join(column for column in check.layout if column not in columns)
         surplus = "、".join(column for column in columns if column not in check.layout)
@@ -236,7 +236,7 @@ def _observed(check: Check, result: Mapping[str, Any], columns: Sequence[str]) -
     return f"实际为{result['observed_value']}"
 
 
-def _redact(item: ExpectationValidationResult, check: Check, message: str) -> None:
+def _redact(item: ExpectationValidationResult, check: GateCheck, message: str) -> None:
     item.exception_info = {
         "raised_exception": True,
         "exception_message": message,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
-from quality.acceptance.suite import Check, TableChecks
+from quality.acceptance.suite import GateCheck, TableChecks
 from schemas.contract.library import Library
 from schemas.emit.sql import quote
 from schemas.tables import TableStandard
@@ -43,7 +43,7 @@ def _table(
         *_key(standard, key, line),
         *_places(standard, line),
         *_references(standard, references, library, line),
-        Check(
+        GateCheck(
             "expect_table_row_count_to_be_between",
             {"min_value": _LEAST},
             f"{standard.title}数与已发布的相比，不得减少一半以上",
@@ -54,19 +54,19 @@ def _table(
     return TableChecks(name=standard.id, title=standard.title, optional=True, checks=tuple(made))
 
 
-def _key(standard: TableStandard, key: str, line: int) -> Iterator[Check]:
+def _key(standard: TableStandard, key: str, line: int) -> Iterator[GateCheck]:
     (title,) = (field.title for field in standard.fields if field.name == key)
     for expectation, what in (
         ("expect_column_values_to_not_be_null", "不得为空"),
         ("expect_column_values_to_be_unique", "不得重复"),
     ):
-        yield Check(expectation, {"column": key}, f"{standard.title}的{title}{what}", (), line)
+        yield GateCheck(expectation, {"column": key}, f"{standard.title}的{title}{what}", (), line)
 
 
-def _places(standard: TableStandard, line: int) -> Iterator[Check]:
+def _places(standard: TableStandard, line: int) -> Iterator[GateCheck]:
     for field in standard.fields:
         if digits := _DIGITS.get(field.name):
-            yield Check(
+            yield GateCheck(
                 "expect_column_values_to_match_regex",
                 {"column": field.name, "regex": rf"^\d{{{digits}}}$"},
                 f"{standard.title}的{field.title}应为{digits}位数字",
@@ -77,13 +77,13 @@ def _places(standard: TableStandard, line: int) -> Iterator[Check]:
 
 def _references(
     standard: TableStandard, references: Mapping[str, str], library: Library, line: int
-) -> Iterator[Check]:
+) -> Iterator[GateCheck]:
     """A column of a derived table holds keys of an entity: each is in that entity's table."""
     titles = {field.name: field.title for field in standard.fields}
     for column, name in references.items():
         entity = library.entity(name)
         other = f"{Layer.GOVERNANCE}.{name}"
-        yield Check(
+        yield GateCheck(
             "unexpected_rows_expectation",
             {
                 "unexpected_rows_query": f"select {quote(column)} from {{batch}} where {quote(column)} not in "

@@ -68,7 +68,7 @@ class SuiteError(ValueError):
 
 
 @dataclass(frozen=True)
-class Check:
+class GateCheck:
     """One expectation on one table, with the line it stands on in the suite's file.
 
     `needs` names further tables (`schema.table`) or columns (`schema.table.column`) without which
@@ -120,7 +120,7 @@ class TableChecks:
     name: str
     title: str
     optional: bool
-    checks: tuple[Check, ...]
+    checks: tuple[GateCheck, ...]
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def read_suite(path: Path = SUITE, generated: Sequence[TableChecks] = ()) -> Sui
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise SuiteError(path, line, f"not YAML: {error.problem}") from error
-    declared = {table.name: table for table in _Reader(path).tables(root)}
+    declared = {table.name: table for table in _SuiteReader(path).tables(root)}
     joined = [
         replace(table, checks=(*table.checks, *declared[table.name].checks))
         if table.name in declared
@@ -157,7 +157,7 @@ def read_suite(path: Path = SUITE, generated: Sequence[TableChecks] = ()) -> Sui
     return Suite(path, (*(table for table in declared.values() if table.name not in names), *joined))
 
 
-class _Reader:
+class _SuiteReader:
     """Walks the YAML nodes rather than the data, since only nodes know their lines."""
 
     def __init__(self, path: Path) -> None:
@@ -189,7 +189,7 @@ class _Reader:
                 checks=tuple(self.check(node) for node in fields["expectations"].value),
             )
 
-    def check(self, node: yaml.Node) -> Check:
+    def check(self, node: yaml.Node) -> GateCheck:
         fields = self.fields(node, {"expect", "meaning"}, {"kwargs", "needs"}, "an expectation")
         name = self.text(fields["expect"], "expect")
         if name not in COUNTING_EXPECTATIONS:
@@ -204,7 +204,7 @@ class _Reader:
         needs = self.data(fields["needs"]) if "needs" in fields else []
         if not isinstance(needs, list) or not all(_NEED.fullmatch(str(need)) for need in needs):
             raise self.error(fields["needs"], "needs is a list of schema.table or schema.table.column")
-        return Check(
+        return GateCheck(
             name,
             kwargs,
             self.text(fields["meaning"], "meaning"),

@@ -16,7 +16,7 @@ from quality.agreement.conflicts import Attributes, find_disputes
 from quality.findings.verify import MEASURES, standard_tables
 from quality.rules.routing import ORDER, finding_rows, no_findings, row_facts
 from quality.rules.rule import ROW
-from schemas.contract.library import Library, Source
+from schemas.contract.library import ContractSource, Library
 from schemas.contract.model import Contract, Entity, Rule
 from schemas.emit.sql import literal
 from warehouse.engine.functions import library_digest
@@ -36,12 +36,12 @@ def table_name(entity: Entity) -> str:
     return f"{RULE}.{entity.name}"
 
 
-def compared(library: Library, entity: Entity) -> dict[str, tuple[Source, ...]]:
+def compared(library: Library, entity: Entity) -> dict[str, tuple[ContractSource, ...]]:
     """The attributes that at least two datasets feed, with their sources; the key is what joins them."""
     return _between_datasets(library.sources(entity.name), entity)
 
 
-def _between_datasets(attributes: Attributes, entity: Entity) -> dict[str, tuple[Source, ...]]:
+def _between_datasets(attributes: Attributes, entity: Entity) -> dict[str, tuple[ContractSource, ...]]:
     return {
         attribute: sources
         for attribute, sources in attributes.items()

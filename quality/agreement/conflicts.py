@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from schemas.codes import CodeLibrary
-from schemas.contract.library import Library, Source
+from schemas.contract.library import ContractSource, Library
 from schemas.contract.model import Entity
 from schemas.emit.sql import literal, quote
 from warehouse.engine.functions import library_digest
@@ -30,7 +30,7 @@ from warehouse.standard.values import shown
 
 DISPUTE = "dispute"
 
-Attributes = Mapping[str, tuple[Source, ...]]
+Attributes = Mapping[str, tuple[ContractSource, ...]]
 
 _NO_DISPUTES = (
     "SELECT '' AS key, '' AS finding_id, '' AS dataset, 0::BIGINT AS row_number, '' AS field, '' AS observed, "
@@ -109,7 +109,7 @@ class DisputeStage(Stage):
         return [disputes_query(attribute, voices, self.codes) for attribute, voices in self._voices]
 
     @property
-    def _voices(self) -> list[tuple[str, list[tuple[str, Source]]]]:
+    def _voices(self) -> list[tuple[str, list[tuple[str, ContractSource]]]]:
         """Attribute → the relations of the claims of its sources."""
         speakers = self._speakers
         return [
@@ -207,7 +207,7 @@ def _question(claimant: Claimant, attributes: Attributes, table: str, found: Par
     )
 
 
-def disputes_query(attribute: str, voices: Sequence[tuple[str, Source]], codes: CodeLibrary) -> str:
+def disputes_query(attribute: str, voices: Sequence[tuple[str, ContractSource]], codes: CodeLibrary) -> str:
     """The SQL that finds every claim on an attribute which differs from the value to be believed.
 
     It gives too the value to be believed for every row of the table `question` that asks for this attribute.
@@ -229,7 +229,7 @@ def disputes_query(attribute: str, voices: Sequence[tuple[str, Source]], codes: 
     )
 
 
-def _voice(attribute: str, relation: str, source: Source) -> str:
+def _voice(attribute: str, relation: str, source: ContractSource) -> str:
     contract, column = source.contract, source.column
     return (
         f"  SELECT {literal(contract.id)} AS dataset, key, {literal(column.name)} AS field, "

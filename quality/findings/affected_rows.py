@@ -14,7 +14,7 @@ from datetime import date
 
 from quality.rules.date_triggers import DateTrigger, coming_true
 from quality.rules.plan import VerificationPlan
-from quality.rules.rule import ROW, Check
+from quality.rules.rule import ROW, RuleCheck
 from schemas.emit.sql import literal, quote
 from warehouse.incremental.inputs import Predecessor
 from warehouse.lake.layers import Input
@@ -38,8 +38,8 @@ class Reach:
 
     before: Partition
     changes: Mapping[str, Changes]
-    again: Sequence[Check]
-    whole: Sequence[Check]
+    again: Sequence[RuleCheck]
+    whole: Sequence[RuleCheck]
     days: tuple[date, date]
 
 
@@ -90,7 +90,7 @@ def affected_rows(reach: Reach, plan: VerificationPlan, tables: Mapping[str, Par
     return " UNION ".join(numbers)
 
 
-def _coming(check: Check) -> frozenset[DateTrigger] | None:
+def _coming(check: RuleCheck) -> frozenset[DateTrigger] | None:
     return coming_true(check.violates) if check.uses_batch_date else frozenset()
 
 
@@ -116,14 +116,14 @@ def _changed(reach: Reach, plan: VerificationPlan, tables: Mapping[str, Partitio
             yield f"SELECT _row FROM {tables[plan.contract.id].scan} WHERE ({here}) IN ({found})"
 
 
-def _reached(dated: Sequence[Check], table: Partition, days: tuple[date, date]) -> Iterator[str]:
+def _reached(dated: Sequence[RuleCheck], table: Partition, days: tuple[date, date]) -> Iterator[str]:
     """The rows of which a date has been reached."""
     dates = {c.between(*days) for check in dated for c in _coming(check) or () if c.alias == ROW}
     if dates:
         yield f"SELECT _row FROM {table.scan} WHERE {_either(dates)}"
 
 
-def _judged_by_day(dated: Sequence[Check], before: Partition) -> Iterator[str]:
+def _judged_by_day(dated: Sequence[RuleCheck], before: Partition) -> Iterator[str]:
     """The rows in which something was found that may have passed, or may read otherwise today."""
     if dated:
         rules = ", ".join(f"({literal(c.rule.name)}, {literal(c.rule.field)})" for c in dated)

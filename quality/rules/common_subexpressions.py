@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from sqlglot import exp
 
-from quality.rules.rule import ROW, Check
+from quality.rules.rule import ROW, RuleCheck
 from schemas.emit.sql import quote
 from schemas.expressions.functions import load_functions
 from schemas.expressions.parse import DIALECT, parse
@@ -24,7 +24,7 @@ from schemas.expressions.parse import DIALECT, parse
 _Parts = tuple[str, str | None, str | None]
 
 
-def share_calls(checks: Sequence[Check]) -> tuple[Mapping[str, str], list[Check]]:
+def share_calls(checks: Sequence[RuleCheck]) -> tuple[Mapping[str, str], list[RuleCheck]]:
     """Take what is asked of a row at least twice, or on behalf of another call, out of the checks.
 
     What no check asks, only a suggestion or an evidence, is left where it is: few rows need it.
@@ -39,7 +39,7 @@ def share_calls(checks: Sequence[Check]) -> tuple[Mapping[str, str], list[Check]
     ]
 
 
-def judge_rows(checks: Sequence[Check]) -> tuple[Mapping[str, str], list[Check]]:
+def judge_rows(checks: Sequence[RuleCheck]) -> tuple[Mapping[str, str], list[RuleCheck]]:
     """Take the conditions that look at nothing but the row out of the checks.
 
     Returns:

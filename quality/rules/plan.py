@@ -15,7 +15,7 @@ from functools import cached_property
 from quality.rules.common_subexpressions import judge_rows, share_calls
 from quality.rules.date_triggers import DateTrigger, coming_true
 from quality.rules.routing import finding_rows, no_findings, row_facts, ways_through
-from quality.rules.rule import ROW, Check, Lookup, checks
+from quality.rules.rule import ROW, Lookup, RuleCheck, checks
 from schemas.codes import CodeLibrary
 from schemas.contract.library import Library
 from schemas.contract.model import Contract
@@ -43,7 +43,7 @@ class VerificationPlan:
 
     contract: Contract
     library: Library
-    checks: tuple[Check, ...]
+    checks: tuple[RuleCheck, ...]
     delivered: frozenset[str]
     codes_digest: str
 
@@ -60,7 +60,7 @@ class VerificationPlan:
         return list(ways_through(self.contract, self.library, self.delivered))
 
     @property
-    def dated(self) -> tuple[Check, ...]:
+    def dated(self) -> tuple[RuleCheck, ...]:
         """The checks that look at the day."""
         return tuple(check for check in self.checks if check.uses_batch_date)
 
@@ -98,7 +98,7 @@ class VerificationPlan:
         markers = {dataset: _marker(dataset) for dataset in self.delivered}
         return finding_rows({self.contract.id: every}, self.library, markers)
 
-    def hits(self, todo: Sequence[Check], rows: str | None = None, *, share: bool = True) -> str:
+    def hits(self, todo: Sequence[RuleCheck], rows: str | None = None, *, share: bool = True) -> str:
         """The SQL of every check that a row violates; columns as `quality.rules.routing.finding_rows` takes them.
 
         Args:
@@ -174,7 +174,7 @@ def _columns(named: Mapping[str, str]) -> str:
     return "".join(f"({value}) AS {quote(name)}, " for name, value in named.items())
 
 
-def _case(index: int, check: Check) -> str:
+def _case(index: int, check: RuleCheck) -> str:
     parts = ", ".join(
         f"'{name}': CAST({value or 'NULL'} AS VARCHAR)"
         for name, value in (
@@ -186,7 +186,7 @@ def _case(index: int, check: Check) -> str:
     return f"CASE WHEN {check.violates} THEN {{'check_no': {index}, {parts}}} END"
 
 
-def _constants(index: int, check: Check) -> str:
+def _constants(index: int, check: RuleCheck) -> str:
     rule = check.rule
     names = ", ".join(literal(text) for text in (rule.name, rule.dimension, rule.severity, rule.field))
     return f"({index}, {names})"

@@ -1,6 +1,6 @@
 """Rules: the built-in ones that follow from a contract's facts, and the declared ones, ready to run.
 
-A rule is compiled into a `Check`: SQL over one row of the standard table (alias `s`) and the lookups beside
+A rule is compiled into a `RuleCheck`: SQL over one row of the standard table (alias `s`) and the lookups beside
 it. Running checks is `quality.findings.verify`; agreement between sources is `quality.agreement.agree`.
 """
 
@@ -15,7 +15,7 @@ from schemas.contract.library import Library
 from schemas.contract.model import Column, Contract, Dimension, Join, LogicalType, Rule, Severity
 from schemas.emit.sql import literal, quote
 from schemas.expressions.parse import BATCH_DATE, cheap_first, columns_of, qualify
-from schemas.kinds import Kind, load_kinds, of
+from schemas.kinds import SemanticKind, load_kinds, of
 from warehouse.standard.values import bound, delivered_name, shown
 
 ROW = "s"
@@ -68,7 +68,7 @@ class Lookup:
 
 
 @dataclass(frozen=True)
-class Check:
+class RuleCheck:
     """A rule ready to run: SQL for when it is violated and what its finding shows."""
 
     rule: Rule
@@ -90,7 +90,7 @@ class Check:
         return any(BATCH_DATE in text and BATCH_DATE in columns_of(text, ROW) for text in texts)
 
 
-def checks(contract: Contract, library: Library, codes: CodeLibrary) -> tuple[Check, ...]:
+def checks(contract: Contract, library: Library, codes: CodeLibrary) -> tuple[RuleCheck, ...]:
     """Every check of a dataset: the built-in ones column by column, then the declared ones."""
     built_in = [
         _advised(check, column)
@@ -135,7 +135,7 @@ def _rule(
     )
 
 
-def _of(column: Column, contract: Contract, codes: CodeLibrary) -> Iterator[Check]:
+def _of(column: Column, contract: Contract, codes: CodeLibrary) -> Iterator[RuleCheck]:
     yield from _presence(column)
     yield from _type(column)
     yield from _format(column)
@@ -145,7 +145,7 @@ def _of(column: Column, contract: Contract, codes: CodeLibrary) -> Iterator[Chec
     yield from _reference(column, contract)
 
 
-def _advised(check: Check, column: Column) -> Check:
+def _advised(check: RuleCheck, column: Column) -> RuleCheck:
     """With what the row itself says the value should be, where the check knows nothing of its own."""
     if column.suggest is None or check.suggestion is not None:
         return check
@@ -153,10 +153,10 @@ def _advised(check: Check, column: Column) -> Check:
     return replace(check, rule=replace(check.rule, suggest=column.suggest), suggestion=suggestion)
 
 
-def _presence(column: Column) -> Iterator[Check]:
+def _presence(column: Column) -> Iterator[RuleCheck]:
     if column.required:
         rule = _rule("presence", column, "completeness", f"{column.title}不能为空")
-        yield Check(rule, _missing(column), observed(column))
+        yield RuleCheck(rule, _missing(column), observed(column))
 
 
 def _missing(column: Column) -> str:
@@ -167,24 +167,24 @@ def _missing(column: Column) -> str:
     return f"{absent} AND {ROW}.{quote(delivered_name(column))} IS NULL"
 
 
-def _type(column: Column) -> Iterator[Check]:
+def _type(column: Column) -> Iterator[RuleCheck]:
     if column.type != "string":
         message = f"{column.title}不是有效的{_TYPE_TITLES[column.type]}"
         rule = _rule("type", column, "conformity", message)
-        yield Check(rule, f"{ROW}.{quote(delivered_name(column))} IS NOT NULL", observed(column))
+        yield RuleCheck(rule, f"{ROW}.{quote(delivered_name(column))} IS NOT NULL", observed(column))
 
 
-def _format(column: Column) -> Iterator[Check]:
+def _format(column: Column) -> Iterator[RuleCheck]:
     if column.max_length is not None:
         rule = _rule("length", column, "conformity", f"{column.title}超过 {column.max_length} 个字")
-        yield Check(rule, f"length({cell(column)}) > {int(column.max_length)}", observed(column))
+        yield RuleCheck(rule, f"length({cell(column)}) > {int(column.max_length)}", observed(column))
     if column.pattern is not None:
         rule = _rule("pattern", column, "conformity", f"{column.title}不符合规定格式")
         matches = f"regexp_matches({cell(column)}, {literal(column.pattern)})"
-        yield Check(rule, f"NOT {matches}", observed(column))
+        yield RuleCheck(rule, f"NOT {matches}", observed(column))
 
 
-def _range(column: Column) -> Iterator[Check]:
+def _range(column: Column) -> Iterator[RuleCheck]:
     limits = [
         f"{cell(column)} {sign} {bound(text, column.type)}"
         for sign, text in (("<", column.minimum), (">", column.maximum))
@@ -193,20 +193,20 @@ def _range(column: Column) -> Iterator[Check]:
     if limits:
         span = f"{column.minimum or '…'} 至 {column.maximum or '…'}"
         rule = _rule("range", column, "accuracy", f"{column.title}不在合理范围（{span}）内")
-        yield Check(rule, " OR ".join(limits), observed(column))
+        yield RuleCheck(rule, " OR ".join(limits), observed(column))
 
 
-def _kind_of(column: Column) -> Kind | None:
+def _kind_of(column: Column) -> SemanticKind | None:
     return load_kinds()[column.kind] if column.kind is not None else None
 
 
-def _kind(column: Column) -> Iterator[Check]:
+def _kind(column: Column) -> Iterator[RuleCheck]:
     kind = _kind_of(column)
     content = ""
     for judgement in kind.judgements if kind else ():
         message = f"{column.title}：{judgement.message}"
         rule = _rule(judgement.rule, column, judgement.dimension, message, severity=judgement.severity)
-        yield Check(
+        yield RuleCheck(
             rule,
             f"{content}NOT {judgement.valid}({cell(column)})",
             observed(column),
@@ -224,23 +224,23 @@ def _well_formed(column: Column) -> str:
     return f"{kind.judgements[0].valid}({cell(column)})"
 
 
-def _codes(column: Column, codes: CodeLibrary) -> Iterator[Check]:
+def _codes(column: Column, codes: CodeLibrary) -> Iterator[RuleCheck]:
     if column.codes is None:
         return
     table = codes.load(column.codes)
     rule = _rule("code_table", column, "conformity", f"{column.title}不在代码表《{table.title}》中")
     if table.is_labelled:
         listed = ", ".join(literal(code) for code in table.current.get_column("code"))
-        yield Check(rule, f"{cell(column)} NOT IN ({listed})", observed(column))
+        yield RuleCheck(rule, f"{cell(column)} NOT IN ({listed})", observed(column))
         return
     alias = f"code_{column.name}"
     relation = f"SELECT code FROM {{codes:{table.id}}} WHERE valid_to IS NULL"
     lookup = Lookup(alias, relation, f"{alias}.code = {cell(column)}")
     violates = f"{alias}.code IS NULL AND {_well_formed(column)}"
-    yield Check(rule, violates, observed(column), lookups=(lookup,))
+    yield RuleCheck(rule, violates, observed(column), lookups=(lookup,))
 
 
-def _reference(column: Column, contract: Contract) -> Iterator[Check]:
+def _reference(column: Column, contract: Contract) -> Iterator[RuleCheck]:
     if column.references is None:
         return
     dataset, _, name = column.references.rpartition(".")
@@ -256,10 +256,10 @@ def _reference(column: Column, contract: Contract) -> Iterator[Check]:
     )
     lookup = Lookup(alias, relation, f"{alias}.value = {cell(column)}", dataset, (name,), (column.name,))
     violates = f"{alias}.value IS NOT NULL AND {_well_formed(column)}"
-    yield Check(rule, violates, observed(column), lookups=(lookup,))
+    yield RuleCheck(rule, violates, observed(column), lookups=(lookup,))
 
 
-def _uniqueness(contract: Contract) -> Iterator[Check]:
+def _uniqueness(contract: Contract) -> Iterator[RuleCheck]:
     groups = [contract.key] if contract.key else []
     groups += [(column,) for column in contract.columns if column.unique and not column.key]
     for group in groups:
@@ -276,7 +276,7 @@ def _uniqueness(contract: Contract) -> Iterator[Check]:
             f"GROUP BY ALL HAVING count(*) > 1"
         )
         on = " AND ".join(f"{alias}.{quote(c.name)} = {cell(c)}" for c in group)
-        yield Check(
+        yield RuleCheck(
             rule,
             f"{ROW}._row > {alias}.first_row",
             observed(first),
@@ -286,10 +286,10 @@ def _uniqueness(contract: Contract) -> Iterator[Check]:
         )
 
 
-def _declared(rule: Rule, contract: Contract, library: Library) -> Check:
+def _declared(rule: Rule, contract: Contract, library: Library) -> RuleCheck:
     lookups = tuple(_joined(join, contract, library) for join in rule.joins)
     column = contract.column(rule.field)
-    return Check(
+    return RuleCheck(
         rule,
         qualify(cheap_first(rule.violates), ROW),
         observed(column),

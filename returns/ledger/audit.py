@@ -21,7 +21,7 @@ _WINDOW = 1_000
 RowsByEntry = Mapping[str, Mapping[int, pl.DataFrame]]
 
 
-class Damage(StrEnum):
+class LedgerDamage(StrEnum):
     """What is wrong with an entry."""
 
     MISSING = "missing"  # one or more entries are gone
@@ -33,7 +33,7 @@ class Damage(StrEnum):
 
 
 # What is left where an entry is gone: no more is to be said of it once its loss was accepted.
-_LEAVES = frozenset({Damage.MISSING, Damage.STRAY, Damage.ROWS})
+_LEAVES = frozenset({LedgerDamage.MISSING, LedgerDamage.STRAY, LedgerDamage.ROWS})
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Fault:
     """
 
     seq: int
-    damage: Damage
+    damage: LedgerDamage
     message: str
 
 
@@ -81,7 +81,7 @@ def examine(connection: Connection, known: Mapping[int, str]) -> list[Fault]:
     faults += _link_faults(connection, {fault.seq for fault in faults})
     faults += _stray_rows(connection)
     faults += [
-        Fault(seq, Damage.MISSING, f"entry {seq} is known from outside; the ledger ends at {last}")
+        Fault(seq, LedgerDamage.MISSING, f"entry {seq} is known from outside; the ledger ends at {last}")
         for seq in sorted(known)
         if seq > last
     ]
@@ -95,14 +95,14 @@ def _chain_faults(
     seq = entry.seq
     if seq != last + 1:
         gone = f"entry {last + 1} is" if seq == last + 2 else f"entries {last + 1} to {seq - 1} are"
-        yield Fault(last + 1, Damage.MISSING, f"{gone} missing")
+        yield Fault(last + 1, LedgerDamage.MISSING, f"{gone} missing")
     elif entry.previous != last_hash:
-        yield Fault(seq, Damage.UNLINKED, f"entry {seq} does not carry the hash of entry {last}")
+        yield Fault(seq, LedgerDamage.UNLINKED, f"entry {seq} does not carry the hash of entry {last}")
     if seal(entry.previous, entry._asdict()) != entry.hash:
         message = f"entry {seq}: its hash does not follow from its fields"
-        yield Fault(seq, Damage.ALTERED, message)
+        yield Fault(seq, LedgerDamage.ALTERED, message)
     if known.get(seq, entry.hash) != entry.hash:
-        yield Fault(seq, Damage.REWRITTEN, f"entry {seq} has another hash than the one known")
+        yield Fault(seq, LedgerDamage.REWRITTEN, f"entry {seq} has another hash than the one known")
 
 
 def _row_faults(entry: Row[tuple[object, ...]], rows: RowsByEntry) -> Iterator[Fault]:
@@ -110,7 +110,7 @@ def _row_faults(entry: Row[tuple[object, ...]], rows: RowsByEntry) -> Iterator[F
     if digest(own) != entry.digest:
         found = ", ".join(f"{frame.height} of {table}" for table, frame in own.items()) or "none"
         message = f"entry {entry.seq}: its rows ({found}) are not the ones entered"
-        yield Fault(entry.seq, Damage.ROWS, message)
+        yield Fault(entry.seq, LedgerDamage.ROWS, message)
 
 
 def _rows_by_entry(connection: Connection, table: Table, after: int, until: int) -> dict[int, pl.DataFrame]:
@@ -134,15 +134,15 @@ def _link_faults(connection: Connection, named: set[int]) -> Iterator[Fault]:
             seq = link.entry_seq
             if link.previous != last_hash and not any(last_seq < lost < seq for lost in gone):
                 message = f"link {link.number} (entry {seq}) does not carry the hash of link {last_number}"
-                yield Fault(seq, Damage.UNLINKED, message)
+                yield Fault(seq, LedgerDamage.UNLINKED, message)
             if link.seq is None:
                 if seq > newest:
                     yield Fault(
-                        seq, Damage.MISSING, f"entry {seq} is missing, its link {link.number} is left"
+                        seq, LedgerDamage.MISSING, f"entry {seq} is missing, its link {link.number} is left"
                     )
             elif link_hash(link.previous, link._asdict()) != link.hash and seq not in named:
                 message = f"entry {seq}: the hash of its link {link.number} does not follow from its fields"
-                yield Fault(seq, Damage.ALTERED, message)
+                yield Fault(seq, LedgerDamage.ALTERED, message)
             last_number, last_seq, last_hash = link.number, seq, link.hash
 
 
@@ -154,4 +154,4 @@ def _stray_rows(connection: Connection) -> Iterator[Fault]:
         )
         for number, count in connection.execute(query):
             message = f"{count} rows of {table.name} belong to entry {number}, which is gone"
-            yield Fault(number, Damage.STRAY, message)
+            yield Fault(number, LedgerDamage.STRAY, message)

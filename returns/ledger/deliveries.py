@@ -12,7 +12,7 @@ from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from returns.ledger.entering import Delivered
+from returns.ledger.entering import EnteredDelivery
 from returns.ledger.store import Ledger
 from warehouse.collect.intake import reception
 from warehouse.home.folders import Home
@@ -83,7 +83,7 @@ def missing_deliveries(ledger: Ledger, home: Home, aside_since: date | None) -> 
         yield Damage(path, batch, f"台账登记过的{of}{kind}缺失", NOT_OURS.format(batch))
 
 
-def _delivered(home: Home, batch: date, known: set[tuple[str, str]], actor: str) -> Iterator[Delivered]:
+def _delivered(home: Home, batch: date, known: set[tuple[str, str]], actor: str) -> Iterator[EnteredDelivery]:
     """The deliveries of a batch; receipts of those that are known already are not read."""
     received = _receipts(home.inbox / batch.isoformat(), {id_ for id_, status in known if status == RECEIVED})
     aside = _receipts(home.aside / batch.isoformat(), {id_ for id_, status in known if status == SET_ASIDE})
@@ -111,9 +111,9 @@ def _receipts(folder: Path, known: set[str]) -> list[reception.Receipt]:
     return sorted(found, key=lambda receipt: (receipt.number, receipt.received_at, receipt.extract_id))
 
 
-def _as_entered(receipt: reception.Receipt, status: str, actor: str, at: str) -> Delivered:
+def _as_entered(receipt: reception.Receipt, status: str, actor: str, at: str) -> EnteredDelivery:
     moment = datetime.fromisoformat(at)
-    return Delivered(
+    return EnteredDelivery(
         extract_id=receipt.extract_id,
         status=status,
         batch=receipt.batch.isoformat(),

@@ -17,7 +17,7 @@ from returns.ledger.tables import DELIVERY, ENTRY, frame_schema
 
 
 @dataclass(frozen=True)
-class Delivered:
+class EnteredDelivery:
     """A file that a department handed in, as it is entered.
 
     Attributes:
@@ -41,7 +41,7 @@ class Delivered:
     at: datetime
 
 
-def enter_delivery(connection: Connection, delivered: Delivered) -> Entry:
+def enter_delivery(connection: Connection, delivered: EnteredDelivery) -> Entry:
     """Enter a delivery, with its one row."""
     facts = {
         "line": 1,

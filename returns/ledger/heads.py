@@ -16,7 +16,7 @@ from returns.ledger.tables import DELIVERY, LINK, REPLY
 
 
 @dataclass(frozen=True)
-class Head:
+class LedgerHead:
     """A link by its number and its hash; number 0 is the beginning, before any act."""
 
     number: int
@@ -26,7 +26,7 @@ class Head:
         return f"{self.number}:{self.hash}"
 
     @classmethod
-    def parse(cls, text: str) -> Head:
+    def parse(cls, text: str) -> LedgerHead:
         """A head as `str` writes it.
 
         Raises:
@@ -38,7 +38,7 @@ class Head:
         return cls(int(number), hash_)
 
 
-NO_ACTS = Head(0, GENESIS)
+NO_ACTS = LedgerHead(0, GENESIS)
 
 
 @dataclass(frozen=True)
@@ -46,17 +46,17 @@ class KnownHead:
     """A head that something outside the ledger carries; `place` is what people call that thing."""
 
     place: str
-    head: Head
+    head: LedgerHead
 
 
-def newest_head(connection: Connection) -> Head:
+def newest_head(connection: Connection) -> LedgerHead:
     """The head after the last act."""
     found = connection.execute(select(LINK.c.number, LINK.c.hash).order_by(LINK.c.number.desc()).limit(1))
     row = found.one_or_none()
-    return Head(row.number, row.hash) if row else NO_ACTS
+    return LedgerHead(row.number, row.hash) if row else NO_ACTS
 
 
-def head_of_batch(connection: Connection, batch: str) -> Head:
+def head_of_batch(connection: Connection, batch: str) -> LedgerHead:
     """The head at the last act that a batch follows from.
 
     A batch follows from the deliveries of its day and before, and from the answers that work by then. Acts that come
@@ -78,7 +78,7 @@ def head_of_batch(connection: Connection, batch: str) -> Head:
         .order_by(LINK.c.number.desc())
         .limit(1)
     ).one_or_none()
-    return Head(found.number, found.hash) if found else NO_ACTS
+    return LedgerHead(found.number, found.hash) if found else NO_ACTS
 
 
 def add_link(connection: Connection, entry: Mapping[str, object]) -> None:

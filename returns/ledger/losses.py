@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import JSON, ColumnElement, Connection, Table, and_, cast, exists, func, select, type_coerce
 
 from returns.ledger.chain import DATA_ACTS, Act
-from returns.ledger.heads import Head, KnownHead, newest_head
+from returns.ledger.heads import KnownHead, LedgerHead, newest_head
 from returns.ledger.tables import DELIVERY, ENTRY, LINK, REFUSAL, REPLY
 from returns.ledger.witness import Witnessed
 
@@ -46,7 +46,7 @@ class Loss:
     message: str
     entries: Span | None = None
     acts: Span | None = None
-    heads: tuple[Head, ...] = ()
+    heads: tuple[LedgerHead, ...] = ()
     lost: tuple[Witnessed, ...] = field(default=(), repr=False)
 
     def __str__(self) -> str:
@@ -221,7 +221,7 @@ def _behind_witness(connection: Connection, witness: Sequence[Witnessed]) -> Ite
             f"{state}{_span((first, last))}",
             entries=(first, last),
             acts=(min(acts), max(acts)) if acts else None,
-            heads=tuple(Head(line.number, line.link) for line in run if line.number and line.link),
+            heads=tuple(LedgerHead(line.number, line.link) for line in run if line.number and line.link),
             lost=tuple(run),
         )
 

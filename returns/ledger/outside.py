@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from returns.ledger.heads import Head, KnownHead
+from returns.ledger.heads import KnownHead, LedgerHead
 from returns.ledger.witness import Witness
 from returns.packages.build import INDEX, LEDGER, head_in_index
 from returns.summary.page import PAGE
@@ -79,7 +79,7 @@ def _in_database(path: Path, keys: Keys) -> Iterator[KnownHead]:
     except (duckdb.Error, WrongKey):
         return  # named as damage, or by the key
     if told is not None:
-        yield KnownHead(path.name, Head(*told))
+        yield KnownHead(path.name, LedgerHead(*told))
 
 
 def _in_returns(folder: Path) -> Iterator[KnownHead]:
@@ -96,7 +96,7 @@ def _in_page(path: Path) -> list[KnownHead]:
     if not path.is_file():
         return []
     found = _META.search(path.read_text(encoding="utf-8", errors="replace"))
-    return [KnownHead(f"批次 {path.parent.name} 的概览", Head.parse(found[1]))] if found else []
+    return [KnownHead(f"批次 {path.parent.name} 的概览", LedgerHead.parse(found[1]))] if found else []
 
 
 def _in_package(path: Path) -> list[KnownHead]:
@@ -104,7 +104,7 @@ def _in_package(path: Path) -> list[KnownHead]:
         if "manifest.json" not in archive.namelist():
             return []
         told = json.loads(archive.read("manifest.json")).get(LEDGER)
-    return [KnownHead(path.name, Head(told["number"], told["hash"]))] if told else []
+    return [KnownHead(path.name, LedgerHead(told["number"], told["hash"]))] if told else []
 
 
 def _in_backup(path: Path) -> list[KnownHead]:
@@ -114,12 +114,12 @@ def _in_backup(path: Path) -> list[KnownHead]:
         except KeyError:
             return []
         told = json.load(member).get(LEDGER) if member else None
-    return [KnownHead(path.name, Head.parse(told))] if told else []
+    return [KnownHead(path.name, LedgerHead.parse(told))] if told else []
 
 
 def _in_witness(path: Path) -> list[KnownHead]:
     heads = [
-        Head(line.number, line.link)
+        LedgerHead(line.number, line.link)
         for line in Witness(path).lines()
         if line.number and line.link is not None
     ]

@@ -31,7 +31,7 @@ from returns.ledger.connect import (
 )
 from returns.ledger.entering import (
     Deed,
-    Delivered,
+    EnteredDelivery,
     batch_name,
     enter,
     enter_delivery,
@@ -39,7 +39,7 @@ from returns.ledger.entering import (
     rows_of,
     same_file,
 )
-from returns.ledger.heads import Head, KnownHead, head_of_batch, newest_head
+from returns.ledger.heads import KnownHead, LedgerHead, head_of_batch, newest_head
 from returns.ledger.losses import ACCEPT, Loss, accepted_losses, distinct, fits, lines_of, losses
 from returns.ledger.tables import DELIVERY, ENTRY, LINK, REFUSAL, REPLY
 from returns.ledger.witness import Witness, Witnessed
@@ -201,7 +201,7 @@ class Ledger:
         numbers = links.select("entry_seq", act="number")
         return found.join(numbers, on="entry_seq", how="left", maintain_order="left")
 
-    def enter_deliveries(self, deliveries: Sequence[Delivered]) -> int:
+    def enter_deliveries(self, deliveries: Sequence[EnteredDelivery]) -> int:
         """Enter what departments delivered, in the order given; what is entered already is passed over.
 
         Returns:
@@ -228,7 +228,7 @@ class Ledger:
         with reading(self._engine) as connection:
             return accepted_losses(connection).deliveries
 
-    def head(self, batch: str | None = None) -> Head:
+    def head(self, batch: str | None = None) -> LedgerHead:
         """The head of the chain that the data follows from: now, or at the last act that a batch follows from."""
         with reading(self._engine) as connection:
             return head_of_batch(connection, batch_name(batch)) if batch else newest_head(connection)

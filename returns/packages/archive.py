@@ -35,7 +35,7 @@ _RAW = -isal_zlib.MAX_WBITS  # no header of zlib's own
 
 
 @dataclass(frozen=True)
-class _Member:
+class _ZipMember:
     """What the headers say of a member."""
 
     name: str
@@ -64,7 +64,7 @@ class Archive:
     def __init__(self, file: BinaryIO, day: date = EARLIEST) -> None:
         self._file = file
         self._day = day
-        self._members: list[_Member] = []
+        self._members: list[_ZipMember] = []
 
     def add(self, name: str, pieces: Iterable[bytes], *, compressed: bool = True) -> None:
         """Write one member.
@@ -77,7 +77,7 @@ class Archive:
         Raises:
             ValueError: the member, or what stands before it, has 4 GiB or more.
         """
-        member = _Member(name, _DEFLATED if compressed else _STORED, self._file.tell())
+        member = _ZipMember(name, _DEFLATED if compressed else _STORED, self._file.tell())
         self._write_header(member)
         checksum = size = 0
         compressor = isal_zlib.compressobj(wbits=_RAW) if compressed else None
@@ -91,13 +91,13 @@ class Archive:
         if max(size, end) > LARGEST:
             raise ValueError(f"{name} does not fit: it has {size:,} bytes and ends at {end:,}")
         packed = end - member.offset - _LOCAL.size - len(name.encode())
-        member = _Member(name, member.method, member.offset, checksum, packed, size)
+        member = _ZipMember(name, member.method, member.offset, checksum, packed, size)
         self._file.seek(member.offset)
         self._write_header(member)
         self._file.seek(end)
         self._members.append(member)
 
-    def _write_header(self, member: _Member) -> None:
+    def _write_header(self, member: _ZipMember) -> None:
         self._file.write(_LOCAL.pack(b"PK\3\4", *member.facts(self._day)) + member.name.encode())
 
     def _write_directory(self) -> None:

@@ -27,7 +27,7 @@ from typing import Literal
 import duckdb
 import polars as pl
 
-from returns.ledger.heads import NO_ACTS, Head
+from returns.ledger.heads import NO_ACTS, LedgerHead
 from returns.packages.archive import Archive
 from returns.packages.currency import Currency, currency_of
 from returns.packages.reports import settled
@@ -37,7 +37,7 @@ from returns.packages.sheet_views import Known, ReturnContext, name_relations, t
 from returns.signing.identity import PackageIdentity, signed_facts
 from returns.signing.keys import ensure_signing_key
 from returns.summary.summary_metrics import deliveries_of
-from returns.workbook.model import Sheet, TextSheet, WorkbookProperties
+from returns.workbook.model import ReturnSheet, TextSheet, WorkbookProperties
 from returns.workbook.writer import render_workbook
 from schemas.emit.spreadsheet import neutralise_frame
 from warehouse.engine.functions import library_digest
@@ -84,7 +84,7 @@ class _Build:
     turn: ReturnContext
     known: Known
     currency: Currency
-    head: Head
+    head: LedgerHead
     key: Key
     sheets: SheetCatalogue
 
@@ -113,7 +113,7 @@ def build_packages(
     context: BatchContext,
     home: Home,
     signing: Keys,
-    head: Head = NO_ACTS,
+    head: LedgerHead = NO_ACTS,
     declared: SheetCatalogue | None = None,
 ) -> tuple[Package, ...]:
     """Write the packages of a batch, unless nothing they follow from has changed.
@@ -173,14 +173,14 @@ def read_index(folder: Path) -> Index | None:
     return Index(facts["inputs"], tuple(Package(**package) for package in facts["packages"]))
 
 
-def head_in_index(folder: Path) -> Head | None:
+def head_in_index(folder: Path) -> LedgerHead | None:
     """The last act of the ledger that a batch's packages follow from; None if no index says so.
 
     Raises:
         ValueError, KeyError or TypeError: the index is damaged.
     """
     index = read_index(folder)
-    return Head.parse(index.inputs[LEDGER]) if index is not None and LEDGER in index.inputs else None
+    return LedgerHead.parse(index.inputs[LEDGER]) if index is not None and LEDGER in index.inputs else None
 
 
 def damaged_packages(home: Home) -> Iterator[tuple[date, Path]]:
@@ -312,7 +312,7 @@ def _package(
         "notice": build.currency.notice,
         "compared": f"与上一次返还（{turn.since}）相比。" if turn.since else FIRST_TIME,
     }
-    sheets: list[Sheet | TextSheet] = [
+    sheets: list[ReturnSheet | TextSheet] = [
         instructions(audience.name, facts),
         *(standard.sheet(rows, facts, build.currency.notice) for standard, rows in tables.items()),
     ]
@@ -347,7 +347,7 @@ def _package(
 
 
 def _workbook(
-    sheets: Sequence[Sheet | TextSheet], title: str, batch: date, identity: Mapping[str, str]
+    sheets: Sequence[ReturnSheet | TextSheet], title: str, batch: date, identity: Mapping[str, str]
 ) -> bytes:
     properties = WorkbookProperties(
         title=title,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from returns.summary.summary_metrics import Delivered
+from returns.summary.summary_metrics import DeliveryLine
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Currency:
     by_dataset: dict[str, str | None]
 
 
-def currency_of(deliveries: Iterable[Delivered]) -> Currency:
+def currency_of(deliveries: Iterable[DeliveryLine]) -> Currency:
     """Of which day the data of a batch are.
 
     Args:
@@ -55,6 +55,6 @@ def currency_of(deliveries: Iterable[Delivered]) -> Currency:
     )
 
 
-def _reason(delivered: Delivered) -> str:
+def _reason(delivered: DeliveryLine) -> str:
     """What the delivery looks like, if it is held as a whole."""
     return f"，交付的文件整份看起来不对（{'；'.join(delivered.held)}）" if delivered.held else ""

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import polars as pl
 
 from quality.tickets.states import VERDICTS
-from returns.workbook.model import Sheet, SheetColumn, TextSheet
+from returns.workbook.model import ReturnSheet, SheetColumn, TextSheet
 from schemas.contract.model import LOGICAL_TYPES, LogicalType
 from schemas.document import ContractError, Document, plain_yaml, read_document
 from schemas.emit.spreadsheet import DESCRIPTION
@@ -106,9 +106,9 @@ class SheetSpec:
         lost = {name for name, needed in self.needs.items() if not any(_is_fed(n, known) for n in needed)}
         return replace(self, columns=tuple(c for c in self.columns if c.name not in lost))
 
-    def sheet(self, rows: pl.DataFrame, facts: Mapping[str, object], notice: str = "") -> Sheet:
+    def sheet(self, rows: pl.DataFrame, facts: Mapping[str, object], notice: str = "") -> ReturnSheet:
         """The sheet of one unit; `facts` fill the heading and the notes, `notice` goes before the notes."""
-        return Sheet(
+        return ReturnSheet(
             title=self.title,
             columns=self.columns,
             rows=rows,

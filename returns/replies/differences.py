@@ -12,7 +12,7 @@ from datetime import date
 import polars as pl
 from xlsxwriter.utility import xl_col_to_name
 
-from returns.workbook.reader import ROW, Headings
+from returns.workbook.reader import ROW, ReturnedHeadings
 from schemas.contract.library import Library
 
 LISTED = 20
@@ -22,7 +22,9 @@ LISTED = 20
 EARLIEST, LATEST = date(1900, 1, 1), date(2100, 1, 1)
 
 
-def sheet_remarks(sheet: str, found: Headings, issued: Sequence[str], read: Iterable[str]) -> Iterator[str]:
+def sheet_remarks(
+    sheet: str, found: ReturnedHeadings, issued: Sequence[str], read: Iterable[str]
+) -> Iterator[str]:
     """What people changed about the columns and rows of a sheet.
 
     Args:
@@ -66,7 +68,7 @@ def _moved(letter: str | None, number: int) -> bool:
     return letter is not None and letter != xl_col_to_name(number)
 
 
-def _unread(sheet: str, found: Headings, read: list[str]) -> Iterator[str]:
+def _unread(sheet: str, found: ReturnedHeadings, read: list[str]) -> Iterator[str]:
     """Columns without a heading, and rows without anything in the columns that are read."""
     columns = [name for name in found.cells.columns if name != ROW]
     filled = found.cells.select(pl.col(columns).is_not_null().any()).row(0) if columns else ()

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import duckdb
 import polars as pl
 
-from quality.rules.rule import ROW, Check, checks
+from quality.rules.rule import ROW, RuleCheck, checks
 from quality.tickets.states import STATES, TO_ANSWER, VERDICTS
 from returns.packages.labels import labelled
 from schemas.codes import CodeLibrary
@@ -231,7 +231,7 @@ def _values(
     return pl.concat(parts)
 
 
-def _judges_alone(check: Check, column: Column) -> bool:
+def _judges_alone(check: RuleCheck, column: Column) -> bool:
     return check.rule.field == column.name and check.rule.name in {*VALUE_RULES, *_judgements(column)}
 
 
@@ -241,13 +241,13 @@ def _judgements(column: Column) -> dict[str, Judgement]:
     return {judgement.rule: judgement for judgement in kind.judgements} if kind else {}
 
 
-def _first_broken(checks: Iterable[Check]) -> str:
+def _first_broken(checks: Iterable[RuleCheck]) -> str:
     """The SQL of the first message that holds, NULL where none does."""
     cases = " ".join(f"WHEN {check.violates} THEN {literal(check.rule.description)}" for check in checks)
     return f"CASE {cases} END" if cases else "CAST(NULL AS VARCHAR)"
 
 
-def _values_query(column: Column, own: list[Check], codes: CodeLibrary) -> str:
+def _values_query(column: Column, own: list[RuleCheck], codes: CodeLibrary) -> str:
     lookups = {lookup.alias: lookup for check in own for lookup in check.lookups}
     joins = " ".join(
         f"LEFT JOIN ({lookup.filled(_no_table)}) AS {quote(lookup.alias)} ON {lookup.on}"

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from returns.workbook.errors import WorkbookError
-from warehouse.collect.intake.archive import Member
+from warehouse.collect.intake.archive import ArchiveMember
 from warehouse.collect.readers.layout import UnreadableFile
 from warehouse.home.files import sha256_of
 from warehouse.home.names import shown_name
@@ -39,7 +39,7 @@ class SubmittedFile:
 
     name: str
     workbook: Path
-    beside: tuple[Member, ...] = ()
+    beside: tuple[ArchiveMember, ...] = ()
 
     def check_beside(self, issued: Mapping[str, str]) -> None:
         """Everything beside the workbook is as the platform issued it.
@@ -107,7 +107,7 @@ def submitted_file(path: Path, scratch: Path) -> Iterator[SubmittedFile]:
             yield _opened(shown_name(path), members)
 
 
-def _opened(archive: str, members: list[Member]) -> SubmittedFile:
+def _opened(archive: str, members: list[ArchiveMember]) -> SubmittedFile:
     workbooks = [member for member in members if PurePosixPath(member.name.shown).suffix.lower() == _WORKBOOK]
     if not workbooks:
         raise WorkbookError(

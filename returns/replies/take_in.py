@@ -28,7 +28,7 @@ from returns.replies.reply_validation import CORRECT, judge
 from returns.replies.submission import SubmittedFile, submitted_file
 from returns.signing.identity import InvalidIdentity, PackageIdentity, verified_identity
 from returns.workbook.errors import WorkbookError
-from returns.workbook.reader import ROW, Headings, ReturnedWorkbook, open_workbook
+from returns.workbook.reader import ROW, ReturnedHeadings, ReturnedWorkbook, open_workbook
 from schemas.codes import CodeLibrary
 from schemas.contract.library import Library
 from schemas.emit.spreadsheet import restore_text
@@ -240,7 +240,7 @@ WHERE unit_code = ?
 _FOREIGN = "文件“{file}”所属的批次 {batch} 不在本系统中，请重新下载最新的工作簿填写"
 
 
-def _read(workbook: ReturnedWorkbook, identity: PackageIdentity) -> tuple[pl.DataFrame, Headings]:
+def _read(workbook: ReturnedWorkbook, identity: PackageIdentity) -> tuple[pl.DataFrame, ReturnedHeadings]:
     """The answers of the returned sheet, as `returns.replies.reply_validation.judge` wants them, and the sheet
     as it stands."""
     standard = sheet_standard(SHEET)
@@ -265,13 +265,13 @@ def _read(workbook: ReturnedWorkbook, identity: PackageIdentity) -> tuple[pl.Dat
     )
 
 
-def _sheet_remarks(found: Headings) -> Iterator[str]:
+def _sheet_remarks(found: ReturnedHeadings) -> Iterator[str]:
     standard = sheet_standard(SHEET)
     titles = {column.name: column.title for column in standard.columns}
     return sheet_remarks(standard.title, found, list(titles.values()), [titles[name] for name in _READ])
 
 
-def _date_remarks(found: Headings, accepted: pl.DataFrame, library: Library) -> Iterator[str]:
+def _date_remarks(found: ReturnedHeadings, accepted: pl.DataFrame, library: Library) -> Iterator[str]:
     standard = sheet_standard(SHEET)
     title = next(column.title for column in standard.columns if column.name == "value")
     letter = next(letter for letter, text in found.titles.items() if "".join(text.split()) == title)

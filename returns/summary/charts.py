@@ -86,7 +86,7 @@ class Bars:
 
 
 @dataclass(frozen=True)
-class Line:
+class ChartLine:
     """One line over the batches."""
 
     name: str
@@ -95,11 +95,11 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Lines:
+class LineChart:
     """Lines over batches: the axis begins at nothing; each line is named at its end."""
 
     labels: tuple[str, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[ChartLine, ...]
     width: int = 1080
     height: int = 250
 

@@ -24,7 +24,7 @@ from returns.packages.build import AUDIENCES, AUTHOR, LEDGER, Package, read_inde
 from returns.packages.sheet_catalogue import FIRST_SHEETS
 from returns.packages.sheet_spec import sheet_standard
 from returns.packages.sheet_views import ReturnContext
-from returns.summary.charts import SERIES, Bar, Bars, Line, Lines, Tile, Tiles, legend
+from returns.summary.charts import SERIES, Bar, Bars, ChartLine, LineChart, Tile, Tiles, legend
 from returns.summary.summary_metrics import (
     PAGES,
     Figures,
@@ -258,11 +258,11 @@ def _trend(figures: Figures) -> Markup:
         return Markup("")
     past = figures.trend
     lines = (
-        Line("问题", tuple(float(p.findings) for p in past), SERIES[2]),
-        Line("待镇街核实", tuple(float(p.tickets(*TO_ANSWER)) for p in past), SERIES[3]),
-        Line("累计办结", tuple(float(p.tickets("closed")) for p in past), SERIES[0]),
+        ChartLine("问题", tuple(float(p.findings) for p in past), SERIES[2]),
+        ChartLine("待镇街核实", tuple(float(p.tickets(*TO_ANSWER)) for p in past), SERIES[3]),
+        ChartLine("累计办结", tuple(float(p.tickets("closed")) for p in past), SERIES[0]),
     )
-    return Lines(tuple(f"{p.batch.month}月{p.batch.day}日" for p in past), lines).svg()
+    return LineChart(tuple(f"{p.batch.month}月{p.batch.day}日" for p in past), lines).svg()
 
 
 def _count(row: Row, name: str) -> int:

@@ -34,7 +34,7 @@ Row = Mapping[str, object]
 
 
 @dataclass(frozen=True)
-class Delivered:
+class DeliveryLine:
     """What is in force of one dataset, and what came of it in this batch.
 
     `batch` is of the extract in force, `is_current` whether that is the batch that is returned, `days_late` beyond
@@ -76,7 +76,7 @@ class Figures:
     batch: date
     since: date | None
     entities: Sequence[tuple[str, int]]
-    deliveries: Sequence[Delivered]
+    deliveries: Sequence[DeliveryLine]
     unplaced: int
     verified: int
     findings: int
@@ -95,7 +95,7 @@ class Figures:
 class Deliveries:
     """What came of each dataset, and how many files of the batch belong to none."""
 
-    by_dataset: Sequence[Delivered]
+    by_dataset: Sequence[DeliveryLine]
     unplaced: int
 
 
@@ -183,7 +183,7 @@ def _entities(turn: ReturnContext) -> list[tuple[str, int]]:
     return [(title, partition.rows) for title, partition in found if partition]
 
 
-def _delivered(home: Home, turn: ReturnContext, contract: Contract, aside: Sequence[Receipt]) -> Delivered:
+def _delivered(home: Home, turn: ReturnContext, contract: Contract, aside: Sequence[Receipt]) -> DeliveryLine:
     lake, batch = turn.lake, turn.batch
     now = lake.as_of(Layer.EXTRACT, contract.id, batch)
     before = lake.before(Layer.EXTRACT, contract.id, now.batch) if now else None
@@ -196,7 +196,7 @@ def _delivered(home: Home, turn: ReturnContext, contract: Contract, aside: Seque
     late = 0
     if contract.frequency_days is not None and now is not None:
         late = max(0, (batch - now.batch).days - contract.frequency_days - (contract.latency_days or 0))
-    return Delivered(
+    return DeliveryLine(
         dataset=contract.id,
         department=contract.department_title,
         title=contract.title,

@@ -17,7 +17,7 @@ import polars as pl
 from xlsxwriter.utility import xl_col_to_name
 
 from returns.workbook import layout
-from returns.workbook.model import MAX_TEXT, Sheet, SheetColumn
+from returns.workbook.model import MAX_TEXT, ReturnSheet, SheetColumn
 
 ROWS_AT_ONCE = 5_000
 """Rows rendered together: bounds the memory (about 5 MB of XML for 12 columns)."""
@@ -57,7 +57,7 @@ _BLANK = "/>"
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _SeenTexts:
     """What a column holds in one set of rows.
 
     Attributes:
@@ -71,7 +71,7 @@ class _Seen:
     plain: bool
 
 
-def render_rows(sheet: Sheet, styles: Sequence[int]) -> Iterator[bytes]:
+def render_rows(sheet: ReturnSheet, styles: Sequence[int]) -> Iterator[bytes]:
     """The sheet's data rows as XML, `ROWS_AT_ONCE` rows at a time.
 
     Args:
@@ -96,7 +96,9 @@ def _joined(texts: pl.Series) -> bytes:
 
 
 @lru_cache
-def _row_xml(columns: tuple[SheetColumn, ...], styles: tuple[int, ...], seen: tuple[_Seen, ...]) -> pl.Expr:
+def _row_xml(
+    columns: tuple[SheetColumn, ...], styles: tuple[int, ...], seen: tuple[_SeenTexts, ...]
+) -> pl.Expr:
     """A row with its cells. Units have the same sheets: for a small one, to make this anew would cost the most."""
     wrapped = tuple(c for c in columns if c.wrap)
     height: list[str | pl.Expr] = ['" ht="', layout.row_height(wrapped).cast(pl.String)] if wrapped else []
@@ -119,10 +121,11 @@ def _merged(pieces: list[str | pl.Expr]) -> Iterator[pl.Expr]:
     yield pl.lit(literal)
 
 
-def _look_at(columns: tuple[SheetColumn, ...], part: pl.DataFrame) -> tuple[_Seen, ...]:
+def _look_at(columns: tuple[SheetColumn, ...], part: pl.DataFrame) -> tuple[_SeenTexts, ...]:
     facts = iter(part.select(_questions(columns)).row(0))
     return tuple(
-        _Seen(filled > 0, filled == part.height, plain) for filled, plain in zip(facts, facts, strict=True)
+        _SeenTexts(filled > 0, filled == part.height, plain)
+        for filled, plain in zip(facts, facts, strict=True)
     )
 
 
@@ -152,7 +155,7 @@ def _is_plain(column: SheetColumn) -> pl.Expr:
     return value.cast(pl.Date).min() >= _FIRST_DATE if column.kind == "date" else pl.lit(True)
 
 
-def _content(column: SheetColumn, seen: _Seen) -> list[str | pl.Expr]:
+def _content(column: SheetColumn, seen: _SeenTexts) -> list[str | pl.Expr]:
     """The rest of a cell's XML after its style, never null."""
     if not seen.some:
         return [_BLANK]
@@ -162,7 +165,7 @@ def _content(column: SheetColumn, seen: _Seen) -> list[str | pl.Expr]:
     return [pl.when(_is_filled(column)).then(_around(marks, value)).otherwise(pl.lit(_BLANK))]
 
 
-def _value(column: SheetColumn, seen: _Seen) -> tuple[tuple[str, str], pl.Expr]:
+def _value(column: SheetColumn, seen: _SeenTexts) -> tuple[tuple[str, str], pl.Expr]:
     """What stands before and after the value of a filled cell, and the value."""
     value = pl.col(column.name)
     if column.kind == "text":

@@ -8,7 +8,7 @@ import math
 
 import polars as pl
 
-from returns.workbook.model import Kind, SheetColumn
+from returns.workbook.model import CellKind, SheetColumn
 
 Format = dict[str, object]
 
@@ -34,13 +34,13 @@ FILTER_ARROW = 3.0
 
 _BASE: Format = {"font_name": FONT, "font_size": BODY_SIZE, "valign": "vcenter"}
 _BORDER: Format = {"border": 1, "border_color": "#BFBFBF"}
-_NUMBER_FORMATS: dict[Kind, str] = {
+_NUMBER_FORMATS: dict[CellKind, str] = {
     "text": "@",
     "integer": "0",
     "number": "General",
     "date": "yyyy-mm-dd",
 }
-_ALIGN: dict[Kind, str] = {"text": "left", "integer": "right", "number": "right", "date": "center"}
+_ALIGN: dict[CellKind, str] = {"text": "left", "integer": "right", "number": "right", "date": "center"}
 
 HEADING: Format = {**_BASE, "font_size": 16, "bold": True, "font_color": "#1F3864"}
 NOTE: Format = {**_BASE, "font_color": "#404040", "text_wrap": True}

@@ -11,7 +11,7 @@ from typing import Literal
 
 import polars as pl
 
-Kind = Literal["text", "integer", "number", "date"]
+CellKind = Literal["text", "integer", "number", "date"]
 
 IDENTITY_SHEET = "_zhenjie"
 """The very hidden sheet that says which package a workbook belongs to (see skeleton, reader)."""
@@ -33,7 +33,7 @@ MAX_MESSAGE = 255
 
 _FORBIDDEN_IN_TITLE = set("[]:*?/\\")
 
-_DTYPES: dict[Kind, str] = {
+_DTYPES: dict[CellKind, str] = {
     "text": "String",
     "integer": "an integer type",
     "number": "a numeric type",
@@ -61,7 +61,7 @@ class SheetColumn:
     name: str
     title: str
     width: float
-    kind: Kind = "text"
+    kind: CellKind = "text"
     editable: bool = False
     choices: tuple[str, ...] = ()
     wrap: bool = False
@@ -82,7 +82,7 @@ class SheetColumn:
 
 
 @dataclass(frozen=True, eq=False)
-class Sheet:
+class ReturnSheet:
     """A sheet that shows a table.
 
     Attributes:
@@ -185,7 +185,7 @@ def _check_title(title: str) -> None:
         raise ValueError(f"{title!r} cannot be the name of a sheet")
 
 
-def _fits(kind: Kind, dtype: pl.DataType) -> bool:
+def _fits(kind: CellKind, dtype: pl.DataType) -> bool:
     if dtype == pl.Null:
         return True
     if kind == "integer":

@@ -31,7 +31,7 @@ _BLANKS = " \t\n\u00a0\u3000\u200b\ufeff"
 
 
 @dataclass(frozen=True)
-class Headings:
+class ReturnedHeadings:
     """The header of a returned sheet as it stands there now, and what is below it.
 
     Attributes:
@@ -138,7 +138,7 @@ class ReturnedWorkbook:
             .filter(pl.any_horizontal(pl.col(names).is_not_null()))
         )
 
-    def headings(self, sheet: str, required: Sequence[str]) -> Headings:
+    def headings(self, sheet: str, required: Sequence[str]) -> ReturnedHeadings:
         """The header of a sheet with everything below it, also what has no place in the sheet as it was sent.
 
         Raises:
@@ -151,7 +151,7 @@ class ReturnedWorkbook:
             letter: rows.tolist()
             for letter, rows in zip(cells.columns, self._sheet(sheet).unreadable, strict=True)
         }
-        return Headings(
+        return ReturnedHeadings(
             row=header + 1,
             titles={letter: text for letter, text in titles.items() if text is not None},
             cells=cells.slice(header + 1).with_columns(

@@ -20,7 +20,7 @@ from returns.workbook.model import (
     IDENTITY_SHEET,
     MAX_MESSAGE,
     TOTAL,
-    Sheet,
+    ReturnSheet,
     SheetColumn,
     TextSheet,
     WorkbookProperties,
@@ -60,7 +60,7 @@ class _Formats:
         return self._made[key]
 
 
-def build_skeleton(sheets: Sequence[Sheet | TextSheet], properties: WorkbookProperties) -> BytesIO:
+def build_skeleton(sheets: Sequence[ReturnSheet | TextSheet], properties: WorkbookProperties) -> BytesIO:
     """Everything of the workbook but the data rows.
 
     Args:
@@ -118,7 +118,7 @@ def _write_text(formats: _Formats, worksheet: Worksheet, sheet: TextSheet) -> No
     _set_print(worksheet)
 
 
-def _write_banner(formats: _Formats, worksheet: Worksheet, sheet: Sheet) -> None:
+def _write_banner(formats: _Formats, worksheet: Worksheet, sheet: ReturnSheet) -> None:
     """Heading and notes above the header, over as many columns as one screen shows."""
     last, width = 0, sheet.columns[0].width
     while last + 1 < len(sheet.columns) and width < layout.BANNER_WIDTH:
@@ -135,7 +135,7 @@ def _write_banner(formats: _Formats, worksheet: Worksheet, sheet: Sheet) -> None
         worksheet.write_string(row, 0, text, cell_format)
 
 
-def _write_header(formats: _Formats, worksheet: Worksheet, sheet: Sheet) -> None:
+def _write_header(formats: _Formats, worksheet: Worksheet, sheet: ReturnSheet) -> None:
     """Header, column widths and the probe row."""
     header, probe = sheet.header_row - 1, sheet.header_row
     worksheet.set_default_row(layout.ROW_PADDING + layout.LINE_HEIGHT)
@@ -148,7 +148,7 @@ def _write_header(formats: _Formats, worksheet: Worksheet, sheet: Sheet) -> None
         worksheet.write_blank(probe, index, None, cell_format)
 
 
-def _arrange(worksheet: Worksheet, sheet: Sheet) -> None:
+def _arrange(worksheet: Worksheet, sheet: ReturnSheet) -> None:
     """Panes, filter, protection, error marks and print setup."""
     header, last_column = sheet.header_row - 1, len(sheet.columns) - 1
     worksheet.freeze_panes(header + 1, sheet.frozen_columns)
@@ -161,7 +161,7 @@ def _arrange(worksheet: Worksheet, sheet: Sheet) -> None:
     _set_print(worksheet)
 
 
-def _mark_groups(formats: _Formats, worksheet: Worksheet, sheet: Sheet) -> None:
+def _mark_groups(formats: _Formats, worksheet: Worksheet, sheet: ReturnSheet) -> None:
     """Conditional formats that set groups and totals apart; they follow the rows when a person sorts them."""
     names, last_column = [column.name for column in sheet.columns], len(sheet.columns) - 1
     first, last = sheet.header_row, _last_row(sheet)
@@ -187,7 +187,7 @@ def _set_print(worksheet: Worksheet) -> None:
     worksheet.set_footer("&C第 &P 页，共 &N 页")
 
 
-def _add_validations(worksheet: Worksheet, sheet: Sheet, lists: Worksheet, next_list: int) -> int:
+def _add_validations(worksheet: Worksheet, sheet: ReturnSheet, lists: Worksheet, next_list: int) -> int:
     """Drop-down lists, limits of typed values and prompts; returns the next free list column.
 
     A list of choices stands in a column of the identity sheet, not in the validation itself, where
@@ -234,6 +234,6 @@ def _rule(column: SheetColumn, source: str) -> dict[str, object]:
     return rule
 
 
-def _last_row(sheet: Sheet) -> int:
+def _last_row(sheet: ReturnSheet) -> int:
     """Zero-based row of the last data row, or of the first blank one where there are no rows."""
     return sheet.header_row - 1 + max(1, sheet.rows.height)

@@ -12,14 +12,16 @@ from zipfile import ZipFile
 
 from returns.packages.archive import Archive
 from returns.workbook.cells import render_rows
-from returns.workbook.model import IDENTITY_SHEET, Sheet, TextSheet, WorkbookProperties
+from returns.workbook.model import IDENTITY_SHEET, ReturnSheet, TextSheet, WorkbookProperties
 from returns.workbook.skeleton import build_skeleton
 
 _STYLE = re.compile(rb'<c r="[A-Z]+\d+" s="(\d+)"/>')
 _EXTENT = re.compile(rb'(?<=<dimension ref="A1:)([A-Z]+)\d+')
 
 
-def write_workbook(path: Path, sheets: Sequence[Sheet | TextSheet], properties: WorkbookProperties) -> None:
+def write_workbook(
+    path: Path, sheets: Sequence[ReturnSheet | TextSheet], properties: WorkbookProperties
+) -> None:
     """Write an XLSX workbook; the same content always makes the same bytes.
 
     The file appears under its name only when it is complete. Texts stay texts whatever they begin
@@ -47,7 +49,7 @@ def write_workbook(path: Path, sheets: Sequence[Sheet | TextSheet], properties: 
 
 
 def render_workbook(
-    file: BinaryIO, sheets: Sequence[Sheet | TextSheet], properties: WorkbookProperties
+    file: BinaryIO, sheets: Sequence[ReturnSheet | TextSheet], properties: WorkbookProperties
 ) -> None:
     """The same into an open file or a buffer in memory, which a failure leaves half written."""
     titles = [s.title.casefold() for s in sheets] + [IDENTITY_SHEET]
@@ -59,9 +61,9 @@ def render_workbook(
             target.add(name, _content(skeleton.read(name), parts.get(name)))
 
 
-def _content(xml: bytes, sheet: Sheet | TextSheet | None) -> Iterator[bytes]:
+def _content(xml: bytes, sheet: ReturnSheet | TextSheet | None) -> Iterator[bytes]:
     """A part of the skeleton, its probe row replaced by the rows of the sheet; no row is told to XlsxWriter."""
-    if not isinstance(sheet, Sheet):
+    if not isinstance(sheet, ReturnSheet):
         yield xml
         return
     start, end = xml.rindex(b"<row "), xml.rindex(b"</sheetData>")

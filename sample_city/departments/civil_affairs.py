@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import Delivery, Extract, Kind, Presence
+from sample_city.declarations import CityDelivery, ErrorKind, Extract, Presence
 from sample_city.errors import corruption
 from sample_city.world.basis.streams import Ints, Mask
 from sample_city.world.basis.timeline import LAG, NEVER, iso, whole_years
@@ -16,7 +16,7 @@ from sample_city.world.topics.marriages import DIVORCE, MARRIAGE_NOS, REGISTRATI
 from sample_city.world.topics.marriages import MARRIAGE as WEDDING
 from sample_city.world.views import at_the_last_day, labelled, overdue, village_codes, where
 
-MARRIAGE: Final = Delivery(
+MARRIAGE: Final = CityDelivery(
     dataset="civil_affairs.marriage",
     stem="婚姻登记",
     form="xlsx",
@@ -36,7 +36,7 @@ MARRIAGE: Final = Delivery(
     below=("说明：1. 本表含 2021 年 1 月 1 日以来的结婚登记和离婚登记；", "2. 数据截至 {date}。"),
     spellings={"registered_on": (50, 12, 20, 18)},
 )
-ALLOWANCE: Final = Delivery(
+ALLOWANCE: Final = CityDelivery(
     dataset="civil_affairs.subsistence_allowance",
     stem="最低生活保障",
     mishap="county_missing",
@@ -58,7 +58,7 @@ ALLOWANCE: Final = Delivery(
     numbers=frozenset({"monthly_amount"}),
     spellings={"started_on": (35, 25, 20, 20)},
 )
-ELDERLY: Final = Delivery(
+ELDERLY: Final = CityDelivery(
     dataset="civil_affairs.elderly_allowance",
     stem="高龄津贴",
     mishap="older_state",
@@ -227,31 +227,31 @@ def _weddings(city: City, named: Presence) -> Mask:
     return weddings
 
 
-def kinds(city: City) -> tuple[Kind, ...]:
+def kinds(city: City) -> tuple[ErrorKind, ...]:
     """How civil affairs errs."""
     allowance_of = ALLOWANCE.dataset
     elderly_of = ELDERLY.dataset
     nobodys_id = corruption.nobodys_id(city.people.resident_id)
     return (
-        Kind("deceased_on_allowance", allowance_of, "status", _died_on_allowance,
+        ErrorKind("deceased_on_allowance", allowance_of, "status", _died_on_allowance,
              corruption.always("在保"), lambda c: overdue(c)[c[ALLOWANCES].person], stays=True),
-        Kind("broken_reference", allowance_of, "resident_id", _of_allowances(_nowhere_else), nobodys_id,
+        ErrorKind("broken_reference", allowance_of, "resident_id", _of_allowances(_nowhere_else), nobodys_id,
              derivable=False),
-        Kind("name_typo", allowance_of, "name", _of_allowances(_living), corruption.similar_name),
-        Kind("amount_out_of_range", allowance_of, "monthly_amount", _of_allowances(_living),
+        ErrorKind("name_typo", allowance_of, "name", _of_allowances(_living), corruption.similar_name),
+        ErrorKind("amount_out_of_range", allowance_of, "monthly_amount", _of_allowances(_living),
              corruption.wrong_amount, derivable=False),
-        Kind("deceased_on_allowance", elderly_of, "status", _of_elders(lambda c, named: at_the_last_day(c)),
+        ErrorKind("deceased_on_allowance", elderly_of, "status", _of_elders(lambda c, named: at_the_last_day(c)),
              corruption.always("在保"), lambda c: overdue(c)[c[ELDERS].person], stays=True),
-        Kind("moved_out_on_allowance", elderly_of, "status", _of_elders(_moved_away),
+        ErrorKind("moved_out_on_allowance", elderly_of, "status", _of_elders(_moved_away),
              corruption.always("在保"), _moved_long_ago, stays=True),
-        Kind("broken_reference", elderly_of, "resident_id", _of_elders(_no_other_source), nobodys_id,
+        ErrorKind("broken_reference", elderly_of, "resident_id", _of_elders(_no_other_source), nobodys_id,
              derivable=False),
-        Kind("name_typo", elderly_of, "name", _of_elders(_living), corruption.similar_name),
-        Kind("amount_not_of_age", elderly_of, "monthly_amount", _of_elders(_living), corruption.always("500")),
-        Kind("started_before_eighty", elderly_of, "started_on", _turned_eighty_on_it,
+        ErrorKind("name_typo", elderly_of, "name", _of_elders(_living), corruption.similar_name),
+        ErrorKind("amount_not_of_age", elderly_of, "monthly_amount", _of_elders(_living), corruption.always("500")),
+        ErrorKind("started_before_eighty", elderly_of, "started_on", _turned_eighty_on_it,
              corruption.earlier("started_on", 400, 1_000), derivable=False),
-        Kind("card_no_malformed", elderly_of, "card_no", _of_elders(_living), corruption.cut_short("card_no"),
+        ErrorKind("card_no_malformed", elderly_of, "card_no", _of_elders(_living), corruption.cut_short("card_no"),
              derivable=False),
-        Kind("under_age_marriage", MARRIAGE.dataset, "registered_on", _weddings,
+        ErrorKind("under_age_marriage", MARRIAGE.dataset, "registered_on", _weddings,
              corruption.under_age_date, derivable=False),
     )  # fmt: skip

@@ -4,7 +4,7 @@ from typing import Final
 
 import polars as pl
 
-from sample_city.declarations import Delivery, Extract, Kind, Presence
+from sample_city.declarations import CityDelivery, ErrorKind, Extract, Presence
 from sample_city.errors import corruption
 from sample_city.world.basis.streams import Ints, Mask
 from sample_city.world.basis.timeline import iso
@@ -15,7 +15,7 @@ from sample_city.world.views import SEXES, labelled, where
 DISABILITIES: Final = dict(enumerate(["视力", "听力", "言语", "肢体", "智力", "精神", "多重"], start=1))
 GRADES: Final = dict(enumerate(["一级", "二级", "三级", "四级"], start=1))
 
-CERTIFICATE: Final = Delivery(
+CERTIFICATE: Final = CityDelivery(
     dataset="disabled_persons.certificate",
     stem="残疾人证",
     form="xlsx",
@@ -80,13 +80,13 @@ def _living(city: City, named: Presence) -> Mask:
     return ~named.by("health.death")[city[CERTIFICATES].person]
 
 
-def kinds(city: City) -> tuple[Kind, ...]:
+def kinds(city: City) -> tuple[ErrorKind, ...]:
     """How the federation errs."""
     dataset = CERTIFICATE.dataset
     return (
-        Kind("name_typo", dataset, "name", _living, corruption.similar_name),
-        Kind("date_impossible", dataset, "issued_on", _living, corruption.impossible_date, derivable=False),
-        Kind("code_unknown", dataset, "disability_grade", _living, corruption.always("五级")),
-        Kind("certificate_number_mismatch", dataset, "certificate_no", _living,
+        ErrorKind("name_typo", dataset, "name", _living, corruption.similar_name),
+        ErrorKind("date_impossible", dataset, "issued_on", _living, corruption.impossible_date, derivable=False),
+        ErrorKind("code_unknown", dataset, "disability_grade", _living, corruption.always("五级")),
+        ErrorKind("certificate_number_mismatch", dataset, "certificate_no", _living,
              corruption.other_grade_in_number),
     )  # fmt: skip

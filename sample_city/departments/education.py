@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import Delivery, Extract, Kind, Presence
+from sample_city.declarations import CityDelivery, ErrorKind, Extract, Presence
 from sample_city.errors import corruption
 from sample_city.world.basis.identifiers import RESIDENT_ID_CHECKS
 from sample_city.world.basis.streams import Ints, Mask, noise
@@ -22,7 +22,7 @@ GRADE_NAMES: Final = {
 }
 CLASSES: Final = 6
 
-SCHOOL_ROLL: Final = Delivery(
+SCHOOL_ROLL: Final = CityDelivery(
     dataset="education.school_roll",
     stem="学籍",
     form="csv",
@@ -120,21 +120,21 @@ def _young_or_old(city: City, named: Presence) -> Mask:
     return far
 
 
-def kinds(city: City) -> tuple[Kind, ...]:
+def kinds(city: City) -> tuple[ErrorKind, ...]:
     """How schools err."""
     dataset = SCHOOL_ROLL.dataset
     return (
-        Kind("two_school_rolls", dataset, "resident_id", _any, None, copied=True),
-        Kind("student_no_mismatch", dataset, "student_no", _any,
+        ErrorKind("two_school_rolls", dataset, "resident_id", _any, None, copied=True),
+        ErrorKind("student_no_mismatch", dataset, "student_no", _any,
              corruption.other_check_character("student_no", RESIDENT_ID_CHECKS)),
-        Kind("grade_not_of_age", dataset, "grade", _young_or_old,
+        ErrorKind("grade_not_of_age", dataset, "grade", _young_or_old,
              corruption.by_birth(FIRST - years(11), GRADE_NAMES[1], GRADE_NAMES[9]), derivable=False),
-        Kind("grade_unknown", dataset, "grade", _any, corruption.always("学前班"), derivable=False),
-        Kind("name_typo", dataset, "name", _any, corruption.similar_name),
-        Kind("sex_mismatch", dataset, "sex", _any, corruption.other_sex),
-        Kind("birth_date_mismatch", dataset, "birth_date", _any, corruption.other_birth_date),
-        Kind("enrolled_too_young", dataset, "enrolled_on", _any,
+        ErrorKind("grade_unknown", dataset, "grade", _any, corruption.always("学前班"), derivable=False),
+        ErrorKind("name_typo", dataset, "name", _any, corruption.similar_name),
+        ErrorKind("sex_mismatch", dataset, "sex", _any, corruption.other_sex),
+        ErrorKind("birth_date_mismatch", dataset, "birth_date", _any, corruption.other_birth_date),
+        ErrorKind("enrolled_too_young", dataset, "enrolled_on", _any,
              corruption.earlier("enrolled_on", 4_500, 5_000), derivable=False),
-        Kind("school_code_malformed", dataset, "school_code", _any, corruption.cut_short("school_code"),
+        ErrorKind("school_code_malformed", dataset, "school_code", _any, corruption.cut_short("school_code"),
              derivable=False),
     )  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import CHANGE, Delivery, Extract, Kind, Presence
+from sample_city.declarations import CHANGE, CityDelivery, ErrorKind, Extract, Presence
 from sample_city.errors import corruption, mistakes
 from sample_city.world.basis.streams import Ints, Mask
 from sample_city.world.basis.timeline import LAST, NEVER, iso
@@ -26,7 +26,7 @@ KINDS: Final = dict(
 LICENSED: Final = (3, 4, 5, 7, 8)
 """Inns, entertainment, internet cafés, schools and clinics cannot be stalls."""
 
-SMALL_PREMISES: Final = Delivery(
+SMALL_PREMISES: Final = CityDelivery(
     dataset="emergency.small_premises",
     stem="九小场所",
     form="zip",
@@ -48,7 +48,7 @@ SMALL_PREMISES: Final = Delivery(
     coded={"kind": "small_premises_kind", "status": "business_status"},
     spellings={"recorded_on": (40, 5, 30, 5, 15, 0, 5)},
 )
-INSPECTION: Final = Delivery(
+INSPECTION: Final = CityDelivery(
     dataset="emergency.inspection",
     stem="安全检查记录",
     changes="安全检查记录变更",
@@ -192,37 +192,37 @@ def _to_rectify(city: City, named: Presence) -> Mask:
     return told
 
 
-def _kinds_of_premises(city: City) -> tuple[Kind, ...]:
+def _kinds_of_premises(city: City) -> tuple[ErrorKind, ...]:
     dataset = SMALL_PREMISES.dataset
     codes = city.territory.column("code")
     return (
-        Kind("licence_missing", dataset, "uscc", _licensed, corruption.nothing, derivable=False),
-        Kind("enterprise_unknown", dataset, "uscc", _shop, mistakes.nobodys_uscc("uscc"), derivable=False),
-        Kind("phone_missing", dataset, "phone", _shop, corruption.nothing),
-        Kind("village_code_unknown", dataset, "village_code", _stall,
+        ErrorKind("licence_missing", dataset, "uscc", _licensed, corruption.nothing, derivable=False),
+        ErrorKind("enterprise_unknown", dataset, "uscc", _shop, mistakes.nobodys_uscc("uscc"), derivable=False),
+        ErrorKind("phone_missing", dataset, "phone", _shop, corruption.nothing),
+        ErrorKind("village_code_unknown", dataset, "village_code", _stall,
              corruption.unknown_village),
-        Kind("village_mismatch", dataset, "village_code", _shop,
+        ErrorKind("village_mismatch", dataset, "village_code", _shop,
              mistakes.neighbour_village("village_code", codes)),
-        Kind("area_absurd", dataset, "floor_area", _any, mistakes.times("floor_area", 1_000), derivable=False),
-        Kind("struck_off_still_open", dataset, "status", _shop_that_closes, corruption.always("营业"),
+        ErrorKind("area_absurd", dataset, "floor_area", _any, mistakes.times("floor_area", 1_000), derivable=False),
+        ErrorKind("struck_off_still_open", dataset, "status", _shop_that_closes, corruption.always("营业"),
              lambda c: c[PREMISES].closed),
-        Kind("code_unknown", dataset, "kind", _any, corruption.always("其它小场所"), derivable=False),
+        ErrorKind("code_unknown", dataset, "kind", _any, corruption.always("其它小场所"), derivable=False),
     )  # fmt: skip
 
 
-def _kinds_of_inspections(city: City) -> tuple[Kind, ...]:
+def _kinds_of_inspections(city: City) -> tuple[ErrorKind, ...]:
     dataset = INSPECTION.dataset
     return (
-        Kind("premises_unknown", dataset, "premises_no", _visit, _nowhere, derivable=False),
-        Kind("inspected_in_future", dataset, "inspected_on", _passed,
+        ErrorKind("premises_unknown", dataset, "premises_no", _visit, _nowhere, derivable=False),
+        ErrorKind("inspected_in_future", dataset, "inspected_on", _passed,
              mistakes.in_the_thirties("inspected_on")),
-        Kind("rectified_before_inspection", dataset, "rectified_on", _mended,
+        ErrorKind("rectified_before_inspection", dataset, "rectified_on", _mended,
              mistakes.days_off("inspected_on", -40), lambda c: c[VISITS].rectified, derivable=False),
-        Kind("not_rectified", dataset, "rectified_on", _mended, corruption.nothing,
+        ErrorKind("not_rectified", dataset, "rectified_on", _mended, corruption.nothing,
              lambda c: c[VISITS].on + TIME_TO_RECTIFY + 1, derivable=False),
-        Kind("inspector_missing", dataset, "inspector", _visit, corruption.nothing, derivable=False),
-        Kind("passed_with_hazards", dataset, "result", _to_rectify, corruption.always("合格")),
-        Kind("duplicate_row", dataset, "inspection_no", _visit, None, copied=True),
+        ErrorKind("inspector_missing", dataset, "inspector", _visit, corruption.nothing, derivable=False),
+        ErrorKind("passed_with_hazards", dataset, "result", _to_rectify, corruption.always("合格")),
+        ErrorKind("duplicate_row", dataset, "inspection_no", _visit, None, copied=True),
     )  # fmt: skip
 
 
@@ -232,6 +232,6 @@ def _nowhere(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
     return rows.get_column("premises_no").str.head(9) + number
 
 
-def kinds(city: City) -> tuple[Kind, ...]:
+def kinds(city: City) -> tuple[ErrorKind, ...]:
     """How the emergency bureau errs."""
     return _kinds_of_premises(city) + _kinds_of_inspections(city)

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import Delivery, Extract, Kind, Presence
+from sample_city.declarations import CityDelivery, ErrorKind, Extract, Presence
 from sample_city.errors import corruption, mistakes
 from sample_city.errors.candidates import staying
 from sample_city.world.basis.streams import Ints, Mask
@@ -15,7 +15,7 @@ from sample_city.world.topics.dwellings import addresses
 from sample_city.world.topics.grids import COLLECTED, GRIDS
 from sample_city.world.views import at_the_last_day, everything, labelled, overdue, where
 
-GRID: Final = Delivery(
+GRID: Final = CityDelivery(
     dataset="grid.grid",
     stem="网格",
     form="xls",
@@ -32,7 +32,7 @@ GRID: Final = Delivery(
     above=("烟台市网格划分及网格员花名册",),
     below=("说明：网格编码为村居代码加三位顺序号。", "统计截至 {date}。"),
 )
-RESIDENT: Final = Delivery(
+RESIDENT: Final = CityDelivery(
     dataset="grid.resident",
     stem="实有人口",
     form="csv",
@@ -163,27 +163,27 @@ def _died_at_home(city: City, named: Presence) -> Mask:
     return died
 
 
-def kinds(city: City) -> tuple[Kind, ...]:
+def kinds(city: City) -> tuple[ErrorKind, ...]:
     """How the grid centre errs."""
     met, laid = RESIDENT.dataset, GRID.dataset
     codes = city.territory.column("code")
     nobodys_id = corruption.nobodys_id(city.people.resident_id)
     return (
-        Kind("grid_in_other_village", laid, "village_code", _grid,
+        ErrorKind("grid_in_other_village", laid, "village_code", _grid,
              mistakes.neighbour_village("village_code", codes)),
-        Kind("worker_phone_missing", laid, "worker_phone", _grid, corruption.nothing),
-        Kind("worker_name_typo", laid, "worker_name", _first_of_worker, mistakes.similar_text("worker_name")),
-        Kind("grid_unknown", met, "grid_code", _staying, mistakes.unknown_place("grid_code"),
+        ErrorKind("worker_phone_missing", laid, "worker_phone", _grid, corruption.nothing),
+        ErrorKind("worker_name_typo", laid, "worker_name", _first_of_worker, mistakes.similar_text("worker_name")),
+        ErrorKind("grid_unknown", met, "grid_code", _staying, mistakes.unknown_place("grid_code"),
              derivable=False),
-        Kind("village_not_of_grid", met, "village_code", _staying,
+        ErrorKind("village_not_of_grid", met, "village_code", _staying,
              mistakes.neighbour_village("village_code", codes)),
-        Kind("deceased_still_collected", met, "resident_id", _died_at_home, None,
+        ErrorKind("deceased_still_collected", met, "resident_id", _died_at_home, None,
              lambda c: overdue(c)[c[COLLECTED].person], stays=True),
-        Kind("broken_reference", met, "resident_id", _staying_at_home, nobodys_id, derivable=False),
-        Kind("name_typo", met, "name", _staying, corruption.similar_name),
-        Kind("floating_as_registered", met, "residence_kind", _from_another_township,
+        ErrorKind("broken_reference", met, "resident_id", _staying_at_home, nobodys_id, derivable=False),
+        ErrorKind("name_typo", met, "name", _staying, corruption.similar_name),
+        ErrorKind("floating_as_registered", met, "residence_kind", _from_another_township,
              corruption.always("户籍人口")),
-        Kind("collected_in_future", met, "collected_on", _staying, mistakes.in_the_thirties("collected_on"),
+        ErrorKind("collected_in_future", met, "collected_on", _staying, mistakes.in_the_thirties("collected_on"),
              derivable=False),
-        Kind("collected_twice", met, "resident_id", _staying, None, copied=True),
+        ErrorKind("collected_twice", met, "resident_id", _staying, None, copied=True),
     )  # fmt: skip

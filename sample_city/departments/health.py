@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import Delivery, Extract, Kind, Presence
+from sample_city.declarations import CityDelivery, ErrorKind, Extract, Presence
 from sample_city.errors import corruption
 from sample_city.world.basis.streams import Ints, Mask, noise
 from sample_city.world.basis.timeline import iso, whole_years
@@ -14,7 +14,7 @@ from sample_city.world.topics.births import BIRTHS, NOBODY
 from sample_city.world.topics.endings import DEATH_NOS, DECEASED
 from sample_city.world.views import SEXES, labelled, where
 
-BIRTH: Final = Delivery(
+BIRTH: Final = CityDelivery(
     dataset="health.birth",
     stem="出生医学证明",
     form="csv",
@@ -40,7 +40,7 @@ BIRTH: Final = Delivery(
 UNREGISTERED: Final = 60
 """Days within which a child ought to be registered with the police."""
 
-DEATH: Final = Delivery(
+DEATH: Final = CityDelivery(
     dataset="health.death",
     stem="死亡医学证明",
     form="sqlite",
@@ -139,21 +139,21 @@ def _ought_to_be_registered(city: City) -> Ints:
     return city.people.birth[city[BIRTHS].child] + UNREGISTERED + 1
 
 
-def kinds(city: City) -> tuple[Kind, ...]:
+def kinds(city: City) -> tuple[ErrorKind, ...]:
     """How the health department errs."""
     dataset = BIRTH.dataset
     too_young = corruption.mother_too_young(city.people.resident_id)
     return (
-        Kind("child_not_registered", dataset, "child_id", _any, corruption.nothing,
+        ErrorKind("child_not_registered", dataset, "child_id", _any, corruption.nothing,
              _ought_to_be_registered, derivable=False),
-        Kind("name_typo", dataset, "child_name", _any, corruption.similar("child_name"), _registered_on),
-        Kind("sex_mismatch", dataset, "sex", _any, corruption.other_sex, _registered_on),
-        Kind("birth_date_mismatch", dataset, "birth_date", _any, corruption.earlier("birth_date", 1, 12),
+        ErrorKind("name_typo", dataset, "child_name", _any, corruption.similar("child_name"), _registered_on),
+        ErrorKind("sex_mismatch", dataset, "sex", _any, corruption.other_sex, _registered_on),
+        ErrorKind("birth_date_mismatch", dataset, "birth_date", _any, corruption.earlier("birth_date", 1, 12),
              _registered_on),
-        Kind("mother_too_young", dataset, "mother_id", _any, too_young, derivable=False),
-        Kind("mother_age_mismatch", dataset, "mother_age", _any, corruption.ten_years_older),
-        Kind("issued_before_birth", dataset, "issued_on", _any, corruption.earlier("issued_on", 6, 40),
+        ErrorKind("mother_too_young", dataset, "mother_id", _any, too_young, derivable=False),
+        ErrorKind("mother_age_mismatch", dataset, "mother_age", _any, corruption.ten_years_older),
+        ErrorKind("issued_before_birth", dataset, "issued_on", _any, corruption.earlier("issued_on", 6, 40),
              derivable=False),
-        Kind("father_id_shortened", dataset, "father_id", _with_father, corruption.shortened("father_id"),
+        ErrorKind("father_id_shortened", dataset, "father_id", _with_father, corruption.shortened("father_id"),
              derivable=False),
     )  # fmt: skip

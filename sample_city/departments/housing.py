@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import Delivery, Extract, Kind, Presence
+from sample_city.declarations import CityDelivery, ErrorKind, Extract, Presence
 from sample_city.errors import corruption, mistakes
 from sample_city.world.basis.streams import Ints, Mask
 from sample_city.world.basis.timeline import FIRST, LAST
@@ -15,7 +15,7 @@ from sample_city.world.views import everything, inhabited, labelled
 
 USES: Final = dict(enumerate(["住宅", "商业", "办公", "其他"], start=1))
 
-DWELLING: Final = Delivery(
+DWELLING: Final = CityDelivery(
     dataset="housing.dwelling",
     stem="房屋",
     form="csv",
@@ -118,19 +118,19 @@ def _nobody(city: City) -> corruption.Corruption:
     return lambda rows, rng: nobodys_id(rows.select(resident_id="owner_id"), rng)
 
 
-def kinds(city: City) -> tuple[Kind, ...]:
+def kinds(city: City) -> tuple[ErrorKind, ...]:
     """How the housing department errs."""
     dataset = DWELLING.dataset
     codes = city.territory.column("code")
     return (
-        Kind("owner_name_typo", dataset, "owner_name", _first_of_owner, mistakes.similar_text("owner_name")),
-        Kind("floor_area_zero", dataset, "floor_area", _home, corruption.always("0"), derivable=False),
-        Kind("floor_area_absurd", dataset, "floor_area", _home, mistakes.times("floor_area", 100),
+        ErrorKind("owner_name_typo", dataset, "owner_name", _first_of_owner, mistakes.similar_text("owner_name")),
+        ErrorKind("floor_area_zero", dataset, "floor_area", _home, corruption.always("0"), derivable=False),
+        ErrorKind("floor_area_absurd", dataset, "floor_area", _home, mistakes.times("floor_area", 100),
              derivable=False),
-        Kind("building_mismatch", dataset, "building_no", _home, _next_building),
-        Kind("village_mismatch", dataset, "village_code", _home,
+        ErrorKind("building_mismatch", dataset, "building_no", _home, _next_building),
+        ErrorKind("village_mismatch", dataset, "village_code", _home,
              mistakes.neighbour_village("village_code", codes)),
-        Kind("home_as_shop", dataset, "usage", _inhabited_throughout, corruption.always("商业")),
-        Kind("owner_unknown", dataset, "owner_id", _home, _nobody(city), derivable=False),
-        Kind("duplicate_row", dataset, "dwelling_no", _home, None, copied=True),
+        ErrorKind("home_as_shop", dataset, "usage", _inhabited_throughout, corruption.always("商业")),
+        ErrorKind("owner_unknown", dataset, "owner_id", _home, _nobody(city), derivable=False),
+        ErrorKind("duplicate_row", dataset, "dwelling_no", _home, None, copied=True),
     )  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import CHANGE, Delivery, Extract, Kind, Presence
+from sample_city.declarations import CHANGE, CityDelivery, ErrorKind, Extract, Presence
 from sample_city.errors import corruption, mistakes
 from sample_city.errors.candidates import certified_dead, named_by_the_police_alone, staying
 from sample_city.world.basis.streams import Ints, Mask, noise
@@ -21,7 +21,7 @@ STATUSES: Final = {1: "正常发放", 2: "暂停发放", 3: "终止发放"}
 PAUSED: Final = 150
 """Of ten thousand."""
 
-PENSION: Final = Delivery(
+PENSION: Final = CityDelivery(
     dataset="human_resources.pension",
     stem="养老保险待遇",
     form="csv",
@@ -46,7 +46,7 @@ PENSION: Final = Delivery(
         "certified_on": (60, 10, 20, 10),
     },
 )
-EMPLOYMENT: Final = Delivery(
+EMPLOYMENT: Final = CityDelivery(
     dataset="human_resources.employment",
     stem="就业登记",
     changes="就业登记变更",
@@ -229,35 +229,35 @@ def _with_phone(city: City, named: Presence) -> Mask:
     return phoned
 
 
-def kinds(city: City) -> tuple[Kind, ...]:
+def kinds(city: City) -> tuple[ErrorKind, ...]:
     """How human resources err."""
     dataset, jobs_of = PENSION.dataset, EMPLOYMENT.dataset
     return (
-        Kind("deceased_on_pension", dataset, "status", _died, corruption.always("正常发放"),
+        ErrorKind("deceased_on_pension", dataset, "status", _died, corruption.always("正常发放"),
              lambda c: overdue(c)[c[PENSIONS].person]),
-        Kind("resident_id_shortened", dataset, "resident_id", _nowhere_else, corruption.last_digits_lost,
+        ErrorKind("resident_id_shortened", dataset, "resident_id", _nowhere_else, corruption.last_digits_lost,
              derivable=False),
-        Kind("two_pensions", dataset, "resident_id", _living, None, copied=True),
-        Kind("name_typo", dataset, "name", _living, corruption.similar_name),
-        Kind("birth_date_mismatch", dataset, "birth_date", _living, corruption.other_birth_date),
-        Kind("amount_out_of_range", dataset, "monthly_amount", _living, corruption.wrong_pension,
+        ErrorKind("two_pensions", dataset, "resident_id", _living, None, copied=True),
+        ErrorKind("name_typo", dataset, "name", _living, corruption.similar_name),
+        ErrorKind("birth_date_mismatch", dataset, "birth_date", _living, corruption.other_birth_date),
+        ErrorKind("amount_out_of_range", dataset, "monthly_amount", _living, corruption.wrong_pension,
              derivable=False),
-        Kind("certification_overdue", dataset, "certified_on", _long_drawn_and_paid,
+        ErrorKind("certification_overdue", dataset, "certified_on", _long_drawn_and_paid,
              corruption.day_between("certified_on", FIRST - 1_500, FIRST - 500), derivable=False),
-        Kind("started_under_age", dataset, "started_on", _living, corruption.earlier("started_on", 5_600, 7_000),
+        ErrorKind("started_under_age", dataset, "started_on", _living, corruption.earlier("started_on", 5_600, 7_000),
              derivable=False),
-        Kind("deceased_still_employed", jobs_of, "resident_id", _died_at_work, None,
+        ErrorKind("deceased_still_employed", jobs_of, "resident_id", _died_at_work, None,
              lambda c: overdue(c)[c[JOBS].person], stays=True),
-        Kind("retired_still_employed", jobs_of, "resident_id", _retires, None, _pensioned_from, stays=True),
-        Kind("registered_twice", jobs_of, "resident_id", _working, None, copied=True),
-        Kind("employer_unknown", jobs_of, "employer_uscc", _hired, mistakes.nobodys_uscc("employer_uscc"),
+        ErrorKind("retired_still_employed", jobs_of, "resident_id", _retires, None, _pensioned_from, stays=True),
+        ErrorKind("registered_twice", jobs_of, "resident_id", _working, None, copied=True),
+        ErrorKind("employer_unknown", jobs_of, "employer_uscc", _hired, mistakes.nobodys_uscc("employer_uscc"),
              derivable=False),
-        Kind("employer_missing", jobs_of, "employer_uscc", _hired, corruption.nothing, derivable=False),
-        Kind("name_typo", jobs_of, "name", _working, corruption.similar_name),
-        Kind("phone_malformed", jobs_of, "phone", _with_phone, corruption.missing_digit,
+        ErrorKind("employer_missing", jobs_of, "employer_uscc", _hired, corruption.nothing, derivable=False),
+        ErrorKind("name_typo", jobs_of, "name", _working, corruption.similar_name),
+        ErrorKind("phone_malformed", jobs_of, "phone", _with_phone, corruption.missing_digit,
              derivable=False),
-        Kind("education_unknown", jobs_of, "education", _working, corruption.always("文凭不详"),
+        ErrorKind("education_unknown", jobs_of, "education", _working, corruption.always("文凭不详"),
              derivable=False),
-        Kind("started_under_sixteen", jobs_of, "started_on", _young,
+        ErrorKind("started_under_sixteen", jobs_of, "started_on", _young,
              corruption.earlier("started_on", 2_400, 3_200), derivable=False),
     )  # fmt: skip

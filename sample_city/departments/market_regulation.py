@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import Delivery, Extract, Kind, Presence
+from sample_city.declarations import CityDelivery, ErrorKind, Extract, Presence
 from sample_city.departments.special_equipment import first_of_unit
 from sample_city.errors import corruption, mistakes
 from sample_city.world.basis.streams import Ints, Mask
@@ -19,7 +19,7 @@ from sample_city.world.topics.taxpayers import TAXPAYERS
 from sample_city.world.topics.vehicles import VEHICLES
 from sample_city.world.views import labelled, where
 
-ENTERPRISE: Final = Delivery(
+ENTERPRISE: Final = CityDelivery(
     dataset="market_regulation.enterprise",
     stem="市场主体",
     form="csv",
@@ -121,11 +121,11 @@ def _known_to_both(city: City) -> Ints:
     return known
 
 
-def kinds(city: City) -> tuple[Kind, ...]:
+def kinds(city: City) -> tuple[ErrorKind, ...]:
     """How market regulation errs."""
     dataset = ENTERPRISE.dataset
     return (
-        Kind(
+        ErrorKind(
             "uscc_check_character",
             dataset,
             "uscc",
@@ -133,24 +133,24 @@ def kinds(city: City) -> tuple[Kind, ...]:
             corruption.other_uscc_check,
             derivable=False,
         ),
-        Kind("village_code_unknown", dataset, "village_code", _any, corruption.unknown_village),
-        Kind("phone_malformed", dataset, "phone", _any, corruption.missing_digit, derivable=False),
-        Kind(
+        ErrorKind("village_code_unknown", dataset, "village_code", _any, corruption.unknown_village),
+        ErrorKind("phone_malformed", dataset, "phone", _any, corruption.missing_digit, derivable=False),
+        ErrorKind(
             "capital_in_yuan",
             dataset,
             "registered_capital",
             _any,
             mistakes.times("registered_capital", 10_000),
         ),
-        Kind("name_typo", dataset, "name", _outvoted, mistakes.similar_text("name"), _known_to_both),
-        Kind(
+        ErrorKind("name_typo", dataset, "name", _outvoted, mistakes.similar_text("name"), _known_to_both),
+        ErrorKind(
             "representative_typo",
             dataset,
             "legal_representative",
             _untaxed,
             mistakes.similar_text("legal_representative"),
         ),
-        Kind(
+        ErrorKind(
             "established_in_future",
             dataset,
             "established_on",

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import Delivery, Extract, Kind, Presence
+from sample_city.declarations import CityDelivery, ErrorKind, Extract, Presence
 from sample_city.errors import corruption
 from sample_city.errors.candidates import certified_dead, named_by_the_police_alone, staying
 from sample_city.world.basis.streams import Ints, Mask, noise
@@ -19,7 +19,7 @@ STATUSES: Final = {1: "正常参保", 2: "暂停参保", 3: "终止参保"}
 PAUSED: Final = 200
 """Of ten thousand."""
 
-ENROLMENT: Final = Delivery(
+ENROLMENT: Final = CityDelivery(
     dataset="medical_insurance.enrolment",
     stem="医保参保",
     form="csv",
@@ -89,23 +89,23 @@ def _children(city: City, named: Presence) -> Mask:
     return young
 
 
-def kinds(city: City) -> tuple[Kind, ...]:
+def kinds(city: City) -> tuple[ErrorKind, ...]:
     """How medical insurance errs."""
     dataset = ENROLMENT.dataset
     return (
-        Kind("deceased_still_insured", dataset, "status", _died, corruption.always("正常参保"),
+        ErrorKind("deceased_still_insured", dataset, "status", _died, corruption.always("正常参保"),
              lambda c: overdue(c)[c[ENROLMENTS].person]),
-        Kind("employee_under_sixteen", dataset, "insured_type", _children,
+        ErrorKind("employee_under_sixteen", dataset, "insured_type", _children,
              corruption.always("职工基本医疗保险")),
-        Kind("broken_reference", dataset, "resident_id", _nowhere_else,
+        ErrorKind("broken_reference", dataset, "resident_id", _nowhere_else,
              corruption.nobodys_id(city.people.resident_id), derivable=False),
-        Kind("resident_id_shortened", dataset, "resident_id", _nowhere_else, corruption.last_digits_lost,
+        ErrorKind("resident_id_shortened", dataset, "resident_id", _nowhere_else, corruption.last_digits_lost,
              derivable=False),
-        Kind("duplicate_row", dataset, "resident_id", _living, None, copied=True),
-        Kind("name_typo", dataset, "name", _living, corruption.similar_name),
-        Kind("name_swapped", dataset, "name", _living, corruption.swapped_name("name")),
-        Kind("sex_mismatch", dataset, "sex", _living, corruption.other_sex),
-        Kind("insured_before_birth", dataset, "insured_on", _children,
+        ErrorKind("duplicate_row", dataset, "resident_id", _living, None, copied=True),
+        ErrorKind("name_typo", dataset, "name", _living, corruption.similar_name),
+        ErrorKind("name_swapped", dataset, "name", _living, corruption.swapped_name("name")),
+        ErrorKind("sex_mismatch", dataset, "sex", _living, corruption.other_sex),
+        ErrorKind("insured_before_birth", dataset, "insured_on", _children,
              corruption.earlier("insured_on", 6_000, 6_900), derivable=False),
-        Kind("status_unknown", dataset, "status", _living, corruption.always("待定"), derivable=False),
+        ErrorKind("status_unknown", dataset, "status", _living, corruption.always("待定"), derivable=False),
     )  # fmt: skip

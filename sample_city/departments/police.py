@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import Delivery, Extract, Kind, Presence
+from sample_city.declarations import CityDelivery, ErrorKind, Extract, Presence
 from sample_city.errors import corruption
 from sample_city.world.basis.streams import Ints, Mask, noise
 from sample_city.world.basis.tables import table
@@ -32,7 +32,7 @@ from sample_city.world.views import (
 
 STATUSES: Final = {10: "未婚", 20: "已婚", 30: "丧偶", 40: "离婚"}
 
-POPULATION: Final = Delivery(
+POPULATION: Final = CityDelivery(
     dataset="police.population",
     stem="户籍人口",
     form="csv",
@@ -59,7 +59,7 @@ POPULATION: Final = Delivery(
     },
     spellings={"birth_date": (1, 97, 1, 1)},
 )
-CANCELLATION: Final = Delivery(
+CANCELLATION: Final = CityDelivery(
     dataset="police.cancellation",
     stem="户口注销",
     form="dbf",
@@ -236,42 +236,42 @@ def _known_to_have_died(city: City, named: Presence) -> Mask:
     return named.by("health.death")[city[CANCELLED]]
 
 
-def kinds(city: City) -> tuple[Kind, ...]:
+def kinds(city: City) -> tuple[ErrorKind, ...]:
     """How the police err."""
     police, cancelled = POPULATION.dataset, CANCELLATION.dataset
     return (
-        Kind("deceased_still_registered", police, "resident_id", _alone_at_death, None, overdue, stays=True),
-        Kind("moved_out_still_registered", police, "resident_id", _left, None, lambda c: c.people.cancelled,
+        ErrorKind("deceased_still_registered", police, "resident_id", _alone_at_death, None, overdue, stays=True),
+        ErrorKind("moved_out_still_registered", police, "resident_id", _left, None, lambda c: c.people.cancelled,
              stays=True),
-        Kind("marital_status_outdated", police, "marital_status", _newly_wed,
+        ErrorKind("marital_status_outdated", police, "marital_status", _newly_wed,
              corruption.always("未婚"), _wed_on),
-        Kind("resident_id_check_character", police, "resident_id", _police_only,
+        ErrorKind("resident_id_check_character", police, "resident_id", _police_only,
              corruption.other_resident_id_check),
-        Kind("duplicate_row", police, "resident_id", _police_only, None, copied=True),
-        Kind("birth_date_mismatch", police, "birth_date", _grown_or_child, corruption.other_birth_date),
-        Kind("sex_mismatch", police, "sex",
+        ErrorKind("duplicate_row", police, "resident_id", _police_only, None, copied=True),
+        ErrorKind("birth_date_mismatch", police, "birth_date", _grown_or_child, corruption.other_birth_date),
+        ErrorKind("sex_mismatch", police, "sex",
              lambda c, named: ~named.by("disabled_persons.certificate", "health.death",
                                         "civil_affairs.marriage"),
              corruption.other_sex),
-        Kind("name_outvoted", police, "name", _insured_and_retired, corruption.similar_name, _named_twice),
-        Kind("name_missing", police, "name", _anybody, corruption.nothing),
-        Kind("village_code_unknown", police, "village_code",
+        ErrorKind("name_outvoted", police, "name", _insured_and_retired, corruption.similar_name, _named_twice),
+        ErrorKind("name_missing", police, "name", _anybody, corruption.nothing),
+        ErrorKind("village_code_unknown", police, "village_code",
              lambda c, named: ~named.by("civil_affairs.subsistence_allowance",
                                         "disabled_persons.certificate"),
              corruption.unknown_village),
-        Kind("phone_malformed", police, "phone",
+        ErrorKind("phone_malformed", police, "phone",
              lambda c, named: (c.people.phone != "").to_numpy() & ~named.by("disabled_persons.certificate"),
              corruption.missing_digit, derivable=False),
-        Kind("name_typo", cancelled, "name", _known_to_have_died, corruption.similar_name),
-        Kind("sex_mismatch", cancelled, "sex", _known_to_have_died, corruption.other_sex),
-        Kind("cancelled_before_death", cancelled, "cancelled_on", _known_to_have_died,
+        ErrorKind("name_typo", cancelled, "name", _known_to_have_died, corruption.similar_name),
+        ErrorKind("sex_mismatch", cancelled, "sex", _known_to_have_died, corruption.other_sex),
+        ErrorKind("cancelled_before_death", cancelled, "cancelled_on", _known_to_have_died,
              corruption.earlier("cancelled_on", 40, 400), derivable=False),
-        Kind("cancelled_in_future", cancelled, "cancelled_on", _nowhere_else_cancelled,
+        ErrorKind("cancelled_in_future", cancelled, "cancelled_on", _nowhere_else_cancelled,
              corruption.ten_years_later("cancelled_on"), derivable=False),
-        Kind("reason_missing", cancelled, "reason", _known_to_have_died, corruption.nothing),
-        Kind("reason_not_death", cancelled, "reason", _known_to_have_died, corruption.always("出国定居")),
-        Kind("destination_missing", cancelled, "destination", _moved_within_the_country,
+        ErrorKind("reason_missing", cancelled, "reason", _known_to_have_died, corruption.nothing),
+        ErrorKind("reason_not_death", cancelled, "reason", _known_to_have_died, corruption.always("出国定居")),
+        ErrorKind("destination_missing", cancelled, "destination", _moved_within_the_country,
              corruption.nothing, derivable=False),
-        Kind("resident_id_shortened", cancelled, "resident_id", _nowhere_else_cancelled,
+        ErrorKind("resident_id_shortened", cancelled, "resident_id", _nowhere_else_cancelled,
              corruption.last_digits_lost, derivable=False),
     )  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import Delivery, Extract, Kind, Presence
+from sample_city.declarations import CityDelivery, ErrorKind, Extract, Presence
 from sample_city.errors import corruption, mistakes
 from sample_city.world.basis.streams import Ints, Mask
 from sample_city.world.basis.timeline import LAST, iso
@@ -18,7 +18,7 @@ PLATE_KINDS: Final = ("小型汽车", "大型汽车", "小型新能源汽车")
 SMALL, LARGE, NEW_ENERGY = range(3)
 STATUSES: Final = ("正常", "逾期未检验", "注销")
 
-VEHICLE: Final = Delivery(
+VEHICLE: Final = CityDelivery(
     dataset="police.vehicle",
     stem="机动车",
     form="dbf",
@@ -123,21 +123,21 @@ def _runs_out(city: City) -> Ints:
     return inspected_until(city[VEHICLES], everything(city[VEHICLES].owner), LAST) + 1
 
 
-def kinds(city: City) -> tuple[Kind, ...]:
+def kinds(city: City) -> tuple[ErrorKind, ...]:
     """How the traffic police err."""
     dataset, kept = VEHICLE.dataset, city[VEHICLES]
     nobodys_id = corruption.nobodys_id(city.people.resident_id)
     return (
-        Kind("plate_malformed", dataset, "plate_no", _fuel, mistakes.without_character("plate_no"),
+        ErrorKind("plate_malformed", dataset, "plate_no", _fuel, mistakes.without_character("plate_no"),
              derivable=False),
-        Kind("plate_kind_mismatch", dataset, "plate_kind", lambda c, named: c[VEHICLES].new_energy,
+        ErrorKind("plate_kind_mismatch", dataset, "plate_kind", lambda c, named: c[VEHICLES].new_energy,
              corruption.always("小型汽车")),
-        Kind("vin_shared", dataset, "vin", _every_other,
+        ErrorKind("vin_shared", dataset, "vin", _every_other,
              mistakes.vehicle_before(everything(kept.owner), kept.registered), derivable=False),
-        Kind("owner_name_typo", dataset, "owner_name", _private, mistakes.similar_text("owner_name")),
-        Kind("owner_unknown", dataset, "owner_id", _private,
+        ErrorKind("owner_name_typo", dataset, "owner_name", _private, mistakes.similar_text("owner_name")),
+        ErrorKind("owner_unknown", dataset, "owner_id", _private,
              lambda rows, rng: nobodys_id(rows.select(resident_id="owner_id"), rng), derivable=False),
-        Kind("owner_missing", dataset, "owner_id", _private, corruption.nothing, derivable=False),
-        Kind("inspection_expired_as_normal", dataset, "status", _expires, corruption.always("正常"),
+        ErrorKind("owner_missing", dataset, "owner_id", _private, corruption.nothing, derivable=False),
+        ErrorKind("inspection_expired_as_normal", dataset, "status", _expires, corruption.always("正常"),
              _runs_out),
     )  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import Delivery, Extract, Kind, Presence
+from sample_city.declarations import CityDelivery, ErrorKind, Extract, Presence
 from sample_city.errors import corruption, mistakes
 from sample_city.world.basis.streams import Ints, Mask
 from sample_city.world.basis.timeline import LAST, NEVER, iso
@@ -24,7 +24,7 @@ KINDS: Final = {
     8: "压力管道",
 }
 
-SPECIAL_EQUIPMENT: Final = Delivery(
+SPECIAL_EQUIPMENT: Final = CityDelivery(
     dataset="market_regulation.special_equipment",
     stem="特种设备",
     form="xlsx",
@@ -116,25 +116,25 @@ def _missed(city: City) -> Ints:
     return (inspected(city[EQUIPMENT], every, LAST) + period(city[EQUIPMENT].kind) + 1).astype(np.int32)
 
 
-def kinds(city: City) -> tuple[Kind, ...]:
+def kinds(city: City) -> tuple[ErrorKind, ...]:
     """How the office errs."""
     dataset, in_use = SPECIAL_EQUIPMENT.dataset, mistakes.mapped("status", {"停用": "在用"})
     return (
-        Kind("kind_not_of_number", dataset, "kind", _any,
+        ErrorKind("kind_not_of_number", dataset, "kind", _any,
              mistakes.mapped("kind", {"电梯": "起重机械", "起重机械": "电梯", "锅炉": "压力容器"})),
-        Kind("made_after_registration", dataset, "manufactured_on", _any,
+        ErrorKind("made_after_registration", dataset, "manufactured_on", _any,
              mistakes.days_off("registered_on", 400), derivable=False),
-        Kind("inspected_in_future", dataset, "inspected_on", _any, mistakes.in_the_thirties("inspected_on"),
+        ErrorKind("inspected_in_future", dataset, "inspected_on", _any, mistakes.in_the_thirties("inspected_on"),
              derivable=False),
-        Kind("next_before_last", dataset, "next_inspection_on", _any,
+        ErrorKind("next_before_last", dataset, "next_inspection_on", _any,
              mistakes.days_off("manufactured_on", -30)),
-        Kind("overdue_in_use", dataset, "status", _stopped_alone, in_use, _missed),
-        Kind("struck_off_in_use", dataset, "status", _stopped_with_enterprise, in_use,
+        ErrorKind("overdue_in_use", dataset, "status", _stopped_alone, in_use, _missed),
+        ErrorKind("struck_off_in_use", dataset, "status", _stopped_with_enterprise, in_use,
              lambda c: c[ENTERPRISES].ended[c[EQUIPMENT].enterprise]),
-        Kind("unit_unknown", dataset, "uscc", _any, mistakes.nobodys_uscc("uscc"), derivable=False),
-        Kind("unit_name_typo", dataset, "unit_name", lambda c, named: first_of_unit(c),
+        ErrorKind("unit_unknown", dataset, "uscc", _any, mistakes.nobodys_uscc("uscc"), derivable=False),
+        ErrorKind("unit_name_typo", dataset, "unit_name", lambda c, named: first_of_unit(c),
              mistakes.similar_text("unit_name")),
-        Kind("phone_malformed", dataset, "unit_phone", _any,
+        ErrorKind("phone_malformed", dataset, "unit_phone", _any,
              lambda rows, rng: corruption.missing_digit(rows.select(phone="unit_phone"), rng),
              derivable=False),
     )  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import Delivery, Extract, Kind, Presence
+from sample_city.declarations import CityDelivery, ErrorKind, Extract, Presence
 from sample_city.errors import mistakes
 from sample_city.world.basis.streams import Ints, Mask
 from sample_city.world.basis.timeline import LAST, iso
@@ -14,7 +14,7 @@ from sample_city.world.topics.enterprises import ENTERPRISES
 from sample_city.world.topics.taxpayers import TAXPAYERS
 from sample_city.world.views import labelled, where
 
-TAXPAYER: Final = Delivery(
+TAXPAYER: Final = CityDelivery(
     dataset="tax.enterprise",
     stem="税务登记",
     form="xlsx",
@@ -84,17 +84,17 @@ def _struck_off(city: City, named: Presence) -> Mask:
     return struck
 
 
-def kinds(city: City) -> tuple[Kind, ...]:
+def kinds(city: City) -> tuple[ErrorKind, ...]:
     """How the tax bureau errs."""
     dataset = TAXPAYER.dataset
     return (
-        Kind("representative_outdated", dataset, "legal_representative", _any,
+        ErrorKind("representative_outdated", dataset, "legal_representative", _any,
              mistakes.other_of("legal_representative", city.people.name.head(50_000))),
-        Kind("name_typo", dataset, "name", _any, mistakes.similar_text("name")),
-        Kind("enterprise_unknown", dataset, "uscc", _any, mistakes.nobodys_uscc("uscc"), derivable=False),
-        Kind("struck_off_still_taxed", dataset, "status", _struck_off,
+        ErrorKind("name_typo", dataset, "name", _any, mistakes.similar_text("name")),
+        ErrorKind("enterprise_unknown", dataset, "uscc", _any, mistakes.nobodys_uscc("uscc"), derivable=False),
+        ErrorKind("struck_off_still_taxed", dataset, "status", _struck_off,
              mistakes.mapped("status", {"注销": "正常"}),
              lambda c: c[ENTERPRISES].ended[c[TAXPAYERS].enterprise]),
-        Kind("registered_before_founding", dataset, "registered_on", _any,
+        ErrorKind("registered_before_founding", dataset, "registered_on", _any,
              mistakes.days_off("registered_on", -900), derivable=False),
     )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import Extract, Kind
+from sample_city.declarations import ErrorKind, Extract
 from sample_city.registry import EXTRACTS, kinds, presence
 from sample_city.world.basis.streams import Ints, Mask, noise, stream
 from sample_city.world.basis.tables import error_rates
@@ -110,18 +110,18 @@ class _Planting:
     made: _Made
     taken: Mask
 
-    def standing(self, kind: Kind, free: Mask, rate: float) -> pl.DataFrame:
+    def standing(self, kind: ErrorKind, free: Mask, rate: float) -> pl.DataFrame:
         """The errors of a kind that are there as soon as their record or their cause is."""
         return self._planted(kind, free, rate, stream(self.city.seed, f"error {kind.dataset} {kind.name}"))
 
-    def slipping(self, kind: Kind, free: Mask, rate: float) -> pl.DataFrame:
+    def slipping(self, kind: ErrorKind, free: Mask, rate: float) -> pl.DataFrame:
         """The errors of a kind that slip in after the base date."""
         topic = f"slip {kind.dataset} {kind.name}"
         faults = self._planted(kind, free, rate, stream(self.city.seed, topic))
         since = BASE + 1 + noise(self.city.seed, topic, faults.get_column("record").to_numpy()) % SEASON
         return faults.with_columns(starts=pl.Series(since, dtype=pl.Int32))
 
-    def _planted(self, kind: Kind, free: Mask, rate: float, rng: np.random.Generator) -> pl.DataFrame:
+    def _planted(self, kind: ErrorKind, free: Mask, rate: float, rng: np.random.Generator) -> pl.DataFrame:
         extract = EXTRACT[kind.dataset]
         roles = extract.people(self.city)
         for persons in roles:
@@ -143,14 +143,14 @@ def _struck(rng: np.random.Generator, free: Mask, roles: tuple[Ints, ...], rate:
     return np.sort(able).astype(np.int32)
 
 
-def _put_right(city: City, kind: Kind, records: Ints) -> Ints:
+def _put_right(city: City, kind: ErrorKind, records: Ints) -> Ints:
     """The day on which the department finds each error by itself; NEVER for most."""
     lot = noise(city.seed, f"found {kind.dataset} {kind.name}", records)
     return np.where(lot < FOUND, BASE + 1 + lot % SEASON, NEVER).astype(np.int32)
 
 
 def _faults(
-    city: City, kind: Kind, records: Ints, wrong: pl.Series | None, rng: np.random.Generator
+    city: City, kind: ErrorKind, records: Ints, wrong: pl.Series | None, rng: np.random.Generator
 ) -> pl.DataFrame:
     starts = np.zeros(len(records), dtype=np.int32)
     if kind.starts is not None:
@@ -169,7 +169,7 @@ def _faults(
     return faults.drop_nulls("wrong") if wrong is not None and wrong.null_count() else faults
 
 
-def _described(planted: list[tuple[Kind, pl.DataFrame]]) -> pl.DataFrame:
+def _described(planted: list[tuple[ErrorKind, pl.DataFrame]]) -> pl.DataFrame:
     """The errors of all kinds, with what each kind says of its own."""
     told = pl.DataFrame(
         [(kind.dataset, kind.name, kind.field, kind.stays, kind.derivable) for kind, _ in planted],

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from sample_city.errors.faults import Plan
-from sample_city.forms.delivery import SLICE, Consignment, Part, consignment
+from sample_city.forms.delivery import SLICE, Consignment, FilePart, consignment
 from sample_city.world.basis.streams import Ints
 from sample_city.world.city import City
 
@@ -35,7 +35,7 @@ def _without_a_county(sent: Consignment) -> Consignment:
     )
     kept = counties != counties.max(initial=0)
     records = sent.records[kept]
-    return replace(sent, records=records, copies=sent.copies[kept], parts=(Part("", 0, len(records)),))
+    return replace(sent, records=records, copies=sent.copies[kept], parts=(FilePart("", 0, len(records)),))
 
 
 def _counties(sent: Consignment, start: int) -> Ints:

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import Delivery, Extract
+from sample_city.declarations import CityDelivery, Extract
 from sample_city.departments.housing import DWELLING
 from sample_city.departments.market_regulation import ENTERPRISE
 from sample_city.departments.police import POPULATION, population
@@ -29,7 +29,7 @@ PERSONS: Final = (*POPULATION.headers, "death_date")
 HOUSEHOLDS: Final = ("household_no", "village_code", "address", "head_id", "members")
 
 
-def standard(delivery: Delivery, rows: pl.DataFrame) -> pl.DataFrame:
+def standard(delivery: CityDelivery, rows: pl.DataFrame) -> pl.DataFrame:
     """Clean rows with the codes of the standard in place of labels."""
     return rows.with_columns(
         pl.col(field).replace_strict(code_by_label(table), return_dtype=pl.String)

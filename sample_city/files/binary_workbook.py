@@ -11,13 +11,15 @@ from typing import Final
 import polars as pl
 import xlwt
 
-from sample_city.files.workbook import Layout
+from sample_city.files.workbook import WorkbookLayout
 
 MOST_ROWS: Final = 65_536
 """Rows of a sheet in this form."""
 
 
-def write_xls(path: Path, sheets: Sequence[tuple[str, Iterable[pl.DataFrame]]], layout: Layout) -> None:
+def write_xls(
+    path: Path, sheets: Sequence[tuple[str, Iterable[pl.DataFrame]]], layout: WorkbookLayout
+) -> None:
     """Write one sheet for each name, like ``workbook.write_workbook``.
 
     Raises:

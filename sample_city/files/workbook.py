@@ -55,7 +55,7 @@ PARTS: Final = {
 
 
 @dataclass(frozen=True)
-class Layout:
+class WorkbookLayout:
     """What every sheet of a workbook has in common.
 
     Attributes:
@@ -74,7 +74,9 @@ class Layout:
     groups: tuple[tuple[str, int], ...] = ()
 
 
-def write_workbook(path: Path, sheets: Sequence[tuple[str, Iterable[pl.DataFrame]]], layout: Layout) -> None:
+def write_workbook(
+    path: Path, sheets: Sequence[tuple[str, Iterable[pl.DataFrame]]], layout: WorkbookLayout
+) -> None:
     """Write one sheet for each name, with its rows, which are text throughout; replaces the file."""
     with zipfile.ZipFile(path, "w") as archive:
         for name, part in {**_book([name for name, _ in sheets]), **PARTS}.items():
@@ -110,7 +112,7 @@ def _book(names: list[str]) -> dict[str, str]:
     }
 
 
-def _sheet(layout: Layout, slices: Iterable[pl.DataFrame]) -> Iterator[str]:
+def _sheet(layout: WorkbookLayout, slices: Iterable[pl.DataFrame]) -> Iterator[str]:
     headers, above, numbers = layout.headers, layout.above, layout.numbers
     last = _letter(len(headers) - 1)
     remaining = iter(slices)
@@ -138,7 +140,7 @@ def _sheet(layout: Layout, slices: Iterable[pl.DataFrame]) -> Iterator[str]:
     yield '<pageSetup paperSize="9" orientation="landscape" fitToHeight="0"/></worksheet>'
 
 
-def _heading(layout: Layout) -> list[list[str]]:
+def _heading(layout: WorkbookLayout) -> list[list[str]]:
     """The texts of the header row or rows: of merged cells the first has the text."""
     headers = list(layout.headers.values())
     if not layout.groups:
@@ -152,7 +154,7 @@ def _heading(layout: Layout) -> list[list[str]]:
     return [upper, lower]
 
 
-def _heading_merges(layout: Layout, row: int) -> list[str]:
+def _heading_merges(layout: WorkbookLayout, row: int) -> list[str]:
     """The merged cells of a heading in two rows, whose second is ``row``."""
     merges: list[str] = []
     place = 0

@@ -12,18 +12,18 @@ from typing import TypeAlias
 
 import polars as pl
 
-from sample_city.declarations import Delivery
+from sample_city.declarations import CityDelivery
 from sample_city.files.archives import entry
 from sample_city.files.binary_workbook import write_xls
 from sample_city.files.database import write_sqlite
 from sample_city.files.dbase import write_dbf
-from sample_city.files.workbook import Layout, write_workbook
+from sample_city.files.workbook import WorkbookLayout, write_workbook
 
 Parts: TypeAlias = Sequence[tuple[str, Iterable[pl.DataFrame]]]
 """Name and rows of each sheet or file; an extract in one piece has one part without a name."""
 
 
-def write(path: Path, delivery: Delivery, batch: date, parts: Parts) -> None:
+def write(path: Path, delivery: CityDelivery, batch: date, parts: Parts) -> None:
     """Write one extract in its department's form; an existing file is replaced."""
     if delivery.form in ("xlsx", "xls"):
         sheets = [(name or delivery.stem, slices) for name, slices in parts]
@@ -42,9 +42,9 @@ def write(path: Path, delivery: Delivery, batch: date, parts: Parts) -> None:
             write_sqlite(path, delivery.table, list(delivery.headers), slices)
 
 
-def _layout(delivery: Delivery, batch: date) -> Layout:
+def _layout(delivery: CityDelivery, batch: date) -> WorkbookLayout:
     day = f"{batch.year}年{batch.month}月{batch.day}日"
-    return Layout(
+    return WorkbookLayout(
         delivery.headers,
         tuple(line.format(date=day) for line in delivery.above),
         tuple(line.format(date=day) for line in delivery.below),
@@ -53,7 +53,7 @@ def _layout(delivery: Delivery, batch: date) -> Layout:
     )
 
 
-def _write_zip(path: Path, delivery: Delivery, parts: Parts) -> None:
+def _write_zip(path: Path, delivery: CityDelivery, parts: Parts) -> None:
     """A folder for each part, with one CSV in it."""
     with zipfile.ZipFile(path, "w") as archive:
         for name, slices in parts:

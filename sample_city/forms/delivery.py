@@ -22,7 +22,7 @@ SLICE: Final = 200_000
 
 
 @dataclass(frozen=True)
-class Part:
+class FilePart:
     """One sheet, or one file in a zip: the rows from position ``first`` up to ``end``."""
 
     name: str
@@ -46,10 +46,10 @@ class Consignment:
     on: int
     records: Ints
     copies: Mask
-    parts: tuple[Part, ...]
+    parts: tuple[FilePart, ...]
     faults: pl.DataFrame
 
-    def slices(self, part: Part) -> Iterator[pl.DataFrame]:
+    def slices(self, part: FilePart) -> Iterator[pl.DataFrame]:
         """The rows of a part as delivered, column names as in the standard."""
         for start in range(part.first, max(part.end, part.first + 1), SLICE):
             end = min(start + SLICE, part.end)
@@ -118,7 +118,7 @@ def consignment(city: City, plan: Plan, extract: Extract, on: int) -> Consignmen
     order = np.argsort(np.concatenate([place, np.minimum(below, len(present))]), kind="stable")
     records = np.concatenate([present, originals]).astype(np.int32)[order]
     copies = order >= len(present)
-    parts: tuple[Part, ...] = (Part("", 0, len(records)),)
+    parts: tuple[FilePart, ...] = (FilePart("", 0, len(records)),)
     if extract.parts is not None and len(records):
         names = extract.parts(city, records)
         into = np.argsort(names.rank("dense").to_numpy(), kind="stable")
@@ -126,12 +126,12 @@ def consignment(city: City, plan: Plan, extract: Extract, on: int) -> Consignmen
     return Consignment(city, extract, on, records, copies, parts, _placed(faults, records, copies, parts))
 
 
-def _parts(names: pl.Series) -> tuple[Part, ...]:
+def _parts(names: pl.Series) -> tuple[FilePart, ...]:
     """The runs of equal names."""
     firsts = np.flatnonzero((names != names.shift(1)).fill_null(True).to_numpy())
     ends = [*firsts[1:], len(names)]
     return tuple(
-        Part(name, int(first), int(end))
+        FilePart(name, int(first), int(end))
         for name, first, end in zip(names.gather(firsts).to_list(), firsts, ends, strict=True)
     )
 
@@ -141,7 +141,7 @@ def _known(city: City, extract: Extract, overdue: Ints, on: int) -> Ints:
     return overdue if extract.begins is None else overdue[extract.begins(city)[overdue] <= on]
 
 
-def _placed(faults: pl.DataFrame, records: Ints, copies: Mask, parts: tuple[Part, ...]) -> pl.DataFrame:
+def _placed(faults: pl.DataFrame, records: Ints, copies: Mask, parts: tuple[FilePart, ...]) -> pl.DataFrame:
     """The errors with part and position in it: those of the copy where a copy is the error."""
     lengths = [part.end - part.first for part in parts]
     within = np.arange(len(records), dtype=np.int64) - np.repeat([part.first for part in parts], lengths)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from sample_city.declarations import Delivery
+from sample_city.declarations import CityDelivery
 from sample_city.world.basis.codebook import code_by_label
 from sample_city.world.basis.streams import Ints, noise
 from sample_city.world.basis.tables import table
@@ -46,7 +46,7 @@ TREATMENTS: Final[Mapping[str, Callable[[pl.Expr], pl.Expr]]] = {
 }
 
 ISO, COMPACT, SLASHES, CHINESE, DOTS, SERIAL, WITH_TIME, SHORT_YEAR, NUMERALS = range(9)
-"""The spellings of a date, in the order of ``Delivery.spellings``: ISO, 20260302, 2026/3/2, 2026年3月2日,
+"""The spellings of a date, in the order of ``CityDelivery.spellings``: ISO, 20260302, 2026/3/2, 2026年3月2日,
 2026.03.02, a spreadsheet's day number, 2026-03-02 00:00:00, 98-03-02, 二〇二六年三月二日."""
 SERIAL_ZERO: Final = 25_569
 """Day number that spreadsheets give to 1970-01-01 (their day 0 is 1899-12-30)."""
@@ -88,7 +88,7 @@ SPELLED: Final[Mapping[int, Callable[[pl.Expr], pl.Expr]]] = {
 }
 
 
-def written(seed: int, delivery: Delivery, records: Ints, rows: pl.DataFrame) -> pl.DataFrame:
+def written(seed: int, delivery: CityDelivery, records: Ints, rows: pl.DataFrame) -> pl.DataFrame:
     """Clean rows as the department writes them, same shape and order."""
     dataset = delivery.dataset
     columns = {
@@ -110,7 +110,7 @@ def _untidy(dataset: str) -> tuple[tuple[str, str, int], ...]:
     return tuple(mine.select("field", "treatment", pl.col("share").cast(pl.Int32)).iter_rows())
 
 
-def _treatment(delivery: Delivery, field: str, treatment: str) -> Callable[[pl.Expr], pl.Expr]:
+def _treatment(delivery: CityDelivery, field: str, treatment: str) -> Callable[[pl.Expr], pl.Expr]:
     """One kind of untidiness; ``code`` writes the standard's code in place of the label."""
     if treatment == "code":
         codes = code_by_label(delivery.coded[field])
@@ -118,7 +118,7 @@ def _treatment(delivery: Delivery, field: str, treatment: str) -> Callable[[pl.E
     return TREATMENTS[treatment]
 
 
-def _styles(seed: int, delivery: Delivery, field: str, records: Ints) -> npt.NDArray[np.integer]:
+def _styles(seed: int, delivery: CityDelivery, field: str, records: Ints) -> npt.NDArray[np.integer]:
     """The spelling of every date of a column."""
     parts = delivery.spellings[field]
     lot = noise(seed, f"spelling of {delivery.dataset}.{field}", records)

@@ -46,7 +46,7 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Answer:
+class OfficerAnswer:
     """One answer: a verdict and, for 更正为, the value."""
 
     verdict: str
@@ -92,7 +92,7 @@ def answer(workbook: Path, truth: Path, out: Path, *, mistakes: float = 0.0, see
     return Answers(dict(sorted(verdicts.items())), tuple(mistaken))
 
 
-def honest(problem: Problem, suggestion: str, right: Mapping[Problem, str]) -> Answer:
+def honest(problem: Problem, suggestion: str, right: Mapping[Problem, str]) -> OfficerAnswer:
     """What a conscientious officer answers.
 
     Args:
@@ -101,21 +101,21 @@ def honest(problem: Problem, suggestion: str, right: Mapping[Problem, str]) -> A
         right: The right value of every planted error; empty where nobody can know one.
     """
     if problem not in right:
-        return Answer(CONFIRM)
+        return OfficerAnswer(CONFIRM)
     value = right[problem]
     if not value:
-        return Answer(UNABLE)
+        return OfficerAnswer(UNABLE)
     written = as_written(problem, value)
     if suggestion in (value, written):
-        return Answer(ADOPT)
-    return Answer(CORRECT, written)
+        return OfficerAnswer(ADOPT)
+    return OfficerAnswer(CORRECT, written)
 
 
-def mistake(given: Answer, suggestion: str) -> Answer:
+def mistake(given: OfficerAnswer, suggestion: str) -> OfficerAnswer:
     """A careless answer to the same ticket."""
     if given.verdict != CONFIRM:
-        return Answer(CONFIRM)
-    return Answer(ADOPT) if suggestion else Answer(UNABLE)
+        return OfficerAnswer(CONFIRM)
+    return OfficerAnswer(ADOPT) if suggestion else OfficerAnswer(UNABLE)
 
 
 def as_written(problem: Problem, value: str) -> str:

@@ -27,7 +27,7 @@ from pydantic.dataclasses import dataclass as checked_dataclass
 
 from schemas.declared import Declaration, declared_at
 from schemas.document import ContractError, Document, read_document
-from schemas.tables import NO_OTHER_KEYS, Field
+from schemas.tables import NO_OTHER_KEYS, TableField
 
 
 @checked_dataclass(frozen=True, config=NO_OTHER_KEYS)
@@ -65,7 +65,7 @@ class DerivedTable:
     whole: bool
     inputs: Mapping[str, tuple[str, ...]]
     references: Mapping[str, str]
-    fields: tuple[Field, ...]
+    fields: tuple[TableField, ...]
     model: str
     document: Document
 
@@ -76,7 +76,7 @@ class DerivedTable:
 
 
 _DECLARED = TypeAdapter(_Declared)
-_FIELDS = TypeAdapter(tuple[Field, ...])
+_FIELDS = TypeAdapter(tuple[TableField, ...])
 
 
 def read_derived(folders: Sequence[Path]) -> tuple[DerivedTable, ...]:
@@ -101,7 +101,7 @@ def _read(path: Path) -> DerivedTable:
     document = read_document(path)
     declared: _Declared = _checked(document, _DECLARED, document.data)
     columns = [{"name": name, **facts} for name, facts in declared.columns.items()]
-    fields: tuple[Field, ...] = _checked(document, _FIELDS, columns, "columns")
+    fields: tuple[TableField, ...] = _checked(document, _FIELDS, columns, "columns")
     model = path.with_suffix(".sql")
     if not model.exists():
         raise ContractError(path, 1, f"there is no {model.name} beside it: write the model there")

@@ -21,7 +21,7 @@ SHIPPED = Path(__file__).parents[1] / "contracts"
 
 
 @dataclass(frozen=True)
-class Source:
+class ContractSource:
     """A column as a source of one governance attribute.
 
     `authority` is the place of its dataset in the attribute's order, 1 for the first (一数一源). A dataset that is not
@@ -73,9 +73,9 @@ class Library:
                 return entity
         raise KeyError(f"no entity {name!r} is declared in {Declaration.ENTITIES}")
 
-    def sources(self, entity: str) -> dict[str, tuple[Source, ...]]:
+    def sources(self, entity: str) -> dict[str, tuple[ContractSource, ...]]:
         """Attribute → its sources, the most authoritative first; the key comes before all others."""
-        found: dict[str, list[Source]] = {self.entity(entity).key: []}
+        found: dict[str, list[ContractSource]] = {self.entity(entity).key: []}
         for contract in self.contracts:
             for column in contract.columns:
                 for feed in column.feeds:
@@ -87,14 +87,14 @@ class Library:
             for attribute, items in found.items()
         }
 
-    def _source(self, entity: str, contract: Contract, column: Column, feed: Feed) -> Source:
+    def _source(self, entity: str, contract: Contract, column: Column, feed: Feed) -> ContractSource:
         order = self.authority.get((entity, feed.attribute))
         datasets = order.names if order is not None else ()
         listed = contract.id in datasets
         place = datasets.index(contract.id) if listed else len(datasets)
-        return Source(contract, column, feed, place + 1, listed)
+        return ContractSource(contract, column, feed, place + 1, listed)
 
-    def feeds(self, contract: Contract, column: Column) -> tuple[tuple[str, Source], ...]:
+    def feeds(self, contract: Contract, column: Column) -> tuple[tuple[str, ContractSource], ...]:
         """The attributes that a column feeds, as `<entity>.<attribute>`, each with its place in their order."""
         found = []
         for feed in column.feeds:
@@ -113,7 +113,7 @@ class Library:
             for source in [self._source(contract.subject(feed.subject).entity, contract, column, feed)]
         )
 
-    def founders(self, entity: Entity) -> tuple[Source, ...]:
+    def founders(self, entity: Entity) -> tuple[ContractSource, ...]:
         """The sources that establish an entity: the order of its key names their datasets."""
         return tuple(source for source in self.sources(entity.name)[entity.key] if source.listed)
 

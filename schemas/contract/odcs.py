@@ -84,7 +84,7 @@ def read_contract(path: Path) -> Contract:
     tables = standard.schema_ or []
     if len(tables) != 1:
         raise document.error("schema must have exactly one table: give each its own file", "schema", 1)
-    return _Reader(document, standard).contract()
+    return _ContractReader(document, standard).contract()
 
 
 def _as_standard(document: Document) -> OpenDataContractStandard:
@@ -99,7 +99,7 @@ def _as_standard(document: Document) -> OpenDataContractStandard:
         raise document.error(f"{name} is not as the standard says: {advice}", *place) from None
 
 
-class _Reader:
+class _ContractReader:
     """Turns the parts of one document into ours."""
 
     def __init__(self, document: Document, standard: OpenDataContractStandard) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schemas.contract.library import Library, Source
+from schemas.contract.library import ContractSource, Library
 from schemas.contract.model import Contract
 from schemas.declared import Declaration
 
@@ -18,7 +18,7 @@ def authority_comments(library: Library, contract: Contract) -> Iterator[str]:
             yield f"#   {column.name} → {target}：{_place(library, target, source)}"
 
 
-def _place(library: Library, target: str, source: Source) -> str:
+def _place(library: Library, target: str, source: ContractSource) -> str:
     entity, _, attribute = target.partition(".")
     order = library.authority.get((entity, attribute))
     datasets = order.names if order is not None else ()

@@ -176,7 +176,7 @@ def problems(expression: str, scope: Scope) -> list[str]:
     """
     try:
         tree = parse(expression)
-        return list(dict.fromkeys(_Judge(scope).node(tree)))
+        return list(dict.fromkeys(_ExpressionJudge(scope).node(tree)))
     except ValueError as error:
         return [str(error)]
     except RecursionError:
@@ -249,7 +249,7 @@ def is_constant(text: str, logical_type: str) -> bool:
     return True
 
 
-class _Judge:
+class _ExpressionJudge:
     """Judges the nodes of one expression, from the top; below a refused node nothing more is said."""
 
     def __init__(self, scope: Scope) -> None:

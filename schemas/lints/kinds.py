@@ -9,7 +9,7 @@ from pathlib import Path
 from schemas.codes import CodeLibrary
 from schemas.document import Document, read_document
 from schemas.expressions.functions import load_functions
-from schemas.kinds import KINDS, Kind, read_kinds
+from schemas.kinds import KINDS, SemanticKind, read_kinds
 from schemas.lints.problem import NAME, Problem, did_you_mean, has_chinese
 
 _CALL = re.compile(r"(\w+)\(")
@@ -29,7 +29,7 @@ def problems(codes: CodeLibrary, path: Path = KINDS) -> Iterator[Problem]:
 class _KindCheck:
     """The checks of one kind."""
 
-    def __init__(self, document: Document, kind: Kind, codes: CodeLibrary) -> None:
+    def __init__(self, document: Document, kind: SemanticKind, codes: CodeLibrary) -> None:
         self.document, self.kind, self.codes = document, kind, codes
 
     def wrong(self, message: str, advice: str, *below: str | int) -> Problem:

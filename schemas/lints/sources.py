@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from schemas.contract.library import Library, Source
+from schemas.contract.library import ContractSource, Library
 from schemas.contract.model import Column, Entity
 from schemas.declared import Declaration, Order
 from schemas.kinds import load_kinds
@@ -49,7 +49,7 @@ def _entity(entity: Entity) -> Iterator[Problem]:
 
 
 def _founded(
-    entity: Entity, library: Library, sources: Mapping[str, tuple[Source, ...]]
+    entity: Entity, library: Library, sources: Mapping[str, tuple[ContractSource, ...]]
 ) -> Iterator[Problem]:
     """Somebody has to say which ones exist: a dataset in the order of the key."""
     if library.founders(entity):
@@ -62,7 +62,7 @@ def _founded(
     )
 
 
-def _places(attribute: str, sources: tuple[Source, ...], order: Order | None) -> Iterator[Problem]:
+def _places(attribute: str, sources: tuple[ContractSource, ...], order: Order | None) -> Iterator[Problem]:
     """One item, one source (一数一源): every dataset that feeds an attribute has its place in the order."""
     where = f"{order.path}:{order.line}" if order is not None else f"a file {Declaration.AUTHORITY}"
     for source in sources:
@@ -95,7 +95,7 @@ def _names(library: Library) -> Iterator[Problem]:
                 )
 
 
-def _one_meaning(attribute: str, sources: tuple[Source, ...]) -> Iterator[Problem]:
+def _one_meaning(attribute: str, sources: tuple[ContractSource, ...]) -> Iterator[Problem]:
     """Values can be compared only if they are of one type, one code table and one way of writing."""
     if not sources:
         return
@@ -119,5 +119,5 @@ def _meaning(column: Column) -> dict[str, str]:
     }
 
 
-def _at(source: Source, message: str, advice: str) -> Problem:
+def _at(source: ContractSource, message: str, advice: str) -> Problem:
     return Problem(source.contract.path, source.column.line, message, advice)

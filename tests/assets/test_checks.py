@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets.checks import Check, extract_checks, standard_checks, ticket_checks, warnings_of
+from assets.checks import AssetCheck, extract_checks, standard_checks, ticket_checks, warnings_of
 from assets.common import check_results
 from assets.platform import Platform
 from assets.publication import check_batch
@@ -31,7 +31,7 @@ def platform(city_after_one_turn: Any, install: Callable[[Path], Platform], tmp_
     return install(tmp_path / "home")
 
 
-def ask(platform: Platform, checks: list[Check], name: str) -> dg.AssetCheckResult:
+def ask(platform: Platform, checks: list[AssetCheck], name: str) -> dg.AssetCheckResult:
     """The outcome of one check for the newest batch."""
     batch = platform.lake.batches(*TICKET_TABLE)[-1]
     (result,) = check_results([check for check in checks if check.name == name], platform, batch)
@@ -59,7 +59,7 @@ EXTRACT, STANDARD, TICKETS = extract_checks(CONTRACT), standard_checks(CONTRACT)
         (TICKETS, "identity"),
     ],
 )
-def test_a_sound_batch_passes(platform: Platform, checks: list[Check], name: str) -> None:
+def test_a_sound_batch_passes(platform: Platform, checks: list[AssetCheck], name: str) -> None:
     assert ask(platform, checks, name).passed
 
 

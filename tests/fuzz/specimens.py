@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from returns.packages.sheet_spec import sheet_standard
-from returns.workbook.model import Sheet, SheetColumn, WorkbookProperties
+from returns.workbook.model import ReturnSheet, SheetColumn, WorkbookProperties
 from returns.workbook.writer import write_workbook
 from sample_city.generate import generate
 from schemas.contract.library import load_library
@@ -80,7 +80,7 @@ def _reply(folder: Path) -> Specimen:
     path = folder / "待核实.xlsx"
     write_workbook(
         path,
-        [Sheet(standard.title, columns, pl.DataFrame(rows, schema=dict.fromkeys(rows, pl.String)))],
+        [ReturnSheet(standard.title, columns, pl.DataFrame(rows, schema=dict.fromkeys(rows, pl.String)))],
         WorkbookProperties(
             "待核实", "大数据局", datetime(2026, 3, 2), {"unit_code": "370602004", "batch": "2026-03-02"}
         ),

@@ -21,7 +21,7 @@ from sqlalchemy import event, insert
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from returns.ledger import audit
-from returns.ledger.audit import Damage
+from returns.ledger.audit import LedgerDamage
 from returns.ledger.chain import Act, Entry, LedgerError, digest
 from returns.ledger.connect import VERSION_TABLE, connect
 from returns.ledger.store import AnsweredWorkbook, Ledger
@@ -100,7 +100,7 @@ def ledger(database: Database) -> Iterator[Ledger]:
         yield opened
 
 
-def damages(ledger: Ledger, known: dict[int, str] | None = None) -> list[tuple[int, Damage]]:
+def damages(ledger: Ledger, known: dict[int, str] | None = None) -> list[tuple[int, LedgerDamage]]:
     return [(fault.seq, fault.damage) for fault in ledger.verify(known)]
 
 
@@ -403,42 +403,47 @@ def chain(ledger: Ledger, database: Database) -> Database:
 @pytest.mark.parametrize(
     ("change", "found"),
     [
-        ("UPDATE entry SET actor = 'another' WHERE seq = 3", [(3, Damage.ALTERED)]),
-        ("UPDATE entry SET at = '2020' WHERE seq = 1", [(1, Damage.ALTERED)]),
-        ("UPDATE entry SET detail = '{}' WHERE seq = 4", [(4, Damage.ALTERED)]),
+        ("UPDATE entry SET actor = 'another' WHERE seq = 3", [(3, LedgerDamage.ALTERED)]),
+        ("UPDATE entry SET at = '2020' WHERE seq = 1", [(1, LedgerDamage.ALTERED)]),
+        ("UPDATE entry SET detail = '{}' WHERE seq = 4", [(4, LedgerDamage.ALTERED)]),
         (
             "UPDATE entry SET hash = upper(hash) WHERE seq = 3",
-            [(3, Damage.ALTERED), (4, Damage.UNLINKED)],
+            [(3, LedgerDamage.ALTERED), (4, LedgerDamage.UNLINKED)],
         ),
         (
             "UPDATE entry SET previous = 'x' WHERE seq = 3",
-            [(3, Damage.UNLINKED), (3, Damage.ALTERED)],
+            [(3, LedgerDamage.UNLINKED), (3, LedgerDamage.ALTERED)],
         ),
-        ("DELETE FROM entry WHERE seq = 3", [(3, Damage.MISSING)]),
-        ("DELETE FROM entry WHERE seq IN (1, 3)", [(1, Damage.MISSING), (3, Damage.MISSING)]),
+        ("DELETE FROM entry WHERE seq = 3", [(3, LedgerDamage.MISSING)]),
+        ("DELETE FROM entry WHERE seq IN (1, 3)", [(1, LedgerDamage.MISSING), (3, LedgerDamage.MISSING)]),
         (
             "DELETE FROM entry WHERE seq = 2",
-            [(2, Damage.MISSING), (2, Damage.STRAY), (2, Damage.STRAY)],
+            [(2, LedgerDamage.MISSING), (2, LedgerDamage.STRAY), (2, LedgerDamage.STRAY)],
         ),
         (
             "DELETE FROM entry WHERE seq >= 4",
-            [(4, Damage.MISSING), (5, Damage.MISSING), (4, Damage.STRAY), (4, Damage.STRAY)],
+            [
+                (4, LedgerDamage.MISSING),
+                (5, LedgerDamage.MISSING),
+                (4, LedgerDamage.STRAY),
+                (4, LedgerDamage.STRAY),
+            ],
         ),
-        ("UPDATE reply SET value = '10' WHERE entry_seq = 2 AND line = 9", [(2, Damage.ROWS)]),
-        ("UPDATE reply SET note = '' WHERE entry_seq = 2 AND line = 9", [(2, Damage.ROWS)]),
-        ("UPDATE reply SET line = 10 WHERE entry_seq = 4 AND line = 9", [(4, Damage.ROWS)]),
-        ("DELETE FROM reply WHERE entry_seq = 4", [(4, Damage.ROWS)]),
-        ("DELETE FROM refusal WHERE entry_seq = 4", [(4, Damage.ROWS)]),
-        ("UPDATE refusal SET reason = '' WHERE entry_seq = 2", [(2, Damage.ROWS)]),
-        ("INSERT INTO refusal VALUES (5, 1, NULL, NULL, NULL, '')", [(5, Damage.ROWS)]),
+        ("UPDATE reply SET value = '10' WHERE entry_seq = 2 AND line = 9", [(2, LedgerDamage.ROWS)]),
+        ("UPDATE reply SET note = '' WHERE entry_seq = 2 AND line = 9", [(2, LedgerDamage.ROWS)]),
+        ("UPDATE reply SET line = 10 WHERE entry_seq = 4 AND line = 9", [(4, LedgerDamage.ROWS)]),
+        ("DELETE FROM reply WHERE entry_seq = 4", [(4, LedgerDamage.ROWS)]),
+        ("DELETE FROM refusal WHERE entry_seq = 4", [(4, LedgerDamage.ROWS)]),
+        ("UPDATE refusal SET reason = '' WHERE entry_seq = 2", [(2, LedgerDamage.ROWS)]),
+        ("INSERT INTO refusal VALUES (5, 1, NULL, NULL, NULL, '')", [(5, LedgerDamage.ROWS)]),
         (
             "UPDATE reply SET entry_seq = 3 WHERE entry_seq = 2 AND line = 9",
-            [(2, Damage.ROWS), (3, Damage.ROWS)],
+            [(2, LedgerDamage.ROWS), (3, LedgerDamage.ROWS)],
         ),
     ],
 )
 def test_verification_names_the_damaged_entry_and_what_is_wrong_with_it(
-    ledger: Ledger, chain: Database, change: str, found: list[tuple[int, Damage]]
+    ledger: Ledger, chain: Database, change: str, found: list[tuple[int, LedgerDamage]]
 ) -> None:
     chain.tamper(change)
     assert damages(ledger) == found
@@ -450,7 +455,7 @@ def test_verification_goes_through_a_ledger_of_any_length(
     monkeypatch.setattr(audit, "_WINDOW", 2)
     assert ledger.verify() == []
     chain.tamper("UPDATE reply SET value = ''", "UPDATE entry SET hash = '' WHERE seq = 5")
-    assert damages(ledger) == [(2, Damage.ROWS), (4, Damage.ROWS), (5, Damage.ALTERED)]
+    assert damages(ledger) == [(2, LedgerDamage.ROWS), (4, LedgerDamage.ROWS), (5, LedgerDamage.ALTERED)]
 
 
 def test_a_fault_says_what_was_found_without_any_answer_in_it(ledger: Ledger, chain: Database) -> None:
@@ -475,7 +480,7 @@ def test_an_end_cut_off_shows_only_against_a_hash_known_from_outside(ledger: Led
     receipt = ledger.entries()[-1]
     chain.tamper("DELETE FROM link WHERE entry_seq = 5", "DELETE FROM entry WHERE seq = 5")
     assert ledger.verify() == []
-    assert damages(ledger, {receipt.seq: receipt.hash}) == [(5, Damage.MISSING)]
+    assert damages(ledger, {receipt.seq: receipt.hash}) == [(5, LedgerDamage.MISSING)]
 
 
 def test_a_chain_written_anew_shows_only_against_a_hash_known_from_outside(
@@ -487,10 +492,10 @@ def test_a_chain_written_anew_shows_only_against_a_hash_known_from_outside(
             deliver(forged)
         assert forged.verify() == []
         assert damages(forged, receipts) == [
-            (2, Damage.REWRITTEN),
-            (3, Damage.REWRITTEN),
-            (4, Damage.REWRITTEN),
-            (5, Damage.REWRITTEN),
+            (2, LedgerDamage.REWRITTEN),
+            (3, LedgerDamage.REWRITTEN),
+            (4, LedgerDamage.REWRITTEN),
+            (5, LedgerDamage.REWRITTEN),
         ]
     assert ledger.verify(receipts) == []
 

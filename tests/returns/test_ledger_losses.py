@@ -22,8 +22,8 @@ from alembic.config import Config
 from returns.ledger import connect as connecting
 from returns.ledger.chain import GENESIS, Act, Entry, LedgerError, LedgerLoss, moment, seal
 from returns.ledger.connect import VERSION_TABLE, connect
-from returns.ledger.entering import Delivered
-from returns.ledger.heads import NO_ACTS, Head, KnownHead
+from returns.ledger.entering import EnteredDelivery
+from returns.ledger.heads import NO_ACTS, KnownHead, LedgerHead
 from returns.ledger.store import AnsweredWorkbook, Ledger
 from tests.postgresql import Server
 from tests.returns.ledger_databases import Database, PostgreSQL, SQLite
@@ -60,8 +60,8 @@ def answer(ledger: Ledger, content: str, after_batch: str = "2026-03-01", at: da
 
 def delivered(
     number: int, batch: str = "2026-03-01", status: str = "received", actor: str = "clerk"
-) -> Delivered:
-    return Delivered(f"E{number}", status, batch, "police.population", "a.csv", "0" * 64, actor, AT)
+) -> EnteredDelivery:
+    return EnteredDelivery(f"E{number}", status, batch, "police.population", "a.csv", "0" * 64, actor, AT)
 
 
 def ask(ledger: Ledger) -> Entry:
@@ -478,7 +478,7 @@ def test_a_file_swapped_for_an_older_copy_is_named_though_it_is_sound(tmp_path: 
 
 
 def test_a_head_is_written_and_read_as_one_text() -> None:
-    head = Head(7, "a" * 64)
-    assert Head.parse(str(head)) == head
+    head = LedgerHead(7, "a" * 64)
+    assert LedgerHead.parse(str(head)) == head
     with pytest.raises(ValueError, match="no head"):
-        Head.parse("7:abc")
+        LedgerHead.parse("7:abc")

@@ -14,7 +14,7 @@ from openpyxl.utils import get_column_letter
 
 from returns.workbook import reader
 from returns.workbook.errors import WorkbookError
-from returns.workbook.model import Sheet, SheetColumn, WorkbookProperties
+from returns.workbook.model import ReturnSheet, SheetColumn, WorkbookProperties
 from returns.workbook.reader import open_workbook
 from returns.workbook.writer import write_workbook
 from warehouse.collect.readers.sheets.guards import xlsx_guard
@@ -49,7 +49,7 @@ def sent_out(folder: Path, rows: int = 3) -> Path:
     )
     path = folder / "下发.xlsx"
     properties = WorkbookProperties("待核对", "示例", datetime(2025, 8, 1), IDENTITY)
-    write_workbook(path, [Sheet("工单", columns, frame, heading="待核对")], properties)
+    write_workbook(path, [ReturnSheet("工单", columns, frame, heading="待核对")], properties)
     return path
 
 

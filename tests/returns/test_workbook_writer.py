@@ -18,7 +18,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from returns.workbook import cells
 from returns.workbook.layout import LINE_HEIGHT, ROW_PADDING, row_height
-from returns.workbook.model import Sheet, SheetColumn, TextSheet, WorkbookProperties
+from returns.workbook.model import ReturnSheet, SheetColumn, TextSheet, WorkbookProperties
 from returns.workbook.writer import write_workbook
 
 ANSWERS = ("采纳建议", "更正为", "数据无误")
@@ -51,7 +51,7 @@ ROWS = pl.DataFrame(
     },
     schema_overrides={"correction": pl.String},
 )
-TICKETS = Sheet(
+TICKETS = ReturnSheet(
     "工单",
     COLUMNS,
     ROWS,
@@ -62,7 +62,7 @@ TICKETS = Sheet(
 GUIDE = TextSheet("说明", "填写说明", ("一、逐行核对。", "二、保存后传回。"))
 
 
-def written(folder: Path, *sheets: Sheet | TextSheet) -> Path:
+def written(folder: Path, *sheets: ReturnSheet | TextSheet) -> Path:
     path = folder / "工单.xlsx"
     write_workbook(path, sheets, PROPERTIES)
     return path
@@ -170,7 +170,7 @@ def test_choices_are_a_drop_down_list_with_chinese_messages(
 def test_choices_may_be_many_and_hold_commas(tmp_path: Path) -> None:
     choices = tuple(f"第{n}村,甲" for n in range(100))
     columns = (replace(COLUMNS[6], choices=choices),)
-    path = written(tmp_path, Sheet("工单", columns, ROWS), Sheet("再", columns, ROWS))
+    path = written(tmp_path, ReturnSheet("工单", columns, ROWS), ReturnSheet("再", columns, ROWS))
     book = openpyxl.load_workbook(path)
     for title in ("工单", "再"):
         (rule,) = book[title].data_validations.dataValidation
@@ -190,7 +190,7 @@ def test_a_note_is_a_prompt_on_its_cells(tickets: Worksheet) -> None:
 )
 def test_typed_columns_to_fill_in_are_checked_while_typing(tmp_path: Path, kind: str, expected: str) -> None:
     column = SheetColumn("x", "数值", 10, kind=kind, editable=True)  # type: ignore[arg-type]
-    path = written(tmp_path, Sheet("表", (column,), pl.DataFrame({"x": [None]})))
+    path = written(tmp_path, ReturnSheet("表", (column,), pl.DataFrame({"x": [None]})))
     (rule,) = openpyxl.load_workbook(path)["表"].data_validations.dataValidation
     assert (rule.type, rule.operator) == (expected, None)
     assert "“数值”请填写" in rule.error
@@ -260,7 +260,7 @@ def test_any_text_comes_back_as_it_was(
     folder = tmp_path_factory.mktemp("any")
     column = SheetColumn("x", "文本", 10)
     rows = pl.DataFrame({"x": [*values, "end"]}, schema={"x": pl.String})
-    path = written(folder, Sheet("表", (column,), rows))
+    path = written(folder, ReturnSheet("表", (column,), rows))
     no_characters = str.maketrans("\ufffe\uffff", "\ufffd\ufffd")
     expected = [value.translate(no_characters) if value else None for value in values] + ["end"]
     sheet = openpyxl.load_workbook(path)["表"]
@@ -273,7 +273,7 @@ def test_any_text_comes_back_as_it_was(
 def test_a_text_fills_a_cell_to_its_limit_and_is_cut_beyond_it(tmp_path: Path) -> None:
     texts = ["长" * 32_767, "长" * 32_768, "𠮷" * 16_383, "𠮷" * 16_384]
     rows = pl.DataFrame({"x": texts})
-    path = written(tmp_path, Sheet("表", (SheetColumn("x", "文本", 10),), rows))
+    path = written(tmp_path, ReturnSheet("表", (SheetColumn("x", "文本", 10),), rows))
     sheet = openpyxl.load_workbook(path)["表"]
     mark = "……（内容过长，此处截断）"
     assert [cell.value for (cell,) in sheet["A2:A5"]] == [
@@ -287,7 +287,7 @@ def test_a_text_fills_a_cell_to_its_limit_and_is_cut_beyond_it(tmp_path: Path) -
 def test_rows_keep_their_order_over_all_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cells, "ROWS_AT_ONCE", 7)
     rows = pl.DataFrame({"n": range(23)})
-    path = written(tmp_path, Sheet("表", (SheetColumn("n", "序号", 8, kind="integer"),), rows))
+    path = written(tmp_path, ReturnSheet("表", (SheetColumn("n", "序号", 8, kind="integer"),), rows))
     sheet = openpyxl.load_workbook(path)["表"]
     assert [(c.row, c.value) for (c,) in sheet["A2:A24"]] == [(n + 2, n) for n in range(23)]
     assert sheet.max_row == 24
@@ -321,9 +321,9 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_more_rows_than_a_sheet_holds_are_refused() -> None:
     column = SheetColumn("n", "序号", 8, kind="integer")
     full = pl.DataFrame({"n": pl.int_range(1_048_575, eager=True)})
-    assert Sheet("表", (column,), full).rows.height == 1_048_575
+    assert ReturnSheet("表", (column,), full).rows.height == 1_048_575
     with pytest.raises(ValueError, match="a sheet holds 1,048,574 below its header"):
-        Sheet("表", (column,), full, heading="多一行")
+        ReturnSheet("表", (column,), full, heading="多一行")
 
 
 @pytest.mark.parametrize(
@@ -363,7 +363,7 @@ def test_a_sheet_that_makes_no_sense_is_refused(change: dict[str, object], messa
 
 
 def test_a_hidden_column_is_there_but_folded_away(tmp_path: Path) -> None:
-    sheet = Sheet(
+    sheet = ReturnSheet(
         "表",
         (SheetColumn("a", "甲", 10), SheetColumn("b", "乙", 10, hidden=True)),
         pl.DataFrame({"a": ["1"], "b": ["2"]}),

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 from stdnum.cn import ric
 
-from sample_city.declarations import Delivery
+from sample_city.declarations import CityDelivery
 from sample_city.generate import SampleCity, plan_city
 from sample_city.registry import EXTRACTS
 from tests.sample_city.delivered import Delivered
@@ -91,7 +91,7 @@ def _sqlite(path: Path) -> pl.DataFrame:
     return pl.DataFrame(rows, orient="row").with_row_index("_row", 1)
 
 
-def _read(path: Path, delivery: Delivery) -> pl.DataFrame:
+def _read(path: Path, delivery: CityDelivery) -> pl.DataFrame:
     """Row as a person sees it, sheet or folder where there are several, and the columns in order."""
     readers = {
         "csv": lambda: _csv(path.read_bytes(), delivery.encoding),

@@ -9,7 +9,7 @@ from schemas.codes import CodeLibrary
 from schemas.contract.library import load_library
 from schemas.document import ContractError
 from schemas.expressions.functions import load_functions
-from schemas.kinds import Judgement, Kind, load_kinds, of
+from schemas.kinds import Judgement, SemanticKind, load_kinds, of
 from schemas.lints.kinds import problems
 
 KINDS = load_kinds()
@@ -22,7 +22,7 @@ def test_the_kinds_that_contracts_rely_on_exist() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
-def test_a_kind_normalises_text_to_text_and_judges_text(kind: Kind) -> None:
+def test_a_kind_normalises_text_to_text_and_judges_text(kind: SemanticKind) -> None:
     normalise = FUNCTIONS[kind.normalise]
     assert (list(normalise.parameters.values()), normalise.returns) == (["VARCHAR"], "VARCHAR")
     for name in (kind.valid, *(judgement.valid for judgement in kind.judgements)):
@@ -32,13 +32,13 @@ def test_a_kind_normalises_text_to_text_and_judges_text(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
-def test_what_is_recognised_is_judged_too(kind: Kind) -> None:
+def test_what_is_recognised_is_judged_too(kind: SemanticKind) -> None:
     judged = [judgement.valid for judgement in kind.judgements]
     assert judged == [] if kind.valid is None else kind.valid in judged
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
-def test_only_further_judgements_have_a_name_and_errors_come_first(kind: Kind) -> None:
+def test_only_further_judgements_have_a_name_and_errors_come_first(kind: SemanticKind) -> None:
     names = [judgement.name for judgement in kind.judgements]
     assert names[:1] in ([], [None]) and None not in names[1:] and len(set(names)) == len(names)
     severities = [judgement.severity for judgement in kind.judgements]

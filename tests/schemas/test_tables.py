@@ -5,7 +5,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from schemas.contract.model import LOGICAL_TYPES
 from schemas.lints.problem import NAME, has_chinese
-from schemas.tables import Field, TableStandard, load_tables
+from schemas.tables import TableField, TableStandard, load_tables
 
 
 def test_every_table_and_column_has_a_chinese_title() -> None:
@@ -28,11 +28,11 @@ def test_a_table_is_known_by_the_file_and_its_name() -> None:
     finding = load_tables()["quality.finding"]
     assert finding.id == "quality.finding"
     assert [field.name for field in finding.fields[:4]] == ["batch", "finding_id", "dataset", "rule"]
-    assert finding.fields[0] == Field("batch", "date", "批次")
+    assert finding.fields[0] == TableField("batch", "date", "批次")
 
 
 def test_a_comment_is_the_title_and_what_it_means() -> None:
-    field = Field("township_code", "string", "镇街代码", "九位")
+    field = TableField("township_code", "string", "镇街代码", "九位")
     table = TableStandard("quality.x", "问题", "", (field,))
     assert field.comment == "镇街代码：九位"
     assert table.comment == "问题"
@@ -55,4 +55,4 @@ def test_the_tables_are_read_once_and_cannot_be_changed() -> None:
 def test_a_wrong_entry_is_told(facts: dict[str, object], said: str) -> None:
     entry = {"name": "batch", "type": "date", "title": "批次", **facts}
     with pytest.raises(ValidationError, match=said):
-        TypeAdapter(Field).validate_python(entry)
+        TypeAdapter(TableField).validate_python(entry)

@@ -12,7 +12,7 @@ import pytest
 
 from schemas.codes import CodeLibrary
 from schemas.contract.library import Library
-from schemas.tables import Field, TableStandard
+from schemas.tables import TableField, TableStandard
 from warehouse.engine.connection import Engine
 from warehouse.home.folders import Home
 from warehouse.incremental.context import BatchContext
@@ -34,7 +34,7 @@ STANDARD = TableStandard(
     "quality.finding",
     "问题",
     "说明",
-    (Field("batch", "date", "批次"), Field("rule", "string", "规则", "见目录")),
+    (TableField("batch", "date", "批次"), TableField("rule", "string", "规则", "见目录")),
 )
 
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from schemas.contract.library import Library, Source
+from schemas.contract.library import ContractSource, Library
 from schemas.contract.model import Entity
 from schemas.emit.sql import SQL_TYPES, literal, quote
-from schemas.tables import Field, TableStandard, load_tables
+from schemas.tables import TableField, TableStandard, load_tables
 from warehouse.engine.functions import library_digest
 from warehouse.engine.templates import template
 from warehouse.governance.claims import Claimant, claimants, claims_query, unquestioned
@@ -37,7 +37,7 @@ _PLACE_COLUMNS = "county_of(village_code) AS county_code, township_of(village_co
 def standard_of(library: Library, entity: Entity) -> TableStandard:
     """What the table of an entity holds: its key, every fed attribute, place, provenance, validity."""
     fields = [
-        Field(attribute, sources[0].column.type, sources[0].column.title, _named(sources))
+        TableField(attribute, sources[0].column.type, sources[0].column.title, _named(sources))
         for attribute, sources in library.sources(entity.name).items()
     ]
     common = {field.name: field for field in load_tables()[f"{Layer.GOVERNANCE}._common"].fields}
@@ -51,7 +51,7 @@ def standard_of(library: Library, entity: Entity) -> TableStandard:
     )
 
 
-def _named(sources: Sequence[Source]) -> str:
+def _named(sources: Sequence[ContractSource]) -> str:
     source = sources[0]
     return f"数源为{source.contract.department_title}《{source.contract.title}》"
 
@@ -135,7 +135,7 @@ def placed(rows: str) -> str:
     return f"SELECT *, {_PLACE_COLUMNS} FROM ({rows})"
 
 
-def _founding(library: Library, entity: Entity, datasets: Collection[str]) -> list[Source]:
+def _founding(library: Library, entity: Entity, datasets: Collection[str]) -> list[ContractSource]:
     return [source for source in library.founders(entity) if source.contract.id in datasets]
 
 
@@ -199,7 +199,7 @@ def _faults(claimant: Claimant, faults: Mapping[str, Sequence[str]]) -> str | No
     ) or None  # fmt: skip
 
 
-def _chosen(attribute: str, speakers: Sequence[str], source: Source) -> str:
+def _chosen(attribute: str, speakers: Sequence[str], source: ContractSource) -> str:
     """The first sound value, else the first value at all, else nothing of the right type."""
     sound = [f"{alias}.{quote(attribute)}" for alias in speakers]
     any_value = [f"{alias}.{unquestioned(attribute)}" for alias in speakers]

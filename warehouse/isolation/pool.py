@@ -50,12 +50,12 @@ class WorkerFailed(OSError):
         return str(self.strerror)
 
 
-class _Replaced(Exception):
+class _WorkerEnded(Exception):
     """The worker had ended by itself, before it saw the request."""
 
 
 @dataclass(frozen=True)
-class Answer:
+class WorkerAnswer:
     """What a worker answered, as it came: a plain value, and bytes."""
 
     value: Any
@@ -70,7 +70,7 @@ class _Worker(Child):
         self._ready = False
         self.stopped = False
 
-    def ask(self, request: Request, limits: Limits) -> Answer:
+    def ask(self, request: Request, limits: Limits) -> WorkerAnswer:
         """Have a request answered.
 
         Raises:
@@ -96,7 +96,7 @@ class _Worker(Child):
         except BaseException:
             self.end()
             raise
-        return Answer(*answer)
+        return WorkerAnswer(*answer)
 
     def _wait_until_ready(self) -> None:
         if self._ready:
@@ -116,7 +116,7 @@ class _Worker(Child):
         harm = self.why()
         if self.stopped:
             return ReadingStopped()
-        return _Replaced() if harm is None else Harmed(*harm)
+        return _WorkerEnded() if harm is None else Harmed(*harm)
 
     def stop(self) -> None:
         """End it while somebody else waits for its answer."""
@@ -138,7 +138,7 @@ class Pool:
             if not self._idle:
                 self._idle.append(_Worker())
 
-    def ask(self, request: Request, limits: Limits) -> Answer:
+    def ask(self, request: Request, limits: Limits) -> WorkerAnswer:
         """Have a request answered by a worker.
 
         Args:
@@ -152,14 +152,14 @@ class Pool:
         """
         try:
             return self._ask(request, limits)
-        except _Replaced:
+        except _WorkerEnded:
             pass
         try:
             return self._ask(request, limits, fresh=True)
-        except _Replaced:
+        except _WorkerEnded:
             raise Harmed("crash", "ended") from None
 
-    def _ask(self, request: Request, limits: Limits, *, fresh: bool = False) -> Answer:
+    def _ask(self, request: Request, limits: Limits, *, fresh: bool = False) -> WorkerAnswer:
         worker = self._taken(fresh=fresh)
         try:
             answer = worker.ask(request, limits)

@@ -23,15 +23,15 @@ from schemas.emit.sql import literal, quote
 from schemas.formats import load_formats
 from warehouse.collect.infer.sample import TABLE as SAMPLE
 from warehouse.collect.infer.sample import Sample
-from warehouse.collect.intake.archive import Member
+from warehouse.collect.intake.archive import ArchiveMember
 from warehouse.collect.readers.foreign import Foreign
 from warehouse.collect.readers.layout import Layout, Reading, Recognition, UnreadableFile, unreadable
 from warehouse.collect.readers.text.encoding import ZIP
-from warehouse.collect.readers.text.line_hash import EndlessLine, Excerpt, Lines, hashes_of
+from warehouse.collect.readers.text.line_hash import EndlessLine, Excerpt, RecordLines, hashes_of
 from warehouse.home.files import open_regular, special_kind
 from warehouse.isolation.limits import Limits, Manner, limits_of
 from warehouse.isolation.messages import BadMessage, made
-from warehouse.isolation.pool import POOL, Answer, Harmed
+from warehouse.isolation.pool import POOL, Harmed, WorkerAnswer
 from warehouse.isolation.process import Harm
 from warehouse.isolation.requests import (
     HASHES,
@@ -98,7 +98,7 @@ def read(path: Path, layout: Layout, connection: Connection, table: str, *, spoo
     return _of(path, reading)
 
 
-def keep_hashes(connection: Connection, table: str, lines: Lines, *, spool: Path) -> int:
+def keep_hashes(connection: Connection, table: str, lines: RecordLines, *, spool: Path) -> int:
     """Put the hashes of a text's records beside a table, and count them.
 
     Raises:
@@ -165,7 +165,7 @@ def read_sample(path: Path, part: str | None, connection: Connection, spool: Pat
     return sample
 
 
-def unpack(path: Path, folder: Path) -> list[Member] | None:
+def unpack(path: Path, folder: Path) -> list[ArchiveMember] | None:
     """Unpack an archive, each member into a folder of its own; None if the file is no archive.
 
     Raises:
@@ -173,7 +173,7 @@ def unpack(path: Path, folder: Path) -> list[Member] | None:
     """
     # A worker may make folders below this one only.
     folder.mkdir(parents=True, exist_ok=True)
-    members = _asked(tuple[Member, ...] | None, Unpack(path.absolute(), folder.absolute()), "archive")  # type: ignore[arg-type]
+    members = _asked(tuple[ArchiveMember, ...] | None, Unpack(path.absolute(), folder.absolute()), "archive")  # type: ignore[arg-type]
     if members is None:
         return None
     found = list(members)
@@ -269,7 +269,7 @@ def _asked(kind: type[T], request: Request, manner: Manner) -> T:
         raise _harmful(request.path, "crash", _of_size(manner, request.path), "answer") from None
 
 
-def _answer(request: Request, manner: Manner) -> Answer:
+def _answer(request: Request, manner: Manner) -> WorkerAnswer:
     """What a worker said of a file.
 
     Raises:
@@ -283,7 +283,7 @@ def _answer(request: Request, manner: Manner) -> Answer:
         raise _harmful(request.path, error.harm, limits, error.detail) from None
     match answer.value:
         case {"answer": value}:
-            return Answer(value, answer.attached)
+            return WorkerAnswer(value, answer.attached)
         case {"unreadable": str(message)}:
             raise UnreadableFile(message)
         case {"exceeded": "memory" | "output" as harm}:
@@ -369,7 +369,7 @@ def _of(path: Path, reading: Reading) -> Reading:
     """A reading of this very path: where the file lies is known here, whatever the worker says."""
     if reading.lines is None:
         return reading
-    lines = Lines(path, reading.lines.above, reading.lines.first)
+    lines = RecordLines(path, reading.lines.above, reading.lines.first)
     return Reading(**{**vars(reading), "lines": lines})
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from warehouse.collect.readers.layout import Layout
-from warehouse.collect.readers.text.line_hash import Lines
+from warehouse.collect.readers.text.line_hash import RecordLines
 
 # Files in the scratch folder of a request. Rows come back in the first, hashes of lines in the second; the third
 # takes along the numbers of the rows that are wanted.
@@ -43,7 +43,7 @@ class Read:
 class HashLines:
     """The hashes of a text's lines, in `HASHES`; answered with their number, or None where they are no records."""
 
-    lines: Lines
+    lines: RecordLines
     scratch: Path
     threads: int
 
@@ -62,7 +62,7 @@ class ReadSome:
 
     path: Path
     layout: Layout
-    lines: Lines
+    lines: RecordLines
     scratch: Path
     threads: int
 

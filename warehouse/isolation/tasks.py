@@ -18,7 +18,7 @@ import pyarrow as pa
 from schemas.emit.sql import literal, quote
 from warehouse.collect.infer.sample import TABLE as SAMPLE
 from warehouse.collect.infer.sample import Sample, read_sample
-from warehouse.collect.intake.archive import Member, is_archive, unpack
+from warehouse.collect.intake.archive import ArchiveMember, is_archive, unpack
 from warehouse.collect.readers.foreign import Foreign, foreign_kind
 from warehouse.collect.readers.layout import Reading, Recognition
 from warehouse.collect.readers.registry import read, recognise
@@ -29,7 +29,7 @@ from warehouse.collect.readers.sheets.guards.xlsx_guard import (
     is_encrypted,
 )
 from warehouse.collect.readers.sheets.package import OtherWorkbook
-from warehouse.collect.readers.sheets.sheet import Sheet
+from warehouse.collect.readers.sheets.sheet import DeliveredSheet
 from warehouse.collect.readers.sheets.xlsx import XlsxBook
 from warehouse.collect.readers.text.delimited import read_some
 from warehouse.collect.readers.text.encoding import OLE
@@ -106,7 +106,7 @@ def _read_sample(request: ReadSample, limits: Limits) -> Sample:
     return sample
 
 
-def _unpack(request: Unpack, _: Limits) -> list[Member] | None:
+def _unpack(request: Unpack, _: Limits) -> list[ArchiveMember] | None:
     if foreign_kind(request.path) is not None or not is_archive(request.path):
         return None
     return unpack(request.path, request.scratch)
@@ -210,7 +210,7 @@ def _load_cells(request: LoadCells, _: Limits) -> tuple[SheetCells, bytes]:
 _CELLS = ("text", "number", "error", "unreadable")
 
 
-def _cells(sheet: Sheet, place: int) -> tuple[pa.Array, ...]:
+def _cells(sheet: DeliveredSheet, place: int) -> tuple[pa.Array, ...]:
     """A column as a person sees it, and which of its cells hold numbers, show errors, or cannot be read."""
     column = sheet.columns[place]
     # A percentage stays one: whether 50% means 50 or 0.5 the person has to say.

@@ -15,7 +15,7 @@ from typing import Any
 
 from warehouse.home.files import replace_json
 from warehouse.lake.layers import Layer
-from warehouse.lake.partition import Merged, Part, Partition
+from warehouse.lake.partition import MergedPatches, Partition, PartitionFile
 
 MANIFEST = "_manifest.json"
 
@@ -63,17 +63,17 @@ def read_manifest(folder: Path, layer: Layer, table: str, batch: date) -> Partit
             inputs=told["inputs"],
             facts=told["facts"],
             row_id=told.get("row_id"),
-            merged=Merged(**{**merged, "last": _part(merged["last"], batch)}) if merged else None,
+            merged=MergedPatches(**{**merged, "last": _part(merged["last"], batch)}) if merged else None,
         )
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedPartition(f"{folder / MANIFEST} is no manifest") from error
 
 
-def _told(part: Part, batch: date) -> dict[str, object]:
+def _told(part: PartitionFile, batch: date) -> dict[str, object]:
     """A part as the manifest of a batch's partition tells it: without what goes without saying."""
     silent = {"batch": batch.isoformat(), "lost": 0, "key": None, "content": None}
     return {name: fact for name, fact in asdict(part).items() if name not in silent or fact != silent[name]}
 
 
-def _part(told: Mapping[str, Any], batch: date) -> Part:
-    return Part(**{"batch": batch.isoformat(), **told})
+def _part(told: Mapping[str, Any], batch: date) -> PartitionFile:
+    return PartitionFile(**{"batch": batch.isoformat(), **told})

@@ -28,7 +28,7 @@ _NUMBER = "_patch"
 
 
 @dataclass(frozen=True)
-class Part:
+class PartitionFile:
     """One file of a partition: name, rows, sha256; what it is encrypted with, and a digest of its rows.
 
     A plain file has no `key`, and no `content` but the sha256, unless it was encrypted before. `batch` is that of
@@ -50,7 +50,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Merged:
+class MergedPatches:
     """Of what the first file of a partition was merged.
 
     `origins` are the files that it is the sum of, batch → content; `last` is the patch that was laid over last, and
@@ -59,7 +59,7 @@ class Merged:
 
     origins: Mapping[str, str]
     earlier: str
-    last: Part
+    last: PartitionFile
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,11 @@ class Partition:
     layer: Layer
     table: str
     batch: date
-    parts: tuple[Part, ...]
+    parts: tuple[PartitionFile, ...]
     inputs: Mapping[str, str]
     facts: Mapping[str, object]
     row_id: str | None = None
-    merged: Merged | None = None
+    merged: MergedPatches | None = None
 
     @property
     def rows(self) -> int:
@@ -94,7 +94,7 @@ class Partition:
         ).hexdigest()
 
     @property
-    def files(self) -> tuple[Part, ...]:
+    def files(self) -> tuple[PartitionFile, ...]:
         """Every file that the manifest names."""
         return (*self.parts, *([self.merged.last] if self.merged else []))
 
@@ -118,7 +118,7 @@ class Partition:
         )
         return f"({kept} UNION ALL {self._patched(patches)})"
 
-    def path(self, part: Part) -> Path:
+    def path(self, part: PartitionFile) -> Path:
         """Where a file of it lies."""
         return self.folder.parent / f"batch={part.batch}" / part.name
 
@@ -138,7 +138,7 @@ class Partition:
         named = f"SEMI JOIN {self._named(patches)} AS patched USING ({quote(self.row_id)})"
         return Changes(lost=f"(SELECT * FROM {earlier.scan} {named})", gained=f"({self._patched(patches)})")
 
-    def _since(self, earlier: Partition) -> Sequence[Part] | None:
+    def _since(self, earlier: Partition) -> Sequence[PartitionFile] | None:
         """The patches by which this partition differs from an earlier one that it rests on."""
         known = len(earlier.parts)
         if [p.identity for p in self.parts[:known]] == [p.identity for p in earlier.parts]:
@@ -147,12 +147,12 @@ class Partition:
             return (self.merged.last, *self.parts[1:])
         return None
 
-    def _named(self, patches: Sequence[Part]) -> str:
+    def _named(self, patches: Sequence[PartitionFile]) -> str:
         """The identities that patches say something of."""
         assert self.row_id is not None
         return f"(SELECT {quote(self.row_id)} FROM {self._rows(patches)})"
 
-    def _patched(self, patches: Sequence[Part]) -> str:
+    def _patched(self, patches: Sequence[PartitionFile]) -> str:
         """The rows of patches, as the last that names each says it is.
 
         However many patches there are, the query is of the same size: planning would take longer than reading them.
@@ -164,7 +164,7 @@ class Partition:
             rows += f" SEMI JOIN {latest} AS latest USING ({identity}, {_NUMBER})"
         return f"SELECT * EXCLUDE ({GONE}, {_NUMBER}) FROM {rows} WHERE NOT {GONE}"
 
-    def _rows(self, patches: Sequence[Part]) -> str:
+    def _rows(self, patches: Sequence[PartitionFile]) -> str:
         """All rows of patches, each with its patch's number."""
         reads = []
         for key, alike in groupby(enumerate(patches), lambda numbered: numbered[1].key):

@@ -27,7 +27,7 @@ from warehouse.home.encryption import NO_KEYS, Keys
 from warehouse.home.files import digest_of, flush, replace_json, sha256_of
 from warehouse.lake.layers import Layer
 from warehouse.lake.manifest import MANIFEST, DamagedPartition, read_manifest, write_manifest
-from warehouse.lake.partition import GONE, Merged, Part, Partition, escaped, read_files
+from warehouse.lake.partition import GONE, MergedPatches, Partition, PartitionFile, escaped, read_files
 from warehouse.lake.thresholds import DEFAULT, Thresholds
 
 # Which keys the lake's files need; not there while all are plain.
@@ -148,7 +148,7 @@ class Lake:
         assert partition.row_id is not None
         query = f"FROM {partition.scan} ORDER BY {quote(partition.row_id)}"
         whole, _ = self._write_part(connection, partition.folder, query, {})
-        merged = Merged(partition.origins, earlier, partition.parts[-1])
+        merged = MergedPatches(partition.origins, earlier, partition.parts[-1])
         return replace(partition, parts=(whole,), merged=merged)
 
     def repeat(self, base: Partition, batch: date, origin: Origin) -> Partition:
@@ -186,7 +186,9 @@ class Lake:
             self._sweep(self.folder(partition.layer, partition.table, date.fromisoformat(part.batch)))
         return rewritten
 
-    def _rewritten(self, connection: duckdb.DuckDBPyConnection, partition: Partition, part: Part) -> Part:
+    def _rewritten(
+        self, connection: duckdb.DuckDBPyConnection, partition: Partition, part: PartitionFile
+    ) -> PartitionFile:
         """A file of a partition with the present key, or plain without one, where it lies."""
         present = self.keys.present.id if self.keys.present else None
         if part.key == present:
@@ -209,7 +211,7 @@ class Lake:
         content: str | None = None,
         *,
         drop_empty: bool = False,
-    ) -> tuple[Part, dict[str, object]]:
+    ) -> tuple[PartitionFile, dict[str, object]]:
         """The rows of a query as a file of a folder, and the measures of them; no manifest names it yet."""
         key = self.keys.present.id if self.keys.present else None
         if key:
@@ -234,7 +236,7 @@ class Lake:
                 draft.replace(folder / name)
         finally:
             draft.unlink(missing_ok=True)
-        return Part(
+        return PartitionFile(
             name, rows, digest, folder.name.removeprefix("batch="), key=key, content=content
         ), measured
 
@@ -343,7 +345,7 @@ def note_keys(lake: Path, needed: Iterable[str]) -> None:
         replace_json(lake / KEYS, {"keys": keys})
 
 
-def damaged(partition: Partition, sound: set[tuple[Path, str]] | None = None) -> Iterator[Part]:
+def damaged(partition: Partition, sound: set[tuple[Path, str]] | None = None) -> Iterator[PartitionFile]:
     """The files of a partition that are missing, or not what its manifest says.
 
     Args:

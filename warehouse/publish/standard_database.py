@@ -44,7 +44,7 @@ _NAME = "standard_draft"
 
 
 @dataclass(frozen=True)
-class _Table:
+class _StandardTable:
     """A table to be written: of which dataset and partition, and what it follows from."""
 
     contract: Contract
@@ -116,10 +116,10 @@ def vouch_standard(home: Home) -> None:
         write_checksums(home.standard_accepted, Checksums(sha256_of(home.standard)))
 
 
-def _wanted(lake: Lake, library: Library, batch: date) -> dict[str, _Table]:
+def _wanted(lake: Lake, library: Library, batch: date) -> dict[str, _StandardTable]:
     found = ((contract, lake.as_of(Layer.STANDARD, contract.id, batch)) for contract in library)
     return {
-        table_name(contract): _Table(contract, partition, _comments(contract))
+        table_name(contract): _StandardTable(contract, partition, _comments(contract))
         for contract, partition in found
         if partition is not None
     }
@@ -159,7 +159,7 @@ def _begin(home: Home, made: Mapping[str, tuple[str, int]], staying: set[str]) -
 def _write(
     connection: duckdb.DuckDBPyConnection,
     home: Home,
-    wanted: Mapping[str, _Table],
+    wanted: Mapping[str, _StandardTable],
     written: tuple[str, ...],
     keys: Keys,
 ) -> None:
@@ -181,7 +181,7 @@ def _write(
         connection.execute(f"DETACH {_NAME}")
 
 
-def _create(connection: duckdb.DuckDBPyConnection, name: str, table: _Table) -> None:
+def _create(connection: duckdb.DuckDBPyConnection, name: str, table: _StandardTable) -> None:
     target = _target(name)
     connection.execute(f"CREATE TABLE {target} AS FROM {table.partition.scan}")
     described = connection.execute(f"DESCRIBE {target}").fetchall()

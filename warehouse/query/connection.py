@@ -45,11 +45,11 @@ _LIST = (
 )
 
 
-class NotAccepted(Exception):
+class NotVerified(Exception):
     """A published file is not the one that was accepted; says which and what to do, in Chinese."""
 
 
-class _Replaced(NotAccepted):
+class _FileReplaced(NotVerified):
     """A published file was replaced while it was opened: the one that lies there now may be accepted."""
 
 
@@ -87,7 +87,7 @@ def open_for_queries(asked: Asked, *, spilling: bool = False) -> Iterator[duckdb
             try:
                 connection = _open(asked, stack, spilling=spilling)
                 break
-            except _Replaced:
+            except _FileReplaced:
                 # A turn is publishing.
                 stack.close()
         else:
@@ -130,7 +130,7 @@ def _verified(home: Home, path: Path, known: Callable[[Home], Checksums]) -> Ite
     with open_file(path) as file:
         if not is_accepted(home, path.name, file, before.of_current, time.time_ns()):
             moved = known(home) != before or path.stat().st_ino != os.fstat(file.fileno()).st_ino
-            raise (_Replaced if moved else NotAccepted)(
+            raise (_FileReplaced if moved else NotVerified)(
                 f"{path} 与通过验收时的校验值不符，文件可能被替换或损坏，不予查询。"
                 "请运行 zhenjie doctor 查看，再运行 zhenjie run 重新发布；若文件被人替换过，请先查明原因"
             )
@@ -173,14 +173,14 @@ def _attach(
             link.unlink()
     _check_log(path)
     if (found.st_dev, found.st_ino) != (there.st_dev, there.st_ino):
-        raise _Replaced(f"{path} 在打开时被替换（可能正在发布新的一版），请再查询一次")
+        raise _FileReplaced(f"{path} 在打开时被替换（可能正在发布新的一版），请再查询一次")
 
 
 def _check_log(path: Path) -> None:
     """No write-ahead log lies beside a published file: DuckDB would replay it into what is read."""
     log = log_of(path)
     if log.exists():
-        raise NotAccepted(f"{log} 不是发布时产生的文件，不予查询。请查明来源并删除它，再运行 zhenjie doctor")
+        raise NotVerified(f"{log} 不是发布时产生的文件，不予查询。请查明来源并删除它，再运行 zhenjie doctor")
 
 
 def _seal(connection: duckdb.DuckDBPyConnection, *, spilling: bool) -> None:

@@ -80,7 +80,7 @@ def judge(connection: duckdb.DuckDBPyConnection, sql: str, tables: Collection[Ta
 def check(connection: duckdb.DuckDBPyConnection, text: str, tables: Collection[TableName]) -> None:
     """Refuse a text that is not one query on these tables, as `judge` does."""
     try:
-        _Judge(frozenset(tables)).statement(_tree(connection, text))
+        _StatementJudge(frozenset(tables)).statement(_tree(connection, text))
     except RecursionError:
         raise RefusedQuery(_NESTED) from None
 
@@ -204,7 +204,7 @@ def _allowed() -> _Allowed:
     return _Allowed(**{**lists, "functions": frozenset(map(_lower, lists["functions"]))})
 
 
-class _Judge:
+class _StatementJudge:
     """Walks one tree. `scope` holds the common table expressions that a table's name may mean."""
 
     def __init__(self, tables: Collection[TableName]) -> None:
@@ -306,10 +306,10 @@ _FUNCTIONS_WITHOUT_BRACKETS = (
 _PLAIN = re.compile(r"[\w \-]+")
 
 _CHECKS = {
-    "BASE_TABLE": _Judge._table,
-    "TABLE_FUNCTION": _Judge._table_function,
-    "RECURSIVE_CTE_NODE": _Judge._recursive,
-    "SHOW_REF": _Judge._shown,
-    "PIVOT": _Judge._pivot,
-    "UNBOUND_TYPE_INFO": _Judge._type,
+    "BASE_TABLE": _StatementJudge._table,
+    "TABLE_FUNCTION": _StatementJudge._table_function,
+    "RECURSIVE_CTE_NODE": _StatementJudge._recursive,
+    "SHOW_REF": _StatementJudge._shown,
+    "PIVOT": _StatementJudge._pivot,
+    "UNBOUND_TYPE_INFO": _StatementJudge._type,
 }

@@ -17,7 +17,7 @@ from stdnum.cn import ric
 
 from returns.replies.corrections import corrections, ticket_replies
 from returns.replies.reply_validation import comparable
-from returns.workbook.model import Sheet, SheetColumn, WorkbookProperties
+from returns.workbook.model import ReturnSheet, SheetColumn, WorkbookProperties
 from returns.workbook.reader import open_workbook
 from returns.workbook.writer import write_workbook
 from tests.returns.office import (
@@ -370,7 +370,9 @@ def test_a_text_is_still_the_same_after_its_way_through_a_workbook(
     path = tmp_path_factory.mktemp("way") / "w.xlsx"
     rows = pl.DataFrame({"key": [str(number) for number in range(len(texts))], "text": texts})
     columns = (SheetColumn("key", "编号", 10), SheetColumn("text", "现值", 10))
-    write_workbook(path, [Sheet("表", columns, rows)], WorkbookProperties("t", "a", datetime(2026, 3, 3)))
+    write_workbook(
+        path, [ReturnSheet("表", columns, rows)], WorkbookProperties("t", "a", datetime(2026, 3, 3))
+    )
     back = open_workbook(path).read_sheet("表", {"编号": "key", "现值": "back"})
     both = rows.join(back, on="key", how="left").select(
         same=comparable("text").eq_missing(comparable("back")), text="text"

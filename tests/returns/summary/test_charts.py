@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from returns.summary.charts import NO_DATA, SHADES, Bar, Bars, Line, Lines, Tile, Tiles, legend
+from returns.summary.charts import NO_DATA, SHADES, Bar, Bars, ChartLine, LineChart, Tile, Tiles, legend
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -57,7 +57,7 @@ def test_what_is_shown_is_text_and_never_markup() -> None:
 
 
 def test_a_line_rises_as_its_values_do_from_nothing() -> None:
-    chart = Lines(("3月2日", "3月3日", "3月4日"), (Line("问题", (0.0, 50.0, 100.0), "#000"),)).svg()
+    chart = LineChart(("3月2日", "3月3日", "3月4日"), (ChartLine("问题", (0.0, 50.0, 100.0), "#000"),)).svg()
     heights = [float(point.attrib["cy"]) for point in drawn(chart).iter(f"{SVG}circle")]
     assert heights[0] - heights[1] == pytest.approx(heights[1] - heights[2], abs=0.11)
     grid = [
@@ -73,8 +73,8 @@ def test_a_line_rises_as_its_values_do_from_nothing() -> None:
 
 @given(st.lists(st.tuples(st.floats(0, 1e7), st.floats(0, 1e7)), min_size=1, max_size=5))
 def test_names_of_lines_never_cover_each_other(values: list[tuple[float, float]]) -> None:
-    lines = tuple(Line(f"线{n}", pair, "#000") for n, pair in enumerate(values))
-    chart = drawn(Lines(("一", "二"), lines).svg())
+    lines = tuple(ChartLine(f"线{n}", pair, "#000") for n, pair in enumerate(values))
+    chart = drawn(LineChart(("一", "二"), lines).svg())
     ends = sorted(float(t.attrib["y"]) for t in chart.iter(f"{SVG}text") if t.attrib["class"] == "end")
     assert all(below - above >= 15.7 for above, below in pairwise(ends))
     assert ends[-1] <= 250 - 28 + 4.1
@@ -104,6 +104,6 @@ def test_charts_of_nothing_are_drawn_all_the_same() -> None:
         Bars((), ()),
         Bars(("甲",), (Bar("x", (0,)),)),
         Tiles((), "件"),
-        Lines(("一",), (Line("甲", (0.0,), "#000"),)),
+        LineChart(("一",), (ChartLine("甲", (0.0,), "#000"),)),
     ):
         assert drawn(chart.svg()).tag == f"{SVG}svg"

@@ -9,7 +9,7 @@ import duckdb
 import openpyxl
 import pytest
 
-from warehouse.collect.readers.headings.heading_blocks import Merged, drawn_block
+from warehouse.collect.readers.headings.heading_blocks import MergedCells, drawn_block
 from warehouse.collect.readers.layout import Layout, LayoutColumn, Reading, UnreadableFile
 from warehouse.collect.readers.registry import read, recognise
 
@@ -107,8 +107,9 @@ def test_the_paths_of_nested_empty_merged_cells() -> None:
         [None, None, None, "稻谷", "小麦", None],
     ]
     merged = [
-        Merged(0, 0, 2, 0), Merged(0, 1, 2, 1), Merged(0, 2, 0, 5), Merged(1, 2, 2, 2), Merged(1, 3, 1, 4),
-        Merged(1, 5, 2, 5),
+        MergedCells(0, 0, 2, 0), MergedCells(0, 1, 2, 1), MergedCells(0, 2, 0, 5),
+        MergedCells(1, 2, 2, 2), MergedCells(1, 3, 1, 4),
+        MergedCells(1, 5, 2, 5),
     ]  # fmt: skip
     block = drawn_block([*rows, ["甲区", "1", "2", "3", "4", "5"]], 1, merged)
     assert (block.top, block.bottom) == (1, 3)

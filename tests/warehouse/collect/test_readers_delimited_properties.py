@@ -96,7 +96,7 @@ def test_what_a_csv_writer_writes_goes_the_fast_way_as_one_line_a_record(
     # A writer cannot leave a line blank, a person can.
     text = out.getvalue() + "\r\n\r\n\r\n"
     pieces = (text[start : start + size] for start in range(0, len(text), size))
-    spooled = record_lines.Spool(pieces, ",", tmp_path_factory.mktemp("spool"))
+    spooled = record_lines.RecordSpool(pieces, ",", tmp_path_factory.mktemp("spool"))
     parts = list(spooled.parts())
     assert spooled.rest is None
     lines = b"".join(part.path.read_bytes() for part in parts).splitlines()

@@ -14,7 +14,7 @@ import pytest
 
 from schemas.codes import CodeLibrary
 from schemas.contract.library import Library
-from schemas.tables import Field, TableStandard
+from schemas.tables import TableField, TableStandard
 from warehouse.engine.connection import Engine, QueryFailed, confine
 from warehouse.home.encryption import Key, Keys, WrongKey, is_encrypted
 from warehouse.home.folders import Home
@@ -29,7 +29,7 @@ MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
 SECRET = "王建国370602199001011234"
 OUTSIDE = "机密370602198001015678"
 ROWS = f"SELECT range AS x, '{SECRET}' AS name, [range] AS list FROM range(100)"
-STANDARD = TableStandard("quality.finding", "问题", "说明", (Field("rule", "string", "规则"),))
+STANDARD = TableStandard("quality.finding", "问题", "说明", (TableField("rule", "string", "规则"),))
 
 
 def batch_of(connection: duckdb.DuckDBPyConnection, home: Home, day: date) -> BatchContext:

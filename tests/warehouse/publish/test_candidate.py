@@ -13,7 +13,7 @@ import pytest
 
 from schemas.codes import CodeLibrary
 from schemas.contract.library import Library
-from schemas.tables import Field, TableStandard
+from schemas.tables import TableField, TableStandard
 from warehouse.home.encryption import Key, Keys, is_encrypted
 from warehouse.home.folders import Home
 from warehouse.incremental.context import BatchContext
@@ -32,7 +32,7 @@ def batch_of(connection: duckdb.DuckDBPyConnection, home: Home, day: date) -> Ba
 
 
 def standard(name: str) -> TableStandard:
-    fields = (Field("id", "integer", "编号", ""), Field("text", "string", "文字", ""))
+    fields = (TableField("id", "integer", "编号", ""), TableField("text", "string", "文字", ""))
     return TableStandard(name, "表", "一行一个", fields)
 
 

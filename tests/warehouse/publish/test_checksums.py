@@ -20,7 +20,7 @@ from warehouse.lake.store import Lake
 from warehouse.publish.accepted import accepted
 from warehouse.publish.checksums import Checksums, announce, read_checksums, settle
 from warehouse.publish.switch import candidate_of, record_verdict, switch
-from warehouse.query.connection import Asked, NotAccepted, open_for_queries
+from warehouse.query.connection import Asked, NotVerified, open_for_queries
 
 DAY = date(2026, 3, 2)
 
@@ -68,7 +68,7 @@ def test_an_older_accepted_database_is_neither_served_nor_passed_over_by_the_doc
     draft = home.root / "copy"
     shutil.copyfile(home.previous_warehouse, draft)
     draft.replace(home.warehouse)
-    with pytest.raises(NotAccepted, match="zhenjie doctor"):
+    with pytest.raises(NotVerified, match="zhenjie doctor"):
         served(home)
     (found,) = damage(home)
     assert found.startswith(str(home.warehouse)) and "zhenjie run" in found

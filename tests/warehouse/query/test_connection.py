@@ -14,7 +14,7 @@ from warehouse.home.encryption import Key, Keys, WrongKey
 from warehouse.home.files import replace_json, sha256_of
 from warehouse.home.folders import Home
 from warehouse.publish.accepted import accepted
-from warehouse.query.connection import Asked, NotAccepted, open_for_queries
+from warehouse.query.connection import Asked, NotVerified, open_for_queries
 from warehouse.query.verified import SETTLED, is_accepted, open_file
 
 LATER = 2**62
@@ -60,19 +60,19 @@ def test_the_accepted_file_is_queried(home: Home, spilling: bool) -> None:
 def test_a_file_put_in_its_place_is_not(home: Home, spilling: bool) -> None:
     assert persons(home) == 2
     forged(home).replace(home.warehouse)
-    with pytest.raises(NotAccepted, match="zhenjie doctor"):
+    with pytest.raises(NotVerified, match="zhenjie doctor"):
         persons(home, spilling=spilling)
 
 
 def test_nor_is_a_file_without_a_record_of_its_acceptance(home: Home) -> None:
     home.accepted.unlink()
-    with pytest.raises(NotAccepted):
+    with pytest.raises(NotVerified):
         persons(home)
 
 
 def test_forged_standard_tables_are_refused_where_they_are_wanted(home: Home) -> None:
     shutil.copy(home.warehouse, home.standard)
-    with pytest.raises(NotAccepted, match=r"standard\.duckdb"):
+    with pytest.raises(NotVerified, match=r"standard\.duckdb"):
         persons(home)
     with open_for_queries(Asked(home, standard=False)) as connection:
         assert connection.execute("SELECT count(*) FROM governance.person").fetchone() == (2,)
@@ -128,7 +128,7 @@ def test_a_log_beside_the_file_is_not_replayed_into_it(home: Home) -> None:
         database.execute("SET checkpoint_threshold = '1TB'; CREATE SCHEMA governance")
         database.execute("CREATE TABLE governance.person AS SELECT 9 AS id")
         shutil.copy(home.root / "other.duckdb.wal", home.root / "warehouse.duckdb.wal")
-    with pytest.raises(NotAccepted, match=r"warehouse\.duckdb\.wal"):
+    with pytest.raises(NotVerified, match=r"warehouse\.duckdb\.wal"):
         persons(home)
 
 

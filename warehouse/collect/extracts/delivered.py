@@ -8,7 +8,7 @@ from pathlib import Path
 from schemas.emit.sql import quote
 from warehouse.collect.comparison.whole_file import Delivery
 from warehouse.collect.extracts.snapshot_diff import first_number
-from warehouse.collect.readers.headings.row_classify import REMARKS, State
+from warehouse.collect.readers.headings.row_classify import REMARKS, RowState
 from warehouse.collect.readers.layout import Reading
 from warehouse.incremental.context import BatchContext
 
@@ -48,7 +48,7 @@ def delivered_rows(
 def _ends_short(context: BatchContext, table: str, reading: Reading) -> bool:
     """Whether the last row has fewer cells than the headings, which few rows have."""
     (last,) = context.connection.execute(f"SELECT max(_row) FROM {table}").fetchall()[0]
-    short = [note for note in reading.notes if note.text == REMARKS[State.SHORT]]
+    short = [note for note in reading.notes if note.text == REMARKS[RowState.SHORT]]
     return any(note.count == len(note.rows) and last in note.rows for note in short)
 
 

@@ -20,7 +20,7 @@ from schemas.emit.sql import literal, quote
 from warehouse.collect.extracts.assembly import carried_over, units_of
 from warehouse.collect.extracts.holding import is_held_by_rules, withdraw
 from warehouse.collect.extracts.line_diff import hashing_of
-from warehouse.collect.extracts.read_delivery import Source, Taken, refuse, take_unit
+from warehouse.collect.extracts.read_delivery import ReadContext, Taken, refuse, take_unit
 from warehouse.collect.extracts.row_positions import repeat_places, write_places
 from warehouse.collect.extracts.snapshot_diff import (
     CELL_HASH,
@@ -124,7 +124,7 @@ def extract(context: BatchContext, home: Home, contract: Contract) -> Extraction
     try:
         for number, unit in enumerate(reversed(units_of(contract, own))):
             rest_on = comparable if number == 0 and not unit.parted else None
-            source = Source(context, home, contract, whole, tables, rest_on)
+            source = ReadContext(context, home, contract, whole, tables, rest_on)
             found, not_taken = take_unit(source, unit)
             taken = [*found, *taken]
             refused += not_taken

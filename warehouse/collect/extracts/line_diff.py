@@ -18,7 +18,7 @@ from schemas.formats import load_formats
 from warehouse.collect.extracts.snapshot_diff import CELL_HASH, HASHED, compare
 from warehouse.collect.readers.layout import Layout, Reading, UnreadableFile
 from warehouse.collect.readers.staging import TAIL_ROWS
-from warehouse.collect.readers.text.line_hash import LINE_HASH, EndlessLine, Excerpt, Lines, hashes_of
+from warehouse.collect.readers.text.line_hash import LINE_HASH, EndlessLine, Excerpt, RecordLines, hashes_of
 from warehouse.home.files import digest_of
 from warehouse.incremental.context import BatchContext
 from warehouse.isolation.reading import HarmfulFile, keep_hashes, read_some
@@ -39,7 +39,7 @@ def hashing_of(reading: Reading) -> Mapping[str, object]:
 
 
 @dataclass(frozen=True)
-class Spool:
+class SpoolPlace:
     """A folder for scratch files, and what is added to a row of the file to number it."""
 
     folder: Path
@@ -47,7 +47,7 @@ class Spool:
 
 
 def reread(
-    context: BatchContext, base: Partition, path: Path, layout: Layout, table: str, spool: Spool
+    context: BatchContext, base: Partition, path: Path, layout: Layout, table: str, spool: SpoolPlace
 ) -> Reading | None:
     """Fill a table with the rows of a file that may not be the base's, and the table `same` with those that are.
 
@@ -66,7 +66,7 @@ def reread(
     assert isinstance(told, dict)
     if told["by"] != LINE_HASH or not load_formats()[layout.form].takes("delimiter"):
         return None
-    lines = Lines(path, told["above"], told["first"])
+    lines = RecordLines(path, told["above"], told["first"])
     try:
         count = keep_hashes(connection, table, lines, spool=spool.folder)
     except EndlessLine:

@@ -13,7 +13,7 @@ from warehouse.collect.comparison.whole_file import NOTHING_COMPARED, Comparison
 from warehouse.collect.extracts.assembly import Unit
 from warehouse.collect.extracts.delivered import delivered_rows
 from warehouse.collect.extracts.delivery_checks import HeldFile, held, refuse_drift, remarks
-from warehouse.collect.extracts.line_diff import Spool, reread
+from warehouse.collect.extracts.line_diff import SpoolPlace, reread
 from warehouse.collect.extracts.snapshot_diff import first_number
 from warehouse.collect.intake.reception import READING, REFUSAL, Receipt, confirmation_of
 from warehouse.collect.layouts import layout_of
@@ -45,7 +45,7 @@ class Taken:
 
 
 @dataclass(frozen=True)
-class Source:
+class ReadContext:
     """What deliveries are read with.
 
     Attributes:
@@ -62,7 +62,7 @@ class Source:
     base: Partition | None
 
 
-def take_unit(source: Source, unit: Unit) -> tuple[list[Taken], list[tuple[Receipt, str]]]:
+def take_unit(source: ReadContext, unit: Unit) -> tuple[list[Taken], list[tuple[Receipt, str]]]:
     """Read the deliveries of a unit: all of them count, or none with the reasons."""
     if unit.waiting is not None:
         return [], [refuse(receipt, _named(receipt, unit.waiting), waiting=True) for receipt in unit.receipts]
@@ -95,7 +95,7 @@ def _named(receipt: Receipt, said: str) -> str:
     return f"文件“{receipt.file}”：{said}"
 
 
-def _take(source: Source, receipt: Receipt) -> Taken:
+def _take(source: ReadContext, receipt: Receipt) -> Taken:
     """Read one delivery into a table; of a snapshot only what is new, if there is one to rest on.
 
     Raises:
@@ -106,7 +106,9 @@ def _take(source: Source, receipt: Receipt) -> Taken:
     layout, found = layout_of(contract, delivery, receipt.file), None
     if source.base is not None and delivery.mode == "snapshot":
         offset = first_number(receipt.batch)
-        found = reread(source.context, source.base, receipt.path, layout, table, Spool(home.spill, offset))
+        found = reread(
+            source.context, source.base, receipt.path, layout, table, SpoolPlace(home.spill, offset)
+        )
     changes_only = found is not None
     if found is None:
         found = read(receipt.path, layout, source.context.connection, table, spool=home.spill)
@@ -117,7 +119,7 @@ def _take(source: Source, receipt: Receipt) -> Taken:
     return Taken(receipt, delivery, found, table, tuple(told), reread=changes_only)
 
 
-def _believed(source: Source, taken: Sequence[Taken]) -> list[Taken]:
+def _believed(source: ReadContext, taken: Sequence[Taken]) -> list[Taken]:
     """Deliveries with what is remarkable about them as a whole.
 
     Raises:

@@ -15,9 +15,9 @@ from itertools import islice
 
 from warehouse.collect.readers.headings.header_match import HEADING_ROWS, without_latin
 from warehouse.collect.readers.headings.heading_blocks import (
-    Block,
     Cells,
-    Merged,
+    HeadingBlock,
+    MergedCells,
     all_foreign,
     drawn_block,
     filled,
@@ -52,7 +52,7 @@ class GuessedHeadings:
         measured: the columns, from 0, whose values are numbers.
     """
 
-    block: Block
+    block: HeadingBlock
     titles: tuple[str, ...]
     last: int
     measured: frozenset[int]
@@ -109,7 +109,7 @@ def split_rows(text: str, delimiter: str, most: int | None = None) -> list[list[
     return rows
 
 
-def guess_headings(rows: Sequence[Cells], merged: Sequence[Merged] = ()) -> GuessedHeadings | None:
+def guess_headings(rows: Sequence[Cells], merged: Sequence[MergedCells] = ()) -> GuessedHeadings | None:
     """The first rows that look like headings; None where the first row is a record already.
 
     Args:
@@ -133,7 +133,7 @@ def guess_headings(rows: Sequence[Cells], merged: Sequence[Merged] = ()) -> Gues
     return None
 
 
-def _blocks(rows: Sequence[Cells], merged: Sequence[Merged]) -> Iterator[Block]:
+def _blocks(rows: Sequence[Cells], merged: Sequence[MergedCells]) -> Iterator[HeadingBlock]:
     """Every block that may be the headings: as drawn, and with rows below that have only further headings."""
     for row in range(1, min(len(rows), HEADING_ROWS) + 1):
         block = drawn_block(rows, row, merged)
@@ -142,7 +142,7 @@ def _blocks(rows: Sequence[Cells], merged: Sequence[Merged]) -> Iterator[Block]:
         yield block
 
 
-def _goes_on(rows: Sequence[Cells], block: Block) -> bool:
+def _goes_on(rows: Sequence[Cells], block: HeadingBlock) -> bool:
     """Whether the row below a block holds headings below headings: words, and nothing in the first column."""
     below = rows[block.bottom]
     places = filled(below)
@@ -158,7 +158,7 @@ def _goes_on(rows: Sequence[Cells], block: Block) -> bool:
     return 2 * len(further) >= len(places) and any(place not in places for place in headed)
 
 
-def _is_record(rows: Sequence[Cells], block: Block, texts: Sequence[str]) -> bool:
+def _is_record(rows: Sequence[Cells], block: HeadingBlock, texts: Sequence[str]) -> bool:
     """Whether a row holds values: numbers that are no period, or what stands below it again."""
     if any(not _WORDS.fullmatch(text) and not _PERIOD.fullmatch(text) for text in texts):
         return True
@@ -172,7 +172,7 @@ def _is_record(rows: Sequence[Cells], block: Block, texts: Sequence[str]) -> boo
     return _COMES_AGAIN <= again < len(texts)
 
 
-def _with_rows_below(rows: Sequence[Cells], block: Block) -> GuessedHeadings:
+def _with_rows_below(rows: Sequence[Cells], block: HeadingBlock) -> GuessedHeadings:
     measured = frozenset(
         place for place in range(len(block.paths)) if _is_measured(rows, block.bottom, place)
     )

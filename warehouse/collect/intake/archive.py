@@ -47,7 +47,7 @@ _DAMAGED = (
 
 
 @dataclass(frozen=True)
-class Member:
+class ArchiveMember:
     """A file out of an archive: its name there with its folders, and where it lies now, under its stored name."""
 
     name: FileName
@@ -75,7 +75,7 @@ def is_archive(path: Path) -> bool:
         return path.suffix.lower() == ".zip"
 
 
-def unpack(path: Path, folder: Path) -> list[Member]:
+def unpack(path: Path, folder: Path) -> list[ArchiveMember]:
     """Unpack an archive, each member into a folder of its own, in the order of the archive.
 
     A name without the mark of UTF-8 is read as `FileName.in_zip` says.
@@ -97,7 +97,7 @@ def unpack(path: Path, folder: Path) -> list[Member]:
                 target = folder / f"{number:04d}" / name.stored
                 target.parent.mkdir(parents=True)
                 room -= _copy(path, archive, info, target, room)
-                members.append(Member(name, target))
+                members.append(ArchiveMember(name, target))
     except UnicodeDecodeError:
         raise unreadable(path, "压缩包里的文件名无法识别", "改用中文 Windows 或 WPS 重新压缩") from None
     except OSError as error:

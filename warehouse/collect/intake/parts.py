@@ -15,7 +15,7 @@ from schemas.contract.model import Contract, Delivery, Parts
 
 
 @dataclass(frozen=True)
-class Part:
+class SnapshotPart:
     """A part's name, and of how many it is one, if its file says so."""
 
     name: str
@@ -30,10 +30,10 @@ class Standing:
     waiting: str | None
 
 
-def part_of(parts: Parts, file: str) -> Part | None:
+def part_of(parts: Parts, file: str) -> SnapshotPart | None:
     """Which part of a snapshot a file is, by the name under which it was delivered; None if that does not say."""
     if parts.name is None:
-        return Part(PurePosixPath(file).stem)
+        return SnapshotPart(PurePosixPath(file).stem)
     match = re.search(parts.name, file)
     if match is None:
         return None
@@ -47,10 +47,10 @@ def part_of(parts: Parts, file: str) -> Part | None:
         )
     if not name or (of is not None and not of.isdecimal()):
         return None
-    return Part(name, int(of) if of is not None else None)
+    return SnapshotPart(name, int(of) if of is not None else None)
 
 
-def standing(parts: Parts, came: Sequence[Part]) -> Standing:
+def standing(parts: Parts, came: Sequence[SnapshotPart]) -> Standing:
     """What is there of a snapshot.
 
     Args:

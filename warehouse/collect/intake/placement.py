@@ -37,14 +37,14 @@ class _Unwelcome(UnreadableFile):
 
 
 @dataclass(frozen=True)
-class Refusal:
+class RefusedFile:
     """Why a file, or the part of it that a contract names, cannot be taken in."""
 
     message: str
     contract: Contract | None = None
 
 
-def place(path: Path, name: FileName, contracts: list[Contract], *, named: bool) -> list[Match | Refusal]:
+def place(path: Path, name: FileName, contracts: list[Contract], *, named: bool) -> list[Match | RefusedFile]:
     """The contracts a file, delivered under `name`, belongs to: by its name if that says so, else by its headings.
 
     A part of the file belongs to one contract, the one with the most of its columns. A contract that claims
@@ -55,11 +55,11 @@ def place(path: Path, name: FileName, contracts: list[Contract], *, named: bool)
     try:
         foreign = foreign_kind(path)
     except HarmfulFile as error:
-        return [Refusal(str(error))]
+        return [RefusedFile(str(error))]
     if foreign is not None:
         named_by = {contract.id: contract for contract, _ in by_name}
         owner = next(iter(named_by.values())) if len(named_by) == 1 else None
-        return [Refusal(foreign.refusal(shown_name(path)), owner)]
+        return [RefusedFile(foreign.refusal(shown_name(path)), owner)]
     tried = by_name or [way for way in ways if path.suffix.lower() in load_formats()[way[1].form].suffixes]
     if not tried:
         return [_refusal(path, f"不认识这种文件，请按数据标准规定的格式（{accepted()}，{_ZIPPED}）交付")]
@@ -69,9 +69,9 @@ def place(path: Path, name: FileName, contracts: list[Contract], *, named: bool)
         try:
             match = _match(path, name, contract, delivery, by_name=bool(by_name))
         except HarmfulFile as error:
-            return [Refusal(str(error))]
+            return [RefusedFile(str(error))]
         except UnreadableFile as error:
-            refusals.append((contract, delivery, Refusal(str(error), contract)))
+            refusals.append((contract, delivery, RefusedFile(str(error), contract)))
             if isinstance(error, _Unwelcome):
                 unwelcome.append(refusals[-1][2])
             continue
@@ -92,7 +92,7 @@ def place(path: Path, name: FileName, contracts: list[Contract], *, named: bool)
         return [refusals[0][2]]
     if len({refusal.message for _, _, refusal in refusals}) == 1:
         # Whoever's it may be, it cannot be opened.
-        return [Refusal(refusals[0][2].message)]
+        return [RefusedFile(refusals[0][2].message)]
     return [_refusal(path, "文件名和表头都不符合任何数据标准，请核对表头，或在交付时注明数据集")]
 
 
@@ -133,11 +133,11 @@ def _match(path: Path, name: FileName, contract: Contract, delivery: Delivery, *
     return Match(contract, delivery, seen)
 
 
-def _refusal(path: Path, reason: str) -> Refusal:
-    return Refusal(f"文件“{shown_name(path)}”：{reason}")
+def _refusal(path: Path, reason: str) -> RefusedFile:
+    return RefusedFile(f"文件“{shown_name(path)}”：{reason}")
 
 
-def torn_snapshots(matches: Iterable[Match | Refusal]) -> set[str]:
+def torn_snapshots(matches: Iterable[Match | RefusedFile]) -> set[str]:
     """The datasets of which an archive has several snapshots, though nothing says that these are its parts."""
     whole = [
         match.contract.id
@@ -147,11 +147,11 @@ def torn_snapshots(matches: Iterable[Match | Refusal]) -> set[str]:
     return {dataset for dataset in whole if whole.count(dataset) > 1}
 
 
-def unless_torn(match: Match | Refusal, torn: set[str], file: str) -> Match | Refusal:
+def unless_torn(match: Match | RefusedFile, torn: set[str], file: str) -> Match | RefusedFile:
     """A match, or the refusal of a file whose dataset has several snapshots in its archive."""
-    if isinstance(match, Refusal) or match.contract.id not in torn:
+    if isinstance(match, RefusedFile) or match.contract.id not in torn:
         return match
-    return Refusal(
+    return RefusedFile(
         f"文件“{file}”：同一个压缩包里有几个文件都是《{match.contract.title}》的全量数据，不知道以哪个为准，都没有采用。"
         "请只交付一个文件；如果合起来才是全部，请合并成一个文件，或在数据标准里写明各部分（parts）后重新交付。",
         match.contract,

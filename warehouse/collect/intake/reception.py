@@ -21,7 +21,7 @@ from schemas.contract.library import Library
 from schemas.contract.model import Contract
 from warehouse.collect.intake.landing import LARGEST_FILE, keep, make_whole, openable, refuse_large
 from warehouse.collect.intake.parts import part_of, standing
-from warehouse.collect.intake.placement import Match, Refusal, place, torn_snapshots, unless_torn
+from warehouse.collect.intake.placement import Match, RefusedFile, place, torn_snapshots, unless_torn
 from warehouse.collect.readers.layout import Recognition, UnreadableFile
 from warehouse.home.files import replace_json, sha256_of, special_kind
 from warehouse.home.folders import Home
@@ -35,10 +35,10 @@ REFUSAL = "refusal.json"
 CONFIRMATION = "confirmation.json"
 READING = "reading.json"
 
-Status = Literal["received", "repeated", "confirmed", "set_aside"]
+ReceiptStatus = Literal["received", "repeated", "confirmed", "set_aside"]
 
 # What the sender reads for each status.
-STATUSES: Mapping[Status, str] = {
+STATUSES: Mapping[ReceiptStatus, str] = {
     "received": "已接收",
     "repeated": "重复交付，与已接收的文件完全相同",
     "confirmed": "已确认，按文件内容采用",
@@ -68,7 +68,7 @@ class Receipt:
     file: str
     size: int
     sha256: str
-    status: Status
+    status: ReceiptStatus
     received_at: str
     message: str
     dataset: str | None = None
@@ -182,7 +182,7 @@ class _Visit:
             try:
                 members = unpack(file, scratch / "members") if may_be_archive(file) else None
             except UnreadableFile as error:
-                yield _set_aside(self.home, file, Refusal(str(error)), bare)
+                yield _set_aside(self.home, file, RefusedFile(str(error)), bare)
                 return
             if members is None:
                 yield from self._keep_placed(file, bare, self._place(file, name))
@@ -196,7 +196,7 @@ class _Visit:
             for at, told, matches in placed:
                 yield from self._keep_placed(at, told, [unless_torn(m, torn, told.file) for m in matches])
 
-    def _place(self, path: Path, name: FileName) -> list[Match | Refusal]:
+    def _place(self, path: Path, name: FileName) -> list[Match | RefusedFile]:
         return place(path, name, self.contracts, named=self.named)
 
     @contextmanager
@@ -224,7 +224,9 @@ class _Visit:
             stored=name.stored,
         )
 
-    def _keep_placed(self, path: Path, bare: Receipt, every: Iterable[Match | Refusal]) -> Iterator[Receipt]:
+    def _keep_placed(
+        self, path: Path, bare: Receipt, every: Iterable[Match | RefusedFile]
+    ) -> Iterator[Receipt]:
         for placed in every:
             if not isinstance(placed, Match):
                 yield _set_aside(self.home, path, placed, bare)
@@ -235,7 +237,7 @@ class _Visit:
             yield receipt
 
 
-def _set_aside(home: Home, path: Path, refusal: Refusal, bare: Receipt) -> Receipt:
+def _set_aside(home: Home, path: Path, refusal: RefusedFile, bare: Receipt) -> Receipt:
     contract = refusal.contract
     receipt = replace(
         bare,

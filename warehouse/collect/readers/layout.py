@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.formats import load_formats
-from warehouse.collect.readers.text.line_hash import Lines
+from warehouse.collect.readers.text.line_hash import RecordLines
 from warehouse.home.names import shown_name
 
 DEFAULT_ENCODINGS = ("utf-8-sig", "gb18030")
@@ -183,7 +183,7 @@ class Reading:
     set_aside: tuple[SetAside, ...] = ()
     notes: tuple[Note, ...] = ()
     sheets: tuple[Recognition, ...] = ()
-    lines: Lines | None = None
+    lines: RecordLines | None = None
 
 
 class UnreadableFile(Exception):

@@ -21,7 +21,7 @@ Connection = duckdb.DuckDBPyConnection
 
 
 @dataclass(frozen=True)
-class Reader:
+class FormatReader:
     """How files of one format are recognised and read, and how one that no contract describes is opened."""
 
     recognise: Callable[[Path, Layout], Recognition]
@@ -29,11 +29,11 @@ class Reader:
     specimen: Callable[[Path, str | None], Specimen]
 
 
-READERS: Mapping[str, Reader] = {
-    "csv": Reader(delimited.recognise, delimited.read, specimens.delimited),
-    "xlsx": Reader(workbook.recognise, workbook.read, specimens.workbook),
-    "sqlite": Reader(sqlite.recognise, sqlite.read, specimens.database),
-    "dbf": Reader(dbase.recognise, dbase.read, specimens.dbase),
+READERS: Mapping[str, FormatReader] = {
+    "csv": FormatReader(delimited.recognise, delimited.read, specimens.delimited),
+    "xlsx": FormatReader(workbook.recognise, workbook.read, specimens.workbook),
+    "sqlite": FormatReader(sqlite.recognise, sqlite.read, specimens.database),
+    "dbf": FormatReader(dbase.recognise, dbase.read, specimens.dbase),
 }
 
 

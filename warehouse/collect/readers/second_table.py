@@ -16,7 +16,7 @@ import duckdb
 
 from schemas.emit.sql import quote
 from warehouse.collect.readers.headings.header_match import clean_title
-from warehouse.collect.readers.headings.row_classify import RECORDS, State, blank, listed
+from warehouse.collect.readers.headings.row_classify import RECORDS, RowState, blank, listed
 from warehouse.collect.readers.layout import Layout, Note, Recognition
 
 _SQL = Path(__file__).parent / "sql"
@@ -79,8 +79,8 @@ def find_second_table(
     filled = f"({' + '.join(f'CAST(NOT {blank(name)} AS INTEGER)' for name in names)})"
     parts = {"table": quote(table), "filled": filled, "records": listed(RECORDS)}
     # In a text a title alone in its line has too few fields.
-    alone = f"{filled} <= 1" if layout.form == "xlsx" else f"_state = {State.SHORT:d} AND {filled} <= 1"
-    apart = listed([State.BLANK, State.EMPTY, State.REMARK, State.TOTAL])
+    alone = f"{filled} <= 1" if layout.form == "xlsx" else f"_state = {RowState.SHORT:d} AND {filled} <= 1"
+    apart = listed([RowState.BLANK, RowState.EMPTY, RowState.REMARK, RowState.TOTAL])
     rows = _run(connection, "apart", **parts, apart=apart, alone=alone, most=_MOST)
     if partial:
         rows += _run(connection, "behind_gaps", **parts, most=_MOST)
@@ -94,7 +94,7 @@ def find_second_table(
         names=", ".join(names),
         joined=f"concat({', '.join(names)})",
         # 单位 and 合计 begin a note or a total, and may also be the first of some headings.
-        headings=listed([*RECORDS, State.REMARK, State.TOTAL]),
+        headings=listed([*RECORDS, RowState.REMARK, RowState.TOTAL]),
     )
     numbers = {column.name for column in layout.columns if column.measured}
     known = {clean_title(title) for column in layout.columns for title in column.titles}
@@ -102,7 +102,7 @@ def find_second_table(
     for row, *cells in candidates:
         titles = _titles(cells, [column.name in numbers for column in columns], known)
         if titles:
-            notes = listed([State.REMARK, State.EMPTY])
+            notes = listed([RowState.REMARK, RowState.EMPTY])
             above = _run(connection, "title_above", **parts, notes=notes, row=row, within=_WITHIN)
             first = row
             for place, titled in above:

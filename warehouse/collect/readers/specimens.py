@@ -14,7 +14,7 @@ from pathlib import Path
 from warehouse.collect.infer.guesses import guess_delimiter, split_rows
 from warehouse.collect.readers.dbf.dbase import field_names
 from warehouse.collect.readers.headings.header_match import HEADING_ROWS
-from warehouse.collect.readers.headings.heading_blocks import Merged, filled
+from warehouse.collect.readers.headings.heading_blocks import MergedCells, filled
 from warehouse.collect.readers.layout import DEFAULT_ENCODINGS, unreadable
 from warehouse.collect.readers.sheets.guards.xls_guard import EncryptedWorkbook
 from warehouse.collect.readers.sheets.guards.xlsx_guard import DamagedWorkbook, ExcessiveWorkbook
@@ -40,7 +40,7 @@ class Specimen:
 
     names: Sequence[str]
     rows: Rows
-    merged: Sequence[Merged] = ()
+    merged: Sequence[MergedCells] = ()
     delimiter: str | None = None
     width: int = 0
 

@@ -26,7 +26,7 @@ from warehouse.collect.readers.layout import (
     Recognition,
     unreadable,
 )
-from warehouse.collect.readers.staging import Stage
+from warehouse.collect.readers.staging import StagingTable
 from warehouse.collect.readers.text.encoding import SQLITE
 
 # What SQLite keeps beside a database that is being written, and how that begins: https://sqlite.org/fileformat.html
@@ -51,7 +51,7 @@ _Value = str | int | float | bytes | None
 
 
 @dataclass(frozen=True)
-class _Table:
+class _SqliteTable:
     """A table, how its columns match the layout, and the name of its row number if it has one."""
 
     name: str
@@ -88,7 +88,7 @@ def read(
     with _opened(path) as database:
         _refuse_damaged(database)
         chosen = _choose(path, database, layout)
-        stage = Stage(connection, table, layout, _recognition(path, layout, chosen))
+        stage = StagingTable(connection, table, layout, _recognition(path, layout, chosen))
         stage.create()
         width = len(chosen.columns)
         for batch in _batches(path, database, chosen):
@@ -153,7 +153,7 @@ def _refuse_damaged(database: sqlite3.Connection) -> None:
             raise sqlite3.DatabaseError("damaged")
 
 
-def _choose(path: Path, database: sqlite3.Connection, layout: Layout) -> _Table:
+def _choose(path: Path, database: sqlite3.Connection, layout: Layout) -> _SqliteTable:
     """The table that the layout names, else the only one with its columns."""
     names = [name for (name,) in database.execute(_TABLES)]
     wanted = [n for n in names if layout.table is None or n.casefold() == layout.table.casefold()]
@@ -184,15 +184,15 @@ def _choose(path: Path, database: sqlite3.Connection, layout: Layout) -> _Table:
     return best[0]
 
 
-def _table(database: sqlite3.Connection, name: str, layout: Layout) -> _Table:
+def _table(database: sqlite3.Connection, name: str, layout: Layout) -> _SqliteTable:
     columns = tuple(column for (column,) in database.execute(_COLUMNS, (name,)))
     taken = {column.casefold() for column in columns}
     kept = database.execute(_KEEPS_ROW_IDS, (name,)).fetchone()
     row_id = next((each for each in ("rowid", "_rowid_", "oid") if each not in taken), None)
-    return _Table(name, columns, match_titles(columns, layout), row_id if kept else None)
+    return _SqliteTable(name, columns, match_titles(columns, layout), row_id if kept else None)
 
 
-def _recognition(path: Path, layout: Layout, table: _Table) -> Recognition:
+def _recognition(path: Path, layout: Layout, table: _SqliteTable) -> Recognition:
     return Recognition(
         form=layout.form,
         columns=table.headings.columns,
@@ -203,7 +203,7 @@ def _recognition(path: Path, layout: Layout, table: _Table) -> Recognition:
     )
 
 
-def _batches(path: Path, database: sqlite3.Connection, table: _Table) -> Iterator[pa.Table]:
+def _batches(path: Path, database: sqlite3.Connection, table: _SqliteTable) -> Iterator[pa.Table]:
     columns = ", ".join(map(quote, table.columns))
     order = f" ORDER BY {table.row_id}" if table.row_id else ""
     cursor = database.execute(f"SELECT {columns} FROM {quote(table.name)}{order}")

@@ -23,7 +23,7 @@ from warehouse.collect.readers.headings.row_classify import (
     REASONS,
     RECORDS,
     REMARKS,
-    State,
+    RowState,
     blank,
     listed,
     state_sql,
@@ -32,7 +32,7 @@ from warehouse.collect.readers.headings.row_classify import (
 from warehouse.collect.readers.layout import Layout, LayoutColumn, Note, Reading, Recognition, SetAside
 from warehouse.collect.readers.naming import named
 from warehouse.collect.readers.second_table import find_second_table
-from warehouse.collect.readers.text.line_hash import Lines, hashes_of
+from warehouse.collect.readers.text.line_hash import RecordLines, hashes_of
 
 # Of sheets, where the layout wants it: the text of the last group row above each row.
 GROUP = "_group"
@@ -52,7 +52,7 @@ _FOOTNOTE = "^\\s*[*＊※①-⑳#]|[。；]\\s*$"
 
 
 @dataclass(frozen=True)
-class Stage:
+class StagingTable:
     """A table under way, the layout it follows, and what was recognised of the file that fills it."""
 
     connection: duckdb.DuckDBPyConnection
@@ -124,7 +124,9 @@ class Stage:
         finally:
             self.connection.unregister("numbers_batch")
 
-    def finish(self, *, notes: bool = True, lines: Lines | None = None, seen: Suspicions = ANY) -> Reading:
+    def finish(
+        self, *, notes: bool = True, lines: RecordLines | None = None, seen: Suspicions = ANY
+    ) -> Reading:
         """Take out what is no record, and tell what was found.
 
         Args:
@@ -140,7 +142,7 @@ class Stage:
         if lines is not None:
             # What is remarkable about a row is to be told every time that it comes: it is never a known one.
             self._run("forget", hashes=quote(hashes_of(self.table)), states=listed(REMARKS))
-        self._run("strip", states=listed([State.BLANK, *REASONS]))
+        self._run("strip", states=listed([RowState.BLANK, *REASONS]))
         unheaded = self._unheaded()
         by_name = {column.name: column for column in self.layout.columns}
         columns = [(found, by_name[found.name]) for found in self.recognition.columns]
@@ -148,7 +150,7 @@ class Stage:
         return Reading(
             rows=self.size(),
             recognition=self.recognition,
-            set_aside=tuple(SetAside(row, REASONS[State(state)]) for row, state in aside),
+            set_aside=tuple(SetAside(row, REASONS[RowState(state)]) for row, state in aside),
             notes=(*self._told(), *second, *unheaded, *doubtful, *_notes(kept)),
             # What is doubtful about a column has to be told of all of its rows, whichever came before.
             lines=None if doubtful or second else lines,
@@ -160,7 +162,7 @@ class Stage:
         sql = (_SQL / f"{statement}.sql").read_text(encoding="utf-8")
         return self.connection.execute(sql.format(table=quote(self.table), **parts), parameters)
 
-    def _listed(self, states: Iterable[State]) -> list[tuple[int, int]]:
+    def _listed(self, states: Iterable[RowState]) -> list[tuple[int, int]]:
         return self._run("listed", states=listed(states)).fetchall()
 
     def _value(self, column: LayoutColumn, cell: str | None) -> str:
@@ -227,11 +229,11 @@ class Stage:
         self._run(
             "other_table",
             first=found.first,
-            state=int(State.OTHER_TABLE),
-            records=listed([*RECORDS, State.REMARK, State.TOTAL]),
-            headings=int(State.HEADINGS),
+            state=int(RowState.OTHER_TABLE),
+            records=listed([*RECORDS, RowState.REMARK, RowState.TOTAL]),
+            headings=int(RowState.HEADINGS),
         )
-        return [found.note(len(self._listed([State.OTHER_TABLE])))]
+        return [found.note(len(self._listed([RowState.OTHER_TABLE])))]
 
     def _find_notes_below(self) -> None:
         names = [quote(column.name) for column in self.recognition.columns]
@@ -244,9 +246,9 @@ class Stage:
             filled=" + ".join(f"CAST(NOT {blank(name)} AS INTEGER)" for name in names),
             records=listed(RECORDS),
             # What has more fields than headings is no note: its cells stand in the wrong columns.
-            short=listed(state for state in RECORDS if state != State.LONG),
-            asides=listed([State.REMARK, State.TOTAL]),
-            remark=int(State.REMARK),
+            short=listed(state for state in RECORDS if state != RowState.LONG),
+            asides=listed([RowState.REMARK, RowState.TOTAL]),
+            remark=int(RowState.REMARK),
             lead=f"concat({', '.join(names)})",
             long=_LONG_NOTE,
             footnote=_FOOTNOTE,

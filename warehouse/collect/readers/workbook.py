@@ -26,7 +26,7 @@ from warehouse.collect.readers.headings.header_match import (
     missing_columns,
     no_headings,
 )
-from warehouse.collect.readers.headings.heading_blocks import Merged
+from warehouse.collect.readers.headings.heading_blocks import MergedCells
 from warehouse.collect.readers.layout import (
     Layout,
     Note,
@@ -38,8 +38,8 @@ from warehouse.collect.readers.naming import named
 from warehouse.collect.readers.sheets.opening import Book, open_book
 from warehouse.collect.readers.sheets.refusals import content_of, told
 from warehouse.collect.readers.sheets.remarks import ReadColumn, notes_on, passed_over, shown_headings
-from warehouse.collect.readers.sheets.sheet import Sheet
-from warehouse.collect.readers.staging import GROUP, Stage
+from warehouse.collect.readers.sheets.sheet import DeliveredSheet
+from warehouse.collect.readers.staging import GROUP, StagingTable
 
 # A note names so many of the rows it is about.
 _NAMED_ROWS = 1000
@@ -97,9 +97,11 @@ class _Filling:
     connection: duckdb.DuckDBPyConnection
 
 
-def _read_sheet(filling: _Filling, table: str, sheet: Sheet, headings: Headings) -> Reading:
+def _read_sheet(filling: _Filling, table: str, sheet: DeliveredSheet, headings: Headings) -> Reading:
     layout = filling.layout
-    stage = Stage(filling.connection, table, layout, _recognition(filling.path, layout, sheet, headings))
+    stage = StagingTable(
+        filling.connection, table, layout, _recognition(filling.path, layout, sheet, headings)
+    )
     stage.create()
     read_columns = _read_columns(sheet, headings, layout)
     body = Body(
@@ -129,7 +131,7 @@ def _read_sheet(filling: _Filling, table: str, sheet: Sheet, headings: Headings)
     return replace(reading, set_aside=tuple(aside), notes=notes)
 
 
-def _notes(sheet: Sheet, headings: Headings, read_columns: Sequence[ReadColumn]) -> Iterator[Note]:
+def _notes(sheet: DeliveredSheet, headings: Headings, read_columns: Sequence[ReadColumn]) -> Iterator[Note]:
     found = {column.place: column.title for column in read_columns}
     for cells in sheet.rows(headings.row)[-1:]:
         yield from passed_over(sheet, cells, found)
@@ -214,7 +216,7 @@ def _lacking(layout: Layout, one: Recognition, every: Sequence[Recognition]) -> 
     return [titles[name] for name in one.missing if name in found]
 
 
-def _read_columns(sheet: Sheet, headings: Headings, layout: Layout) -> list[ReadColumn]:
+def _read_columns(sheet: DeliveredSheet, headings: Headings, layout: Layout) -> list[ReadColumn]:
     """The columns of the layout below the headings, as a person sees them."""
     dated = {column.name: column.dated for column in layout.columns}
     return [
@@ -228,7 +230,7 @@ def _read_columns(sheet: Sheet, headings: Headings, layout: Layout) -> list[Read
 
 
 def _columns(
-    sheet: Sheet, headings: Headings, layout: Layout, read_columns: Sequence[ReadColumn]
+    sheet: DeliveredSheet, headings: Headings, layout: Layout, read_columns: Sequence[ReadColumn]
 ) -> list[pa.Array]:
     """The columns of a sheet below its headings, as text, merged cells repeated where the contract says so."""
     texts = {column.place: column.seen.text for column in read_columns}
@@ -245,7 +247,7 @@ def _columns(
     return columns
 
 
-def _repeated(column: pa.Array, header_row: int, areas: Sequence[Merged]) -> pa.Array:
+def _repeated(column: pa.Array, header_row: int, areas: Sequence[MergedCells]) -> pa.Array:
     """A column with the text of a merged cell in each of its rows."""
     source = np.arange(len(column))
     for area in areas:
@@ -255,7 +257,7 @@ def _repeated(column: pa.Array, header_row: int, areas: Sequence[Merged]) -> pa.
     return column.take(pa.array(source))
 
 
-def _insert(stage: Stage, body: Body, between: Interludes) -> None:
+def _insert(stage: StagingTable, body: Body, between: Interludes) -> None:
     # A sheet has no fields too few or too many.
     count = len(body.columns[0]) if body.columns else 0
     cells = [pa.nulls(count, pa.string())] * body.first_column + list(body.columns)
@@ -272,7 +274,7 @@ def _insert(stage: Stage, body: Body, between: Interludes) -> None:
 class _Chosen:
     """The sheets that a layout means, each with its headings; those that fit and lack them; those known to be empty."""
 
-    sheets: Sequence[tuple[Sheet, Headings]]
+    sheets: Sequence[tuple[DeliveredSheet, Headings]]
     others: Sequence[str]
     empty: Sequence[str]
 
@@ -323,7 +325,9 @@ def _plain(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold().strip()
 
 
-def _only(path: Path, found: Sequence[tuple[Sheet, Headings]], layout: Layout) -> tuple[Sheet, Headings]:
+def _only(
+    path: Path, found: Sequence[tuple[DeliveredSheet, Headings]], layout: Layout
+) -> tuple[DeliveredSheet, Headings]:
     best = _best(found)
     if len(best) > 1:
         names = "、".join(sheet.name for sheet, _ in best)
@@ -337,7 +341,7 @@ def _only(path: Path, found: Sequence[tuple[Sheet, Headings]], layout: Layout) -
     return best[0]
 
 
-def _best(found: Sequence[tuple[Sheet, Headings]]) -> Sequence[tuple[Sheet, Headings]]:
+def _best(found: Sequence[tuple[DeliveredSheet, Headings]]) -> Sequence[tuple[DeliveredSheet, Headings]]:
     """The visible sheets with the most headings and rows below them; of empty ones, the first."""
     shown = [each for each in found if each[0].visible] or found
     most = max(len(headings.columns) for _, headings in shown)
@@ -345,7 +349,7 @@ def _best(found: Sequence[tuple[Sheet, Headings]]) -> Sequence[tuple[Sheet, Head
     return [each for each in best if each[0].height > each[1].row] or best[:1]
 
 
-def _recognition(path: Path, layout: Layout, sheet: Sheet, headings: Headings) -> Recognition:
+def _recognition(path: Path, layout: Layout, sheet: DeliveredSheet, headings: Headings) -> Recognition:
     # Cells may stand right of the last heading.
     width = sheet.width
     beyond = range(min(headings.width, width), width)

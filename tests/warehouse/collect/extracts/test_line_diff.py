@@ -259,4 +259,4 @@ def test_a_line_without_an_end_is_not_held_in_memory(tmp_path: Path, monkeypatch
     path = tmp_path / "x.csv"
     path.write_text("a,b\n" + "1" * 2000, encoding="utf-8")
     with pytest.raises(line_hash.EndlessLine):
-        list(line_hash.Lines(path, 1, 2).hashed())
+        list(line_hash.RecordLines(path, 1, 2).hashed())

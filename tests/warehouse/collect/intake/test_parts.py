@@ -17,7 +17,7 @@ from schemas.contract.odcs import read_contract
 from tests.warehouse.collect.school import day
 from warehouse.collect.extracts.extract import Extraction, extract
 from warehouse.collect.intake import reception
-from warehouse.collect.intake.parts import Part, part_of, standing
+from warehouse.collect.intake.parts import SnapshotPart, part_of, standing
 from warehouse.collect.intake.reception import Receipt, refusal_of
 from warehouse.engine.connection import Engine
 from warehouse.home.folders import Home
@@ -209,23 +209,24 @@ def test_several_snapshots_in_an_archive_are_refused_where_nothing_says_they_are
 @pytest.mark.parametrize(
     ("parts", "file", "part"),
     [
-        (Parts(count=3), "目录.zip/甲区.csv", Part("甲区")),
-        (Parts("第(.+)部分", 2), "第一部分.csv", Part("一")),
+        (Parts(count=3), "目录.zip/甲区.csv", SnapshotPart("甲区")),
+        (Parts("第(.+)部分", 2), "第一部分.csv", SnapshotPart("一")),
         (Parts("第(.+)部分", 2), "甲.csv", None),
-        (Parts(r"_(\d+)of(?P<of>\d+)"), "a_2of3.csv", Part("2", 3)),
-        (Parts(r"共(?P<of>\d+)册之(?P<part>\w+)"), "共4册之一.xlsx", Part("一", 4)),
+        (Parts(r"_(\d+)of(?P<of>\d+)"), "a_2of3.csv", SnapshotPart("2", 3)),
+        (Parts(r"共(?P<of>\d+)册之(?P<part>\w+)"), "共4册之一.xlsx", SnapshotPart("一", 4)),
     ],
 )
-def test_a_part_is_known_by_the_name_of_its_file(parts: Parts, file: str, part: Part | None) -> None:
+def test_a_part_is_known_by_the_name_of_its_file(parts: Parts, file: str, part: SnapshotPart | None) -> None:
     assert part_of(parts, file) == part
 
 
 def test_a_file_may_say_of_how_many_it_is_one() -> None:
     parts = Parts(r"_(\d+)of(?P<of>\d+)")
     assert (
-        standing(parts, [Part("1", 3), Part("2", 3)]).waiting == "已收到 2 份（1、2），应有 3 份，还缺 1 份"
+        standing(parts, [SnapshotPart("1", 3), SnapshotPart("2", 3)]).waiting
+        == "已收到 2 份（1、2），应有 3 份，还缺 1 份"
     )
-    assert standing(parts, [Part("1", 2), Part("2", 2)]).waiting is None
-    assert standing(Parts(count=1), [Part("a"), Part("b")]).waiting == (
+    assert standing(parts, [SnapshotPart("1", 2), SnapshotPart("2", 2)]).waiting is None
+    assert standing(Parts(count=1), [SnapshotPart("a"), SnapshotPart("b")]).waiting == (
         "已收到 2 份（a、b），应有 1 份，多出 1 份，请核对文件名或数据标准"
     )

@@ -35,7 +35,7 @@ from warehouse.collect.readers.layout import (
     SetAside,
     unreadable,
 )
-from warehouse.collect.readers.staging import Stage
+from warehouse.collect.readers.staging import StagingTable
 from warehouse.collect.readers.text.encoding import is_broken_utf8, signature_of
 
 _BATCH = 50_000
@@ -61,7 +61,7 @@ _Bytes = npt.NDArray[np.bytes_]
 
 
 @dataclass(frozen=True)
-class _Field:
+class _DbfField:
     """A field of the record: its name as it stands there, its type letter, and which bytes it takes.
 
     FoxPro keeps bits in a field of its own: `null` is the one that says that there is no value, `shorter` the one that
@@ -77,10 +77,10 @@ class _Field:
 
 
 @dataclass(frozen=True)
-class _Table:
+class _DbfTable:
     """The head of a file, understood."""
 
-    fields: tuple[_Field, ...]
+    fields: tuple[_DbfField, ...]
     encoding: str
     headings: Headings
     flags: int | None
@@ -116,7 +116,7 @@ def read(
     head = _table(path, layout)
     data = np.memmap(path, np.uint8, "r") if head.rows else np.zeros(0, np.uint8)
     records = data[head.body : head.body + head.rows * head.width].reshape(head.rows, head.width)
-    stage = Stage(connection, table, layout, _recognition(path, layout, head))
+    stage = StagingTable(connection, table, layout, _recognition(path, layout, head))
     stage.create()
     odd = Oddities()
     for first in range(0, head.rows, _BATCH):
@@ -141,19 +141,19 @@ def field_names(path: Path, encodings: tuple[str, ...] = DEFAULT_ENCODINGS) -> l
     return _described(path, encodings)[0]
 
 
-def _table(path: Path, layout: Layout) -> _Table:
+def _table(path: Path, layout: Layout) -> _DbfTable:
     names, (fields, flags), encoding, (size, rows, width) = _described(path, layout.encodings)
     headings = match_titles(names, layout)
     if not headings.acceptable:
         raise no_headings(path, "字段名里", [names], replace(layout, header_row=1))
     if not headings.complete:
         raise missing_columns(path, "字段名里", headings)
-    return _Table(fields, encoding, headings, flags, size, width, rows)
+    return _DbfTable(fields, encoding, headings, flags, size, width, rows)
 
 
 def _described(
     path: Path, encodings: tuple[str, ...]
-) -> tuple[list[str], tuple[tuple[_Field, ...], int | None], str, tuple[int, int, int]]:
+) -> tuple[list[str], tuple[tuple[_DbfField, ...], int | None], str, tuple[int, int, int]]:
     """The names of the fields, the fields and their bits, the encoding; where records begin, how many, how long."""
     with path.open("rb") as file:
         start = file.read(_HEAD)
@@ -185,7 +185,7 @@ def _described(
     return names, (fields, flags), encoding, (size, rows, width)
 
 
-def _fields(described: bytes) -> tuple[tuple[_Field, ...], int | None]:
+def _fields(described: bytes) -> tuple[tuple[_DbfField, ...], int | None]:
     """The fields, in their order, and where FoxPro's bits about them begin.
 
     Those that the program keeps for itself take room but are not told. The bits of a field that may be shorter and
@@ -207,7 +207,7 @@ def _fields(described: bytes) -> tuple[tuple[_Field, ...], int | None]:
             null = bits if entry[18] & _NULLABLE else None
             bits += null is not None
             name = entry[:11].split(b"\0")[0].strip()
-            fields.append(_Field(name, letter, offset, length, null, shorter))
+            fields.append(_DbfField(name, letter, offset, length, null, shorter))
         elif letter == _FLAGS:
             flags = offset
         offset += length
@@ -215,7 +215,7 @@ def _fields(described: bytes) -> tuple[tuple[_Field, ...], int | None]:
 
 
 def _encoding(
-    path: Path, encodings: tuple[str, ...], fields: tuple[_Field, ...], shape: tuple[int, int, int]
+    path: Path, encodings: tuple[str, ...], fields: tuple[_DbfField, ...], shape: tuple[int, int, int]
 ) -> str:
     """The first of the encodings in which all text of the first rows is; where that shows nothing, the last.
 
@@ -246,7 +246,7 @@ def _encoding(
     return encodings[-1]
 
 
-def _recognition(path: Path, layout: Layout, table: _Table) -> Recognition:
+def _recognition(path: Path, layout: Layout, table: _DbfTable) -> Recognition:
     return Recognition(
         form=layout.form,
         columns=table.headings.columns,
@@ -257,7 +257,7 @@ def _recognition(path: Path, layout: Layout, table: _Table) -> Recognition:
     )
 
 
-def _raw(field: _Field, records: npt.NDArray[np.uint8]) -> list[bytes]:
+def _raw(field: _DbfField, records: npt.NDArray[np.uint8]) -> list[bytes]:
     """The bytes of a field in each record, without the blanks that fill it up."""
     block = np.ascontiguousarray(records[:, field.offset : field.offset + field.length])
     cells: _Bytes = block.view(f"S{field.length}").reshape(-1)
@@ -266,7 +266,7 @@ def _raw(field: _Field, records: npt.NDArray[np.uint8]) -> list[bytes]:
 
 
 def _cells(
-    path: Path, table: _Table, records: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64], odd: Oddities
+    path: Path, table: _DbfTable, records: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64], odd: Oddities
 ) -> list[pa.Array]:
     """The fields that are wanted as text, of others whether they hold anything; the odd texts among them are kept."""
     wanted = {found.position - 1 for found in table.headings.columns}
@@ -304,14 +304,14 @@ def _cells(
     return columns
 
 
-def _filled(field: _Field, records: npt.NDArray[np.uint8]) -> pa.Array:
+def _filled(field: _DbfField, records: npt.NDArray[np.uint8]) -> pa.Array:
     """A mark for each record in which the field holds anything: such a record is not blank."""
     block = records[:, field.offset : field.offset + field.length]
     filled = ((block != ord(" ")) & (block != 0)).any(axis=1)
     return pc.if_else(pa.array(filled), "·", pa.scalar(None, pa.string()))
 
 
-def _shown(field: _Field, texts: list[str]) -> pa.Array:
+def _shown(field: _DbfField, texts: list[str]) -> pa.Array:
     column = pa.array(texts, pa.string())
     if field.type == "L":
         # A letter that is no truth value stays, so that the rules find it; ? is FoxPro's way to say nothing.
@@ -320,7 +320,7 @@ def _shown(field: _Field, texts: list[str]) -> pa.Array:
     return column if field.type in "CV" else pc.utf8_trim_whitespace(column)
 
 
-def _binary(field: _Field, records: npt.NDArray[np.uint8]) -> pa.Array:
+def _binary(field: _DbfField, records: npt.NDArray[np.uint8]) -> pa.Array:
     """Numbers and moments that FoxPro keeps in binary."""
     block = np.ascontiguousarray(records[:, field.offset : field.offset + field.length])
     if field.type in "T@":
@@ -346,7 +346,7 @@ def _double(value: float) -> str:
     return f"{Decimal(text):f}" if "e" in text else text
 
 
-def _memo(path: Path, field: _Field, records: npt.NDArray[np.uint8], encoding: str) -> pa.Array:
+def _memo(path: Path, field: _DbfField, records: npt.NDArray[np.uint8], encoding: str) -> pa.Array:
     """Nothing, if nothing is there; what is there lies in a file that was not handed in."""
     block = records[:, field.offset : field.offset + field.length]
     empty = (block == 0) | (block == ord(" ")) | (block == ord("0"))
@@ -359,7 +359,7 @@ def _memo(path: Path, field: _Field, records: npt.NDArray[np.uint8], encoding: s
     return pa.nulls(len(records), pa.string())
 
 
-def _beyond(path: Path, table: _Table) -> Iterator[Note]:
+def _beyond(path: Path, table: _DbfTable) -> Iterator[Note]:
     """Records behind the last one that the head counts: a program that broke off has not counted them."""
     with path.open("rb") as file:
         file.seek(table.body + table.rows * table.width)

@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse.collect.readers.headings.heading_blocks import Cells, Merged, filled
-from warehouse.collect.readers.headings.row_classify import REASONS, State, is_note
+from warehouse.collect.readers.headings.heading_blocks import Cells, MergedCells, filled
+from warehouse.collect.readers.headings.row_classify import REASONS, RowState, is_note
 from warehouse.collect.readers.layout import SetAside
 
 _Mask = npt.NDArray[np.bool_]
@@ -63,7 +63,7 @@ class Body:
     first_column: int
     header_row: int
     headings: Sequence[Cells]
-    merged: Sequence[Merged]
+    merged: Sequence[MergedCells]
     grouped: bool
 
     def column(self, place: int) -> pa.Array | None:
@@ -96,7 +96,7 @@ def find_interludes(body: Body) -> Interludes:
     reasons: dict[int, str] = {}
     repeated = _repeated_headings(body, rows)
     for index in repeated:
-        reasons[index] = REASONS[State.HEADINGS]
+        reasons[index] = REASONS[RowState.HEADINGS]
     for index in _continued(body, rows):
         _check_continuation(body, index, rows, repeated)
         reasons[index] = CONTINUED

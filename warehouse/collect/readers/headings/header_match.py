@@ -15,9 +15,9 @@ from pathlib import Path
 from statistics import median_low
 
 from warehouse.collect.readers.headings.heading_blocks import (
-    Block,
     Cells,
-    Merged,
+    HeadingBlock,
+    MergedCells,
     drawn_block,
     filled,
     is_foreign,
@@ -113,7 +113,7 @@ def match_titles(cells: Cells, layout: Layout, row: int = 1) -> Headings:
     return match_block(single([cells], 1), layout, row)
 
 
-def match_block(block: Block, layout: Layout, row: int | None = None) -> Headings:
+def match_block(block: HeadingBlock, layout: Layout, row: int | None = None) -> Headings:
     """Match the headings of a block with the layout's titles.
 
     A column is called by its whole path or a part of it (粮食-稻谷, 粮食稻谷, 稻谷). It takes the first of its titles
@@ -155,7 +155,7 @@ def match_block(block: Block, layout: Layout, row: int | None = None) -> Heading
     )
 
 
-def _names(block: Block) -> dict[str, list[tuple[int, int]]]:
+def _names(block: HeadingBlock) -> dict[str, list[tuple[int, int]]]:
     """Every way to call a column → how good it is (0 is best), and the place it means."""
     names: dict[str, list[tuple[int, int]]] = {}
     for place, path in enumerate(block.paths):
@@ -189,7 +189,7 @@ def _rank(chosen: tuple[int, ...], length: int) -> int:
     return 1 if together and chosen[-1] == length - 1 else 2 if together else 3
 
 
-def _best(found: Sequence[tuple[int, int]], block: Block) -> list[int] | None:
+def _best(found: Sequence[tuple[int, int]], block: HeadingBlock) -> list[int] | None:
     """The places that a title means, all of one path; None if it may mean different ones."""
     if not found:
         return []
@@ -205,7 +205,9 @@ def doubled_titles(layout: Layout, extra: Sequence[str]) -> list[str]:
     return [title for title in extra if clean_title(title) in claimed]
 
 
-def find_headings(rows: Sequence[Cells], layout: Layout, merged: Sequence[Merged] = ()) -> Headings | None:
+def find_headings(
+    rows: Sequence[Cells], layout: Layout, merged: Sequence[MergedCells] = ()
+) -> Headings | None:
     """The first rows with the most of the layout's titles, if any can be the headings.
 
     Args:
@@ -263,13 +265,15 @@ def _in_order(rows: Sequence[Cells], layout: Layout) -> Headings | None:
     return headings if headings.acceptable else None
 
 
-def _most(blocks: Iterable[Block], layout: Layout) -> tuple[Block, Headings] | None:
+def _most(blocks: Iterable[HeadingBlock], layout: Layout) -> tuple[HeadingBlock, Headings] | None:
     """The block with the most of the layout's columns; of equal ones the first with the fewest rows."""
     matched = [(block, match_block(block, layout)) for block in blocks]
     return max(matched, key=lambda each: (len(each[1].columns), -each[0].rows), default=None)
 
 
-def _with_rows_beside(rows: Sequence[Cells], block: Block, headings: Headings, layout: Layout) -> Headings:
+def _with_rows_beside(
+    rows: Sequence[Cells], block: HeadingBlock, headings: Headings, layout: Layout
+) -> Headings:
     """The headings with the rows below that only repeat them, and with what is remarkable about the rows above."""
     last, remarks = block.bottom, []
     measured = {column.name for column in layout.columns if column.measured}

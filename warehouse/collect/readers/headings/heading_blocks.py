@@ -29,7 +29,7 @@ _NUMBERING = frozenset({"栏次", "栏号", "列次", "编号"})
 
 
 @dataclass(frozen=True)
-class Merged:
+class MergedCells:
     """A merged cell of a sheet: its first and last row and column, from 0."""
 
     top: int
@@ -53,7 +53,7 @@ class Merged:
 
 
 @dataclass(frozen=True)
-class Block:
+class HeadingBlock:
     """Rows that are headings together.
 
     Attributes:
@@ -79,14 +79,14 @@ def filled(cells: Cells) -> list[int]:
     return [place for place, cell in enumerate(cells) if cell and cell.strip()]
 
 
-def single(rows: Sequence[Cells], row: int) -> Block:
+def single(rows: Sequence[Cells], row: int) -> HeadingBlock:
     """A row by itself as a block."""
     cells = rows[row - 1]
     paths = tuple((text,) if (text := (cell or "").strip()) else () for cell in cells)
-    return Block(row, row, paths, tuple(cell or "" for cell in cells))
+    return HeadingBlock(row, row, paths, tuple(cell or "" for cell in cells))
 
 
-def drawn_block(rows: Sequence[Cells], row: int, merged: Sequence[Merged]) -> Block:
+def drawn_block(rows: Sequence[Cells], row: int, merged: Sequence[MergedCells]) -> HeadingBlock:
     """The block that a row is part of, as merged cells show it; the row alone where they show none.
 
     Args:
@@ -110,7 +110,9 @@ def drawn_block(rows: Sequence[Cells], row: int, merged: Sequence[Merged]) -> Bl
     return _together(rows, top, bottom, areas)
 
 
-def written_block(rows: Sequence[Cells], top: int, bottom: int, merged: Sequence[Merged]) -> Block:
+def written_block(
+    rows: Sequence[Cells], top: int, bottom: int, merged: Sequence[MergedCells]
+) -> HeadingBlock:
     """The rows from `top` to `bottom` (from 1) as one block, though merged cells may not show it."""
     return _together(rows, top - 1, bottom - 1, _within_the_table(rows, merged))
 
@@ -121,7 +123,7 @@ def may_continue(cells: Cells) -> bool:
     return bool(texts) and not any(re.search(r"\d", text) for text in texts)
 
 
-def is_foreign(rows: Sequence[Cells], block: Block, places: Sequence[int]) -> bool:
+def is_foreign(rows: Sequence[Cells], block: HeadingBlock, places: Sequence[int]) -> bool:
     """Whether the row below a block is only its headings in English, or their units in brackets.
 
     Args:
@@ -161,20 +163,20 @@ def is_numbering(cells: Cells, columns: int) -> bool:
     return bool(numbers) and numbers == [str(number) for number in range(1, len(numbers) + 1)]
 
 
-def _within_the_table(rows: Sequence[Cells], merged: Sequence[Merged]) -> list[Merged]:
+def _within_the_table(rows: Sequence[Cells], merged: Sequence[MergedCells]) -> list[MergedCells]:
     """The merged cells that are no title over the whole table."""
     places = [place for cells in rows for place in filled(cells)]
     first, last = min(places, default=0), max(places, default=0)
     return [area for area in merged if area.left > first or area.right < last]
 
 
-def _reach(areas: Sequence[Merged], top: int, bottom: int) -> tuple[int, int]:
+def _reach(areas: Sequence[MergedCells], top: int, bottom: int) -> tuple[int, int]:
     """The rows that merged cells in these rows reach up and down to."""
     touching = [area for area in areas if area.tall and area.top <= bottom and area.bottom >= top]
     return min([top, *(a.top for a in touching)]), max([bottom, *(a.bottom for a in touching)])
 
 
-def _up(rows: Sequence[Cells], areas: Sequence[Merged], top: int) -> int:
+def _up(rows: Sequence[Cells], areas: Sequence[MergedCells], top: int) -> int:
     """The row above, if merged cells with a text stand there over some of the columns."""
     if top >= len(rows):
         return top
@@ -192,7 +194,7 @@ def _up(rows: Sequence[Cells], areas: Sequence[Merged], top: int) -> int:
     return top
 
 
-def _down(rows: Sequence[Cells], areas: Sequence[Merged], bottom: int) -> int:
+def _down(rows: Sequence[Cells], areas: Sequence[MergedCells], bottom: int) -> int:
     """The row below, if all it holds stands below merged cells of the last row, and several below one of them."""
     if bottom + 1 >= len(rows):
         return bottom
@@ -209,7 +211,7 @@ def _text(rows: Sequence[Cells], row: int, place: int) -> str:
     return cells[place] or "" if place < len(cells) else ""
 
 
-def _together(rows: Sequence[Cells], top: int, bottom: int, areas: Sequence[Merged]) -> Block:
+def _together(rows: Sequence[Cells], top: int, bottom: int, areas: Sequence[MergedCells]) -> HeadingBlock:
     """The block of the rows from `top` to `bottom`, from 0."""
     inside = [area for area in areas if area.top <= bottom and area.bottom >= top]
     width = max([*(len(cells) for cells in rows[top : bottom + 1]), *(area.right + 1 for area in inside)])
@@ -223,10 +225,12 @@ def _together(rows: Sequence[Cells], top: int, bottom: int, areas: Sequence[Merg
                 path.append(plain)
         paths.append(tuple(path))
         leaves.append(next((text for text in reversed(texts) if text.strip()), ""))
-    return Block(top + 1, bottom + 1, tuple(paths), tuple(leaves))
+    return HeadingBlock(top + 1, bottom + 1, tuple(paths), tuple(leaves))
 
 
-def _line(rows: Sequence[Cells], row: int, width: int, areas: Sequence[Merged], *, last: bool) -> list[str]:
+def _line(
+    rows: Sequence[Cells], row: int, width: int, areas: Sequence[MergedCells], *, last: bool
+) -> list[str]:
     """The text of a row above each column: that of its merged cell, or of the one left of an empty one."""
     texts: list[str] = []
     for place in range(width):
@@ -241,7 +245,7 @@ def _line(rows: Sequence[Cells], row: int, width: int, areas: Sequence[Merged], 
 
 
 def _is_below(
-    rows: Sequence[Cells], row: int, place: int, area: Merged | None, areas: Sequence[Merged]
+    rows: Sequence[Cells], row: int, place: int, area: MergedCells | None, areas: Sequence[MergedCells]
 ) -> bool:
     """Whether an empty cell stands over headings and may belong to the text left of it."""
     if area is not None:

@@ -26,7 +26,7 @@ _REMARK = (
 )
 
 
-class State(IntEnum):
+class RowState(IntEnum):
     """What a delivered row is."""
 
     RECORD = 0
@@ -41,21 +41,21 @@ class State(IntEnum):
     OTHER_TABLE = 9
 
 
-RECORDS = (State.RECORD, State.SHORT, State.LONG, State.SPANNING)
+RECORDS = (RowState.RECORD, RowState.SHORT, RowState.LONG, RowState.SPANNING)
 
 # Why a row is not in the table.
-REASONS: Mapping[State, str] = {
-    State.EMPTY: "数据标准中的各列都没有内容",
-    State.REMARK: "说明文字，不是数据",
-    State.TOTAL: "合计，不是数据",
-    State.HEADINGS: "重复的表头",
-    State.OTHER_TABLE: "下面另一张表的内容，不是这张表的数据",
+REASONS: Mapping[RowState, str] = {
+    RowState.EMPTY: "数据标准中的各列都没有内容",
+    RowState.REMARK: "说明文字，不是数据",
+    RowState.TOTAL: "合计，不是数据",
+    RowState.HEADINGS: "重复的表头",
+    RowState.OTHER_TABLE: "下面另一张表的内容，不是这张表的数据",
 }
 # What is remarkable about a row that is in the table.
-REMARKS: Mapping[State, str] = {
-    State.SHORT: "字段比表头少，缺少的按空值读取",
-    State.LONG: "字段比表头多，可能多了分隔符，各列内容或有错位",
-    State.SPANNING: "跨了几行，可能有双引号没有配对而把后面的行并了进来",
+REMARKS: Mapping[RowState, str] = {
+    RowState.SHORT: "字段比表头少，缺少的按空值读取",
+    RowState.LONG: "字段比表头多，可能多了分隔符，各列内容或有错位",
+    RowState.SPANNING: "跨了几行，可能有双引号没有配对而把后面的行并了进来",
 }
 
 
@@ -70,7 +70,7 @@ def blank(cell: str) -> str:
     return f"coalesce(trim({cell}, {literal(_BLANKS)}), '') = ''"
 
 
-def listed(states: Iterable[State]) -> str:
+def listed(states: Iterable[RowState]) -> str:
     """States as a list in SQL."""
     return ", ".join(str(int(state)) for state in states)
 
@@ -107,16 +107,16 @@ def state_sql(keys: Sequence[str], found: Sequence[str], width: int) -> str:
     words = f"regexp_replace({lead}, {literal(_IGNORED)}, '', 'g')"
     repeated = " AND ".join(f"{cell} = $title_{cell}" for cell in found)
     record = (
-        f"CASE WHEN _spanning THEN {State.SPANNING:d} WHEN _long THEN {State.LONG:d} "
-        f"WHEN _short THEN {State.SHORT:d} ELSE {State.RECORD:d} END"
+        f"CASE WHEN _spanning THEN {RowState.SPANNING:d} WHEN _long THEN {RowState.LONG:d} "
+        f"WHEN _short THEN {RowState.SHORT:d} ELSE {RowState.RECORD:d} END"
     )
     return f"""CASE WHEN _suspect THEN
     CASE
-      WHEN {nothing} AND NOT _long THEN {State.BLANK:d}
-      WHEN {repeated} THEN {State.HEADINGS:d}
-      WHEN {alone} AND regexp_matches({words}, {literal(_TOTAL)}) THEN {State.TOTAL:d}
-      WHEN {alone} AND regexp_matches({words}, {literal(_REMARK)}) THEN {State.REMARK:d}
-      WHEN {_all_blank(found)} AND NOT _long THEN {State.EMPTY:d}
+      WHEN {nothing} AND NOT _long THEN {RowState.BLANK:d}
+      WHEN {repeated} THEN {RowState.HEADINGS:d}
+      WHEN {alone} AND regexp_matches({words}, {literal(_TOTAL)}) THEN {RowState.TOTAL:d}
+      WHEN {alone} AND regexp_matches({words}, {literal(_REMARK)}) THEN {RowState.REMARK:d}
+      WHEN {_all_blank(found)} AND NOT _long THEN {RowState.EMPTY:d}
       ELSE {record}
     END
   ELSE {record} END"""

@@ -75,7 +75,7 @@ def unpacking() -> Iterator[None]:
         raise DamagedWorkbook from error
 
 
-class Package:
+class WorkbookParts:
     """An opened XLSX workbook.
 
     Raises:

@@ -9,8 +9,8 @@ import numpy as np
 
 from warehouse.collect.readers.headings.header_match import clean_title
 from warehouse.collect.readers.layout import Note
-from warehouse.collect.readers.sheets.sheet import Rows, Sheet
-from warehouse.collect.readers.sheets.text import Seen
+from warehouse.collect.readers.sheets.sheet import DeliveredSheet, Rows
+from warehouse.collect.readers.sheets.text import SeenCells
 
 # A note names so many of the rows it is about.
 _NAMED_ROWS = 1000
@@ -25,10 +25,10 @@ class ReadColumn:
 
     title: str
     place: int
-    seen: Seen
+    seen: SeenCells
 
 
-def notes_on(sheet: Sheet, header_row: int, columns: Sequence[ReadColumn]) -> Iterator[Note]:
+def notes_on(sheet: DeliveredSheet, header_row: int, columns: Sequence[ReadColumn]) -> Iterator[Note]:
     """What is remarkable about the cells of these columns below the headings.
 
     Args:
@@ -57,7 +57,7 @@ def notes_on(sheet: Sheet, header_row: int, columns: Sequence[ReadColumn]) -> It
     yield from _hidden(sheet, header_row, columns)
 
 
-def _hidden(sheet: Sheet, header_row: int, columns: Sequence[ReadColumn]) -> Iterator[Note]:
+def _hidden(sheet: DeliveredSheet, header_row: int, columns: Sequence[ReadColumn]) -> Iterator[Note]:
     below = sheet.hidden_rows[(sheet.hidden_rows >= header_row) & (sheet.hidden_rows < sheet.height)]
     if len(below) and columns:
         held = np.zeros(len(below), np.bool_)
@@ -71,7 +71,7 @@ def _hidden(sheet: Sheet, header_row: int, columns: Sequence[ReadColumn]) -> Ite
 
 
 def passed_over(
-    sheet: Sheet, heading_cells: Sequence[str | None], found: Mapping[int, str]
+    sheet: DeliveredSheet, heading_cells: Sequence[str | None], found: Mapping[int, str]
 ) -> Iterator[Note]:
     """The hidden columns whose heading a column that is shown has too.
 
@@ -93,7 +93,7 @@ def passed_over(
         yield Note(f"列{names}有同名的隐藏列，读取的是可见的一列", len(hidden))
 
 
-def shown_headings(sheet: Sheet, rows: list[list[str | None]]) -> list[list[str | None]]:
+def shown_headings(sheet: DeliveredSheet, rows: list[list[str | None]]) -> list[list[str | None]]:
     """The first rows, in which a text of a hidden column that a column which is shown has too is marked as hidden."""
     if not sheet.hidden_columns:
         return rows

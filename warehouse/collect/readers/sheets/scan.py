@@ -32,7 +32,7 @@ _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _ESCAPED = re.compile(r"(?:_x[0-9A-Fa-f]{4}_)+")
 
 
-class Kind(IntEnum):
+class ScannedKind(IntEnum):
     """What a cell holds (ECMA-376 part 1, 18.18.11)."""
 
     NUMBER = 0
@@ -45,8 +45,13 @@ class Kind(IntEnum):
 
 
 # The values of the attribute t by their first two characters.
-_KINDS = {b'n"': Kind.NUMBER, b's"': Kind.SHARED, b"st": Kind.TEXT, b"in": Kind.INLINE}
-_KINDS |= {b'b"': Kind.TRUTH, b'e"': Kind.ERROR, b'd"': Kind.DATE}
+_KINDS = {
+    b'n"': ScannedKind.NUMBER,
+    b's"': ScannedKind.SHARED,
+    b"st": ScannedKind.TEXT,
+    b"in": ScannedKind.INLINE,
+}
+_KINDS |= {b'b"': ScannedKind.TRUTH, b'e"': ScannedKind.ERROR, b'd"': ScannedKind.DATE}
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +60,7 @@ class Cells:
 
     Attributes:
         rows, columns: where each stands, from 0.
-        kinds: a `Kind` each.
+        kinds: a `ScannedKind` each.
         styles: the index of its style.
         raw: what stands in it, null where nothing does. Of a shared text its index.
         formulas: whether it has a formula.
@@ -123,7 +128,7 @@ def cells_of(piece: bytes) -> Cells:
     if cells.size:
         values = tags.named(b"v")
         raw = _laid(raw, _texts(tags, values, b"v"), _owners(cells, values))
-        inline = _joined(tags, cells, (b"is",)) if (kinds == Kind.INLINE).any() else None
+        inline = _joined(tags, cells, (b"is",)) if (kinds == ScannedKind.INLINE).any() else None
         if inline is not None:
             raw = _laid(raw, *inline)
     formulas = np.zeros(len(cells), np.bool_)

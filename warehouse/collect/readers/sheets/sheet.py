@@ -9,17 +9,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from warehouse.collect.readers.headings.heading_blocks import Merged
+from warehouse.collect.readers.headings.heading_blocks import MergedCells
 from warehouse.collect.readers.sheets.formats import NumberFormat
 from warehouse.collect.readers.sheets.guards.xlsx_guard import DamagedWorkbook
-from warehouse.collect.readers.sheets.text import Reckoning, Seen, Styled, as_seen
+from warehouse.collect.readers.sheets.text import Reckoning, SeenCells, Styled, as_seen
 
 Rows = npt.NDArray[np.int64]
 NO_ROWS: Rows = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, eq=False)
-class Block:
+class CellBlock:
     """Some cells of a sheet, as their file has them: parallel arrays, in any order, none of them blank.
 
     Attributes:
@@ -39,7 +39,7 @@ class Block:
 
 
 @dataclass(frozen=True, eq=False)
-class Column:
+class DeliveredColumn:
     """A column from row 1: its plain text, its numbers; rows from 0 of formulas without a result, and of errors."""
 
     text: pa.Array
@@ -49,7 +49,7 @@ class Column:
 
 
 @dataclass(frozen=True, eq=False)
-class Sheet:
+class DeliveredSheet:
     """A sheet from A1 to its last filled cell.
 
     Attributes:
@@ -65,9 +65,9 @@ class Sheet:
 
     name: str
     visible: bool
-    columns: tuple[Column, ...]
+    columns: tuple[DeliveredColumn, ...]
     height: int
-    merged: tuple[Merged, ...] = ()
+    merged: tuple[MergedCells, ...] = ()
     hidden_columns: frozenset[int] = frozenset()
     hidden_rows: Rows = field(default_factory=lambda: NO_ROWS)
     from_1904: bool = False
@@ -77,7 +77,7 @@ class Sheet:
         """The number of columns."""
         return len(self.columns)
 
-    def seen(self, place: int, first: int = 0, *, dated: bool = False, fractions: bool = True) -> Seen:
+    def seen(self, place: int, first: int = 0, *, dated: bool = False, fractions: bool = True) -> SeenCells:
         """A column as a person sees it, from a row on; its rows count from there.
 
         Args:
@@ -106,7 +106,9 @@ class Sheet:
         return text.slice(first, last - first), kept
 
 
-def columns_of(blocks: Iterable[Block], formats: Sequence[NumberFormat]) -> tuple[tuple[Column, ...], int]:
+def columns_of(
+    blocks: Iterable[CellBlock], formats: Sequence[NumberFormat]
+) -> tuple[tuple[DeliveredColumn, ...], int]:
     """The columns from A to the last filled cell, and how many rows they have.
 
     Args:
@@ -118,7 +120,7 @@ def columns_of(blocks: Iterable[Block], formats: Sequence[NumberFormat]) -> tupl
         raise DamagedWorkbook
     height = max((int(part.rows.max()) + 1 for part in parts), default=0)
     width = max((int(part.columns.max()) + 1 for part in parts), default=0)
-    sliced: list[list[tuple[Block, Rows]]] = [[] for _ in range(width)]
+    sliced: list[list[tuple[CellBlock, Rows]]] = [[] for _ in range(width)]
     for part in parts:
         order = np.argsort(part.columns, kind="stable")
         bounds = np.searchsorted(part.columns[order], np.arange(width + 1))
@@ -127,10 +129,12 @@ def columns_of(blocks: Iterable[Block], formats: Sequence[NumberFormat]) -> tupl
     return tuple(_column(cells, height, formats) for cells in sliced), height
 
 
-def _column(cells: list[tuple[Block, Rows]], height: int, formats: Sequence[NumberFormat]) -> Column:
+def _column(
+    cells: list[tuple[CellBlock, Rows]], height: int, formats: Sequence[NumberFormat]
+) -> DeliveredColumn:
     if not cells:
         nothing = Styled(NO_ROWS, np.empty(0), np.empty(0, np.int32), formats)
-        return Column(pa.nulls(height, pa.string()), nothing, NO_ROWS, NO_ROWS)
+        return DeliveredColumn(pa.nulls(height, pa.string()), nothing, NO_ROWS, NO_ROWS)
     rows: Rows = np.concatenate([part.rows[chosen] for part, chosen in cells]).astype(np.int64)
     texts = pa.concat_arrays([part.texts.take(pa.array(chosen)) for part, chosen in cells])
     values = np.concatenate([part.values[chosen] for part, chosen in cells])
@@ -148,7 +152,7 @@ def _column(cells: list[tuple[Block, Rows]], height: int, formats: Sequence[Numb
         rows[numbers], values[numbers], np.where(styles < len(formats), styles, 0)[numbers], formats
     )
     uncomputed = rows[~np.asarray(texts.is_valid())]
-    return Column(_placed(texts, rows, height), styled, uncomputed, rows[errors])
+    return DeliveredColumn(_placed(texts, rows, height), styled, uncomputed, rows[errors])
 
 
 def _placed(texts: pa.Array, rows: Rows, height: int) -> pa.Array:

@@ -54,7 +54,7 @@ class Styled:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class SeenCells:
     """A column as text, and the rows from 0 of which a person must hear.
 
     Attributes:
@@ -85,7 +85,7 @@ class Reckoning:
     fractions: bool = True
 
 
-def as_seen(text: pa.Array, numbers: Styled, reckoning: Reckoning) -> Seen:
+def as_seen(text: pa.Array, numbers: Styled, reckoning: Reckoning) -> SeenCells:
     """Lay what the number formats show over the column.
 
     Args:
@@ -98,7 +98,7 @@ def as_seen(text: pa.Array, numbers: Styled, reckoning: Reckoning) -> Seen:
         days = (shown == "NUMBER") & (numbers.values >= 1) & (numbers.values < _END)
         shown = np.where(days, "MOMENT", shown)
     if (shown == "NUMBER").all():
-        return Seen(text)
+        return SeenCells(text)
     if (moments := shown == "MOMENT").any():
         text = _laid(
             text, numbers, moments, moments_as_text(numbers.values[moments], from_1904=reckoning.from_1904)
@@ -119,7 +119,7 @@ def as_seen(text: pa.Array, numbers: Styled, reckoning: Reckoning) -> Seen:
         if padded.any():
             text = _laid(text, numbers, padded, _padded(numbers.values[padded], numbers.formats[style]))
     other = shown == "OTHER"
-    return Seen(
+    return SeenCells(
         text,
         percent=numbers.places[percent] if not mixed else np.empty(0, np.int64),
         other=numbers.places[other],

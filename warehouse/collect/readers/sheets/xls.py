@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from warehouse.collect.readers.headings.heading_blocks import Merged
+from warehouse.collect.readers.headings.heading_blocks import MergedCells
 from warehouse.collect.readers.sheets import records
 from warehouse.collect.readers.sheets.formats import GENERAL, NumberFormat, built_in, number_format
 from warehouse.collect.readers.sheets.guards.xls_guard import streams
 from warehouse.collect.readers.sheets.guards.xlsx_guard import DamagedWorkbook
 from warehouse.collect.readers.sheets.records import Records, records_from, text_of
-from warehouse.collect.readers.sheets.sheet import Block, Sheet, columns_of
+from warehouse.collect.readers.sheets.sheet import CellBlock, DeliveredSheet, columns_of
 from warehouse.collect.readers.sheets.text import numbers_as_text
 
 _Ints = npt.NDArray[np.int64]
@@ -81,7 +81,7 @@ class XlsBook:
         """The names of the sheets, in their order."""
         return list(self._sheets)
 
-    def sheet(self, name: str) -> Sheet:
+    def sheet(self, name: str) -> DeliveredSheet:
         """A sheet as text."""
         place = self._sheets[name]
         with _whole():
@@ -89,7 +89,7 @@ class XlsBook:
             columns, height = columns_of(self._blocks(found), self._formats)
             hidden = found.of(_ROW, 14)
             hidden = hidden[found.short(hidden, 12) & _HIDDEN_ROW != 0]
-            return Sheet(
+            return DeliveredSheet(
                 name,
                 place.visible,
                 columns,
@@ -131,7 +131,7 @@ class XlsBook:
         found = [self._globals.parts(record) for record in self._globals.of(_SST, 8).tolist()]
         return pa.array([text for parts in found for text in records.shared_texts(parts)], pa.string())
 
-    def _blocks(self, found: Records) -> Iterator[Block]:
+    def _blocks(self, found: Records) -> Iterator[CellBlock]:
         """The cells, a block for each kind of record."""
         plain = found.of(_NUMBER, 14)
         yield _numbers(found, plain, found.floats_at(found.places[plain] + 6))
@@ -149,7 +149,7 @@ class XlsBook:
         yield _truths(found, values, found.places[values] + 6, found.data[found.places[values] + 7] != 0)
         yield from self._formulas(found)
 
-    def _formulas(self, found: Records) -> Iterator[Block]:
+    def _formulas(self, found: Records) -> Iterator[CellBlock]:
         formulas = found.of(_FORMULA, 16)
         at = found.places[formulas] + 6
         special = found.short_at(at + 6) == _NO_NUMBER
@@ -183,8 +183,8 @@ def _block(
     texts: pa.Array,
     values: npt.NDArray[np.float64],
     errors: npt.NDArray[np.bool_],
-) -> Block:
-    return Block(
+) -> CellBlock:
+    return CellBlock(
         found.short(cells, 0).astype(np.int32),
         found.short(cells, 2).astype(np.int16),
         texts,
@@ -194,15 +194,15 @@ def _block(
     )
 
 
-def _numbers(found: Records, cells: _Ints, values: npt.NDArray[np.float64]) -> Block:
+def _numbers(found: Records, cells: _Ints, values: npt.NDArray[np.float64]) -> CellBlock:
     return _block(found, cells, numbers_as_text(values), values, np.zeros(len(cells), np.bool_))
 
 
-def _texts(found: Records, cells: _Ints, texts: pa.Array) -> Block:
+def _texts(found: Records, cells: _Ints, texts: pa.Array) -> CellBlock:
     return _block(found, cells, texts, np.full(len(cells), np.nan), np.zeros(len(cells), np.bool_))
 
 
-def _truths(found: Records, cells: _Ints, places: _Ints, errors: npt.NDArray[np.bool_]) -> Block:
+def _truths(found: Records, cells: _Ints, places: _Ints, errors: npt.NDArray[np.bool_]) -> CellBlock:
     """Truth values and errors, of which each is a byte."""
     texts = [
         _ERRORS.get(value, "#ERROR!") if error else "TRUE" if value else "FALSE"
@@ -211,14 +211,14 @@ def _truths(found: Records, cells: _Ints, places: _Ints, errors: npt.NDArray[np.
     return _block(found, cells, pa.array(texts, pa.string()), np.full(len(cells), np.nan), errors)
 
 
-def _packed_rows(found: Records) -> Block:
+def _packed_rows(found: Records) -> CellBlock:
     """Numbers that stand side by side in one record."""
     rows = found.of(_MUL_RK, 12)
     counts = (found.lengths[rows] - 6) // 6
     offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     places = np.repeat(found.places[rows], counts)
     values = _unpacked(found.long_at(places + 6 + 6 * offsets))
-    return Block(
+    return CellBlock(
         found.short_at(places).astype(np.int32),
         (found.short_at(places + 2) + offsets).astype(np.int16),
         numbers_as_text(values),
@@ -237,13 +237,13 @@ def _unpacked(packed: _Ints) -> npt.NDArray[np.float64]:
     return np.where(packed & 0x01 != 0, values / 100, values)
 
 
-def _merged(found: Records) -> Iterator[Merged]:
+def _merged(found: Records) -> Iterator[MergedCells]:
     for record in found.of(_MERGED, 2).tolist():
         content = found.parts(record)[0]
         (count,) = struct.unpack_from("<H", content)
         for number in range(count):
             top, bottom, left, right = struct.unpack_from("<4H", content, 2 + 8 * number)
-            yield Merged(top, left, bottom, right)
+            yield MergedCells(top, left, bottom, right)
 
 
 def _hidden_columns(found: Records) -> Iterator[int]:

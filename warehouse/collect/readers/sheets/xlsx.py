@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse.collect.readers.headings.heading_blocks import Merged
+from warehouse.collect.readers.headings.heading_blocks import MergedCells
 from warehouse.collect.readers.sheets.guards.xlsx_guard import DamagedWorkbook
 from warehouse.collect.readers.sheets.markup import (
     OddMarkup,
@@ -21,9 +21,9 @@ from warehouse.collect.readers.sheets.markup import (
     rewritten_pieces,
     uniform_pieces,
 )
-from warehouse.collect.readers.sheets.package import Package, SheetPart
-from warehouse.collect.readers.sheets.scan import Cells, Kind, cells_of, shared_texts, unescaped
-from warehouse.collect.readers.sheets.sheet import NO_ROWS, Block, Rows, Sheet, columns_of
+from warehouse.collect.readers.sheets.package import SheetPart, WorkbookParts
+from warehouse.collect.readers.sheets.scan import Cells, ScannedKind, cells_of, shared_texts, unescaped
+from warehouse.collect.readers.sheets.sheet import NO_ROWS, CellBlock, DeliveredSheet, Rows, columns_of
 from warehouse.collect.readers.sheets.text import iso_as_text, plain_numbers, truths_as_text
 
 _T = TypeVar("_T")
@@ -43,7 +43,7 @@ _BOUNDS = re.compile(rb'\b(min|max)="([0-9]{1,5})"')
 class _Outline:
     """What a sheet says beside its cells."""
 
-    merged: tuple[Merged, ...] = ()
+    merged: tuple[MergedCells, ...] = ()
     hidden_columns: frozenset[int] = frozenset()
     hidden_rows: Rows = field(default_factory=lambda: NO_ROWS)
 
@@ -57,7 +57,7 @@ class XlsxBook:
     """
 
     def __init__(self, data: bytes) -> None:
-        self._package = Package(data)
+        self._package = WorkbookParts(data)
         self._parts = {sheet.name: sheet for sheet in self._package.sheets}
         if not self._parts:
             raise DamagedWorkbook
@@ -72,15 +72,15 @@ class XlsxBook:
         """The names of all sheets in their order: one that the workbook has twice, against the format, comes twice."""
         return [sheet.name for sheet in self._package.sheets]
 
-    def sheet(self, name: str) -> Sheet:
+    def sheet(self, name: str) -> DeliveredSheet:
         """A sheet as text."""
         part = self._parts[name]
         return self._either_way(part.part, b"row", lambda pieces: self._sheet(part, pieces))
 
-    def _sheet(self, part: SheetPart, pieces: Iterator[bytes]) -> Sheet:
+    def _sheet(self, part: SheetPart, pieces: Iterator[bytes]) -> DeliveredSheet:
         outline = _Outline()
         columns, height = columns_of(self._blocks(pieces, outline), self._package.formats)
-        return Sheet(
+        return DeliveredSheet(
             part.name,
             part.visible,
             columns,
@@ -112,7 +112,7 @@ class XlsxBook:
         found = self._either_way(part, b"si", lambda pieces: [shared_texts(piece) for piece in pieces])
         return pa.concat_arrays(found)
 
-    def _blocks(self, pieces: Iterator[bytes], outline: _Outline) -> Iterator[Block]:
+    def _blocks(self, pieces: Iterator[bytes], outline: _Outline) -> Iterator[CellBlock]:
         """The cells of each piece, and into the outline what stands around them."""
         hidden: list[bytes] = []
         inside = after = False
@@ -139,18 +139,18 @@ class XlsxBook:
                 yield self._block(cells_of(data))
         outline.hidden_rows = np.unique(np.array(hidden, "S7").astype(np.int64)) - 1 if hidden else NO_ROWS
 
-    def _block(self, cells: Cells) -> Block:
+    def _block(self, cells: Cells) -> CellBlock:
         """Cells as plain text, without the blank ones."""
         texts, values = self._texts(cells.raw, cells.kinds)
         present = np.asarray(texts.is_valid())
         kept = np.flatnonzero(present | cells.formulas)
-        return Block(
+        return CellBlock(
             cells.rows[kept],
             cells.columns[kept],
             texts if len(kept) == len(texts) else texts.take(pa.array(kept)),
             values[kept],
             cells.styles[kept],
-            ((cells.kinds == Kind.ERROR) & present)[kept],
+            ((cells.kinds == ScannedKind.ERROR) & present)[kept],
         )
 
     def _texts(self, raw: pa.Array, kinds: npt.NDArray[np.int8]) -> tuple[pa.Array, npt.NDArray[np.float64]]:
@@ -161,17 +161,17 @@ class XlsxBook:
             mask = present & (kinds == kind)
             chosen = raw.filter(pa.array(mask)) if not mask.all() else raw
             try:
-                if kind == Kind.NUMBER:
+                if kind == ScannedKind.NUMBER:
                     chosen, values[mask] = _numbers(chosen)
-                elif kind == Kind.SHARED:
+                elif kind == ScannedKind.SHARED:
                     chosen = self._shared.take(pc.cast(pc.utf8_trim_whitespace(chosen), pa.int32()))
             except (pa.ArrowInvalid, IndexError) as error:
                 raise DamagedWorkbook from error
-            if kind == Kind.TRUTH:
+            if kind == ScannedKind.TRUTH:
                 chosen = truths_as_text(chosen)
-            elif kind == Kind.DATE:
+            elif kind == ScannedKind.DATE:
                 chosen = iso_as_text(chosen)
-            elif kind == Kind.TEXT:
+            elif kind == ScannedKind.TEXT:
                 chosen = unescaped(chosen)
             texts = chosen if mask.all() else pc.replace_with_mask(texts, pa.array(mask), chosen)
         return texts, values
@@ -197,9 +197,9 @@ def _hidden_columns(head: bytes) -> frozenset[int]:
     return frozenset(found)
 
 
-def _merged(tail: bytes) -> tuple[Merged, ...]:
+def _merged(tail: bytes) -> tuple[MergedCells, ...]:
     return tuple(
-        Merged(
+        MergedCells(
             int(top) - 1,
             column_number(left.decode("ascii")),
             int(bottom) - 1,

@@ -37,7 +37,7 @@ from warehouse.collect.readers.layout import (
     Recognition,
     unreadable,
 )
-from warehouse.collect.readers.staging import Stage
+from warehouse.collect.readers.staging import StagingTable
 from warehouse.collect.readers.text import lenient
 from warehouse.collect.readers.text.encoding import (
     HEAD,
@@ -52,9 +52,9 @@ from warehouse.collect.readers.text.encoding import (
     undecodable,
 )
 from warehouse.collect.readers.text.endings import end_of_text
-from warehouse.collect.readers.text.line_hash import EndlessLine, Excerpt, Lines, keep_hashes
+from warehouse.collect.readers.text.line_hash import EndlessLine, Excerpt, RecordLines, keep_hashes
 from warehouse.collect.readers.text.mixture import foreign_lines, refuse_mixture
-from warehouse.collect.readers.text.record_lines import BREAKS, FOLDED, NO_VALUE, Part, Spool
+from warehouse.collect.readers.text.record_lines import BREAKS, FOLDED, NO_VALUE, RecordSpool, SpoolPart
 
 if TYPE_CHECKING:
     import _csv
@@ -65,7 +65,7 @@ _MARGIN = 16
 
 
 @dataclass(frozen=True)
-class _Head:
+class _TextHead:
     """The first part of a file, understood: how it is written and where its headings are."""
 
     encoding: Encoding
@@ -77,9 +77,9 @@ class _Head:
     above: int
     """Line feeds among them."""
 
-    def lines(self, path: Path) -> Lines:
+    def lines(self, path: Path) -> RecordLines:
         """The records of a file with this head, if there is one on each line."""
-        return Lines(path, self.above, self.headings.row + 1)
+        return RecordLines(path, self.above, self.headings.row + 1)
 
 
 def recognise(path: Path, layout: Layout) -> Recognition:
@@ -110,7 +110,7 @@ def read(
     """
     failures = []
     for head in _heads(path, layout):
-        stage = Stage(connection, table, layout, _recognition(layout, head))
+        stage = StagingTable(connection, table, layout, _recognition(layout, head))
         try:
             reading = _read(path, head, stage, scratch)
             mixed = refuse_mixture(path, head.encoding)
@@ -122,7 +122,7 @@ def read(
     raise undecodable(path, max(failures, key=lambda failure: failure.offset))
 
 
-def _heads(path: Path, layout: Layout) -> list[_Head]:
+def _heads(path: Path, layout: Layout) -> list[_TextHead]:
     """Every way to understand the first part, best first.
 
     Two encodings may agree on a first part in ASCII; which of them holds shows only in the rest.
@@ -145,7 +145,7 @@ def _heads(path: Path, layout: Layout) -> list[_Head]:
             failures.append(failure)
     if not texts:
         raise undecodable(path, max(failures, key=lambda failure: failure.offset))
-    heads: list[_Head] = []
+    heads: list[_TextHead] = []
     for encoding, text in texts:
         refuse_binary(path, text)
         heads.extend(_understood(path, text if whole else _whole_lines(text), encoding, layout))
@@ -157,20 +157,20 @@ def _heads(path: Path, layout: Layout) -> list[_Head]:
     if not best[0].headings.complete:
         raise missing_columns(path, f"第 {best[0].headings.row} 行的表头", best[0].headings)
     # Of the delimiters that find the most headings in an encoding, the first.
-    chosen: dict[Encoding, _Head] = {}
+    chosen: dict[Encoding, _TextHead] = {}
     for head in best:
         chosen.setdefault(head.encoding, head)
     return list(chosen.values())
 
 
-def _understood(path: Path, text: str, encoding: Encoding, layout: Layout) -> Iterator[_Head]:
+def _understood(path: Path, text: str, encoding: Encoding, layout: Layout) -> Iterator[_TextHead]:
     for delimiter in (layout.delimiter,) if layout.delimiter else DELIMITERS:
         rows = _first_rows(text, delimiter, layout)
         headings = find_headings(rows, layout)
         if headings is not None:
             body = _length_of_rows(text, delimiter, headings.row)
             given = given_values(path, layout, rows[: headings.row - headings.rows])
-            yield _Head(encoding, delimiter, headings, given, body, text.count("\n", 0, body))
+            yield _TextHead(encoding, delimiter, headings, given, body, text.count("\n", 0, body))
 
 
 def _whole_lines(text: str) -> str:
@@ -204,7 +204,7 @@ def _length_of_rows(text: str, delimiter: str, rows: int) -> int:
     return sum(len(line) for line in islice(io.StringIO(text, newline=""), reader.line_num))
 
 
-def _recognition(layout: Layout, head: _Head) -> Recognition:
+def _recognition(layout: Layout, head: _TextHead) -> Recognition:
     return Recognition(
         form=layout.form,
         columns=head.headings.columns,
@@ -245,7 +245,7 @@ def read_some(
         excerpt = Path(folder) / path.name
         wanted.lines.excerpt(wanted.rows, excerpt)
         for head in _heads(excerpt, layout):
-            stage = Stage(connection, table, layout, _recognition(layout, head))
+            stage = StagingTable(connection, table, layout, _recognition(layout, head))
             try:
                 plain = _read_plain(excerpt, head, stage, scratch)
             except UndecodableText:
@@ -275,7 +275,7 @@ class _Plain:
     """Which odd characters it may hold."""
 
 
-def _read(path: Path, head: _Head, stage: Stage, scratch: Path) -> Reading:
+def _read(path: Path, head: _TextHead, stage: StagingTable, scratch: Path) -> Reading:
     plain = _read_plain(path, head, stage, scratch)
     stage.number(head.headings.row + 1)
     if plain.rest is not None:
@@ -291,7 +291,7 @@ def _read(path: Path, head: _Head, stage: Stage, scratch: Path) -> Reading:
     return replace(reading, notes=notes) if plain.mended else reading
 
 
-def _hashed(path: Path, head: _Head, stage: Stage) -> Lines | None:
+def _hashed(path: Path, head: _TextHead, stage: StagingTable) -> RecordLines | None:
     """The lines of a file if each is a record, with their hashes beside the table."""
     # A column without a heading is to be told of with all of its rows, whichever came before.
     if not head.encoding.bytewise or stage.recognition.headless:
@@ -304,11 +304,11 @@ def _hashed(path: Path, head: _Head, stage: Stage) -> Lines | None:
     return lines if known == stage.size() else None
 
 
-def _read_plain(path: Path, head: _Head, stage: Stage, scratch: Path) -> _Plain:
+def _read_plain(path: Path, head: _TextHead, stage: StagingTable, scratch: Path) -> _Plain:
     """Fill the table with the records up to where the text is not plain; they have no numbers yet."""
     scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=scratch) as folder:
-        spool = Spool(_body(path, head), head.delimiter, Path(folder))
+        spool = RecordSpool(_body(path, head), head.delimiter, Path(folder))
         stage.create()
         folded = _insert_parts(stage, spool, head)
     if folded is None:
@@ -317,7 +317,7 @@ def _read_plain(path: Path, head: _Head, stage: Stage, scratch: Path) -> _Plain:
     return _Plain(spool.rest, folded, spool.mended, spool.seen)
 
 
-def _body(path: Path, head: _Head) -> Iterator[str]:
+def _body(path: Path, head: _TextHead) -> Iterator[str]:
     """The text below the headings."""
     texts = decoded(path, head.encoding)
     skipped = ""
@@ -326,7 +326,7 @@ def _body(path: Path, head: _Head) -> Iterator[str]:
     return chain([skipped[head.body :]], texts)
 
 
-def _insert_parts(stage: Stage, spool: Spool, head: _Head) -> bool | None:
+def _insert_parts(stage: StagingTable, spool: RecordSpool, head: _TextHead) -> bool | None:
     """Read each part of the spool while the next is written.
 
     Returns:
@@ -343,7 +343,7 @@ def _insert_parts(stage: Stage, spool: Spool, head: _Head) -> bool | None:
     return folded if pending is None or pending.result() else None
 
 
-def _insert_part(stage: Stage, part: Part, head: _Head) -> bool:
+def _insert_part(stage: StagingTable, part: SpoolPart, head: _TextHead) -> bool:
     """Add the rows of one part; False if DuckDB splits it otherwise than expected."""
     before = stage.size()
     width = head.headings.width
@@ -369,7 +369,7 @@ def _insert_part(stage: Stage, part: Part, head: _Head) -> bool:
     return stage.size() == before + part.lines
 
 
-def _insert_loose(path: Path, stage: Stage, texts: Iterator[str], head: _Head) -> int:
+def _insert_loose(path: Path, stage: StagingTable, texts: Iterator[str], head: _TextHead) -> int:
     """Add the rows of the rest; returns in how many lines quotes are not in order."""
     width = head.headings.width
     first = head.headings.row + stage.size() + 1

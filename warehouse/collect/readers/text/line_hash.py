@@ -35,7 +35,7 @@ class EndlessLine(Exception):
 
 
 @dataclass(frozen=True)
-class Lines:
+class RecordLines:
     """The records of a text file that holds one on each line below its headings.
 
     Attributes:
@@ -104,7 +104,7 @@ class Lines:
 class Excerpt:
     """Some records of a text; `rows` are their rows, ascending."""
 
-    lines: Lines
+    lines: RecordLines
     rows: npt.NDArray[np.int64]
 
 
@@ -113,7 +113,7 @@ def hashes_of(table: str) -> str:
     return f"{table} lines"
 
 
-def keep_hashes(connection: duckdb.DuckDBPyConnection, table: str, lines: Lines) -> int:
+def keep_hashes(connection: duckdb.DuckDBPyConnection, table: str, lines: RecordLines) -> int:
     """Put the hashes of a file's records beside a table, and count them.
 
     Raises:

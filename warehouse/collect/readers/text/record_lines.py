@@ -52,7 +52,7 @@ _Places = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class Part:
+class SpoolPart:
     """One spool file: its lines, blank ones included, and whether any of them holds folded breaks."""
 
     path: Path
@@ -60,7 +60,7 @@ class Part:
     folded: bool
 
 
-class Spool:
+class RecordSpool:
     """Delimited text on its way into spool files.
 
     Attributes:
@@ -84,7 +84,7 @@ class Spool:
         self._separator = delimiter.encode("ascii")
         self._folder = folder
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[SpoolPart]:
         """Write the text as UTF-8 with one line per record, a part at a time."""
         records = self._records()
         for number in count():
@@ -100,7 +100,7 @@ class Spool:
                         break
             if not lines:
                 return
-            yield Part(path, lines, folded)
+            yield SpoolPart(path, lines, folded)
 
     def _records(self) -> Iterator[_Flat]:
         """Whole records, as many as each piece of text completes."""

@@ -111,7 +111,7 @@ def check_safe(content: bytes, most_cells: int = MOST_CELLS, most_unpacked: int 
 
 
 def _check_parts(archive: ZipFile, most_cells: int, room: int) -> None:
-    parts = [_Part(archive, info) for info in archive.infolist()]
+    parts = [_ZipPart(archive, info) for info in archive.infolist()]
     outside = _outside(most_cells // _ROWS)
     shown = 0
     for part in parts:
@@ -139,7 +139,7 @@ def _outside(columns: int) -> re.Pattern[bytes]:
     return re.compile(rb'<(?:c(?! r="%s%s")|row(?! r="%s"))[\s/>]' % (within, _ROW_NUMBER, _ROW_NUMBER))
 
 
-class _Part:
+class _ZipPart:
     """A part of a workbook, read in pieces that never end inside a tag."""
 
     def __init__(self, archive: ZipFile, info: ZipInfo) -> None:
@@ -175,7 +175,7 @@ class _Part:
         yield rest
 
 
-def _check_block(part: _Part, most_cells: int) -> None:
+def _check_block(part: _ZipPart, most_cells: int) -> None:
     """Refuse a sheet whose block from A1 to its last filled cell is too large."""
     cells = placed = width = height = rows = in_row = longest = 0
     in_sheet = False
@@ -226,7 +226,7 @@ def _check_area(area: bytes) -> None:
         _check_place(place)
 
 
-def _check_texts(part: _Part, others: list[_Part], shown: int) -> None:
+def _check_texts(part: _ZipPart, others: list[_ZipPart], shown: int) -> None:
     """Refuse texts that are too much once each of the `shown` cells has its own."""
     lengths, carry = [], 0
     for text in part.pieces():
