@@ -6,13 +6,13 @@ How the values are weighed is `quality/sql/disputes.sql`; what a source says at 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from schemas.codes import CodeLibrary
 from schemas.contract.library import ContractSource, Library
-from schemas.contract.model import Entity
+from schemas.contract.model import Column, Entity
 from schemas.emit.sql import literal, quote
 from warehouse.engine.functions import library_digest
 from warehouse.engine.templates import template
@@ -39,6 +39,12 @@ _NO_DISPUTES = (
 # The relation of faulty values that `quality/sql/disputes.sql` reads.
 _QUESTION = "question"
 _NO_QUESTIONS = "SELECT '' AS attribute, '' AS key, '' AS finding_id WHERE false"
+
+
+# Only persons have numbers that say something of them, and names that they share with nobody in their family.
+_PERSON, _BIRTH = "person", "birth_date"
+_IN_THE_NUMBER = (_BIRTH, "sex")
+_NO_BIRTHS = "SELECT '' AS dataset, '' AS key, 0::BIGINT AS row_number WHERE false"
 
 
 def dispute_name(entity: Entity) -> str:
@@ -96,7 +102,9 @@ class DisputeStage(Stage):
         """How values are weighed and by whose authority, the code tables, and all tables."""
         return Inputs(
             program={
-                Input.QUERY: digest_of([self._queries, template("warehouse", "claims")]),
+                Input.QUERY: digest_of(
+                    [self._queries, template("warehouse", "claims"), self._earned("disputes")]
+                ),
                 Input.CODES: self.codes.digest,
                 Input.FUNCTIONS: library_digest(),
                 **{Input.CONTRACT.of(d): self.library[d].digest for d in sorted(self.tables)},
@@ -171,7 +179,41 @@ class DisputeStage(Stage):
         disputes = scratch.table("disputes", _NO_DISPUTES)
         for query in self._queries:
             scratch.connection.execute(f"INSERT INTO {disputes} {query}")
-        return f"FROM {disputes}"
+        return self._earned(disputes)
+
+    def _earned(self, disputes: str) -> str:
+        """The disputes, without a name for a row of which it is not known whether its number is right.
+
+        See `quality/sql/earned_names.sql`.
+        """
+        names = _fields(self.attributes, lambda column: column.kind == "person_name")
+        if not names or self.entity.name != _PERSON:
+            return f"FROM {disputes}"
+        carried = {a: sources for a, sources in self.attributes.items() if a in _IN_THE_NUMBER}
+        # A row whose date of birth agrees shows that its number is the person's.
+        births = [
+            f"SELECT {literal(claimant.contract.id)} AS dataset, key, row_number FROM {claimant.alias} "
+            f"WHERE {quote(_BIRTH)} IS NOT NULL"
+            for claimant in self._speakers.values()
+            if _BIRTH in claimant.columns and _BIRTH in self.attributes
+        ]
+        return template("quality", "earned_names").format(
+            disputes=disputes,
+            names=names,
+            carried=_fields(carried, lambda column: True) or "('', '')",
+            births=" UNION ALL ".join(births) or _NO_BIRTHS,
+        )
+
+
+def _fields(attributes: Attributes, wanted: Callable[[Column], bool]) -> str:
+    """Dataset and field of the sources of some columns, as a list in SQL."""
+    found = {
+        f"({literal(source.contract.id)}, {literal(source.column.name)})"
+        for sources in attributes.values()
+        for source in sources
+        if wanted(source.column)
+    }
+    return ", ".join(sorted(found))
 
 
 def _claims(

@@ -1,18 +1,19 @@
 """Tickets (工单): a finding's life across batches, a pure function of what was, is found and was answered.
 
-States and who moves them are the tables below and nowhere else. A ticket is closed only by re-verification:
-it is not found any more. The identity of a ticket is (rule, dataset, record key, field).
+States and who moves them are the tables below and nowhere else. A ticket is closed only by re-verification: its record
+is there, and it is not found any more. A record that is gone closes nothing. The identity of a ticket is (rule,
+dataset, record key, field).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Literal
 
 import polars as pl
 
-State = Literal["open", "returned", "reopened", "referred", "excepted", "closed"]
+State = Literal["open", "returned", "reopened", "referred", "excepted", "gone", "closed"]
 Answer = Literal["none", "correction", "right", "elsewhere"]
 
 # State → its name for those who read it, and the dispute state of DB3208/T 219-2024 it stands for.
@@ -22,6 +23,7 @@ STATES: Mapping[State, tuple[str, str]] = {
     "reopened": ("重新核实", "受理"),
     "referred": ("转交部门", "核实处理"),
     "excepted": ("数据无误", "标注"),
+    "gone": ("记录已不在", "标注"),
     "closed": ("已办结", "归档"),
 }
 
@@ -43,8 +45,11 @@ _ANSWERED: Mapping[Answer, State] = {
     "elsewhere": "referred",
 }
 
-# (state before, answer since then) → state when the finding is found again.
-# What is not found any more is closed, whatever was answered.
+# Whether the record of a ticket that is not found any more is there → the ticket's state, whatever was answered.
+NOT_FOUND: Mapping[bool, State] = {True: "closed", False: "gone"}
+
+# (state before, answer since then) → state when the finding is found again. For a record that comes back its last
+# answer counts, whenever it was given.
 FOUND: Mapping[tuple[State | None, Answer], State] = {
     (None, "none"): "open",
     ("open", "none"): "returned",
@@ -52,10 +57,11 @@ FOUND: Mapping[tuple[State | None, Answer], State] = {
     ("reopened", "none"): "reopened",
     ("referred", "none"): "referred",
     ("excepted", "none"): "excepted",
+    ("gone", "none"): "open",
     ("closed", "none"): "reopened",
     **{
         (state, answer): after
-        for state in ("open", "returned", "reopened", "referred", "excepted", "closed")
+        for state in ("open", "returned", "reopened", "referred", "excepted", "gone", "closed")
         for answer, after in _ANSWERED.items()
     },
 }
@@ -122,7 +128,11 @@ def no_replies() -> pl.DataFrame:
 
 
 def tickets(
-    previous: pl.DataFrame, findings: pl.DataFrame, replies: pl.DataFrame, batch: date
+    previous: pl.DataFrame,
+    findings: pl.DataFrame,
+    replies: pl.DataFrame,
+    batch: date,
+    gone: Collection[str] = (),
 ) -> pl.DataFrame:
     """The tickets after a batch.
 
@@ -132,6 +142,7 @@ def tickets(
         replies: every accepted reply known to the batch, columns of `REPLIES`; only those newer than what
             a ticket has already taken in (`reply_no`) move it.
         batch: the day of the turn.
+        gone: the previous tickets, by their ids, whose record is not in the source any more.
 
     Returns:
         All tickets, closed ones included, columns of `SCHEMA`, ordered by `ticket_id`.
@@ -150,6 +161,7 @@ def tickets(
         .with_columns(
             before=pl.col("state"),
             found=pl.col("found").fill_null(False),
+            is_there=~pl.col("ticket_id").is_in(list(gone)),
             answered=(pl.col("reply_no_new") > pl.col("reply_no").fill_null(-1)).fill_null(False)
             & pl.col("state").is_not_null(),
         )
@@ -160,6 +172,7 @@ def tickets(
 
 def _taken_in(joined: pl.DataFrame) -> pl.DataFrame:
     """Lay the newest reply and what was found now over what the ticket said before."""
+    is_back = pl.col("found") & (pl.col("before") == "gone")
     other = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_now")) for name in _SEEN)
     return joined.with_columns(
         reply=pl.when("answered").then("verdict").otherwise("reply"),
@@ -168,6 +181,8 @@ def _taken_in(joined: pl.DataFrame) -> pl.DataFrame:
         reply_no=pl.when("answered").then("reply_no_new").otherwise("reply_no"),
         answer=pl.when("answered")
         .then(pl.col("verdict").replace_strict(dict(VERDICTS), default="none"))
+        .when(is_back & pl.col("reply").is_not_null())
+        .then(pl.col("reply").replace_strict(dict(VERDICTS), default="none"))
         .otherwise(pl.lit("none")),
         seen_anew=other & pl.col("found") & pl.col("before").is_not_null(),
     ).with_columns(pl.when("found").then(f"{name}_now").otherwise(name).alias(name) for name in FROM_FINDING)
@@ -181,8 +196,10 @@ def _moved(tickets: pl.DataFrame, batch: date) -> pl.DataFrame:
         orient="row",
     )
     moved = tickets.join(table, on=["before", "answer"], how="left", nulls_equal=True).with_columns(
-        state=pl.when(~pl.col("found"))
-        .then(pl.lit("closed"))
+        state=pl.when(~pl.col("found") & (pl.col("is_there") | (pl.col("before") == "closed")))
+        .then(pl.lit(NOT_FOUND[True]))
+        .when(~pl.col("found"))
+        .then(pl.lit(NOT_FOUND[False]))
         .when((pl.col("after") == "excepted") & pl.col("seen_anew"))
         .then(pl.lit(EXCEPTION_OVER))
         .otherwise("after")

@@ -49,7 +49,7 @@ from warehouse.publish.catalogue import contract_tables
 from warehouse.standard.standardise import delivered_rows, extracts_in_force
 
 # Tickets of a required value that counts as missing, which a person is still to see.
-_MISSING = "rule = 'presence' AND observed IS NULL AND state <> 'closed'"
+_MISSING = "rule = 'presence' AND observed IS NULL AND state NOT IN ('closed', 'gone')"
 
 Known = Mapping[str, frozenset[str]]
 """The columns of each governance table that are there, be they filled or not."""

@@ -33,5 +33,5 @@ LEFT JOIN codes.division AS township ON township.code = ticket.unit_code
 LEFT JOIN code_label AS now ON now.code_table = field.code_table AND now.code = ticket.observed
 LEFT JOIN code_label AS proposed
   ON proposed.code_table = field.code_table AND proposed.code = ticket.suggestion
-WHERE ticket.state <> 'closed'
+WHERE ticket.state NOT IN ('closed', 'gone')
 ORDER BY ticket.department, dataset_title, file, sheet, row_number, ticket.ticket_id

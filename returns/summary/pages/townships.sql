@@ -5,7 +5,7 @@ WITH resident AS (
 ), answered AS (
   SELECT unit_code,
     count(*) FILTER (WHERE is_open) AS open,
-    count(*) FILTER (WHERE was_unfinished AND NOT is_unfinished) AS closed,
+    count(*) FILTER (WHERE was_unfinished AND state = 'closed') AS closed,
     count(*) FILTER (WHERE is_new AND is_unfinished) AS new
   FROM lived WHERE unit_code IS NOT NULL GROUP BY unit_code
 )

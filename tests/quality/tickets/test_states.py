@@ -133,10 +133,11 @@ AFTER = {
     ("reopened", None): "reopened",
     ("referred", None): "referred",
     ("excepted", None): "excepted",
+    ("gone", None): "open",
     ("closed", None): "reopened",
     **{
         (state, verdict): after
-        for state in ("open", "returned", "reopened", "referred", "excepted", "closed")
+        for state in ("open", "returned", "reopened", "referred", "excepted", "gone", "closed")
         for verdict, after in (
             ("采纳建议", "reopened"),
             ("更正为", "reopened"),
@@ -155,7 +156,9 @@ def test_what_becomes_of_a_ticket_found_again(state: str, verdict: str | None) -
     assert ticket["state"] == AFTER[state, verdict]
     put_again = ticket["state"] == "reopened" and (state != "reopened" or verdict is not None)
     assert ticket["times_reopened"] == 2 + put_again
-    assert ticket["due_date"] == (date(2026, 3, 10) if put_again else date(2026, 3, 9))
+    # A record that was away has its whole term again.
+    anew = put_again or (state, ticket["state"]) == ("gone", "open")
+    assert ticket["due_date"] == (date(2026, 3, 10) if anew else date(2026, 3, 9))
     moved = put_again or ticket["state"] != state
     assert ticket["state_since"] == (later(1) if moved else MONDAY)
 
@@ -166,6 +169,38 @@ def test_the_table_of_states_has_every_state_and_every_answer() -> None:
     assert set(FOUND.values()) <= set(STATES)
     assert set(TO_ANSWER) == {"open", "returned", "reopened"}
     assert set(ANSWERS) == set(VERDICTS)
+
+
+def test_a_record_that_is_gone_closes_nothing_and_what_was_closed_stays_closed() -> None:
+    for state in STATES:
+        for verdict, value in ANSWERS.items():
+            answer = replies(("T1", 2, verdict, value))
+            ticket = one(tickets(in_state(state), findings(), answer, later(1), ["T1"]))
+            assert ticket["state"] == ("closed" if state == "closed" else "gone")
+            assert ticket["times_reopened"] == 2
+    away = tickets(in_state("gone"), findings(), no_replies(), later(1), ["T1"])
+    assert (one(away)["state"], one(away)["state_since"]) == ("gone", MONDAY)
+    # It came back and is right.
+    assert one(tickets(away, findings(), no_replies(), later(2)))["state"] == "closed"
+    assert "gone" not in TO_ANSWER
+
+
+@pytest.mark.parametrize(
+    ("verdict", "state"),
+    [(None, "open"), ("数据无误", "excepted"), ("非本辖区", "referred"), ("更正为", "reopened")],
+)
+def test_a_record_that_comes_back_brings_its_last_answer(verdict: str | None, state: str) -> None:
+    first = tickets(no_tickets(), findings(finding()), no_replies(), MONDAY)
+    said = no_replies() if verdict is None else replies(("T1", 1, verdict, ANSWERS[verdict]))
+    answered = tickets(first, findings(finding()), said, later(1))
+    away = tickets(answered, findings(), said, later(2), ["T1"])
+    assert one(away)["state"] == "gone"
+    back = one(tickets(away, findings(finding()), said, later(3)))
+    assert (back["state"], back["state_since"]) == (state, later(3))
+    # What is seen now is another thing than what was said to be right.
+    if verdict == "数据无误":
+        other = one(tickets(away, findings(finding(observed="x")), said, later(3)))
+        assert other["state"] == "reopened"
 
 
 def test_an_answer_is_taken_in_once() -> None:
@@ -284,24 +319,34 @@ def five_working_days_after(day: date) -> date:
 
 
 def told(ticket: Ticket | None, seen: str | None, answer: tuple[int, str] | None, day: date) -> Ticket | None:
-    """What a person would write down after a batch; `seen` is None when the check finds nothing."""
+    """What a person would write down after a batch.
+
+    `seen` is None when the check finds nothing, and `AWAY` when there is no such record.
+    """
     if ticket is None:
-        if seen is None:
+        if seen in (None, AWAY):
             return None
+        assert seen is not None
         return Ticket("open", seen, day, day, day, five_working_days_after(day))
     new = answer is not None and answer[0] > ticket.answer
     if new and answer is not None:
         ticket = replace(ticket, answer=answer[0], reply=answer[1])
+    if seen == AWAY:
+        return ticket if ticket.state in ("gone", "closed") else replace(ticket, state="gone", since=day)
     if seen is None:
         return ticket if ticket.state == "closed" else replace(ticket, state="closed", since=day)
     same, before = seen == ticket.seen, ticket.state
     ticket = replace(ticket, seen=seen, last=day)
+    if before == "gone":
+        new = ticket.reply is not None
     if new and ticket.reply in ("非本辖区", "无法核实"):
         after = "referred"
     elif new and ticket.reply == "数据无误":
         after = "excepted" if same else "reopened"
     elif new or before == "closed" or (before == "excepted" and not same):
         after = "reopened"
+    elif before == "gone":
+        return replace(ticket, state="open", since=day, due=five_working_days_after(day))
     elif before == "open":
         after = "returned"
     else:
@@ -312,9 +357,13 @@ def told(ticket: Ticket | None, seen: str | None, answer: tuple[int, str] | None
     return ticket if after == before else replace(ticket, state=after, since=day)
 
 
+AWAY = "away"
 NAMES = ("T1", "T2", "T3")
 BATCH = st.fixed_dictionaries(
-    {name: st.tuples(st.sampled_from([None, "a", "b"]), st.sampled_from([None, *VERDICTS])) for name in NAMES}
+    {
+        name: st.tuples(st.sampled_from([None, "a", "b", AWAY]), st.sampled_from([None, *VERDICTS]))
+        for name in NAMES
+    }
 )
 
 
@@ -330,11 +379,13 @@ def test_any_story_ends_as_a_person_would_tell_it(
             # People answer what they were given.
             if verdict is not None and book.get(name) is not None:
                 said.append((name, len(said) + 1, verdict, None))
-        found = findings(*(finding(n, evidence=seen) for n, (seen, _) in batch.items() if seen is not None))
+        seen_now = {name: seen for name, (seen, _) in batch.items() if seen not in (None, AWAY)}
+        found = findings(*(finding(name, evidence=seen) for name, seen in seen_now.items()))
+        away = [name for name, (seen, _) in batch.items() if seen == AWAY]
         answers = {name: (number, verdict) for name, number, verdict, _ in said}
         before = frame
-        frame = tickets(before, found, replies(*said), day)
-        assert frame.equals(tickets(before, found.reverse(), replies(*reversed(said)), day))
+        frame = tickets(before, found, replies(*said), day, away)
+        assert frame.equals(tickets(before, found.reverse(), replies(*reversed(said)), day, away))
         for name, (seen, _) in batch.items():
             book[name] = told(book.get(name), seen, answers.get(name), day)
         kept = frame.select(
