@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from quality.published import TICKETS
+from quality.tickets.ticket_tables import resting_rules
 from returns.packages.build import read_index
 from warehouse.collect.intake import reception
 from warehouse.collect.intake.reception import Receipt, hold_of
@@ -157,3 +158,37 @@ def test_a_rule_that_says_nothing_of_the_new_rows_holds_no_file(walk: Any) -> No
     receipt = deliver(walk, "养老保险待遇", rows[1:], SECOND, codec)
     walk.turn(SECOND)
     assert hold_of(receipt) is None
+
+
+def test_a_ticket_rests_while_its_record_is_gone_and_comes_back_with_it(walk: Any) -> None:
+    rows, codec = rows_of(walk, "养老保险待遇")
+    lake, engine = walk.platform.lake, walk.platform.engine
+    with engine.connect() as connection:
+        (ticket, number), *_ = connection.execute(
+            f"SELECT ticket_id, record_key FROM {lake.as_of(*TICKETS, FIRST).scan} "
+            f"WHERE dataset = '{PENSION}' AND rule = 'range' ORDER BY ticket_id"
+        ).fetchall()
+
+    def state(day: date) -> tuple[str, date]:
+        with engine.connect() as connection:
+            query = f"SELECT state, state_since FROM {lake.as_of(*TICKETS, day).scan} WHERE ticket_id = ?"
+            (found,) = connection.execute(query, [ticket]).fetchall()
+            return found
+
+    deliver(walk, "养老保险待遇", [row for row in rows if row["待遇编号"] != number], SECOND, codec)
+    walk.turn(SECOND)
+    assert state(SECOND) == ("gone", SECOND)
+    deliver(walk, "养老保险待遇", rows, THIRD, codec)
+    walk.turn(THIRD)
+    assert state(THIRD) == ("open", THIRD)
+
+
+def test_rules_of_a_dataset_that_was_never_delivered_rest(walk: Any) -> None:
+    library, codes = walk.platform.library, walk.platform.engine.codes
+    every = {contract.id for contract in library}
+    assert resting_rules(library, codes, every) == set()
+    resting = resting_rules(library, codes, every - {"health.death"})
+    assert (PENSION, "deceased_on_pension", "status") in resting
+    assert not any(rule == "range" for _, rule, _ in resting)
+    alone = resting_rules(library, codes, {POPULATION})
+    assert (POPULATION, "agreement", "name") in alone

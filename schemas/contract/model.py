@@ -58,6 +58,10 @@ CLASSIFICATIONS: Mapping[Classification, str] = {
 }
 
 
+SOMEBODY_ELSES = "another_person_by_name"
+"""The name of a declared rule that finds rows under the number of somebody else: the value counts for nobody."""
+
+
 def comment(title: str, description: str) -> str:
     """What a database says of a table or a column: its title, and what it means if that is said."""
     return f"{title}：{description}" if description else title

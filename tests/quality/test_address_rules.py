@@ -53,7 +53,9 @@ def found(engine: Engine, folder: Path, dataset: str, row: dict[str, str | None]
         (DEER, "青岛市市南区1号", set()),
         (DEER, None, set()),
         (TOWNSHIP, AT_DEER, set()),
-        (FRIEND, AT_DEER, {("village_not_of_address", "warning", DEER)}),
+        # An address of another county says that one of the two is wrong, not which.
+        (FRIEND, AT_DEER, {("village_not_of_address", "warning", None)}),
+        ("370613002006", AT_DEER, {("village_not_of_address", "warning", DEER)}),
         (FRIEND, "莱山区黄海路街道观海路1号", {("village_not_of_address", "warning", None)}),
         ("370613001999", AT_DEER, {("code_table", "error", DEER)}),
         ("370613001999", "莱山区黄海路街道观海路1号", {("code_table", "error", None)}),

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from schemas.contract.library import Library
-from schemas.contract.model import Column, Contract, Entity, Subject
+from schemas.contract.model import SOMEBODY_ELSES, Column, Contract, Entity, Subject
 from schemas.emit.sql import literal, quote
 from schemas.expressions.parse import columns_of
 from warehouse.engine.templates import template
@@ -64,7 +64,7 @@ def claims_query(
     contract, key = claimant.contract, quote(claimant.subject.key)
     values = [
         f"{_sound(column, f's.{quote(column.name)}', faults)} AS {quote(attribute)}, "
-        f"s.{quote(column.name)} AS {unquestioned(attribute)}"
+        f"{_anybodys(contract, column, faults)} AS {unquestioned(attribute)}"
         for attribute, column in claimant.columns.items()
     ]
     newest = ""
@@ -84,6 +84,21 @@ def claims_query(
         newest_only = template("warehouse", "newest_of_many").format(**parts)
     return template("warehouse", "claims").format(
         values=",\n  ".join(values), newest_only=newest_only, **parts
+    )
+
+
+def disowned(field: str) -> str:
+    """What stands among the faulty fields of a row for one whose value is somebody else's; `field` is SQL."""
+    return f"'!' || {field}"
+
+
+def _anybodys(contract: Contract, column: Column, faults: str | None) -> str:
+    """The value as it stands, faulty or not; NULL where a rule says that it is somebody else's."""
+    value = f"s.{quote(column.name)}"
+    if faults is None or (SOMEBODY_ELSES, column.name) not in {(r.name, r.field) for r in contract.rules}:
+        return value
+    return (
+        f"CASE WHEN list_has_any(fault.fields, [{disowned(literal(column.name))}]) THEN NULL ELSE {value} END"
     )
 
 

@@ -12,12 +12,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.contract.library import ContractSource, Library
-from schemas.contract.model import Entity
+from schemas.contract.model import SOMEBODY_ELSES, Entity
 from schemas.emit.sql import SQL_TYPES, literal, quote
 from schemas.tables import TableField, TableStandard, load_tables
 from warehouse.engine.functions import library_digest
 from warehouse.engine.templates import template
-from warehouse.governance.claims import Claimant, claimants, claims_query, unquestioned
+from warehouse.governance.claims import Claimant, claimants, claims_query, disowned, unquestioned
 from warehouse.governance.history import VersionedStage
 from warehouse.home.files import digest_of
 from warehouse.incremental.affected_keys import touched_keys
@@ -192,11 +192,15 @@ def fused_query(
 
 def _faults(claimant: Claimant, faults: Mapping[str, Sequence[str]]) -> str | None:
     dataset = claimant.contract.id
-    return " UNION ALL ".join(
-        f"SELECT _row AS row_number, field FROM {relation} "
-        f"WHERE severity = 'error' AND dataset = {literal(dataset)}"
-        for relation in faults.get(dataset, ())
-    ) or None  # fmt: skip
+    own = f"WHERE severity = 'error' AND dataset = {literal(dataset)}"
+    queries = [f"SELECT _row AS row_number, field FROM {found} {own}" for found in faults.get(dataset, ())]
+    if any(rule.name == SOMEBODY_ELSES for rule in claimant.contract.rules):
+        queries += [
+            f"SELECT _row AS row_number, {disowned('field')} AS field FROM {found} {own} "
+            f"AND rule = {literal(SOMEBODY_ELSES)}"
+            for found in faults.get(dataset, ())
+        ]
+    return " UNION ALL ".join(queries) or None
 
 
 def _chosen(attribute: str, speakers: Sequence[str], source: ContractSource) -> str:
