@@ -48,7 +48,7 @@ def touched_keys(
         if changes is None or len(known) < len(found):
             return None
         queries += _touched(dataset, list(dict.fromkeys(named)), tables[dataset], changes, known)
-    every = " UNION ALL ".join(queries) or "SELECT NULL AS key WHERE false"
+    every = " UNION ALL ".join(queries) or "SELECT CAST(NULL AS VARCHAR) AS key WHERE false"
     return f"SELECT key AS {quote(name)} FROM ({every})"
 
 
