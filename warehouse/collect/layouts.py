@@ -1,4 +1,4 @@
-"""What a reader must know of a file, taken from its contract."""
+"""The part of a contract that a reader needs to read a file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DEFAULT_ENCODINGS = ("utf-8-sig", "gb18030")
 
 
 def layout_of(contract: Contract, delivery: Delivery, file_name: str | None = None) -> Layout:
-    """How a file of this delivery is read; `file_name` is its name when it was delivered."""
+    """Describe to a reader how to read a file of this delivery; `file_name` is its name when it was delivered."""
     return Layout(
         form=delivery.form,
         encodings=delivery.encodings or DEFAULT_ENCODINGS,

@@ -1,4 +1,4 @@
-"""What counts of the deliveries of a batch: files that stand for themselves, and the parts of a snapshot together."""
+"""Grouping of a batch's deliveries: a file counts alone, the parts of a snapshot count together."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from warehouse.home.folders import Home
 
 @dataclass(frozen=True)
 class Unit:
-    """Deliveries that come into force together: one file, or the parts of a snapshot in the order in which they came.
+    """Deliveries that come into force together: one file, or the parts of a snapshot in order of arrival.
 
-    `waiting` says (in Chinese) why they are not in force, if parts are missing.
+    `waiting` is the reason (Chinese) why they are not in force, if parts are missing.
     """
 
     receipts: tuple[Receipt, ...]
@@ -24,21 +24,21 @@ class Unit:
 
     @property
     def parted(self) -> bool:
-        """Whether it is made of parts."""
+        """Whether the unit consists of parts."""
         return len(self.receipts) > 1 or self.waiting is not None
 
 
 def carried_over(
     home: Home, contract: Contract, batch: date, since: date | None, counted: Collection[str]
 ) -> list[Receipt]:
-    """The parts that came before a batch and wait for others.
+    """List the parts that arrived before a batch and still count for its snapshot.
 
     Args:
-        home: where the inbox lies.
+        home: the home whose inbox holds the receipts.
         contract: the dataset's contract.
         batch: the batch.
-        since: the batch of the snapshot in force: what came with it or before waits for nothing any more.
-        counted: the deliveries, by their identifiers, that the batch's snapshot was made of before.
+        since: the batch of the snapshot in force; parts of this batch or of an earlier one are not carried over.
+        counted: identifiers of the deliveries that an earlier run of this batch used for its snapshot.
     """
     ways = {delivery.name for delivery in contract.deliveries if delivery.parts is not None}
     return [
@@ -53,11 +53,11 @@ def carried_over(
 
 
 def units_of(contract: Contract, receipts: Sequence[Receipt]) -> list[Unit]:
-    """The deliveries as they come into force, the newest last.
+    """Group deliveries into units, the newest unit last.
 
     Args:
         contract: the dataset's contract.
-        receipts: the deliveries in the order in which they came, those that were carried over first.
+        receipts: the deliveries in order of arrival, the carried-over ones first.
     """
     ways = {delivery.name: delivery for delivery in contract.deliveries if delivery.parts is not None}
     units = [Unit((receipt,)) for receipt in receipts if receipt.server not in ways]
@@ -70,19 +70,19 @@ def units_of(contract: Contract, receipts: Sequence[Receipt]) -> list[Unit]:
 
 
 def _together(contract: Contract, delivery: Delivery, own: Sequence[Receipt]) -> Unit:
-    """The newest version of each part."""
+    """Build the unit from the newest version of each part."""
     assert delivery.parts is not None
     newest: dict[str, Receipt] = {}
     came = []
     for receipt in own:
         part = part_of(delivery.parts, receipt.file)
         if part is not None:
-            # Taken out first, so that a part that came again stands where it came.
+            # Removed first, so that a part that arrives again moves to the end of the order.
             newest.pop(part.name, None)
             newest[part.name] = receipt
             came.append(part)
     if not came:
-        # The contract has changed since: by its names now, none of these is a part.
+        # The contract has changed since the delivery: its patterns no longer match any of these names.
         said = "文件名不符合数据标准里的各部分（parts）"
         return Unit(tuple(own), f"《{contract.title}》的各部分还不齐，暂不采用，继续使用先前的数据。{said}。")
     return Unit(tuple(newest.values()), _said(contract, standing(delivery.parts, came)))

@@ -1,4 +1,4 @@
-"""The rows of one or several files that were read, as the whole-file comparison takes them."""
+"""The rows of the files that were read, in the form that the whole-file comparison needs."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from warehouse.incremental.context import BatchContext
 def delivered_rows(
     context: BatchContext, files: Sequence[tuple[str, Path, Reading]], *, reread: bool
 ) -> Delivery:
-    """The rows of the files of a delivery.
+    """Collect the rows of the files of a delivery.
 
     Args:
-        context: the batch, on whose connection the tables are.
-        files: the table, the file and the reading of each.
-        reread: whether only changed rows were read, of one file; the table `same` lists the others.
+        context: the batch; its connection holds the tables.
+        files: for each file its table, its path and its reading.
+        reread: whether only the changed rows of one file were read; the table `same` lists the other rows.
     """
     connection = context.connection
     tables = [quote(table) for table, _, _ in files]
@@ -31,7 +31,7 @@ def delivered_rows(
         last = f"(FROM {tables[-1]} ORDER BY _row DESC LIMIT 1)"
         is_short = _ends_short(context, tables[-1], files[-1][2])
     if reread:
-        # Rows at the end of a file are read in any case.
+        # A line diff always reads the last rows of a file, even if they are in `same`.
         offset = first_number(context.batch)
         same = f"(SELECT arrived_row - {offset} FROM same)"
         changed = f"(FROM {rows} WHERE _row NOT IN {same})"
@@ -46,14 +46,14 @@ def delivered_rows(
 
 
 def _ends_short(context: BatchContext, table: str, reading: Reading) -> bool:
-    """Whether the last row has fewer cells than the headings, which few rows have."""
+    """Whether the last row has fewer cells than the headings, in a file where few rows are short."""
     (last,) = context.connection.execute(f"SELECT max(_row) FROM {table}").fetchall()[0]
     short = [note for note in reading.notes if note.text == REMARKS[RowState.SHORT]]
     return any(note.count == len(note.rows) and last in note.rows for note in short)
 
 
 def _has_open_end(file: tuple[str, Path, Reading]) -> bool:
-    """Whether a file of text ends without a line break."""
+    """Whether a text file ends without a line break."""
     _, path, reading = file
     if reading.recognition.form != "csv" or not reading.rows or path.stat().st_size == 0:
         return False

@@ -1,7 +1,7 @@
-"""What becomes of a delivery that is out of the ordinary: refused for its columns, held as a whole, or remarked on.
+"""Decisions about an unusual delivery: refuse it for its columns, hold it as a whole, or add a remark.
 
-What the contract does not forbid is said in a remark. Reading and keeping files is done elsewhere; what is wrong with a
-file as a whole is found by `warehouse.collect.comparison`.
+A remark names everything unusual that the contract allows. This module neither reads nor keeps files.
+`warehouse.collect.comparison` finds the problems of a file as a whole.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _NAMED_PROBLEMS = 4
 
 
 def refuse_drift(path: Path, contract: Contract, seen: Recognition) -> None:
-    """Refuse a file whose columns are others than the contract's, if the contract wants that.
+    """Refuse a file whose columns differ from the contract's, if the contract demands a refusal.
 
     Raises:
-        UnreadableFile: it has columns of its own, or lacks some.
+        UnreadableFile: the file has extra columns, or lacks columns.
     """
     if contract.drift.refuse_extra and seen.extra:
         raise UnreadableFile(
@@ -37,7 +37,7 @@ def refuse_drift(path: Path, contract: Contract, seen: Recognition) -> None:
 
 
 def remarks(contract: Contract, reading: Reading) -> list[str]:
-    """What is remarkable about a file that was read (Chinese): its columns, its rows."""
+    """List the remarks (Chinese) about the columns and the rows of a file that was read."""
     return list(_remarks(contract, reading))
 
 
@@ -57,11 +57,11 @@ def _remarks(contract: Contract, reading: Reading) -> Iterator[str]:
 
 
 class HeldFile(UnreadableFile):
-    """A file that is not taken into force because it looks wrong as a whole.
+    """A file that does not come into force because it looks wrong as a whole.
 
     Attributes:
-        problem: what it looks like, in Chinese, without the name of the file.
-        checks: the checks that it does not pass.
+        problem: a description of the fault in Chinese, without the name of the file.
+        checks: the names of the failed checks.
     """
 
     def __init__(self, message: str, problem: str, checks: Sequence[str]) -> None:
@@ -70,7 +70,7 @@ class HeldFile(UnreadableFile):
 
 
 def held(path: Path, problems: Sequence[Problem], in_force: Partition | None) -> HeldFile:
-    """The refusal of a file that looks wrong as a whole, until it is confirmed or replaced."""
+    """Build the refusal of a file that looks wrong as a whole; it holds until the file is confirmed or replaced."""
     texts = [problem.text for problem in problems[:_NAMED_PROBLEMS]]
     if len(problems) > _NAMED_PROBLEMS:
         texts.append(f"另有 {len(problems) - _NAMED_PROBLEMS} 处异常")
@@ -81,7 +81,7 @@ def held(path: Path, problems: Sequence[Problem], in_force: Partition | None) ->
 
 
 def held_message(file: str, problem: str, advice: str, in_force: Partition | None) -> str:
-    """What the sender and the bureau read of a file that is held."""
+    """Write the message about a held file for the sender and the bureau."""
     earlier = (
         "此前没有可用的数据"
         if in_force is None

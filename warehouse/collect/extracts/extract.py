@@ -1,9 +1,9 @@
 """Extracts: the received files' rows as text with their row numbers, in the lake.
 
-The newest readable snapshot of a batch counts, and every delta after it. A file that cannot be read, or is not
-believed, is refused with the reason beside its receipt, and what was in force before stays. What was recognised
-of a file that counts, and what was set aside, is told there too. Of a snapshot only the rows are written that the
-one before did not have; the others stay as they came first (`warehouse.collect.extracts.snapshot_diff`).
+A batch uses its newest readable snapshot and every delta after that snapshot. A file that cannot be read or looks
+wrong as a whole is refused: the reason is written beside its receipt, and the earlier data stay in force. For a file
+that counts, the recognised columns and the rows set aside are written there too. A snapshot is written as a diff: only
+the new rows are written, the other rows stay as they first arrived (`warehouse.collect.extracts.snapshot_diff`).
 """
 
 from __future__ import annotations
@@ -55,15 +55,15 @@ from warehouse.lake.partition import Partition
 from warehouse.lake.store import Lake, Origin
 
 NOTHING_NEW = "与上一次交付的文件完全相同，没有新的变化"
-"""What is remarked of changes that came before."""
+"""The remark on a delivery whose file is byte by byte that of the delivery before."""
 
-# The manifest lists so many of the rows set aside; the file beside the receipt lists all.
+# The manifest lists this many of the rows set aside; the file beside the receipt lists all of them.
 _LISTED = 100
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """What became of a dataset's deliveries in a batch: the partition, and the files refused with reasons."""
+    """The result for one dataset and batch: the partition, and the refused files with the reasons."""
 
     partition: Partition | None
     refused: tuple[tuple[Receipt, str], ...] = ()
@@ -72,13 +72,13 @@ class Extraction:
 def extract(context: BatchContext, home: Home, contract: Contract) -> Extraction:
     """Read the deliveries of a dataset in a batch into `extract/<dataset>`.
 
-    Its columns: `_row`, which tells the rows apart, for good, and follows the order of delivery; `_line`, the row as
-    a person sees it in the file; `_sheet`, the worksheet if several were read as one; `_extract_id`, the delivery
-    with which the row first came as it is; `_hash` and `_check`, which tell its content from other rows' (NULL where
-    it is to be looked at anew); and the contract's delivered columns as text.
+    Columns of the extract: `_row` identifies the row permanently and follows the order of delivery. `_line` is the row
+    number that a person sees in the file. `_sheet` is the worksheet, if several were read as one. `_extract_id` is the
+    delivery that first brought the row in this form. `_hash` and `_check` identify its content (NULL: the row is always
+    compared as new). The contract's delivered columns follow as text.
 
     Returns:
-        The batch's partition, or none when nothing readable was delivered in it.
+        The batch's partition; None if nothing readable was delivered in the batch.
     """
     connection, lake, batch = context.connection, context.lake, context.batch
     whole = newest_whole(lake, contract, batch)
@@ -114,7 +114,7 @@ def extract(context: BatchContext, home: Home, contract: Contract) -> Extraction
         repeat_places(lake, comparable, batch, inputs)
         return Extraction(lake.repeat(comparable, batch, Origin(inputs, facts)), tuple(refused))
     if deltas is not None and own and (same := repeated(home, deltas, own, contract)):
-        # What they say has been laid over the rows already, and nothing after it.
+        # The rows of these deltas are in force already, and no later delivery has overwritten them.
         facts = _told_again(deltas, same, own)
         none = f"SELECT * FROM {deltas.scan} WHERE false"
         again = lake.write(connection, Layer.EXTRACT, contract.id, batch, none, Origin(inputs, facts))
@@ -174,12 +174,12 @@ def _damage(receipt: Receipt) -> str:
 
 
 def _told_again(base: Partition, known: Sequence[Receipt], own: Sequence[Receipt]) -> dict[str, object]:
-    """The facts of deliveries that are byte by byte those of an extract before: they are not read again."""
+    """Build the facts of deliveries that equal an earlier extract's byte by byte, without reading the files again."""
     remarks: list[str] = []
     for earlier, receipt in zip(known, own, strict=True):
         (receipt.path.parent / REFUSAL).unlink(missing_ok=True)
         told = json.loads((earlier.path.parent / READING).read_text(encoding="utf-8"))
-        # What was remarkable about their number then is not so any more.
+        # Remarks about the earlier row count were made against an older snapshot and no longer hold.
         said = (*_texts(base.facts.get("unusual")), NOTHING_NEW)
         told["remarks"] = [remark for remark in told["remarks"] if remark not in said]
         told["remarks"].append(NOTHING_NEW)
@@ -192,7 +192,7 @@ def _told_again(base: Partition, known: Sequence[Receipt], own: Sequence[Receipt
     return dict(base.facts) | {
         "extract_id": own[-1].extract_id,
         "file": own[-1].file,
-        # Of the files of an archive each says the same.
+        # Files of one archive repeat the same remark.
         "remarks": list(dict.fromkeys(remarks)),
         "unusual": [],
         "deliveries": deliveries,
@@ -204,7 +204,7 @@ def _texts(fact: object) -> list[str]:
 
 
 def _standing(receipt: Receipt, damaged: Sequence[Receipt], flagged: Sequence[Receipt]) -> str:
-    """What an extract follows from beside the bytes of a delivery: damaged, held by rules, or confirmed."""
+    """The state of a delivery, besides its bytes, that an extract depends on: damaged, held by rules, confirmed."""
     if receipt in damaged:
         return "damaged"
     if receipt in flagged:
@@ -235,19 +235,19 @@ def _write(
         arrived = _lines(taken[0], first_number(batch)) if taken[0].reread else f"({rows})"
         write_places(connection, lake, contract.id, batch, arrived, inputs)
         return write_changes(connection, lake, base, batch, rows, Origin(inputs, facts))
-    # One file's rows keep the order in which they were read; several have to be put in order.
+    # The rows of one file are in order already; the rows of several files must be sorted.
     query = rows if len(parts) == 1 else f"SELECT * FROM ({rows}) ORDER BY _row"
     return lake.write(connection, Layer.EXTRACT, contract.id, batch, query, Origin(inputs, facts))
 
 
 def _lines(taken: Taken, offset: int) -> str:
-    """The lines of a file, whether they were read or not, as `write_places` takes them."""
+    """Build the relation of all lines of a file, read or not, in the columns that `write_places` needs."""
     hashes = quote(hashes_of(taken.table))
     return f"(SELECT _row + {offset} AS _row, _row AS _line, CAST(NULL AS VARCHAR) AS _sheet FROM {hashes})"
 
 
 def _much_is_same(connection: duckdb.DuckDBPyConnection, lake: Lake, base: Partition, rows: str) -> bool:
-    """Whether only the changes are worth writing; the rows that are no changes are then in `same`."""
+    """Whether a diff is worth writing; fills `same` with the unchanged rows."""
     arrived = connection.execute(f"SELECT count(*) FROM ({rows})").fetchall()[0][0]
     same = compare(connection, base, f"({rows})")
     return lake.thresholds.allow_patch(base.rows, arrived + base.rows - 2 * same)
@@ -256,7 +256,7 @@ def _much_is_same(connection: duckdb.DuckDBPyConnection, lake: Lake, base: Parti
 def _numbered(
     connection: duckdb.DuckDBPyConnection, contract: Contract, taken: Taken, offset: int, *, by_line: bool
 ) -> Iterator[tuple[str, int]]:
-    """For each sheet of a delivery a query of its rows, numbered on from `offset`, and the last number."""
+    """For each sheet of a delivery: a query of its rows, numbered from `offset` on, and the last number."""
     columns = ", ".join(quote(column.name) for column in contract.delivered_columns)
     table, hashes = quote(taken.table), "_hash, _check" if by_line else cell_hash(contract)
     for sheet in [seen.sheet for seen in taken.reading.sheets] or [None]:
@@ -273,7 +273,7 @@ def _numbered(
 
 
 def _facts(contract: Contract, taken: Sequence[Taken]) -> dict[str, object]:
-    """What the manifest keeps of the deliveries; the newest one's name stands for them all."""
+    """Build the manifest's facts about the deliveries; the newest delivery gives the extract its name."""
     newest, first = taken[-1].receipt, taken[0]
     aside = [line for one in taken for line in _aside_lines(one.reading)]
     return {

@@ -1,7 +1,8 @@
-"""A snapshot of text of which only those lines are read that the one before did not have.
+"""Line diff: read only the lines of a text snapshot that the snapshot before did not have.
 
-Lines are compared as bytes (`readers.lines`), so that of a file of which little is new little is decoded and split.
-Whatever is out of the ordinary leads to None, and the file is read as a whole.
+Lines are compared as bytes (`readers.text.line_hash`), so that unchanged lines are neither decoded nor split. Example:
+of 1,000,000 lines 200 changed; the reader parses these 200 and the last lines of the file. In any unusual case the
+functions return None, and the whole file is read.
 """
 
 from __future__ import annotations
@@ -26,21 +27,21 @@ from warehouse.lake.partition import Partition
 
 
 def hashing_of(reading: Reading) -> Mapping[str, object]:
-    """How the rows of a reading are told apart: only what was hashed alike can be compared."""
+    """Describe how the rows of a reading were hashed; only hashes made in the same way can be compared."""
     if reading.lines is None:
         return CELL_HASH
     return {
         "by": LINE_HASH,
         "above": reading.lines.above,
         "first": reading.lines.first,
-        # The same bytes are the same cells only below the same headings, in the same encoding.
+        # Equal bytes are equal cells only below the same headings and in the same encoding.
         "recognised": digest_of(asdict(reading.recognition)),
     }
 
 
 @dataclass(frozen=True)
 class SpoolPlace:
-    """A folder for scratch files, and what is added to a row of the file to number it."""
+    """A folder for scratch files, and the offset that turns a row of the file into its number in the lake."""
 
     folder: Path
     offset: int
@@ -49,18 +50,18 @@ class SpoolPlace:
 def reread(
     context: BatchContext, base: Partition, path: Path, layout: Layout, table: str, spool: SpoolPlace
 ) -> Reading | None:
-    """Fill a table with the rows of a file that may not be the base's, and the table `same` with those that are.
+    """Read the rows of the new file that may differ from the base partition, and list the others in `same`.
 
     Args:
         context: the batch; the tables are made on its connection.
-        base: the snapshot before, as `unchanged.base_of` gives it.
-        path: the file.
-        layout: what the contract says of it.
-        table: the table's name.
-        spool: where scratch files go, and how rows are numbered.
+        base: the snapshot before, as `snapshot_diff.base_of` returns it.
+        path: the new file.
+        layout: the contract's description of the file.
+        table: the name of the table that receives the rows.
+        spool: the folder for scratch files, and the row offset.
 
     Returns:
-        What `readers.read` would say of the whole file, or None if the whole file has to be read.
+        The reading that a full read of the file would give; None if the whole file has to be read.
     """
     connection, offset, told = context.connection, spool.offset, base.facts[HASHED]
     assert isinstance(told, dict)
@@ -76,7 +77,7 @@ def reread(
     same = compare(connection, base, numbered)
     if not context.lake.thresholds.allow_patch(base.rows, count + base.rows - 2 * same):
         return None
-    # What stands at the end may be a note below the data, whatever it was before.
+    # A line near the end may be a note below the data, even if the base has it as a record.
     wanted = connection.execute(
         f"SELECT _row FROM {hashes} "
         f"WHERE _row > $last OR _row NOT IN (SELECT arrived_row - {offset} FROM same) ORDER BY _row",
@@ -88,7 +89,7 @@ def reread(
     except HarmfulFile:
         raise
     except UnreadableFile:
-        # Where it is amiss can be told of the whole file only.
+        # Only a full read can locate the fault.
         return None
     if reading is None or hashing_of(reading) != told:
         return None

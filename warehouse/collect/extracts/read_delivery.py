@@ -1,6 +1,6 @@
-"""Deliveries read and judged, one by one or the parts of a snapshot together: each counts, or is refused with a reason.
+"""Deliveries read and checked, alone or as the parts of a snapshot: each counts, or is refused with a reason.
 
-What counts of a batch is `assembly`; how it is written into the lake is `extracts`.
+`assembly` groups the deliveries of a batch; `extract` writes them into the lake.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from warehouse.lake.partition import Partition
 
 @dataclass(frozen=True)
 class Taken:
-    """A delivery that counts: what was read of it, into which table, and what is remarkable about it."""
+    """A delivery that counts: its reading, the table that holds its rows, and the remarks."""
 
     receipt: Receipt
     delivery: Delivery
@@ -36,7 +36,7 @@ class Taken:
     remarks: tuple[str, ...]
     comparison: Comparison = NOTHING_COMPARED
     reread: bool = False
-    """Whether the table lacks rows that came before, which `same` lists."""
+    """Whether the table lacks unchanged rows; the table `same` lists them."""
 
     @property
     def whole(self) -> bool:
@@ -46,12 +46,12 @@ class Taken:
 
 @dataclass(frozen=True)
 class ReadContext:
-    """What deliveries are read with.
+    """The inputs for reading deliveries.
 
     Attributes:
-        in_force: the newest extract before that holds every row.
-        tables: the table for each delivery, by its identifier.
-        base: the snapshot to rest on, if there is one.
+        in_force: the newest earlier extract that holds every row.
+        tables: delivery identifier → the table for its rows.
+        base: the snapshot to compare with; None to read whole files.
     """
 
     context: BatchContext
@@ -63,7 +63,7 @@ class ReadContext:
 
 
 def take_unit(source: ReadContext, unit: Unit) -> tuple[list[Taken], list[tuple[Receipt, str]]]:
-    """Read the deliveries of a unit: all of them count, or none with the reasons."""
+    """Read the deliveries of a unit: either all of them count, or all are refused with reasons."""
     if unit.waiting is not None:
         return [], [refuse(receipt, _named(receipt, unit.waiting), waiting=True) for receipt in unit.receipts]
     taken: list[Taken] = []
@@ -96,10 +96,10 @@ def _named(receipt: Receipt, said: str) -> str:
 
 
 def _take(source: ReadContext, receipt: Receipt) -> Taken:
-    """Read one delivery into a table; of a snapshot only what is new, if there is one to rest on.
+    """Read one delivery into a table; with a base snapshot, only the lines that changed.
 
     Raises:
-        UnreadableFile: it cannot be read, or the contract has it refused.
+        UnreadableFile: the file cannot be read, or the contract refuses it.
     """
     contract, home, table = source.contract, source.home, source.tables[receipt.extract_id]
     delivery = delivery_of(contract, receipt)
@@ -120,10 +120,10 @@ def _take(source: ReadContext, receipt: Receipt) -> Taken:
 
 
 def _believed(source: ReadContext, taken: Sequence[Taken]) -> list[Taken]:
-    """Deliveries with what is remarkable about them as a whole.
+    """Add to deliveries the result of the whole-file comparison.
 
     Raises:
-        HeldFile: they look wrong as a whole, and nobody has confirmed them.
+        HeldFile: the deliveries look wrong as a whole, and nobody has confirmed them.
     """
     last = taken[-1]
     whole = delivered_rows(
@@ -140,7 +140,7 @@ def _believed(source: ReadContext, taken: Sequence[Taken]) -> list[Taken]:
 
 
 def delivery_of(contract: Contract, receipt: Receipt) -> Delivery:
-    """The way by which a file came; if the contract no longer has it, the first way of its form.
+    """The way of delivery of a file; if the contract no longer has it, the first way of the same form.
 
     Raises:
         UnreadableFile: the contract no longer takes files of that form.
@@ -156,9 +156,9 @@ def delivery_of(contract: Contract, receipt: Receipt) -> Delivery:
 
 @dataclass(frozen=True)
 class Hold:
-    """Why a delivery is held: what it looks like, the checks that it does not pass, and the contract that says so.
+    """Why a delivery is held: the problem (Chinese), and the failed checks.
 
-    `contract` is the digest of the contract whose rules flagged too many rows; empty where the file was compared.
+    `contract` is the digest of the contract whose rules flagged too many rows; empty if the file comparison holds it.
     """
 
     problem: str
@@ -174,7 +174,7 @@ def refuse(
     waiting: bool = False,
     hold: Hold | None = None,
 ) -> tuple[Receipt, str]:
-    """Keep beside a receipt why its file is not in force: damaged, waiting for other parts, or held as a whole."""
+    """Write beside a receipt why its file is not in force: damaged, waiting for other parts, or held as a whole."""
     refusal: dict[str, object] = {"message": message, "damaged": damaged, "waiting": waiting}
     if hold is not None:
         refusal["held"] = asdict(hold)
@@ -183,7 +183,7 @@ def refuse(
 
 
 def _told(taken: Taken) -> dict[str, object]:
-    """What lies beside the receipt once the file is read: what it was found to be, and what was set aside."""
+    """Build the record of a reading that is kept beside the receipt: recognised columns, remarks, rows set aside."""
     reading = taken.reading
     return {
         "rows": reading.rows,

@@ -1,7 +1,7 @@
-"""Places: where the rows that came before stand in the newest delivery, so that people find them in the file they have.
+"""Row positions: where older rows stand in the newest delivery, so that people find them in the file they have.
 
-An extract's own rows say where they stood when they came first. Beside an extract that rests on an earlier one lies
-`place/<dataset>` with `_row`, `_line` and `_sheet` of the rows that stand elsewhere now.
+An extract's own rows keep the position of their first arrival. Beside an extract that rests on an earlier one,
+`place/<dataset>` holds the new `_row`, `_line` and `_sheet` of every row whose position has changed.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from warehouse.lake.layers import Layer
 from warehouse.lake.partition import Partition
 from warehouse.lake.store import Lake, Origin
 
-# Of a file without sheets the lower half of a row's number is its line.
+# In a file without sheets, the lower 32 bits of a row's number are its line.
 _LINE = (1 << 32) - 1
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where an extract's rows stand now.
+    """The current positions of an extract's rows.
 
     Attributes:
-        moved: the rows that stand elsewhere than when they came first; None if there are none.
-        renamed: the deliveries with which rows came first → the newest, in which they all stand.
+        moved: the rows whose position differs from that of their first arrival; None if no row moved.
+        renamed: the delivery that first brought a row → the newest delivery, which holds all of them.
     """
 
     moved: Partition | None
@@ -35,7 +35,7 @@ class Places:
 
 
 def places_in(lake: Lake, extract: Partition) -> Places:
-    """Where the rows of an extract stand in the newest of its deliveries."""
+    """Find the positions of an extract's rows in its newest delivery."""
     renamed = {str(told["extract_id"]): str(extract.facts["extract_id"]) for told in earlier_of(extract)}
     return Places(_beside(lake, extract), renamed)
 
@@ -48,15 +48,15 @@ def write_places(
     arrived: str,
     inputs: Mapping[str, str],
 ) -> None:
-    """Write where the rows that came before stand now; to be done before the extract is there.
+    """Write the current positions of older rows; call it before the extract is written.
 
     Args:
-        connection: with the table `same`, see `warehouse.collect.extracts.snapshot_diff`.
-        lake: where they are written.
-        dataset: whose rows they are.
+        connection: holds the table `same`, see `warehouse.collect.extracts.snapshot_diff`.
+        lake: where the positions are written.
+        dataset: the dataset of the rows.
         batch: the day of the turn.
         arrived: a relation with `_row`, `_line` and `_sheet` of all rows of the delivery.
-        inputs: those of the extract.
+        inputs: the inputs of the extract.
     """
     query = (
         f"SELECT base_row AS _row, _line, _sheet FROM same JOIN {arrived} AS arrived ON arrived._row = arrived_row "
@@ -66,13 +66,13 @@ def write_places(
 
 
 def repeat_places(lake: Lake, base: Partition, batch: date, inputs: Mapping[str, str]) -> None:
-    """Every row stands where it stood; to be done before the extract is there."""
+    """Carry the positions over unchanged; call it before the extract is written."""
     places = _beside(lake, base)
     if places is not None:
         lake.repeat(places, batch, Origin(inputs))
 
 
 def _beside(lake: Lake, extract: Partition) -> Partition | None:
-    """The places of an extract, if it rests on an earlier one; others of the batch are not its own."""
+    """The positions that belong to an extract; positions in its batch with other inputs do not."""
     places = lake.partition(Layer.PLACE, extract.table, extract.batch)
     return places if places is not None and places.inputs == extract.inputs else None

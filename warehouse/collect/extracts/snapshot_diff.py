@@ -1,8 +1,8 @@
-"""What a snapshot has in common with the one before: rows that came already are not written again.
+"""Snapshot diff: rows that a snapshot shares with the snapshot before are not written again.
 
-Rows are compared by all of their cells as delivered, those of text by the bytes of their lines. One that came before
-in the same form stays as it is, with its number, its place and the delivery that brought it first; so does all that
-follows from it in later stages.
+Two rows are the same if all their cells are equal as delivered; for text files, if the bytes of their lines are equal.
+An unchanged row keeps its number, its position and the delivery that first brought it, so later stages reuse its
+results. Example: of 1,000 rows 990 are unchanged; the partition holds 10 new rows and the numbers of 10 removed ones.
 """
 
 from __future__ import annotations
@@ -20,62 +20,62 @@ from warehouse.lake.partition import GONE, Partition
 from warehouse.lake.store import Lake, Origin
 
 HASHED = "hashed"
-"""The fact that tells how the rows were hashed; other hashes cannot be compared."""
+"""The fact that records how the rows were hashed; hashes made in another way cannot be compared."""
 
-# Hashes of cells hold for one version of the engine.
+# DuckDB's hash of a cell may change with its version.
 CELL_HASH: Mapping[str, object] = {"by": f"duckdb {duckdb.__version__}"}
 
 EARLIER = "earlier"
-"""The fact that lists the deliveries before this batch's which rows may still come from."""
+"""The fact that lists the deliveries of earlier batches that rows of the extract may come from."""
 
 
-# A day's rows are numbered from its own multiple on, so that a number never comes again for another row.
+# Each day numbers its rows from its own multiple of 2^32, so that a number never names two rows.
 _A_DAY = 1 << 32
 
 
 def first_number(batch: date) -> int:
-    """What is added to the rows of a day's first file to number them."""
+    """The offset that is added to the row numbers of a day's first file."""
     return batch.toordinal() * _A_DAY
 
 
 def cell_hash(contract: Contract) -> str:
-    """The columns `_hash` and `_check`: two hashes of 64 bits of the cells, in both directions."""
+    """SQL of the columns `_hash` and `_check`: two 64-bit hashes of the cells, in forward and in reverse order."""
     cells = [quote(column.name) for column in contract.delivered_columns]
     return f"hash({', '.join(cells)}) AS _hash, hash({', '.join(reversed(cells))}, 1) AS _check"
 
 
 def base_of(before: Partition | None, contract: Contract) -> Partition | None:
-    """The snapshot before, if a later one can be compared with it: the same columns, no delta beside it."""
+    """The snapshot before, if a later one can be compared with it: the same contract, no other delivery in it."""
     if before is None or before.inputs["contract"] != contract.digest or len(deliveries_of(before)) != 1:
         return None
     return before if before.facts.get(HASHED) is not None else None
 
 
 def deltas_before(before: Partition | None, contract: Contract) -> Partition | None:
-    """The newest extract, if nothing but deltas came with it, by the contract as it is: they may come again."""
+    """The newest extract, if it holds only deltas under the current contract: these may be delivered again."""
     if before is None or before.inputs["contract"] != contract.digest:
         return None
     return before if all(told["delivery"] == "delta" for told in deliveries_of(before)) else None
 
 
 def deliveries_of(extract: Partition) -> list[Mapping[str, object]]:
-    """The deliveries of an extract's own batch, as `warehouse.collect.extracts.extract` tells of them."""
+    """The deliveries of an extract's own batch, as `warehouse.collect.extracts.extract` records them."""
     return _listed(extract, "deliveries")
 
 
 def sources_of(extract: Partition) -> list[Mapping[str, object]]:
-    """Every delivery that rows of an extract come from, the own batch's last."""
+    """All deliveries that rows of an extract come from, those of its own batch last."""
     own = deliveries_of(extract) if extract.parts[-1].batch == extract.batch.isoformat() else []
     return [*earlier_of(extract), *own]
 
 
 def earlier_of(extract: Partition) -> list[Mapping[str, object]]:
-    """The deliveries before the own batch's with which rows of an extract came first."""
+    """The deliveries of earlier batches that first brought rows of an extract."""
     return _listed(extract, EARLIER)
 
 
 def repeated(home: Home, base: Partition, own: Sequence[Receipt], contract: Contract) -> list[Receipt] | None:
-    """The receipts of an extract's deliveries, if these are the same files one by one, and read as those were."""
+    """The receipts of an extract's deliveries, if `own` are the same files in the same order, read in the same way."""
     receipt_of = {receipt.extract_id: receipt for receipt in receipts(home.inbox, base.batch)}
     told = [str(delivery["extract_id"]) for delivery in deliveries_of(base)]
     if not receipt_of.keys() >= set(told):
@@ -93,14 +93,14 @@ def _bytes_and_way(receipt: Receipt, contract: Contract) -> tuple[object, ...]:
 
 
 def compare(connection: duckdb.DuckDBPyConnection, base: Partition, arrived: str) -> int:
-    """Fill the table `same` with the rows that came before, and count them.
+    """Fill the table `same` with the unchanged rows, and count them.
 
-    Of several rows alike none can be told from the others, so that only those alone in their form count.
+    Identical rows cannot be distinguished, so that a row matches only if its form is unique in both snapshots.
 
     Args:
-        connection: `arrived` must be visible to it.
+        connection: `arrived` is visible to it.
         base: the snapshot before.
-        arrived: a relation with `_row`, `_hash` and `_check`, made as the base's are.
+        arrived: a relation with `_row`, `_hash` and `_check`, hashed as the base is.
     """
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE same AS
@@ -123,15 +123,15 @@ def write_changes(
     rows: str,
     origin: Origin,
 ) -> Partition:
-    """Write a snapshot as what is otherwise than in the one before.
+    """Write a snapshot as its difference from the snapshot before.
 
     Args:
-        connection: what `rows` reads must be visible to it, and the table `same` with rows of both that are alike.
-        lake: where `base` lies.
-        base: the snapshot before, as `base_of` gives it.
+        connection: `rows` and the table `same` are visible to it.
+        lake: the lake that holds `base`.
+        base: the snapshot before, as `base_of` returns it.
         batch: the day of the turn.
-        rows: the query of the snapshot's rows in the columns of an extract; those of `same` may be missing.
-        origin: what the rows follow from, and facts of the deliveries.
+        rows: the query of the snapshot's rows in the columns of an extract; rows listed in `same` may be missing.
+        origin: the inputs of the rows, and facts about the deliveries.
     """
     gone = f"SELECT _row FROM {base.scan} WHERE _row NOT IN (SELECT base_row FROM same)"
     query = (

@@ -1,6 +1,7 @@
-"""Archives: a zip handed in is unpacked, and each file in it is a delivery of its own.
+"""Archives: a zip file is unpacked on delivery, and each file in it becomes a delivery.
 
-Nothing in an archive is believed: not its names, not the sizes it states. What a member is, the desk finds out.
+No statement of an archive is trusted: neither names nor sizes. This module does not know the datasets of the members;
+`warehouse.collect.intake.placement` finds them.
 """
 
 from __future__ import annotations
@@ -18,23 +19,23 @@ from warehouse.collect.readers.text.encoding import ZIP
 from warehouse.home.names import FileName, shown
 
 MOST_MEMBERS = 1000
-# Bytes of all members together, and how many times the archive they may be: text packs to a tenth, or a
-# fiftieth if it repeats itself; what packs to a thousandth was made to fill a disk.
+# Bytes of all members together, and their largest ratio to the size of the archive. Text shrinks to a tenth, repetitive
+# text to a fiftieth; an archive that shrinks to a thousandth was made to fill a disk.
 MOST_BYTES = 16 << 30
 MOST_RATIO = 400
 _SMALL = 64 << 20
 _CHUNK = 1 << 20
 
-# How an archive begins that holds nothing.
+# The first bytes of an archive without members.
 _EMPTY = b"PK\x05\x06"
 _ENCRYPTED = 0x1
 _IN_UTF_8 = 0x800
-# What packing programs add of their own.
+# Files that packing programs add.
 _CLUTTER = {"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"}
 _WORKBOOK = {"xl/workbook.xml", "xl/workbook.bin", "[Content_Types].xml", "mimetype"}
 _NESTED = {".zip", ".rar", ".7z", ".gz", ".tar"}
 
-# What comes of a zip whose bytes are not in order.
+# The errors that reading a damaged zip raises.
 _DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
@@ -48,14 +49,14 @@ _DAMAGED = (
 
 @dataclass(frozen=True)
 class ArchiveMember:
-    """A file out of an archive: its name there with its folders, and where it lies now, under its stored name."""
+    """A file from an archive: its name there with its folders, and the path of the unpacked copy."""
 
     name: FileName
     path: Path
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file is a zip, and not a workbook, which is one too, be it damaged."""
+    """Whether a file is a zip archive. A workbook is a zip too, but is no archive, even if it is damaged."""
     if any(
         found.takes("sheet") and path.suffix.lower() in found.suffixes for found in load_formats().values()
     ):
@@ -71,18 +72,18 @@ def is_archive(path: Path) -> bool:
     except OSError as error:
         if error.errno != EINVAL:
             raise
-        # The directory names a place before the beginning.
+        # The zip's directory points to a place before the start of the file.
         return path.suffix.lower() == ".zip"
 
 
 def unpack(path: Path, folder: Path) -> list[ArchiveMember]:
-    """Unpack an archive, each member into a folder of its own, in the order of the archive.
+    """Unpack an archive, each member into its own folder, in the order of the archive.
 
-    A name without the mark of UTF-8 is read as `FileName.in_zip` says.
+    `FileName.in_zip` decodes names without the UTF-8 flag.
 
     Raises:
-        UnreadableFile: the archive is damaged, encrypted, nested, unreasonably large, empty, or a name leads
-            out of it.
+        UnreadableFile: the archive is damaged, encrypted, nested, unreasonably large or empty, or a name points
+            outside the archive.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -93,7 +94,7 @@ def unpack(path: Path, folder: Path) -> list[ArchiveMember]:
             room = _room(path)
             members = []
             for number, (info, name) in enumerate(infos):
-                # A folder of its own: two members may have one name.
+                # Each member gets its own folder: two members may have the same name.
                 target = folder / f"{number:04d}" / name.stored
                 target.parent.mkdir(parents=True)
                 room -= _copy(path, archive, info, target, room)
@@ -110,12 +111,12 @@ def unpack(path: Path, folder: Path) -> list[ArchiveMember]:
 
 
 def _name(info: zipfile.ZipInfo) -> FileName:
-    """The name of a member; without the mark of UTF-8 its bytes are known by what code page 437 makes of them."""
+    """The name of a member. Without the UTF-8 flag, encoding it as code page 437 restores its bytes."""
     if info.flag_bits & _IN_UTF_8:
         name = FileName(info.orig_filename.encode("utf-8", "surrogatepass"), info.orig_filename)
     else:
         name = FileName.in_zip(info.orig_filename.encode("cp437"))
-    # Text that a name has after a NUL is hidden from every other program.
+    # Other programs do not show the text behind a NUL.
     return replace(name, text=str(PurePosixPath(_slashes(name.text.partition("\0")[0]))))
 
 
@@ -133,7 +134,7 @@ def _is_clutter(info: zipfile.ZipInfo, name: FileName) -> bool:
 
 
 def _refuse(path: Path, infos: list[tuple[zipfile.ZipInfo, FileName]]) -> None:
-    """Refuse what can be told without unpacking."""
+    """Refuse an archive by its directory, without unpacking it."""
     if not infos:
         raise unreadable(path, "压缩包里没有文件", "核对后重新压缩交付")
     if len(infos) > MOST_MEMBERS:
@@ -156,7 +157,7 @@ def _room(path: Path) -> int:
 
 
 def _copy(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, room: int) -> int:
-    """Unpack one member; its number of bytes."""
+    """Unpack one member and return its size in bytes."""
     size = 0
     with archive.open(info) as source, target.open("wb") as file:
         while piece := source.read(_CHUNK):

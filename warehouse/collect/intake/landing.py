@@ -1,4 +1,4 @@
-"""Delivered files put in their place: a whole copy, on the disk, in one step. What a receipt says is not known here."""
+"""Delivered files stored on disk: a complete copy that appears in one step. This module does not know receipts."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from warehouse.home.files import flush, new_draft, replace_json, sha256_of
 from warehouse.home.modes import FILE, FOLDER, make_folder
 from warehouse.home.names import FileName, shown, shown_name, stored
 
-# Bytes of a file that is taken in, unless the settings say otherwise: the register of a city of ten million has two
-# or three GB as text.
+# Default for the largest file that is taken in, in bytes: the register of a city of ten million takes two or three GB
+# as text.
 LARGEST_FILE = 4 << 30
 
-# Characters of a path that a reader takes for a pattern of paths.
+# Characters that make a reader take a path for a pattern of paths.
 _PATTERN = frozenset("*?[]{}")
 
 
 class ChangingFile(OSError):
-    """A file that is still being written while it is taken in; nothing of it is kept."""
+    """A file that changes while it is taken in; no part of it is kept."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(errno.EBUSY, "接收时内容仍在变化，请等它写完后重新交付", str(path))
@@ -32,7 +32,7 @@ class ChangingFile(OSError):
 
 
 class TooLargeFile(OSError):
-    """A file that is larger than the settings allow; nothing of it was read."""
+    """A file that is larger than the settings allow; no part of it was read."""
 
     def __init__(self, path: Path, size: int, largest: int) -> None:
         told = (
@@ -47,10 +47,10 @@ class TooLargeFile(OSError):
 
 
 def refuse_large(path: Path, largest: int) -> None:
-    """Refuse a file of more bytes than are allowed, before anything of it is read: holes of a sparse file count.
+    """Refuse a file that is too large, before reading it; the holes of a sparse file count.
 
     Raises:
-        TooLargeFile: it has more.
+        TooLargeFile: it has more than `largest` bytes.
         OSError: there is no such file.
     """
     size = path.stat().st_size
@@ -62,20 +62,20 @@ def keep(folder: Path, path: Path, sha256: str, receipt: tuple[str, Mapping[str,
     """Copy a file into a new folder together with its receipt; the folder appears in one step.
 
     Args:
-        folder: one that exists holds the same file already, and stays.
-        path: the file, under the name it is stored by.
-        sha256: what it was when it was recognised.
-        receipt: the name and the content of its receipt.
+        folder: the new folder. If it exists, it holds the same file already and is left as it is.
+        path: the file, under its stored name.
+        sha256: the file's checksum at recognition.
+        receipt: the file name and the content of the receipt.
 
     Raises:
-        ChangingFile: it is no longer what it was.
-        OSError: it cannot be read, or there is no room for it. Nothing is left behind.
+        ChangingFile: the file has changed since recognition.
+        OSError: the file cannot be read, or the disk is full. Nothing is left behind.
     """
     if folder.exists():
         return
     draft = folder.parent / new_draft()
     try:
-        # The folder above may hand other rights on to its children (default ACL), so that others can drop files there.
+        # The parent folder may pass other permissions (default ACL) to its children, so that people can drop files.
         make_folder(folder.parent)
         draft.mkdir()
         draft.chmod(FOLDER)
@@ -84,7 +84,7 @@ def keep(folder: Path, path: Path, sha256: str, receipt: tuple[str, Mapping[str,
         try:
             draft.rename(folder)
         except OSError:
-            # Somebody else was faster with the same file.
+            # Another process stored the same file first.
             if not folder.exists():
                 raise
         flush(folder.parent)
@@ -93,7 +93,7 @@ def keep(folder: Path, path: Path, sha256: str, receipt: tuple[str, Mapping[str,
 
 
 def make_whole(kept: Path, path: Path, sha256: str) -> None:
-    """Put a file that came again in the place of the one that was kept, should that have been damaged.
+    """Replace a damaged kept file with the same file that was delivered again.
 
     Raises:
         ChangingFile, OSError: as `keep`.
@@ -110,10 +110,10 @@ def make_whole(kept: Path, path: Path, sha256: str) -> None:
 
 
 def copy_as(path: Path, target: Path, sha256: str) -> Path:
-    """Copy a file to a place where every reader can open it.
+    """Copy a file to a path that every reader can open.
 
     Raises:
-        ChangingFile: it is no longer what it was.
+        ChangingFile: the copy does not have the checksum `sha256`.
     """
     shutil.copyfile(path, target)
     if sha256_of(target) != sha256:
@@ -122,19 +122,19 @@ def copy_as(path: Path, target: Path, sha256: str) -> Path:
 
 
 def openable(path: Path, scratch: Path) -> Path:
-    """The file under a path that every reader takes: its own, or a copy in a scratch folder.
+    """Return a path that every reader can open: the file's own, or that of a copy in a scratch folder.
 
-    Readers in C and Rust want UTF-8, and some take brackets for a pattern.
+    Readers in C and Rust need UTF-8, and some take brackets for a pattern.
 
     Raises:
-        ChangingFile: it was written to while it was copied.
+        ChangingFile: the file changed while it was copied.
     """
     text = str(path)
     if stored(path.name) == path.name and shown(text) == text and not _PATTERN.intersection(text):
         return path
     scratch.mkdir(parents=True, exist_ok=True)
     copy = scratch / FileName.of(path).stored
-    # By these the reader of a database knows that its newest rows are not in the file.
+    # From these files the database reader sees that the newest rows are not in the database file.
     beside = {path.name + ending: copy.name + ending for ending in BESIDE}
     for found in path.parent.iterdir():
         if found.name in beside:

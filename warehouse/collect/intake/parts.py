@@ -1,7 +1,7 @@
-"""Snapshots that come in several files: which part a file is, and what a snapshot still waits for.
+"""Snapshots that arrive in several files: which part a file is, and which parts are missing.
 
-A part that comes again takes the place of its earlier version. When the contract has every part, they are one
-snapshot; until then none of them is in force.
+A part that arrives again replaces its earlier version. As soon as all parts are there, they form one snapshot; until
+then no part is in force.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from schemas.contract.model import Contract, Delivery, Parts
 
 @dataclass(frozen=True)
 class SnapshotPart:
-    """A part's name, and of how many it is one, if its file says so."""
+    """A part's name, and the number of all parts, if the file's name states it."""
 
     name: str
     of: int | None = None
@@ -24,14 +24,14 @@ class SnapshotPart:
 
 @dataclass(frozen=True)
 class Standing:
-    """The parts that came, and what is still missing (Chinese); None where they are all there."""
+    """The parts that arrived, and a description of the missing ones (Chinese; None if the snapshot is complete)."""
 
     names: tuple[str, ...]
     waiting: str | None
 
 
 def part_of(parts: Parts, file: str) -> SnapshotPart | None:
-    """Which part of a snapshot a file is, by the name under which it was delivered; None if that does not say."""
+    """The part of a snapshot that a file is, by its delivered name; None if the name does not say."""
     if parts.name is None:
         return SnapshotPart(PurePosixPath(file).stem)
     match = re.search(parts.name, file)
@@ -51,11 +51,11 @@ def part_of(parts: Parts, file: str) -> SnapshotPart | None:
 
 
 def standing(parts: Parts, came: Sequence[SnapshotPart]) -> Standing:
-    """What is there of a snapshot.
+    """Compare the parts that arrived with the contract.
 
     Args:
-        parts: what the contract says of it.
-        came: the parts in the order in which they came, as often as they came.
+        parts: the contract's declaration of the parts.
+        came: the parts in order of arrival, repetitions included.
     """
     names = tuple(dict.fromkeys(part.name for part in came))
     if parts.every:
@@ -71,7 +71,7 @@ def standing(parts: Parts, came: Sequence[SnapshotPart]) -> Standing:
 
 
 def foreign_part(contract: Contract, delivery: Delivery, file: str) -> str | None:
-    """Why a file is no part of the snapshot it claims to be one of (Chinese)."""
+    """Why a file's name makes it no part of its snapshot (Chinese); None if it is a part, or has no parts."""
     if delivery.parts is None:
         return None
     part = part_of(delivery.parts, file)

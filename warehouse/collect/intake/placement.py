@@ -1,4 +1,4 @@
-"""Placing: which contracts a delivered file belongs to, by its name if that says so, else by its headings."""
+"""Placement: find the contracts that a delivered file belongs to, by its name, or by its headings if no name fits."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ class Match:
 
     @property
     def part(self) -> tuple[str | None, str | None]:
-        """The sheet or table of the file that is meant."""
+        """The sheet or table of the file that the contract reads."""
         return self.recognition.sheet, self.recognition.table
 
 
 class _Unwelcome(UnreadableFile):
-    """A file that is a contract's, by its headings, and that the contract does not take all the same."""
+    """A file whose headings are a contract's, but that the contract refuses."""
 
 
 @dataclass(frozen=True)
 class RefusedFile:
-    """Why a file, or the part of it that a contract names, cannot be taken in."""
+    """Why a file, or the part of it that a contract names, is not taken in."""
 
     message: str
     contract: Contract | None = None
 
 
 def place(path: Path, name: FileName, contracts: list[Contract], *, named: bool) -> list[Match | RefusedFile]:
-    """The contracts a file, delivered under `name`, belongs to: by its name if that says so, else by its headings.
+    """Find the contracts of a file delivered under `name`: by the name if one fits, else by the headings.
 
-    A part of the file belongs to one contract, the one with the most of its columns. A contract that claims
-    the file's name and a table or sheet of its own is told when the file lacks it.
+    A part of the file belongs to one contract, the one with the most of its columns. If a contract claims the file's
+    name and a certain table or sheet, and the file lacks it, the list has a refusal for that contract.
     """
     ways = [(contract, delivery) for contract in contracts for delivery in contract.deliveries]
     by_name = [way for way in ways if name.fits(way[1].pattern)]
@@ -91,13 +91,13 @@ def place(path: Path, name: FileName, contracts: list[Contract], *, named: bool)
     if named or len({contract.id for contract, _ in by_name}) == 1:
         return [refusals[0][2]]
     if len({refusal.message for _, _, refusal in refusals}) == 1:
-        # Whoever's it may be, it cannot be opened.
+        # All contracts refuse it for the same reason, so that the file cannot be opened for any of them.
         return [RefusedFile(refusals[0][2].message)]
     return [_refusal(path, "文件名和表头都不符合任何数据标准，请核对表头，或在交付时注明数据集")]
 
 
 def _with_unread(matches: list[Match]) -> list[Match]:
-    """The matches of a workbook, each with the sheets that none of them takes."""
+    """The matches of a workbook, each with the sheets that no match reads."""
     read = {name for match in matches for name in (match.recognition.sheet or "").split("、")}
     return [
         replace(
@@ -112,10 +112,10 @@ def _with_unread(matches: list[Match]) -> list[Match]:
 
 
 def _match(path: Path, name: FileName, contract: Contract, delivery: Delivery, *, by_name: bool) -> Match:
-    """What a file is as a delivery of a contract.
+    """Match a file with a contract's way of delivery.
 
     Raises:
-        UnreadableFile: it is none, or not as the contract wants it.
+        UnreadableFile: the file is not such a delivery, or the contract refuses it.
     """
     seen = recognise(path, layout_of(contract, delivery, name.shown))
     if (problem := foreign_part(contract, delivery, name.shown)) is not None:
@@ -138,7 +138,7 @@ def _refusal(path: Path, reason: str) -> RefusedFile:
 
 
 def torn_snapshots(matches: Iterable[Match | RefusedFile]) -> set[str]:
-    """The datasets of which an archive has several snapshots, though nothing says that these are its parts."""
+    """The datasets with several snapshots in one archive, where the contract does not declare them as parts."""
     whole = [
         match.contract.id
         for match in matches

@@ -1,8 +1,8 @@
-"""The reception desk: a delivered file is kept untouched, recognised, and its sender gets a receipt (回执).
+"""Reception: keep a delivered file untouched, recognise it, and answer its sender with a receipt (回执).
 
-A file that nobody can place is set aside with the reason; nothing else stops. A database or workbook may hold
-several datasets, each in a table or sheet of its own: each gets its receipt, and so does each file in an
-archive. Reading the rows comes later, in `warehouse.collect.extracts.extract`.
+A file that fits no contract is set aside with the reason; all other files go on. A database or workbook may hold
+several datasets, each in its own table or sheet: each dataset gets a receipt, and so does each file in an archive.
+This module does not read the rows; `warehouse.collect.extracts.extract` does.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from warehouse.home.lock import delivering
 from warehouse.home.names import FileName
 from warehouse.isolation.reading import may_be_archive, unpack
 
-# What may lie beside a delivered file: its receipt, why it was refused, that its sender stands by it, what was read.
+# Files that may lie beside a delivered file: its receipt, its refusal, the sender's confirmation, what was read.
 RECEIPT = "receipt.json"
 REFUSAL = "refusal.json"
 CONFIRMATION = "confirmation.json"
@@ -37,7 +37,7 @@ READING = "reading.json"
 
 ReceiptStatus = Literal["received", "repeated", "confirmed", "set_aside"]
 
-# What the sender reads for each status.
+# The message to the sender for each status.
 STATUSES: Mapping[ReceiptStatus, str] = {
     "received": "已接收",
     "repeated": "重复交付，与已接收的文件完全相同",
@@ -48,19 +48,19 @@ STATUSES: Mapping[ReceiptStatus, str] = {
 
 @dataclass(frozen=True)
 class Receipt:
-    """What the sender is told of one delivered file, or of one dataset in it.
+    """The answer to the sender about one delivered file, or about one dataset in it.
 
     Attributes:
-        file: its name as it is shown; of a file in an archive with the archive's before it.
-        original: its name as it came, if it is shown or stored otherwise.
-        original_bytes: that name's bytes, percent-encoded, if the name in UTF-8 is other bytes.
+        file: its displayed name; for a file in an archive, with the archive's name before it.
+        original: its name on arrival, if the displayed or the stored name differs.
+        original_bytes: the bytes of that name, percent-encoded, if they are not the name in UTF-8.
         stored: its name in the folder of the delivery.
-        server: the contract's way of delivery by which it came.
+        server: the contract's way of delivery that the file matched.
         delivery: `snapshot` or `delta`.
-        replaces: the delivery of the batch that no longer counts because of this one.
-        unread: the other sheets of the workbook that no dataset takes.
-        archive: the sha256 of the archive it was in.
-        number: its place among the deliveries of the batch, from 1.
+        replaces: the earlier delivery of the batch that this one takes out of force.
+        unread: the other sheets of the workbook, which no dataset reads.
+        archive: the sha256 of the archive that held the file.
+        number: its position among the deliveries of the batch, from 1.
     """
 
     extract_id: str
@@ -94,11 +94,11 @@ class Receipt:
     path: Path = field(default_factory=Path)
 
     def named(self, message: str) -> str:
-        """A reader's message with the name that the sender knows in the place of the one the file is stored under."""
+        """Put the name that the sender knows into a reader's message, in place of the stored name."""
         return message.replace(f"“{self.stored}”", f"“{self.file.rpartition('/')[2]}”")
 
     def as_json(self) -> dict[str, object]:
-        """The receipt as plain values, without where it lies."""
+        """The receipt as plain values, without its path."""
         facts = asdict(self)
         facts.pop("path")
         return {**facts, "batch": self.batch.isoformat()}
@@ -106,12 +106,12 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Terms:
-    """On which terms files are taken in.
+    """The terms on which files are taken in.
 
     Attributes:
-        dataset: the dataset they are of; without it each file's name and headings decide.
-        confirm: why the files are right, however unusual they look; None where nobody said so.
-        largest: bytes that a file may have.
+        dataset: the dataset of the files; None to decide by each file's name and headings.
+        confirm: the reason why unusual files are right; None if nobody confirms them.
+        largest: the largest size of a file in bytes.
     """
 
     dataset: str | None = None
@@ -133,19 +133,19 @@ def deliver(
     """Take files in for a batch.
 
     Args:
-        home: where inbox and aside lie.
-        library: the contracts a file may belong to.
+        home: the home with the folders `inbox` and `aside`.
+        library: the contracts that a file may belong to.
         files: the delivered files; they are copied, never changed.
-        batch: the turn they belong to.
+        batch: the batch that the files belong to.
         received_at: the time on the receipts.
-        terms: which files are taken in.
+        terms: the dataset, the confirmation and the size limit.
 
     Returns:
-        In the order of the files a receipt for each dataset found in it, or one that it was set aside.
+        For each file, in order: a receipt for each dataset in it, or one receipt that it was set aside.
 
     Raises:
         KeyError: the dataset of the terms has no contract.
-        OSError: a file cannot be read or kept, is too large, or is still being written; those before it
+        OSError: a file cannot be read or kept, is too large, or is still being written. The files before it
             have been taken in.
     """
     named = terms.dataset
@@ -157,7 +157,7 @@ def deliver(
 
 @dataclass(frozen=True)
 class _Visit:
-    """Somebody at the desk with files: for which datasets and batch, and when."""
+    """One call of `deliver`: its home, contracts, batch, time and terms."""
 
     home: Home
     contracts: list[Contract]
@@ -168,10 +168,10 @@ class _Visit:
     largest: int
 
     def take_in(self, path: Path) -> Iterator[Receipt]:
-        """The receipts for a file, or for those in it if it is an archive."""
+        """Yield the receipts for a file, or for each file of an archive."""
         name = FileName.of(path)
         if (kind := special_kind(path)) is not None:
-            # It is not opened, and so not kept either.
+            # A special file (a pipe, a device) is not opened, so that it cannot be kept.
             message = f"文件“{name.shown}”：是{kind}，不是普通文件，没有接收。请交付文件本身。"
             yield replace(self._nothing(name), message=message)
             return
@@ -286,13 +286,13 @@ def _received(home: Home, path: Path, match: Match, bare: Receipt) -> Receipt:
 
 
 def _message(seen: Recognition, replaced: Receipt | None) -> str:
-    """What the sender reads of a file that was received."""
+    """Write the message to the sender of a file that was received."""
     message = STATUSES["received"] + (f"，替换先前交付的 {replaced.file}" if replaced else "")
     return message + (f"；没有读取的工作表：{'、'.join(seen.unread)}" if seen.unread else "")
 
 
 def _replaced(match: Match, earlier: Iterable[Receipt], file: str) -> Receipt | None:
-    """The delivery of the batch that a snapshot, or a part of one, takes the place of."""
+    """The delivery of the batch that a snapshot, or a part of a snapshot, replaces."""
     if match.delivery.mode != "snapshot":
         return None
     own = [receipt for receipt in earlier if receipt.dataset == match.contract.id]
@@ -303,7 +303,7 @@ def _replaced(match: Match, earlier: Iterable[Receipt], file: str) -> Receipt | 
 
 
 def _waiting(home: Home, match: Match, came: Iterable[Receipt]) -> str:
-    """What the sender of a part reads of the others."""
+    """Write the message about the other parts to the sender of a part."""
     parts = match.delivery.parts
     if parts is None:
         return ""
@@ -329,12 +329,12 @@ def _confirmed(receipt: Receipt, at: datetime, reason: str) -> Receipt:
 
 
 def _telling_name(match: Match, file: str) -> str:
-    """The file's name, where values come from it: then files of the same bytes are not the same delivery."""
+    """The file's name, if values are read from it: then equal bytes under another name are another delivery."""
     return file if match.contract.reads_file_names else ""
 
 
 def _extract_id(batch: date, dataset: str, sha256: str, name: str = "") -> str:
-    """A delivery's identity: the same bytes for the same dataset and batch are the same delivery."""
+    """A delivery's identifier: the same bytes for the same dataset and batch are the same delivery."""
     text = f"{batch.isoformat()}|{dataset}|{sha256}" + (f"|{name}" if name else "")
     return "E" + hashlib.sha256(text.encode()).hexdigest()[:15].upper()
 
@@ -345,30 +345,30 @@ def _keep(folder: Path, path: Path, receipt: Receipt) -> Receipt:
 
 
 def read_receipt(path: Path) -> Receipt:
-    """A receipt as it lies beside its file.
+    """Read the receipt that lies beside a file.
 
     Raises:
-        ValueError, KeyError or TypeError: it is none.
+        ValueError, KeyError or TypeError: the file is not a receipt.
     """
     facts = json.loads(path.read_text(encoding="utf-8"))
     facts |= {name: tuple(facts[name]) for name in ("columns", "missing", "extra")}
     facts["unread"] = tuple(facts.get("unread", ()))
     facts["batch"] = date.fromisoformat(facts["batch"])
-    # Receipts of earlier versions name the file as it was stored.
+    # Receipts of earlier versions give the stored name as `file`.
     return Receipt(**facts, path=path.parent / (facts.get("stored") or Path(facts["file"]).name))
 
 
 def receipts(folder: Path, batch: date) -> list[Receipt]:
-    """The receipts of a batch below `inbox` or `aside`, in the order of their arrival."""
-    # A draft is not received yet.
+    """The receipts of a batch below `inbox` or `aside`, in order of arrival."""
+    # Hidden folders are drafts that are not complete.
     places = sorted((folder / batch.isoformat()).glob(f"[!.]*/{RECEIPT}"))
     found = [read_receipt(path) for path in places]
-    # The number goes first: a clock that was moved back must not put an older delivery into force.
+    # The number goes first: if the clock was set back, an older delivery must not come into force.
     return sorted(found, key=lambda receipt: (receipt.number, receipt.received_at, receipt.extract_id))
 
 
 def confirmation_of(receipt: Receipt) -> str | None:
-    """Why a person stands by a delivery, however unusual it looks; None if nobody does."""
+    """The reason why a person confirmed an unusual delivery; None if nobody did."""
     path = receipt.path.parent / CONFIRMATION
     if not path.exists():
         return None
@@ -377,13 +377,13 @@ def confirmation_of(receipt: Receipt) -> str | None:
 
 
 def hold_of(receipt: Receipt) -> Mapping[str, object] | None:
-    """Why a delivery is held as a whole, if it is: `problem` and `checks`, and `contract` where rules say so."""
+    """The hold on a delivery: `problem`, `checks`, and `contract` if rules hold it; None if it is not held."""
     held = _refusal_of(receipt).get("held")
     return held if isinstance(held, dict) else None
 
 
 def refusal_of(receipt: Receipt) -> str | None:
-    """Why a delivery that was taken in is not in force, if it is refused or held."""
+    """The message why a received delivery is not in force; None if it is neither refused nor held."""
     refusal = _refusal_of(receipt)
     return str(refusal["message"]) if refusal else None
 
@@ -399,27 +399,27 @@ def is_waiting(receipt: Receipt) -> bool:
 
 
 def _refusal_of(receipt: Receipt) -> dict[str, object]:
-    """The refusal beside a receipt; empty if there is none."""
+    """The refusal beside a receipt; empty if the receipt has no refusal."""
     path = receipt.path.parent / REFUSAL
     refusal: dict[str, object] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return refusal
 
 
 def batches(home: Home) -> list[date]:
-    """The batches for which something was received, oldest first."""
+    """The batches with at least one receipt, oldest first."""
     folders = batch_folders(home)
     return [day for folder, day in folders.items() if any(folder.glob(f"[!.]*/{RECEIPT}"))]
 
 
 def batch_folders(home: Home) -> dict[Path, date]:
-    """The folders of the inbox that are a batch's, oldest first; others somebody dropped there."""
+    """The inbox's folders whose name is a batch, oldest first; people may have dropped other folders there."""
     children = home.inbox.iterdir() if home.inbox.is_dir() else ()
     found = {child: day for child in children if (day := _day(child.name)) is not None}
     return dict(sorted(found.items(), key=lambda item: item[1]))
 
 
 def _day(name: str) -> date | None:
-    """The batch that a folder of the inbox is of; none, if somebody dropped it there."""
+    """The batch whose folder has this name; None if the name is not a batch."""
     try:
         day = date.fromisoformat(name)
     except ValueError:
