@@ -34,6 +34,7 @@ from warehouse.home.cleanup import tidy_deliveries
 from warehouse.home.integrity import DamagedHome
 from warehouse.home.lock import HomeInUse
 from warehouse.home.names import shown_name, shown_path
+from warehouse.home.register import edited, is_edited
 from warehouse.isolation.reading import get_ready
 from warehouse.publish.switch import open_published
 
@@ -218,6 +219,8 @@ def reply(
         with platform.open_ledger() as ledger:
             if ledger.witness_is_cut():
                 console.progress(CUT.format(platform.home.witness))
+        if is_edited(platform.home):
+            console.progress(edited(platform.home))
         try:
             taken = list(take_in_each(platform, files, settings_of(context).user, datetime.now(UTC)))
         except (LedgerLoss, UnusableKey) as error:

@@ -18,9 +18,9 @@ from pipelines.commands.options import JsonOption, alone, platform_of, settings_
 from pipelines.settings import Settings
 from pipelines.terminal import console
 from returns.ledger.chain import LedgerLoss
-from returns.ledger.deliveries import missing_deliveries
+from returns.ledger.deliveries import missing_deliveries, replaced_deliveries
 from returns.ledger.heads import KnownHead, LedgerHead
-from returns.ledger.losses import ACCEPT, CUT
+from returns.ledger.losses import ACCEPT, CUT, Gone
 from returns.ledger.outside import NoHeads, has_heads, heads_in, known_heads
 from returns.ledger.store import Ledger
 from returns.packages.build import damaged_packages
@@ -41,8 +41,18 @@ from warehouse.home.integrity import (
 )
 from warehouse.home.modes import exposed
 from warehouse.home.names import shown_path
-from warehouse.home.register import edited, is_edited, kept_since, missing, registered
-from warehouse.home.rekey import other_keys, rekey_lake, rekey_warehouse
+from warehouse.home.register import (
+    edited,
+    forget_checksums,
+    is_edited,
+    kept_since,
+    missing,
+    note,
+    registered,
+    settle,
+)
+from warehouse.home.rekey import other_keys, rekey_lake, rekey_warehouse, written_anew
+from warehouse.home.replaced import older_register, replaced, unregistered
 from warehouse.lake.store import KEYS
 from warehouse.publish.standard_database import vouch_standard
 from warehouse.publish.switch import vouch
@@ -102,20 +112,33 @@ def _notices(home: Home) -> Iterator[str]:
 def _faults(platform: Platform) -> Iterator[str]:
     """Everything that is not what it was, in words, with what to do."""
     home = platform.home
-    yield from map(str, delivery_damage(home))
-    yield from map(str, lake_damage(platform.lake))
-    yield from map(str, warehouse_damage(home, platform.lake.keys))
-    yield from map(str, standard_damage(home, platform.lake.keys))
-    for batch, path in damaged_packages(home):
-        yield str(Damage(path, batch, "返还包与目录不符或缺失", AGAIN.format(batch)))
+    # Of a place that is damaged in several ways the first is named.
+    places: dict[Path, Damage] = {}
+    for damage in _damage(platform):
+        places.setdefault(damage.path, damage)
+    yield from map(str, places.values())
     yield from (str(damage) for _, damage in missing(home))
     if not home.register.exists() and has_heads(home, platform.keys):
         yield f"{home.register}：登记表缺失。请从备份恢复；下一次运行会按现有内容重新建立，此前缺失的内容则无法核对"
     if is_edited(home):
         yield edited(home)
-    yield from map(str, answer_damage(home))
+    elif unknown := unregistered(home):
+        yield older_register(home, unknown)
     yield from signing_faults(home, platform.signing)
     yield from _ledger_faults(platform)
+
+
+def _damage(platform: Platform) -> Iterator[Damage]:
+    """What lies in its place and is not what it was."""
+    home = platform.home
+    yield from delivery_damage(home)
+    yield from lake_damage(platform.lake)
+    yield from warehouse_damage(home, platform.lake.keys)
+    yield from standard_damage(home, platform.lake.keys)
+    for batch, path in damaged_packages(home):
+        yield Damage(path, batch, "返还包与目录不符或缺失", AGAIN.format(batch))
+    yield from answer_damage(home)
+    yield from (damage for _, damage in replaced(home))
 
 
 def _ledger_faults(platform: Platform) -> Iterator[str]:
@@ -132,6 +155,7 @@ def _ledger_faults(platform: Platform) -> Iterator[str]:
             lost = ledger.losses(known, thorough=True)
             yield from (f"{loss}。{ACCEPT}" for loss in lost)
             yield from map(str, missing_deliveries(ledger, home, kept_since(registered(home))))
+            yield from map(str, replaced_deliveries(ledger, home))
             yield from (f"台账第 {fault.seq} 条：{fault.message}" for fault in ledger.verify())
     except SQLAlchemyError as error:
         cause = type(getattr(error, "orig", None) or error).__name__
@@ -143,10 +167,12 @@ def rekey(context: typer.Context) -> None:
     platform = platform_of(context)
     try:
         with alone(platform.home, "zhenjie rekey"), platform.engine.connect() as connection:
+            forget_checksums(platform.home, written_anew(platform.home))
             partitions = rekey_lake(connection, platform.lake)
             databases = rekey_warehouse(platform.home, platform.keys)
             vouch(platform.home)
             vouch_standard(platform.home)
+            note(platform.home)
     except WrongKey as error:
         raise console.usage(str(error)) from None
     console.result(f"改写了 {partitions} 个分区、{databases} 个治理库文件")
@@ -235,13 +261,35 @@ def _accept(context: typer.Context, reason: str, outside: list[KnownHead], *, ne
         known = [*known_heads(home, platform.keys, thorough=True), *outside]
         for loss in ledger.losses(known, thorough=True):
             console.progress(str(loss))
-        gone = missing_deliveries(ledger, home, kept_since(registered(home)))
-        files = sorted({damage.path.parent.name for damage in gone})
-        entry = ledger.accept_losses(settings_of(context).user, reason, known, files, datetime.now(UTC))
+        gone = _gone(ledger, home)
+        entry = ledger.accept_losses(settings_of(context).user, reason, known, gone, datetime.now(UTC))
+        if gone.places:
+            settle(home, gone.places)
     if entry is not None:
         console.result(f"已记入台账第 {entry.seq} 条：{entry.kind.title_zh}，{entry.actor}，{reason}")
     elif needed:
-        raise console.usage("台账和交付文件没有缺失，不需要确认")
+        raise console.usage("台账、交付文件和登记表没有缺失，不需要确认")
+
+
+def _gone(ledger: Ledger, home: Home) -> Gone:
+    """Files that are gone or replaced and that no turn makes again, each named."""
+    deliveries = [
+        *missing_deliveries(ledger, home, kept_since(registered(home))),
+        *replaced_deliveries(ledger, home),
+    ]
+    others = [
+        (thing.place, str(damage))
+        for thing, damage in (*missing(home), *replaced(home))
+        if not thing.is_made_again
+    ]
+    if is_edited(home):
+        others.append((home.register.name, edited(home)))
+    elif unknown := unregistered(home):
+        others.append((home.register.name, older_register(home, unknown)))
+    for told in (*map(str, deliveries), *(told for _, told in others)):
+        console.progress(told)
+    numbers = sorted({damage.path.parent.name for damage in deliveries})
+    return Gone(tuple(numbers), tuple(sorted({place for place, _ in others})))
 
 
 def _heads(path: Path, keys: Keys) -> list[KnownHead]:

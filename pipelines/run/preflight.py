@@ -7,12 +7,27 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 
 from assets.platform import Platform
-from returns.ledger.deliveries import delivered_batches, enter_deliveries, missing_deliveries
+from returns.ledger.deliveries import (
+    delivered_batches,
+    enter_deliveries,
+    missing_deliveries,
+    replaced_deliveries,
+)
 from returns.ledger.outside import has_heads, known_heads
+from warehouse.home.before_turn import missing_before, replaced_before
 from warehouse.home.cleanup import tidy
-from warehouse.home.integrity import Damage, DamagedHome, mend
+from warehouse.home.integrity import AGAIN, Damage, DamagedHome, mend
 from warehouse.home.lock import exclusive
-from warehouse.home.register import edited, is_edited, kept_since, missing_before, note, registered
+from warehouse.home.register import (
+    begin_turn,
+    edited,
+    end_dead_turn,
+    is_edited,
+    kept_since,
+    note,
+    registered,
+)
+from warehouse.home.replaced import older_register, unregistered
 
 
 @contextmanager
@@ -37,16 +52,31 @@ def prepared(
         _check_ledger(platform, batch, progress)
         if not home.register.exists() and has_heads(home, platform.keys):
             progress(f"{home.register} 缺失，已按现有内容重新建立；此前缺失的内容无法核对，请与备份核对")
-        if is_edited(home):
-            progress(edited(home))
-        note(home)
-        for damage in missing_before(home, platform.lake, batch):
+        _check_register(platform, progress)
+        for damage in (*missing_before(home, platform.lake, batch), *replaced_before(home, batch)):
             progress(_told(damage, batch))
-        for damage in mend(platform.home, platform.lake, batch):
+        begin_turn(home, batch)
+        try:
+            mended = mend(home, platform.lake, batch)
+        except DamagedHome:
+            note(home, batch)
+            raise
+        for damage in mended:
             progress(f"发现损坏，本轮重新生成：{damage.path}（{damage.problem}）")
         tidy(platform.home, platform.lake, batch, datetime.now(UTC))
         yield
         note(home, batch)
+
+
+def _check_register(platform: Platform, progress: Callable[[str], None]) -> None:
+    """Say if the register was edited or is an older copy; note what is not noted yet."""
+    home = platform.home
+    if is_edited(home):
+        progress(edited(home))
+    elif places := unregistered(home):
+        progress(older_register(home, places))
+    end_dead_turn(home)
+    note(home)
 
 
 def _check_ledger(platform: Platform, batch: date, progress: Callable[[str], None]) -> None:
@@ -67,6 +97,7 @@ def _check_ledger(platform: Platform, batch: date, progress: Callable[[str], Non
             )
         enter_deliveries(ledger, home, delivered_batches(home, batch))
         gone = list(missing_deliveries(ledger, home, kept_since(registered(home))))
+        gone += replaced_deliveries(ledger, home, batch)
     own = [damage for damage in gone if damage.batch == batch and damage.path.is_relative_to(home.inbox)]
     if own:
         raise DamagedHome("\n".join(map(str, own)))
@@ -76,6 +107,6 @@ def _check_ledger(platform: Platform, batch: date, progress: Callable[[str], Non
 
 def _told(damage: Damage, batch: date) -> str:
     """A thing that is gone: made again by this turn, or still to be looked for."""
-    if damage.batch == batch:
+    if damage.remedy == AGAIN.format(batch):
         return f"{damage.path}：{damage.problem}。本轮重新生成"
     return str(damage)

@@ -83,6 +83,34 @@ def missing_deliveries(ledger: Ledger, home: Home, aside_since: date | None) -> 
         yield Damage(path, batch, f"台账登记过的{of}{kind}缺失", NOT_OURS.format(batch))
 
 
+def replaced_deliveries(ledger: Ledger, home: Home, batch: date | None = None) -> Iterator[Damage]:
+    """Receipts that are not those of the deliveries that were entered under their numbers.
+
+    A file that was replaced together with its receipt fits the receipt, but not the ledger.
+
+    Args:
+        ledger: knows batch, dataset and checksum of each delivery.
+        home: where the receipts lie.
+        batch: look at the receipts of this batch only.
+    """
+    lost = ledger.lost_deliveries()
+    for row in ledger.deliveries().iter_rows(named=True):
+        if row["status"] == CONFIRMED or row["extract_id"] in lost:
+            continue
+        if batch is not None and row["batch"] != batch.isoformat():
+            continue
+        place = home.aside if row["status"] == SET_ASIDE else home.inbox
+        path = place / row["batch"] / row["extract_id"] / reception.RECEIPT
+        try:
+            receipt = reception.read_receipt(path)
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # named as gone or damaged
+        found = (receipt.batch.isoformat(), receipt.dataset, receipt.sha256)
+        if found != (row["batch"], row["dataset"], row["file_sha256"]):
+            day = date.fromisoformat(row["batch"])
+            yield Damage(path, day, "回执与台账登记的交付不符，被替换或改动", NOT_OURS.format(day))
+
+
 def _delivered(home: Home, batch: date, known: set[tuple[str, str]], actor: str) -> Iterator[EnteredDelivery]:
     """The deliveries of a batch; receipts of those that are known already are not read."""
     received = _receipts(home.inbox / batch.isoformat(), {id_ for id_, status in known if status == RECEIVED})

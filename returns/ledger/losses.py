@@ -69,6 +69,14 @@ class Accepted:
     deliveries: frozenset[str]
 
 
+@dataclass(frozen=True)
+class Gone:
+    """Files whose loss is accepted: numbers of deliveries, and other places below the home."""
+
+    deliveries: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+
+
 def described(entry: Witnessed) -> str:
     """An entry that is gone, for people."""
     try:

@@ -40,7 +40,7 @@ from returns.ledger.entering import (
     same_file,
 )
 from returns.ledger.heads import KnownHead, LedgerHead, head_of_batch, newest_head
-from returns.ledger.losses import ACCEPT, Loss, accepted_losses, distinct, fits, lines_of, losses
+from returns.ledger.losses import ACCEPT, Gone, Loss, accepted_losses, distinct, fits, lines_of, losses
 from returns.ledger.tables import DELIVERY, ENTRY, LINK, REFUSAL, REPLY
 from returns.ledger.witness import Witness, Witnessed
 
@@ -269,7 +269,7 @@ class Ledger:
         self._catch_up()
 
     def accept_losses(
-        self, actor: str, reason: str, known: Sequence[KnownHead], deliveries: Sequence[str], at: datetime
+        self, actor: str, reason: str, known: Sequence[KnownHead], gone: Gone, at: datetime
     ) -> Entry | None:
         """Go on with a ledger from which entries are gone, on purpose: enter who says so, and why.
 
@@ -277,7 +277,7 @@ class Ledger:
             actor: Account of the person who answers for it.
             reason: Why the entries cannot be had again.
             known: Heads that things outside the ledger carry; those that do not fit need not fit any more.
-            deliveries: Numbers of deliveries whose files are gone, and need not be there any more.
+            gone: Files that are gone or replaced, and need not be as they were any more.
             at: When, with a time zone.
 
         Returns:
@@ -289,20 +289,22 @@ class Ledger:
         if not reason.strip():
             raise LedgerError("a loss is accepted for a reason")
         found = self.losses(known, thorough=True)
-        if not found and not deliveries:
+        if not found and not gone.deliveries and not gone.places:
             return None
         lost = {line.seq: line for loss in found for line in loss.lost}
         detail: dict[str, object] = {
             "reason": reason,
             "entries": sorted({loss.entries for loss in found if loss.entries}),
             "acts": sorted({loss.acts for loss in found if loss.acts}),
-            "deliveries": sorted(deliveries),
+            "deliveries": sorted(gone.deliveries),
             "heads": sorted({str(head) for loss in found for head in loss.heads}),
             "lost": [
                 {"seq": line.seq, "kind": line.kind, "subject": line.subject, "at": line.at}
                 for _, line in sorted(lost.items())
             ],
         }
+        if gone.places:
+            detail["places"] = sorted(gone.places)
         with writing(self._engine) as connection:
             entry = enter(connection, Deed(Act.LOSS, actor, "ledger", detail, at), {})
         if self._witness is not None:

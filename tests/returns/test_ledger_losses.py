@@ -24,6 +24,7 @@ from returns.ledger.chain import GENESIS, Act, Entry, LedgerError, LedgerLoss, m
 from returns.ledger.connect import VERSION_TABLE, connect
 from returns.ledger.entering import EnteredDelivery
 from returns.ledger.heads import NO_ACTS, KnownHead, LedgerHead
+from returns.ledger.losses import Gone
 from returns.ledger.store import AnsweredWorkbook, Ledger
 from tests.postgresql import Server
 from tests.returns.ledger_databases import Database, PostgreSQL, SQLite
@@ -232,7 +233,7 @@ def test_a_ledger_and_a_witness_that_were_cut_alike_are_named(
     assert "台账末尾缺少第 3 至 4 条" in found and "--accept-loss" in found
     with pytest.raises(LedgerLoss):
         ask(four)
-    four.accept_losses("处长", "误删", [], [], AT)
+    four.accept_losses("处长", "误删", [], Gone(), AT)
     four.refuse_losses()
     assert not four.witness_is_cut()
     assert four.losses(thorough=True) == []
@@ -323,7 +324,7 @@ def test_an_accepted_loss_says_who_why_and_which_and_the_ledger_goes_on(
     database.tamper(
         *cut(2), "DELETE FROM entry WHERE seq = 1", "DELETE FROM delivery", "DELETE FROM link WHERE number=1"
     )
-    entry = four.accept_losses("director", "磁盘损坏", [published], [], AT)
+    entry = four.accept_losses("director", "磁盘损坏", [published], Gone(), AT)
     assert entry is not None
     assert (entry.seq, entry.kind, entry.actor) == (3, Act.LOSS, "director")
     assert entry.detail["reason"] == "磁盘损坏"
@@ -334,7 +335,9 @@ def test_an_accepted_loss_says_who_why_and_which_and_the_ledger_goes_on(
     assert four.verify() == []
     answer(four, "b")
     four.refuse_losses([published])
-    assert four.accept_losses("director", "又一次", [published], [], AT) is None, "nothing is gone any more"
+    assert four.accept_losses("director", "又一次", [published], Gone(), AT) is None, (
+        "nothing is gone any more"
+    )
     database.tamper(*cut(3))
     assert "第 4 条：核实答复" in told(four), "what comes after is watched as before"
 
@@ -342,7 +345,7 @@ def test_an_accepted_loss_says_who_why_and_which_and_the_ledger_goes_on(
 def test_a_loss_is_not_accepted_without_a_reason(four: Ledger, database: Database) -> None:
     database.tamper(*cut(2))
     with pytest.raises(LedgerError, match="reason"):
-        four.accept_losses("director", " ", [], [], AT)
+        four.accept_losses("director", " ", [], Gone(), AT)
 
 
 # --- triggers --------------------------------------------------------------------------------------

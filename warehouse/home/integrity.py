@@ -47,9 +47,14 @@ class Damage:
 
 
 def delivery_damage(home: Home) -> Iterator[Damage]:
-    """Delivered files that are missing or not what their receipts say."""
-    for batch in reception.batches(home):
-        yield from _delivery_damage(home, batch)
+    """Delivered files, and those set aside, that are missing or not what their receipts say."""
+    for place in (home.inbox, home.aside):
+        for folder in sorted(place.glob("????-??-??")):
+            try:
+                batch = date.fromisoformat(folder.name)
+            except ValueError:
+                continue
+            yield from _delivery_damage(folder, batch)
 
 
 def lake_damage(lake: Lake) -> Iterator[Damage]:
@@ -181,8 +186,7 @@ def _partition_damage(
         yield Damage(path, maker, problem, AGAIN.format(maker))
 
 
-def _delivery_damage(home: Home, batch: date) -> Iterator[Damage]:
-    folder = home.inbox / batch.isoformat()
+def _delivery_damage(folder: Path, batch: date) -> Iterator[Damage]:
     for path in sorted(folder.glob(f"[!.]*/{reception.RECEIPT}")):
         try:
             receipt = reception.read_receipt(path)

@@ -1,8 +1,10 @@
-"""The register: a line for each thing that was made, so that one that is gone is named.
+"""The register: a line for each thing that was made, so that one that is gone or replaced is named.
 
-Partitions, packages, acceptance reports and published databases are noted once they are there. Deliveries are not:
-the ledger knows them. Lines are only added, by the holder of the home's lock. A seal beside the file keeps the length
-and the checksum of what was written, so that a register that was cut short or edited is named.
+A line is a place below the home, mostly with a checksum: of a partition's manifest, of an index of packages, of a
+receipt. Files that have a checksum elsewhere are noted by their place only. Of several lines for one place the last
+counts. Lines are only added, by the holder of the home's lock. A seal beside the file keeps the length and the checksum
+of what was written, so that a register that was cut short or edited is named; and the batch of the turn under way,
+whose things may differ from their lines. What was replaced is `warehouse.home.replaced`.
 """
 
 from __future__ import annotations
@@ -11,20 +13,19 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from warehouse.home.files import replace_json
+from warehouse.collect.intake.reception import CONFIRMATION, RECEIPT
+from warehouse.home.files import digest_of, replace_json, sha256_of
 from warehouse.home.folders import Home
-from warehouse.home.integrity import AGAIN, Damage, DamagedHome
-from warehouse.lake.layers import Layer
+from warehouse.home.integrity import AGAIN, NOT_OURS, Damage
 from warehouse.lake.manifest import MANIFEST
-from warehouse.lake.store import KEYS, Lake
+from warehouse.lake.store import KEYS
 from warehouse.publish.accepted import accepted
-from warehouse.publish.switch import published
 
 KEPT_BATCHES = 10
 """Of so many newest batches, returns, acceptance reports and files set aside must be there; older may be moved away."""
@@ -33,21 +34,42 @@ _DAY = re.compile(r"(?:batch=)?(\d{4}-\d{2}-\d{2})")
 # Before a place: it was taken away on purpose.
 _WITHDRAWN = "-"
 _MOVABLE = ("returns", "acceptance")
-_FOLDERS = ("lake", "returns", "acceptance", "answers")
+_FOLDERS = ("lake", "returns", "acceptance", "answers", "inbox", "aside")
+# What the ledger knows: the register has its checksum only.
+DELIVERED = ("inbox", "aside")
+# What never changes once it is there.
+_FINAL = (*DELIVERED, "answers")
 _SINGLE = (
     "warehouse.duckdb",
     "warehouse.previous.duckdb",
     "warehouse.accepted.json",
+    "standard.accepted.json",
+    "signing.key",
     "ledger.witness.newest",
 )
+# Their checksums are in `*.accepted.json`, or they change with each entry of the ledger.
+_NO_CHECKSUM = ("warehouse.duckdb", "warehouse.previous.duckdb", "ledger.witness.newest")
+# These may be taken away by hand.
+_MAY_GO = ("signing.key",)
+# In the place of a checksum: the thing is about to be written anew.
+_OPEN = "0" * 64
+_LINE = re.compile(r"(.+)\t([0-9a-f]{64})")
 _BACKUP = "请从备份恢复；运行不会重新生成它"
 
 
 @dataclass(frozen=True)
 class Thing:
-    """A thing that was made, by its place below the home."""
+    """A thing that was made, by its place below the home.
+
+    Attributes:
+        place: a path with slashes.
+        sha256: its checksum as it was noted last; None where none was noted.
+        times: how many different checksums were noted.
+    """
 
     place: str
+    sha256: str | None = field(default=None, compare=False)
+    times: int = field(default=0, compare=False)
 
     @cached_property
     def parts(self) -> tuple[str, ...]:
@@ -72,10 +94,36 @@ class Thing:
         single = len(self.parts) == 1 and self.place in _SINGLE
         return single or self.parts[0] in _FOLDERS
 
-    def is_there(self, home: Home) -> bool:
-        """Whether it lies in its place: a partition by its manifest."""
+    @property
+    def is_made_again(self) -> bool:
+        """Whether a turn makes it again where it is gone."""
+        single = self.place == f"lake/{KEYS}" or self.place in _MAY_GO
+        return self.parts[0] not in ("acceptance", *_FINAL) and not single
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no turn changes it."""
+        return self.parts[0] in _FINAL
+
+    def path(self, home: Home) -> Path:
+        """Where it lies: a partition by its manifest."""
         path = home.root / self.place
-        return (path / MANIFEST).exists() if self.partition else path.exists()
+        return path / MANIFEST if self.partition else path
+
+    def is_there(self, home: Home) -> bool:
+        """Whether it lies in its place."""
+        return self.path(home).exists()
+
+    def checksum(self, home: Home) -> str | None:
+        """The checksum of what lies in its place; None for things whose checksum is kept elsewhere."""
+        kept_elsewhere = self.parts[0] == "answers" and not self.place.endswith(".receipt.json")
+        if self.place in _NO_CHECKSUM or kept_elsewhere:
+            return None
+        path = self.path(home)
+        if not path.is_dir():
+            return sha256_of(path)
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        return digest_of([(file.relative_to(path).as_posix(), sha256_of(file)) for file in files])
 
 
 def registered(home: Home) -> list[Thing]:
@@ -89,31 +137,87 @@ def registered(home: Home) -> list[Thing]:
     for line in filter(None, text.split("\n")[:-1]):
         if line.startswith(_WITHDRAWN):
             things.pop(line.removeprefix(_WITHDRAWN), None)
-        else:
-            things.setdefault(line, Thing(line))
+            continue
+        found = _LINE.fullmatch(line)
+        place, sha256 = (found[1], found[2]) if found else (line, None)
+        before = things.get(place, Thing(place))
+        if sha256 == _OPEN:
+            things[place] = Thing(place, None, before.times)
+            continue
+        times = before.times + (sha256 is not None and sha256 != before.sha256)
+        things[place] = Thing(place, sha256 or before.sha256, times)
     return list(things.values())
 
 
-def note(home: Home, batch: date | None = None) -> None:
-    """Note what there is and was not noted yet.
+def note(home: Home, batch: date | None = None, *, anew: Container[str] = ()) -> None:
+    """Note what there is and was not noted yet; of a batch that a turn has made, also what is different by now.
 
     Args:
         home: held by the caller's lock.
-        batch: look at the things of this batch only; None for all there are.
+        batch: look at the things of this batch only, and end its turn; None for all there are.
+        anew: places whose checksum is noted anew, for somebody vouches for what is there.
     """
     if is_edited(home):
-        # Whoever calls has named it. What has the form of our lines is kept.
+        # Whoever calls has named it. What has the form of our lines is kept, without checksums.
         kept = [thing.place for thing in registered(home) if thing.is_ours]
         home.register.write_text("".join(f"{place}\n" for place in kept), encoding="utf-8")
         home.register_seal.unlink()
-    known = {thing.place for thing in registered(home)}
-    new = [place for place in _there(home, batch) if place not in known]
-    if not new and home.register.exists() and home.register_seal.exists():
-        return
-    _append(home, "".join(f"{place}\n" for place in new))
+    known = {thing.place: thing for thing in registered(home)}
+    new = []
+    for place in _there(home, batch):
+        before = known.get(place)
+        thing = before or Thing(place)
+        is_settled = batch is None or thing.is_final
+        if before and before.sha256 and is_settled and place not in anew:
+            continue
+        sha256 = thing.checksum(home)
+        if before is None or sha256 != before.sha256:
+            new.append(f"{place}\t{sha256}\n" if sha256 else f"{place}\n")
+    under_way = None if batch else turn_under_way(home)
+    if new or not home.register.exists() or not home.register_seal.exists() or batch:
+        _append(home, "".join(new), under_way)
 
 
-def _append(home: Home, lines: str) -> None:
+def begin_turn(home: Home, batch: date) -> None:
+    """Note that a turn is about to change the things of its batch; `note` of the batch ends it."""
+    _append(home, "", batch)
+
+
+def forget_checksums(home: Home, places: Iterable[str]) -> None:
+    """Note that things are about to be written anew; `note` takes their checksums again."""
+    _append(home, "".join(f"{place}\t{_OPEN}\n" for place in places), turn_under_way(home))
+
+
+def turn_under_way(home: Home) -> date | None:
+    """The batch of a turn that began and did not end: it runs, or was killed."""
+    try:
+        under_way = json.loads(home.register_seal.read_text(encoding="utf-8")).get("turn")
+        return date.fromisoformat(under_way) if under_way else None
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+
+
+def end_dead_turn(home: Home) -> None:
+    """Note what a turn has made that began and was killed."""
+    batch = turn_under_way(home)
+    if batch is not None and not is_edited(home):
+        note(home, batch)
+
+
+def settle(home: Home, places: Container[str]) -> None:
+    """Note the register anew, for somebody vouches for what is there.
+
+    Args:
+        home: held by the caller's lock.
+        places: what of it may be otherwise than noted, or gone for good.
+    """
+    note(home, anew=places)
+    gone = [thing for thing in registered(home) if thing.place in places and not thing.is_there(home)]
+    lines = "".join(f"{_WITHDRAWN}{thing.place}\n" for thing in gone)
+    _append(home, lines, turn_under_way(home))
+
+
+def _append(home: Home, lines: str, turn: date | None) -> None:
     with home.register.open("ab+") as file:
         file.seek(0)
         content = file.read()
@@ -123,7 +227,8 @@ def _append(home: Home, lines: str) -> None:
         os.fsync(file.fileno())
     # After the lines: a run that dies in between leaves a register that goes on behind its seal.
     content = home.register.read_bytes()
-    replace_json(home.register_seal, {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()})
+    seal: dict[str, object] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    replace_json(home.register_seal, {**seal, **({"turn": turn.isoformat()} if turn else {})})
 
 
 def is_edited(home: Home) -> bool:
@@ -143,7 +248,8 @@ def edited(home: Home) -> str:
     """What is said of a register that was cut short or edited."""
     return (
         f"{home.register}：登记表与写入时不符（被截短或改动）。请查明原因，并从备份恢复它和 {home.register_seal.name}；"
-        "否则下一次 zhenjie run 按现有内容重新登记，此前缺失的内容则无法核对"
+        "没有备份时按现有内容重新登记：zhenjie restore --accept-loss 原因，或下一次 zhenjie run；"
+        "此前缺失或被替换的内容则无法核对"
     )
 
 
@@ -152,7 +258,7 @@ def withdraw_note(home: Home, folder: Path) -> None:
     place = folder.relative_to(home.root).as_posix()
     if place not in {thing.place for thing in registered(home)}:
         return
-    _append(home, f"{_WITHDRAWN}{place}\n")
+    _append(home, f"{_WITHDRAWN}{place}\n", turn_under_way(home))
 
 
 def missing(home: Home) -> Iterator[tuple[Thing, Damage]]:
@@ -160,49 +266,67 @@ def missing(home: Home) -> Iterator[tuple[Thing, Damage]]:
     things = registered(home)
     since = kept_since(things)
     for thing in things:
-        if thing.is_there(home) or _may_be_away(home, thing, since):
+        if thing.parts[0] in DELIVERED or thing.is_there(home) or _may_be_away(home, thing, since):
             continue
-        problem, remedy = _told(home, thing)
+        problem, remedy = described(home, thing)
         yield thing, Damage(home.root / thing.place, thing.batch, f"曾经生成，现已缺失：{problem}", remedy)
 
 
 def kept_since(things: list[Thing]) -> date | None:
     """The oldest batch whose returns must still be there; None while all must."""
-    batches = sorted({thing.batch for thing in things if thing.batch})
+    batches = sorted({thing.batch for thing in things if thing.batch and thing.parts[0] not in DELIVERED})
     return batches[-KEPT_BATCHES] if len(batches) >= KEPT_BATCHES else None
 
 
-def _there(home: Home, batch: date | None) -> Iterator[str]:
+def places_of_turns(home: Home, batch: date | None = None) -> Iterator[str]:
+    """The places of what turns have made that belongs to a batch, and lies there now."""
     day = batch.isoformat() if batch else "*"
     patterns = (
         f"lake/*/*/batch={day}/{MANIFEST}",
         f"returns/{day}/index.json",
         f"returns/{day}/summary.html",
     )
-    for pattern in patterns:
-        for path in sorted(home.root.glob(pattern)):
-            thing = path.parent if path.name == MANIFEST else path
-            yield thing.relative_to(home.root).as_posix()
-    for path in sorted((home.answers / "done").glob("[!.]*")):
-        yield path.relative_to(home.root).as_posix()
+    for path in _found(home, patterns):
+        yield (path.parent if path.name == MANIFEST else path).relative_to(home.root).as_posix()
     for path in sorted(home.acceptance.glob(day)):
         if _DAY.fullmatch(path.name):
             yield path.relative_to(home.root).as_posix()
-    for path in (home.warehouse, home.previous_warehouse, home.accepted, home.lake / KEYS, home.witness_mark):
+
+
+def _there(home: Home, batch: date | None) -> Iterator[str]:
+    day = batch.isoformat() if batch else "*"
+    yield from places_of_turns(home, batch)
+    patterns = (
+        f"inbox/{day}/[!.]*/{RECEIPT}",
+        f"inbox/{day}/[!.]*/{CONFIRMATION}",
+        f"aside/{day}/[!.]*/{RECEIPT}",
+        "answers/done/[!.]*",
+    )
+    for path in _found(home, patterns):
+        yield path.relative_to(home.root).as_posix()
+    for path in (*(home.root / name for name in _SINGLE), home.lake / KEYS):
         if path.exists():
             yield path.relative_to(home.root).as_posix()
+
+
+def _found(home: Home, patterns: tuple[str, ...]) -> Iterator[Path]:
+    for pattern in patterns:
+        yield from sorted(home.root.glob(pattern))
 
 
 def _may_be_away(home: Home, thing: Thing, since: date | None) -> bool:
     if thing.place == home.previous_warehouse.name:
         # After the database was published anew without one before, there is none.
         return not accepted(home).of_previous
+    if thing.place in _MAY_GO:
+        return True
     if thing.parts[0] not in _MOVABLE or thing.batch is None or since is None or thing.batch >= since:
         return False
     return not (home.root / thing.parts[0] / thing.batch.isoformat()).exists()
 
 
-def _told(home: Home, thing: Thing) -> tuple[str, str]:
+def described(home: Home, thing: Thing) -> tuple[str, str]:
+    """What people call a thing, and how to have it again."""
     again = AGAIN.format(thing.batch)
     if thing.partition:
         return "数据湖的分区", again
@@ -217,6 +341,14 @@ def _told(home: Home, thing: Thing) -> tuple[str, str]:
             return "数据湖所用密钥的名称", "请从备份恢复这个文件"
         case ("answers", *_):
             return "已接收的答复工作簿或其回执", _BACKUP
+        case ("inbox", *_):
+            return "交付的回执或确认", NOT_OURS.format(thing.batch)
+        case ("aside", *_):
+            return "未能采用的文件的回执", _BACKUP
+        case ("signing.key",):
+            return "签章密钥", "请从备份恢复；下一次运行按现有密钥签章，此前下发的工作簿将被拒收"
+        case ("standard.accepted.json",):
+            return "标准表查询库的校验值", "运行最新批次即重新生成：zhenjie run"
         case ("ledger.witness.newest",):
             return "见证文件最新一行的副本", "请从备份恢复；下一次运行会按现有见证文件重新建立"
         case ("warehouse.accepted.json",):
@@ -227,44 +359,3 @@ def _told(home: Home, thing: Thing) -> tuple[str, str]:
             return "登记表中这一行不是平台写的", f"请查明谁改动了 {home.register}，并从备份恢复它"
         case _:
             return "已发布的治理库", "运行最新批次即重新发布：zhenjie run"
-
-
-def missing_before(home: Home, lake: Lake, batch: date) -> list[Damage]:
-    """What is gone when a turn is about to begin, and does not stop it.
-
-    Args:
-        home: held by the caller's lock.
-        lake: its lake.
-        batch: the day of the turn.
-
-    Returns:
-        Everything that is gone. Things of the batch, and the published database, the turn makes again; a database
-        whose checksum is gone is taken away, so that it is.
-
-    Raises:
-        DamagedHome: a partition of an earlier batch is gone that the turn would read: without it an older one would
-            be read in its place.
-    """
-    found = list(missing(home))
-    read = set(_read(registered(home), batch))
-    beyond = [damage for thing, damage in found if thing.place in read and thing.batch != batch]
-    if beyond:
-        raise DamagedHome("\n".join(map(str, beyond)))
-    if any(thing.place == home.accepted.name for thing, _ in found):
-        current = published(home.warehouse, lake.keys)
-        if current is None or current[0] <= batch:
-            home.warehouse.unlink(missing_ok=True)
-            home.previous_warehouse.unlink(missing_ok=True)
-    return [damage for _, damage in found]
-
-
-def _read(things: list[Thing], batch: date) -> Iterator[str]:
-    """The partitions that a turn reads: the newest two of each table, and all of the history."""
-    tables: dict[tuple[str, str], list[Thing]] = {}
-    for thing in things:
-        if thing.partition and thing.batch and thing.batch <= batch:
-            tables.setdefault(thing.partition, []).append(thing)
-    for (layer, _), days in tables.items():
-        days.sort(key=lambda thing: thing.place)
-        for thing in days if layer == Layer.HISTORY else days[-2:]:
-            yield thing.place

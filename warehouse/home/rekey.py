@@ -12,6 +12,7 @@ import duckdb
 
 from warehouse.home.encryption import Keys, attach
 from warehouse.home.folders import Home
+from warehouse.home.register import registered
 from warehouse.lake.manifest import DamagedPartition
 from warehouse.lake.store import Lake, note_keys
 from warehouse.publish.standard_database import draft_of
@@ -50,6 +51,12 @@ def rekey_lake(connection: duckdb.DuckDBPyConnection, lake: Lake) -> int:
         written += lake.rewrite(connection, partition) != partition
     note_keys(lake.root, {lake.keys.present.id} if lake.keys.present else ())
     return written
+
+
+def written_anew(home: Home) -> set[str]:
+    """The places in the register whose content a change of the key changes."""
+    databases = {home.accepted.name, home.standard_accepted.name}
+    return {thing.place for thing in registered(home) if thing.parts[0] == "lake" or thing.place in databases}
 
 
 def rekey_warehouse(home: Home, keys: Keys) -> int:
