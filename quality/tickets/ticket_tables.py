@@ -104,7 +104,8 @@ class TicketStage(Stage):
         gone: list[str] = []
         for (dataset,), own in left.select("ticket_id", "dataset", "record_key").group_by("dataset"):
             table = self._standard.get(str(dataset))
-            if table is not None:
+            # Without a key a row that was mended is another record: it is not known what became of the one before.
+            if table is not None and self.context.library[str(dataset)].key:
                 with Scratch(self.context.connection) as scratch:
                     asked = scratch.frame("left_tickets", own)
                     found = self.context.connection.execute(

@@ -41,7 +41,7 @@ _FORMS: Mapping[str, str] = {
 _DATED = "[0-9〇零一二三四五六七八九元]"
 # No date has twelve digits in a row but a moment such as 20260301123000.
 _NO_DATE = "[0-9]{15}"
-_MASKS = "[*＊×✱]"
+_MASKS = "*＊×✱"
 _SCIENTIFIC = r"^[0-9](\.[0-9]+)?[eE]\+?[0-9]+$"
 
 
@@ -99,7 +99,8 @@ CONTENT: Sequence[ContentCheck] = (
     ),
     ContentCheck(
         "masked",
-        lambda column: f"regexp_matches({{cell}}, '{_MASKS}')",
+        # A regular expression would take four times as long.
+        lambda column: " OR ".join(f"contains({{cell}}, '{mask}')" for mask in _MASKS),
         lambda column: column.kind in ("person_name", "resident_id", "uscc", "phone", "certificate_no"),
         0.2,
         "“{title}”一列有 {share} 的行（{count:,} 行）打了星号，像是脱敏后导出的",
@@ -108,7 +109,10 @@ CONTENT: Sequence[ContentCheck] = (
     ),
     ContentCheck(
         "scientific",
-        lambda column: f"regexp_matches({{cell}}, '{_SCIENTIFIC}')",
+        lambda column: (
+            "CASE WHEN contains({cell}, 'E') OR contains({cell}, 'e') "
+            f"THEN regexp_matches({{cell}}, '{_SCIENTIFIC}') END"
+        ),
         _is_text,
         0.02,
         "“{title}”一列有 {share} 的行（{count:,} 行）是 4.0E+19 一类的科学计数，末几位已经丢失",

@@ -6,7 +6,7 @@ taken into force, whatever its single rows say.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import sqrt
 
@@ -60,7 +60,7 @@ class Compared:
         pairs: what became of the keys; None where nothing is in force or no column identifies a row.
         history: what is usual for the dataset.
         is_cut_off: whether the file ends in the middle of a row.
-        names: code of a county or township → its name.
+        name_of: the name of a county or township by its code.
         is_register: whether the dataset says which entities there are.
     """
 
@@ -70,7 +70,7 @@ class Compared:
     pairs: Pairs | None
     history: History
     is_cut_off: bool
-    names: Mapping[str, str]
+    name_of: Callable[[str], str]
     is_register: bool
 
 
@@ -190,8 +190,7 @@ def _places(compared: Compared) -> Iterator[Problem]:
         # Where most places lost rows, the number of rows says it.
         if lost and len(lost) <= max(1, len(all_) // 2):
             told = [
-                f"{compared.names.get(place, place)}（由 {a:,} 行减为 {b:,} 行）"
-                for place, (a, b) in lost.items()
+                f"{compared.name_of(place)}（由 {a:,} 行减为 {b:,} 行）" for place, (a, b) in lost.items()
             ]
             text = f"缺少 {len(lost)} 个{kind}的大部分数据：{_listed(told)}"
             yield Problem("place_lost", (), text, f"请核对这些{kind}的数据是否已汇总进来")

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+
+import polars as pl
 
 from schemas.contract.model import Contract
 from schemas.emit.sql import quote
@@ -101,9 +104,6 @@ def compare_file(
             pairs = compare_pairs(context, contract, sides)
     finally:
         connection.execute(f"DROP TABLE IF EXISTS {quote(_UNREAD_GONE)}")
-    names = (
-        dict(context.codes.load("division").rows.select("code", "label").iter_rows()) if now.places else {}
-    )
     compared = Compared(
         contract,
         now,
@@ -111,7 +111,7 @@ def compare_file(
         pairs,
         history,
         _is_cut_off(context, contract, delivery, now),
-        names,
+        partial(_place_name, context),
         context.library.is_register(contract),
     )
     problems = judge(compared)
@@ -119,6 +119,13 @@ def compare_file(
         return Comparison(tuple(p for p in problems if p.check in _CHECKS_OF_CHANGES), {})
     extended = history.extended(shares_of(compared)) if then is not None else history
     return Comparison(tuple(problems), {MEASURES: now.as_facts(), HISTORY: extended.as_facts()})
+
+
+def _place_name(context: BatchContext, code: str) -> str:
+    """The name of a county or township; its code where the table of divisions does not have it."""
+    divisions = context.codes.load("division").rows
+    labels = divisions.filter(pl.col("code") == code).get_column("label")
+    return str(labels[-1]) if labels.len() else code
 
 
 def _is_cut_off(context: BatchContext, contract: Contract, delivery: Delivery, now: Measures) -> bool:
