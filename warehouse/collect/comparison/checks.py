@@ -1,10 +1,10 @@
 """The checks of a whole file, declared as data: name, measure as SQL, default limit, and the Chinese text.
 
-Three kinds of checks differ in what they are measured on. A check of content counts rows of the delivery itself; where
-an earlier delivery is in force, only the share beyond the earlier one's counts. A check of pairs counts rows that have
-the same key in both. The checks of rows, keys and places compare numbers, see `judgement`.
+There are three kinds of checks. A check of content counts rows of the delivery itself; if an earlier delivery is in
+force, only the excess over its share counts. A check of pairs counts rows that have the same key in both files. The
+checks of rows, keys and places compare numbers, see `judgement`.
 
-Example: 30 % of the names of a delivery are masked, and 28 % were before. The excess is 2 %, and nothing is wrong.
+Example: 30 % of the names of a delivery are masked, and 28 % were masked before. The excess is 2 %, below the limit.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FEW = 10
 """Fewer rows than this never hold a delivery, except where it has no rows at all."""
 
 SAMPLE = 1_000
-"""Rows among which the most frequent value of a column is looked for: one that fills the column stands among them."""
+"""Size of the sample in which a column's most frequent value is searched: a value that fills the column is in it."""
 
 FACTORS: Mapping[str, str] = {
     "10": "10 倍",
@@ -29,9 +29,9 @@ FACTORS: Mapping[str, str] = {
     "0.01": "百分之一（像是把分写成了元）",
     "0.0001": "万分之一（像是把元写成了万元）",
 }
-"""Factors by which numbers differ when a file is in another unit, as DuckDB writes them."""
+"""Factors by which numbers differ when a file uses another unit, as DuckDB writes them."""
 
-# A cell of the kind looks like this at the least; what is better than that is the rules' business.
+# The least that a cell of a kind must look like; the rules check the cells more closely.
 _FORMS: Mapping[str, str] = {
     "resident_id": "[0-9*]{6}",
     "uscc": "[0-9A-Za-z*]{8}",
@@ -39,7 +39,7 @@ _FORMS: Mapping[str, str] = {
     "person_name": "^[^0-9]+$",
 }
 _DATED = "[0-9〇零一二三四五六七八九元]"
-# No date has twelve digits in a row but a moment such as 20260301123000.
+# A date has at most 14 digits in a row: 20260301123000.
 _NO_DATE = "[0-9]{15}"
 _MASKS = "*＊×✱"
 _SCIENTIFIC = r"^[0-9](\.[0-9]+)?[eE]\+?[0-9]+$"
@@ -51,13 +51,13 @@ class ContentCheck:
 
     Attributes:
         name: the check.
-        measure: an SQL condition over `{cell}`, and `{candidate}` for the column's most frequent value.
-        columns: the columns it is made for.
-        limit: the share of the rows beyond that of the earlier delivery.
-        says: what the file looks like.
-        advice: what to do.
-        first_limit: the share where nothing is in force; None if then nothing can be said.
-        keeps: whether the count of the earlier delivery stands where only changed rows were read.
+        measure: an SQL condition on `{cell}`; `{candidate}` is the column's most frequent value.
+        columns: whether the check applies to a column.
+        limit: the share of the rows by which the delivery may exceed the earlier delivery.
+        says: the description of the problem (Chinese).
+        advice: the action for the sender (Chinese).
+        first_limit: the limit if nothing is in force; None if the check then does not apply.
+        keeps: whether the earlier delivery's count is kept if only changed rows were read.
     """
 
     name: CheckName
@@ -140,14 +140,14 @@ CONTENT: Sequence[ContentCheck] = (
 )
 
 FIRST_DATE_LIMIT = 0.95
-"""The share of one date in a first delivery."""
+"""The limit for one date in a first delivery, as a share of its rows."""
 
 
 @dataclass(frozen=True)
 class PairCheck:
     """A check that counts rows of the same key in both files, column by column.
 
-    `measure` is an SQL condition over `{now}` and `{then}`; other attributes are as in `ContentCheck`.
+    `measure` is an SQL condition on `{now}` and `{then}`; other attributes are as in `ContentCheck`.
     """
 
     name: CheckName
@@ -159,9 +159,9 @@ class PairCheck:
 
 
 def changed_limit(column: Column) -> float | None:
-    """How many values of a column may differ: nothing is said of amounts and texts, which do change as a whole.
+    """The share of a column's values that may differ; None for amounts and texts, which may all change at once.
 
-    Amounts are raised for everybody in one month, and remarks are written by anybody.
+    Amounts rise for everybody in one month, and anybody may rewrite remarks.
     """
     if _is_number(column):
         return None
@@ -188,19 +188,19 @@ UNIT = PairCheck(
 )
 EXCHANGED_LIMIT = 0.2
 SUSPECT_SHARE = 0.02
-"""Where more keys or cells than this share differ as texts, they are compared by their values."""
+"""Above this share of different keys or cells, the texts are converted and compared as values."""
 
 KEYS_LOST_LIMITS = (0.05, 0.5)
-"""The share of keys that may be gone: of a register, and of a list."""
+"""The share of keys that may be missing: for a register, for a list."""
 
 ROWS_LIMITS = (0.02, 0.2)
-"""The share of rows that may be gone or new: of a register, and of a list."""
+"""The share of rows that may be missing or new: for a register, for a list."""
 
 PLACE_LIMIT = 0.5
-"""The share of the rows of a county or township that may be gone."""
+"""The share of rows that a county or township may lose."""
 
 REPEATED_LIMIT = 0.1
-"""The share of rows whose key stands in the file before."""
+"""The share of rows whose key occurs earlier in the same file."""
 
 FALL_WORDS = "比目前使用的 {before:,} 行少 {share}，超过允许的 {limit}"
 RISE_WORDS = "比目前使用的 {before:,} 行多 {share}，超过允许的 {limit}"

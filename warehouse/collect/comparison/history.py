@@ -1,7 +1,7 @@
-"""The history of a dataset: by how much its last deliveries differed from those before them.
+"""The history of a dataset: by how much its last deliveries differed from the deliveries before them.
 
-What differs as much in every delivery is normal for the dataset. Example: a collection date that is another one on
-60 % of the rows every week may be so on three times as many rows at the most.
+A difference that every delivery has is normal for the dataset. Example: every week 20 % of the rows get another
+collection date. Then up to 60 % of the rows may get another date before the delivery is held.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import median
 
 KEPT = 12
-"""Deliveries that the history goes back."""
+"""The number of deliveries in the history."""
 
 _ENOUGH, _TIMES = 3, 3
 # Smaller shares are kept as 0.
@@ -22,15 +22,15 @@ _SMALL = 0.001
 class History:
     """The shares by which the last deliveries differed.
 
-    `deliveries` is their number, `shares` maps a measure to a share for each of them, the newest last; measures
-    that never moved are left out.
+    `deliveries` is their number. `shares` maps a measure to one share for each delivery, the newest last; a measure
+    that never moved is left out.
     """
 
     deliveries: int
     shares: Mapping[str, tuple[float, ...]]
 
     def usual(self, name: str) -> float:
-        """What a measure may reach by experience: three times the median, once there are three deliveries."""
+        """The highest usual share of a measure: three times the median, once there are three deliveries; else 0."""
         known = self.shares.get(name, ())
         return _TIMES * median(known) if len(known) >= _ENOUGH else 0.0
 
@@ -54,7 +54,7 @@ NO_HISTORY = History(0, {})
 
 
 def read_history(facts: object) -> History:
-    """The history that a manifest keeps; none, if it keeps none."""
+    """Read the history from a manifest; an empty history if the manifest has none."""
     if not isinstance(facts, dict):
         return NO_HISTORY
     return History(facts["deliveries"], {name: tuple(shares) for name, shares in facts["shares"].items()})

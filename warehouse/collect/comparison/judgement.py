@@ -1,7 +1,7 @@
-"""The judgement of a whole file: what its measures say, beside those of the delivery in force and its history.
+"""The judgement of a whole file: compare its measures with the limits, the delivery in force and the history.
 
-Example: the register had 2,990 rows and has 1,794 now. It lost 40 % where 2 % are allowed, so that the file is not
-taken into force, whatever its single rows say.
+Example: the register had 2,990 rows and has 1,794 now. It lost 40 %, and 2 % are allowed. The file does not come into
+force, even if each of its rows is correct.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from warehouse.collect.comparison.measures import Measures
 from warehouse.collect.comparison.pairs import Pairs
 
 _NAMED = 5
-"""Places that a message names."""
+"""The number of places that a message names."""
 
-# A count varies by chance: three standard deviations are no sign of anything.
+# Counts vary by chance: a difference of up to three standard deviations is no sign of a fault.
 _DEVIATIONS = 3
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A check that a file does not pass: what the file looks like and what to do, in Chinese."""
+    """A failed check: a description of the problem and the action for the sender (Chinese)."""
 
     check: str
     columns: tuple[str, ...]
@@ -54,14 +54,14 @@ class Compared:
     """A delivery beside the one in force.
 
     Attributes:
-        contract: of both.
+        contract: the contract of both.
         now: the delivery's measures.
-        then: those of the rows in force; None if there are none.
-        pairs: what became of the keys; None where nothing is in force or no column identifies a row.
-        history: what is usual for the dataset.
+        then: the measures of the rows in force; None if nothing is in force.
+        pairs: the comparison by key; None if nothing is in force or no column identifies a row.
+        history: the usual differences of the dataset.
         is_cut_off: whether the file ends in the middle of a row.
         name_of: the name of a county or township by its code.
-        is_register: whether the dataset says which entities there are.
+        is_register: whether the dataset defines which entities exist.
     """
 
     contract: Contract
@@ -75,7 +75,7 @@ class Compared:
 
 
 def judge(compared: Compared) -> list[Problem]:
-    """The checks that a delivery does not pass, the most telling first."""
+    """List the checks that a delivery fails, the most important first."""
     then = compared.then
     if then is not None and then.rows and not compared.now.rows:
         return [_no_rows(compared.contract, then)]
@@ -86,7 +86,7 @@ def judge(compared: Compared) -> list[Problem]:
 
 
 def shares_of(compared: Compared) -> dict[str, float]:
-    """By how much a delivery differs from the one in force: what the history keeps of it."""
+    """The shares by which a delivery differs from the delivery in force; the history keeps them."""
     then, pairs = compared.then, compared.pairs
     if then is None or not then.rows:
         return {}
@@ -102,13 +102,13 @@ def shares_of(compared: Compared) -> dict[str, float]:
 
 
 def percent(share: float) -> str:
-    """A share as people read it."""
+    """Write a share as a percentage."""
     digits = 0 if share >= 0.1 or round(share, 4) == round(share, 2) else 1
     return f"{share:.{digits}%}"
 
 
 def _limit(compared: Compared, check: str, default: float | None, column: str | None = None) -> float | None:
-    """The limit of a check: the contract's, else the default or what is usual for the dataset."""
+    """The limit of a check: the contract's; without one, the larger of the default and the dataset's usual share."""
     limits = compared.contract.limits
     if limits.declares(check, column):
         return limits.share(check, column)
@@ -122,7 +122,7 @@ def _is_beyond(count: float, of: int, limit: float | None) -> bool:
 
 
 def _is_beyond_chance(count: float, of: int, limit: float | None) -> bool:
-    """Whether a number of rows is beyond a limit and beyond what chance does to it."""
+    """Whether a number of rows exceeds a limit by more than chance explains."""
     if limit is None or not _is_beyond(count, of, limit):
         return False
     return count > limit * of + _DEVIATIONS * sqrt(limit * of)
@@ -144,7 +144,7 @@ def _rows(compared: Compared) -> Iterator[Problem]:
     now, then, volume = compared.now, compared.then, compared.contract.volume
     if then is None or not then.rows:
         return
-    # Of ten rows seven are three tenths fewer, not 0.30000000000000004.
+    # Rounded: 7 rows instead of 10 are a loss of 0.3, not of 0.30000000000000004.
     moved = round(now.rows / then.rows - 1, 9)
     check, words = ("rows_fall", FALL_WORDS) if moved < 0 else ("rows_rise", RISE_WORDS)
     if volume is not None:
@@ -167,7 +167,7 @@ def _sheets(compared: Compared) -> Iterator[Problem]:
     if then is None or _limit(compared, "sheet_lost", 0.0) is None:
         return
     lost = [sheet for sheet in then.sheets if sheet not in now.sheets]
-    # Sheets that are all called otherwise were renamed.
+    # If all sheets are missing, they were renamed.
     if lost and len(lost) < len(then.sheets) and now.rows < then.rows:
         rows = sum(then.sheets[sheet] for sheet in lost)
         if rows >= FEW:
@@ -187,7 +187,7 @@ def _places(compared: Compared) -> Iterator[Problem]:
         if place[: len(next(iter(then.counties)))] not in counties
     }
     for kind, lost, all_ in (("区市", counties, then.counties), ("镇街", townships, then.places)):
-        # Where most places lost rows, the number of rows says it.
+        # If most places lost rows, the check of the number of rows reports it.
         if lost and len(lost) <= max(1, len(all_) // 2):
             told = [
                 f"{compared.name_of(place)}（由 {a:,} 行减为 {b:,} 行）" for place, (a, b) in lost.items()
@@ -294,7 +294,7 @@ def _exchanged(compared: Compared) -> Iterator[Problem]:
 
 
 def _without_consequences(problems: list[Problem]) -> Iterator[Problem]:
-    """The problems without those that only follow from another one."""
+    """Drop the problems that only follow from another problem."""
     checks = {problem.check for problem in problems}
     exchanged = {c for p in problems if p.check == "exchanged" for c in p.columns}
     explained = {c for p in problems if p.check not in ("changed", "form") for c in p.columns}

@@ -1,7 +1,7 @@
-"""What is measured of the rows of a file: numbers that say what the file looks like, and of no row what it holds.
+"""The measures of a file: counts that describe the file as a whole; they do not show the content of any row.
 
-Counts add up: those of a file of which only the changed rows were read are the earlier file's, less the rows that are
-gone, plus the new ones.
+Counts add up. If only the changed rows of a file were read, its counts are the earlier file's counts, minus the counts
+of the removed rows, plus the counts of the new rows.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ class Measures:
     """The measures of a file.
 
     Attributes:
-        rows: how many rows it has.
-        counts: `<check>.<column>` → rows; what is not named is 0. `repeated` are the rows whose key stands before.
+        rows: the number of rows.
+        counts: `<check>.<column>` → rows; a name that is missing counts 0. `repeated`: rows whose key occurs earlier.
         places: township code → rows.
-        sheets: worksheet → rows, where several are read as one.
+        sheets: worksheet → rows, if several sheets are read as one.
     """
 
     rows: int
@@ -48,7 +48,7 @@ class Measures:
         return self.counts.get(name, 0) / self.rows if self.rows else 0.0
 
     def amended(self, gone: Measures, new: Measures) -> Measures:
-        """The measures with some rows gone and others new; what does not add up stays."""
+        """The measures after rows were removed and added; a count that does not add up keeps its value."""
         keep = {f"{check.name}." for check in CONTENT if check.keeps}
         kept = {name: n for name, n in self.counts.items() if any(name.startswith(k) for k in keep)}
         summed = _summed(self.counts, gone.counts, new.counts)
@@ -70,7 +70,7 @@ class Measures:
 
 
 def read_measures(facts: object) -> Measures | None:
-    """The measures that a manifest keeps, if it does."""
+    """Read the measures from a manifest; None if it has none."""
     return Measures(**facts) if isinstance(facts, dict) else None
 
 
@@ -80,9 +80,9 @@ def measure(
     """Measure rows.
 
     Args:
-        connection: `relation` must be visible to it.
-        contract: of the rows.
-        relation: the rows with delivered columns as text; a column that it lacks is empty.
+        connection: `relation` is visible to it.
+        contract: the contract of the rows.
+        relation: the rows, with delivered columns as text; a missing column counts as empty.
         sheets: worksheet → rows.
     """
     present = _columns(connection, relation)
@@ -93,7 +93,7 @@ def measure(
         for check in CONTENT:
             if not check.columns(column) or (check.keeps and column.name not in candidates):
                 continue
-            # Not `format`: patterns have braces of their own.
+            # Not `str.format`: the patterns contain braces.
             condition = check.measure(column).replace("{cell}", quote(column.name))
             condition = condition.replace("{candidate}", literal(candidates.get(column.name) or ""))
             asked[f"{check.name}.{column.name}"] = f"count(*) FILTER ({condition})"
@@ -117,9 +117,9 @@ def _columns(connection: duckdb.DuckDBPyConnection, relation: str) -> frozenset[
 def _candidates(
     connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[Column]
 ) -> dict[str, str]:
-    """Column → the value that would be the most frequent one, if one value filled most of it.
+    """Column → the most frequent value in a sample of about a thousand rows spread over the file.
 
-    A value that fills half of a column is the most frequent of a thousand rows, wherever these stand.
+    A value that fills half of the column is the most frequent value of the sample too.
     """
     asked = [c for c in columns for check in CONTENT if check.keeps and check.columns(c)]
     if not asked:
@@ -135,7 +135,7 @@ def _candidates(
 
 
 def _repeated(contract: Contract, present: frozenset[str]) -> dict[str, str]:
-    """The rows whose key stands in the file before; without a key those whose content does."""
+    """SQL that counts the rows whose key occurs earlier in the file; empty if the file lacks a key column."""
     keys = [column.name for column in contract.key if column.delivered and column.name in present]
     if not keys or len(keys) < len(contract.key):
         return {}

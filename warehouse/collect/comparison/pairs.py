@@ -1,6 +1,6 @@
-"""Rows of the same key in two files: which keys stayed, and of each column how many values differ and how.
+"""Rows with the same key in two files: how many keys stayed, how many values of each column differ, and how.
 
-Keys that stand several times in a file are left out: which of their rows belong together is not known.
+Keys that occur several times in a file are left out, because their rows cannot be paired.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class Sides:
     """The two files that are compared.
 
     Attributes:
-        now: the delivery's rows, or its changed rows only.
-        then: the rows in force, or of them only those that are gone.
-        spared: the rows that were not read because they are the same in both.
+        now: the delivery's rows; only the changed rows if the rest was not read.
+        then: the rows in force; only the removed rows if the rest was not read.
+        spared: the number of rows that were not read because they are the same in both files.
     """
 
     now: str
@@ -36,13 +36,13 @@ class Sides:
 
 @dataclass(frozen=True)
 class Pairs:
-    """What became of the keys.
+    """The result of comparing rows by key.
 
     Attributes:
-        common: the rows that have the same key in both files.
+        common: the number of rows whose key is in both files.
         changed: column → rows with another value.
-        scaled: column → factor → rows whose number is that many times the earlier one.
-        exchanged: two columns → rows in which each holds what the other held.
+        scaled: column → factor → rows whose number is the earlier number times the factor.
+        exchanged: two columns → rows in which each column holds the other column's earlier value.
     """
 
     common: int
@@ -53,13 +53,13 @@ class Pairs:
 
 @dataclass(frozen=True)
 class _Question:
-    """What is compared with what.
+    """The files, keys and columns of one comparison.
 
     Attributes:
         sides: the two files.
         keys: the columns that identify a row.
         columns: the columns that both files have.
-        codes: the code tables, by which texts are turned into values; None to compare texts as delivered.
+        codes: the code tables that turn texts into values; None to compare texts as delivered.
     """
 
     sides: Sides
@@ -68,7 +68,7 @@ class _Question:
     codes: CodeLibrary | None = None
 
     def value(self, column: Column, cell: str) -> str:
-        """A cell as it is compared."""
+        """SQL of a cell in the form in which it is compared."""
         if self.codes is None:
             return cell
         return f"coalesce(CAST({value_of(column, cell, self.codes)} AS VARCHAR), {cell})"
@@ -77,16 +77,16 @@ class _Question:
 def compare_pairs(context: BatchContext, contract: Contract, sides: Sides) -> Pairs | None:
     """Compare the rows that have the same key.
 
-    Cells are compared as delivered, which costs little. Where many differ, they are compared again by their values: a
-    department may write 2026/3/1 for 2026-03-01 from one month to the next.
+    Cells are compared as delivered, which is cheap. Columns with many differences are compared again by value: a
+    department may write 2026/3/1 in one month and 2026-03-01 in the next.
 
     Args:
         context: the batch; both relations are visible to its connection.
-        contract: of the rows.
+        contract: the contract of the rows.
         sides: the two files.
 
     Returns:
-        None where no delivered column identifies a row.
+        None if no delivered column identifies a row.
     """
     connection = context.connection
     both = _present(connection, sides.now) & _present(connection, sides.then)
@@ -97,7 +97,7 @@ def compare_pairs(context: BatchContext, contract: Contract, sides: Sides) -> Pa
     pairs = _pairs(connection, question)
     rows = min(_rows(connection, sides.now), _rows(connection, sides.then))
     if rows - (pairs.common - sides.spared) > SUSPECT_SHARE * (rows + sides.spared):
-        # Keys too may be written otherwise.
+        # Keys too may have changed their spelling.
         by_value = _pairs(connection, replace(question, codes=context.codes))
         pairs = by_value if by_value.common > pairs.common else pairs
         question = replace(question, codes=context.codes if pairs is by_value else None)
@@ -118,7 +118,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
 
 
 def _pairs(connection: duckdb.DuckDBPyConnection, question: _Question) -> Pairs:
-    """The rows of the same key, and of each column how many cells differ as texts."""
+    """Count the rows with the same key, and for each column the cells that differ as text."""
     asked, columns = {"common": "count(*)"}, question.columns
     for column in columns:
         now, then = f"now.{quote(column.name)}", f"was.{quote(column.name)}"
@@ -145,7 +145,7 @@ def _pairs(connection: duckdb.DuckDBPyConnection, question: _Question) -> Pairs:
 def _values(
     connection: duckdb.DuckDBPyConnection, question: _Question
 ) -> tuple[dict[str, int], dict[tuple[str, str], int]]:
-    """The rows in which a value differs, and in which two columns hold each other's earlier values."""
+    """Count per column the rows whose value differs, and per two columns the rows that exchanged their values."""
     pairs = [(a.name, b.name) for a, b in combinations(question.columns, 2)]
     names = [column.name for column in question.columns]
     asked = [f"count(*) FILTER (now.{quote(n)} IS DISTINCT FROM was.{quote(n)})" for n in names]
@@ -157,7 +157,7 @@ def _values(
 
 
 def _swapped(one: Column, other: Column) -> str:
-    """The condition that two columns hold each other's earlier values, as texts if they are read in different ways."""
+    """SQL: two columns hold each other's earlier values; compared as text if their types differ."""
     alike = (one.type, one.kind, one.codes) == (other.type, other.kind, other.codes)
     a, b = (quote(column.name if alike else _as_text(column)) for column in (one, other))
     return f"now.{a} = was.{b} AND now.{b} = was.{a} AND now.{a} <> now.{b}"
@@ -168,7 +168,7 @@ def _as_text(column: Column) -> str:
 
 
 def _joined(question: _Question, *, by_value: bool = False) -> str:
-    """Rows of the same key beside each other as `now` and `was`."""
+    """Join the rows of both files by key, as `now` and `was`."""
     keys = [f"_key_{number}" for number, _ in enumerate(question.keys)]
     picked = [
         f"{question.value(column, quote(column.name)) if by_value else quote(column.name)} AS {quote(column.name)}"
@@ -186,7 +186,7 @@ def _joined(question: _Question, *, by_value: bool = False) -> str:
 
 
 def _keyed(side: str, picked: Sequence[str], keys: Sequence[str]) -> str:
-    """The rows of one file whose key stands there once, with the key in columns of its own."""
+    """The rows of one file whose key occurs once, with the key in extra columns."""
     named, whole = ", ".join(keys), " AND ".join(f"{key} IS NOT NULL" for key in keys)
     only_keys = ", ".join(picked[-len(keys) :])
     return (

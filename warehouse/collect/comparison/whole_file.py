@@ -1,7 +1,7 @@
-"""The whole-file comparison: a delivery beside the one in force, in one pass over its rows and one over the keys.
+"""The whole-file comparison: compare a delivery with the extract in force, in one pass over rows and one over keys.
 
-Of a snapshot of which only the changed rows were read, only these are measured, and those that are gone: the other
-rows are the same in both, and their measures are kept with the extract in force.
+If only the changed rows of a snapshot were read, only the changed and the removed rows are measured. The unchanged
+rows are the same in both files; the manifest of the extract in force keeps their measures.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from warehouse.incremental.context import BatchContext
 from warehouse.lake.partition import Partition
 
 MEASURES, HISTORY = "measures", "history"
-"""The facts of an extract that keep the measures of the dataset and by how much its deliveries differed."""
+"""The facts of an extract that hold the measures of the dataset, and by how much its deliveries differed."""
 
-# A column that is empty in no more rows than this is filled in every row of the source.
+# A column that is empty in at most this share of the rows is filled in every row of the source.
 _RARELY_EMPTY = 0.001
 
 _UNREAD_GONE = "gone_from_file"
@@ -36,12 +36,12 @@ class Delivery:
     """The rows of a delivery.
 
     Attributes:
-        rows: a relation with `_row` and the delivered columns as text; the changed rows only, if `reread`.
-        spared: the rows that were not read because they are the same as in the extract in force.
-        sheets: worksheet → rows, where several are read as one.
-        last: the row at the end of a file that ends without a line break, as a relation; None for any other file.
+        rows: a relation with `_row` and the delivered columns as text; only the changed rows if `reread`.
+        spared: the number of rows that were not read because they equal rows in force.
+        sheets: worksheet → rows, if several sheets are read as one.
+        last: a relation of the last row, if the file ends without a line break; None for any other file.
         is_last_short: whether that row has fewer cells than the headings.
-        reread: whether the table `same` lists the rows that were spared.
+        reread: whether only changed rows were read; the table `same` lists the others.
     """
 
     rows: str
@@ -54,7 +54,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What came of a comparison: the checks that were not passed, and what the manifest keeps."""
+    """The result of a comparison: the failed checks, and the facts for the manifest."""
 
     problems: tuple[Problem, ...]
     facts: Mapping[str, object]
@@ -67,7 +67,7 @@ class Comparison:
 
 NOTHING_COMPARED = Comparison((), {})
 
-# Of changes it is not asked how often a value or a key stands among them.
+# A delta is not checked for frequent values or repeated keys.
 _CHECKS_OF_CHANGES = ("masked", "scientific", "form", "cut_off")
 
 
@@ -85,8 +85,8 @@ def compare_file(
         context: the batch; the delivery's rows are visible to its connection.
         contract: the dataset's contract.
         delivery: the rows.
-        in_force: the newest extract before that holds every row; None if there is none.
-        is_whole: whether the delivery holds every row, rather than changes.
+        in_force: the newest earlier extract that holds every row; None if there is no such extract.
+        is_whole: True for a snapshot, False for a delta.
     """
     connection = context.connection
     read = measure(connection, contract, delivery.rows, delivery.sheets)
@@ -129,9 +129,9 @@ def _place_name(context: BatchContext, code: str) -> str:
 
 
 def _is_cut_off(context: BatchContext, contract: Contract, delivery: Delivery, now: Measures) -> bool:
-    """Whether the last row lacks cells that all others have, and its line does not end.
+    """Whether the last line has no line break and lacks cells that all other rows have.
 
-    Example: `37060219900101123X,王` and nothing behind it, where 2,989 rows have ten cells.
+    Example: the file ends with `37060219900101123X,王`, while 2,989 rows have ten cells.
     """
     if delivery.last is None or now.rows < 2 * FEW:
         return False
@@ -147,7 +147,7 @@ def _is_cut_off(context: BatchContext, contract: Contract, delivery: Delivery, n
 
 
 def _measures_of(context: BatchContext, contract: Contract, in_force: Partition) -> Measures:
-    """The measures of the rows in force: those that its manifest keeps, or counted anew."""
+    """The measures of the rows in force: from the manifest, or measured again if the contract has changed."""
     kept = read_measures(in_force.facts.get(MEASURES))
     if kept is not None and in_force.inputs["contract"] == contract.digest:
         return kept
@@ -155,7 +155,7 @@ def _measures_of(context: BatchContext, contract: Contract, in_force: Partition)
 
 
 def _gone(contract: Contract, in_force: Partition) -> str:
-    """The rows in force that the delivery has no more."""
+    """SQL of the rows in force that the delivery no longer has."""
     columns = ", ".join(quote(column.name) for column in contract.delivered_columns)
     return (
         f"SELECT _row, {columns} FROM {in_force.scan} "

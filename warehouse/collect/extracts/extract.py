@@ -179,7 +179,7 @@ def _told_again(base: Partition, known: Sequence[Receipt], own: Sequence[Receipt
     for earlier, receipt in zip(known, own, strict=True):
         (receipt.path.parent / REFUSAL).unlink(missing_ok=True)
         told = json.loads((earlier.path.parent / READING).read_text(encoding="utf-8"))
-        # Remarks about the earlier row count were made against an older snapshot and no longer hold.
+        # The problems found in the earlier file no longer hold: this file equals the file in force.
         said = (*_texts(base.facts.get("unusual")), NOTHING_NEW)
         told["remarks"] = [remark for remark in told["remarks"] if remark not in said]
         told["remarks"].append(NOTHING_NEW)

@@ -1,7 +1,7 @@
-"""A contract drafted from a sample file: ODCS YAML that loads and lints, for a person to finish.
+"""A contract drafted from a sample file: valid ODCS YAML that a person completes.
 
-What the values show is judged in `warehouse.collect.infer.profile`; here it is written down in the style of
-schemas/contracts. What no file can tell (whose it is, what for, how often) is marked `待填写`.
+`warehouse.collect.infer.profile` judges the values; this module writes the result in the style of schemas/contracts.
+Facts that no file contains (owner, purpose, frequency) are marked `待填写`.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from warehouse.collect.readers.headings.header_match import clean_title
 from warehouse.engine.functions import install
 from warehouse.isolation.reading import read_sample
 
-# The day, month or running number that a file name carries and the next delivery's will not.
+# The day, month or running number in a file name, which the next delivery will not repeat.
 _DATED = re.compile(r"[-_ .（(]*(?:\d{2,4}年?(?:\d{1,2}月?)?(?:\d{1,2}日?)?|\d[\d._-]*)[)）]*$")
 _PLAIN = re.compile(r"[\w（）()·/][\w（）()·/.*-]*")
 
 _UNJUDGED = "L3"
 _ASKED = "待填写"
-# A comment names so many rows.
+# A comment lists at most this many rows.
 _SHOWN_ROWS = 10
 
 
@@ -43,16 +43,16 @@ def draft_contract(file: Path, id_: str, table: str | None) -> str:
     """Draft a contract from a sample of a dataset.
 
     Args:
-        file: a CSV file in a Chinese or Unicode encoding, a workbook (a title above the headings and notes
-            below the data do no harm), or an SQLite database.
+        file: a CSV file in a Chinese or Unicode encoding, a workbook (with or without a title above the headings
+            and notes below the data), an SQLite database or a DBF.
         id_: the dataset's id, `<department>.<dataset>`.
-        table: the table of a database or the sheet of a workbook; needed where a database has several.
+        table: the table of a database or the sheet of a workbook; needed if a database has several.
 
     Returns:
-        ODCS v3.2.0 YAML. Comments say what a person must judge or fill in.
+        ODCS v3.2.0 YAML. Comments mark what a person must judge or fill in.
 
     Raises:
-        UnreadableFile: the file cannot be read as a table; says why, in Chinese.
+        UnreadableFile: the file cannot be read as a table; the message says why, in Chinese.
     """
     with TemporaryDirectory() as scratch, _database().cursor() as connection:
         file = openable(file, Path(scratch) / "file")
@@ -64,7 +64,7 @@ def draft_contract(file: Path, id_: str, table: str | None) -> str:
 
 @cache
 def _database() -> duckdb.DuckDBPyConnection:
-    """A database in memory with the function library; the table of a sample is its connection's own."""
+    """A database in memory with the function library; each cursor has its own temporary tables."""
     connection = duckdb.connect()
     install(connection)
     return connection
@@ -72,7 +72,7 @@ def _database() -> duckdb.DuckDBPyConnection:
 
 @cache
 def _shipped() -> tuple[Library, CodeLibrary]:
-    """What every bureau knows, for comparison."""
+    """The shipped contracts and code tables, for comparison."""
     return load_library(), CodeLibrary()
 
 
@@ -102,7 +102,7 @@ def _document(
 
 
 def _seen(sample: Sample) -> Iterator[str]:
-    """What the file turned out to be, and what of it was not read."""
+    """Comments on how the file was read, and on the rows and sheets that were not read."""
     found = sample.recognition
     form = load_formats()[found.form]
     if not sample.headed:
@@ -183,7 +183,7 @@ def _server(file: Path, stem: str, sample: Sample) -> Iterator[str]:
 
 
 def _facts(columns: Sequence[Proposal], key: tuple[int, ...]) -> Iterator[str]:
-    """How often, how late, of whom, which township, which column names a row to a person."""
+    """The contract's facts: frequency, lateness, subject, township, and the column that names a row to people."""
     yield "slaProperties:  # how often it is delivered, and how many days late it may be"
     yield "  - {property: frequency, value: 1, unit: m}"
     yield "  - {property: latency, value: 5, unit: d}"
@@ -211,7 +211,7 @@ def _facts(columns: Sequence[Proposal], key: tuple[int, ...]) -> Iterator[str]:
 
 
 def _subject(columns: Sequence[Proposal], key: tuple[int, ...]) -> Proposal | None:
-    """The column that says which person or enterprise a row is about: the key, or one simply called so."""
+    """The column that identifies a row's person or enterprise: a key column, or a column named after its kind."""
     speaking = [column for column in columns if column.role == "identifier"]
     keys = [column for column in speaking if columns.index(column) in key]
     return next(iter(keys or [column for column in speaking if column.name == column.kind]), None)
@@ -225,7 +225,7 @@ def _property(column: Proposal, key_position: int | None) -> Iterator[str]:
     title = _in_chinese(column.title)
     yield f"      - name: {column.name}{_asked_of_name(column)}"
     yield f"        businessName: {_scalar(title)}"
-    # Whatever the Chinese name will be, the heading must be known.
+    # The heading must stay known, even if the Chinese name changes.
     if clean_title(column.heading) not in (clean_title(title), column.name):
         yield f"        synonyms: [{{synonym: {_scalar(column.heading)}}}]"
     yield f"        logicalType: {column.type}{_asked_of_values(column)}"
@@ -254,7 +254,7 @@ def _share(column: Proposal, fact: str) -> str:
 
 
 def _in_chinese(text: str) -> str:
-    """A name that people read; where it is not Chinese, one that asks for it."""
+    """A name for people; a name that is not Chinese is marked as to be filled in."""
     return text if has_chinese(text) else f"{_ASKED}（{text}）"
 
 
@@ -280,6 +280,6 @@ def _asked_of_values(column: Proposal) -> str:
 
 
 def _scalar(text: str) -> str:
-    """A text as YAML writes it: plain where that is safe, within braces too, else in quotes."""
+    """Write a text as YAML: plain if that is safe, even within braces; else in quotes."""
     plain = _PLAIN.fullmatch(text) and plain_yaml(text) == text
     return text if plain else json.dumps(text, ensure_ascii=False)

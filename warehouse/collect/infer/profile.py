@@ -1,6 +1,6 @@
-"""What the columns of a sample hold, judged by their values and headings: name, type, kind, code table, key.
+"""Proposals for the columns of a sample, from their values and headings: name, type, kind, code table, key.
 
-Everything here is a proposal that a person will look at; how it is written down is `warehouse.collect.infer.draft`.
+A person will judge every proposal. `warehouse.collect.infer.draft` writes them down.
 """
 
 from __future__ import annotations
@@ -25,42 +25,42 @@ from warehouse.collect.readers.headings.header_match import clean_title
 
 _SQL = Path(__file__).parent / "sql"
 
-# Real extracts have errors: so many of the values must fit what the heading promises.
+# Real extracts have errors: this share of the values must fit the heading.
 _MOST = 0.8
-# Kinds are judged by so many rows, types by all.
+# Kinds are judged by the first rows only, types by all rows.
 _FIRST_ROWS = 10_000
-# A column that repeats this few of its values may be meant to be unique.
+# A column with at least this share of different values may be meant to be unique.
 _NEARLY_UNIQUE = 0.98
-# Digits of one width are a code from so many on: shorter ones are years, and amounts happen to be of one width.
+# Digits of equal width are a code from this width on: years are shorter, and amounts may have equal width by chance.
 _CODE_WIDTH = 6
-# An approximate count of different values is off by a few per cent.
+# An approximate count of different values may be a few per cent too low.
 _ABOUT = 0.8
 
 _IDENTIFIER = re.compile(r"(?:号|号码|编码|代码|id|code|(?:^|_)no)$")
 _AMOUNT = re.compile(
     r"[数额量价值率费积]$|金额|合计|总计|人口|收入|支出|面积|产量|产值|(?:amount|total|count|number|sum|price|area)$"
 )
-# Columns of which two may identify a row together, where one does not: what it is of, and when.
+# Columns that may identify a row in pairs: an object (地区) and a time (年份).
 _DIMENSION = re.compile(
     r"名称?$|姓名|地区|区[县划市]|[省市县区镇乡村]$|街道|单位|机构|部门|企业|项目|指标|类别|类型|品种|年[份度]?$|月[份度]?$|季度|日期|时间"
     r"|(?:name|area|region|year|month|date|kind|type)$"
 )
-# The entity whose rows a heading `name` may name.
+# The entity whose rows an English heading `name` may name.
 _PERSON = "person"
 _SERIAL = frozenset({"序号", "行号", "no.", "no", "#"})
 _UNIT = re.compile(r"[(（][^()（）]*[)）]$")
 _RESERVED = frozenset({"record_key", "batch_date"})
 
-# A code table's id, the share of a column's rows that it knows, whether it knows more than bare codes.
+# A code table's id, the share of a column's rows that it knows, and whether it matched a label, not only bare codes.
 _Table = tuple[str, float, bool]
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many values of a column convert to what, as `sql/profile.sql` counts them, of `rows` rows.
+    """How many of a column's `rows` values convert to each type, as counted by `sql/profile.sql`.
 
-    `narrowest` and `widest` are the lengths of its values if all are digits alone, else `narrowest` is 0. `kinds` has,
-    for each semantic kind, the share of the column's first values that are of it.
+    `narrowest` and `widest` are the lengths of the values if all consist of digits; else `narrowest` is 0. `kinds` maps
+    a semantic kind to the share of the column's first values that belong to it.
     """
 
     rows: int
@@ -79,28 +79,28 @@ class Counts:
     kinds: Mapping[str, float] = field(default_factory=dict)
 
     def most(self, count: int) -> bool:
-        """Whether so many rows are most of those that have a value."""
+        """Whether `count` rows are most of the rows that have a value."""
         return self.filled > 0 and count >= _MOST * self.filled
 
     @property
     def one_width(self) -> bool:
-        """Whether all values are digits, as many as a code has."""
+        """Whether all values are digits of equal width, at least as wide as a code."""
         return self.filled > 0 and self.narrowest == self.widest >= _CODE_WIDTH
 
     def mostly(self, kind: str) -> bool:
-        """Whether most values are of a kind."""
+        """Whether most values belong to a kind."""
         return self.kinds.get(kind, 0) >= _MOST
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """What a column of a sample seems to be.
+    """The proposal for a column of a sample.
 
     Attributes:
-        heading: as it stands in the file.
-        name: in snake case, unique among the columns.
+        heading: the heading in the file.
+        name: a name in snake case, unique among the columns.
         title: the Chinese name that contracts use for such a column, or the heading.
-        counts: what the values showed.
+        counts: the counts of the values.
     """
 
     heading: str
@@ -114,7 +114,7 @@ class Proposal:
 
     @property
     def role(self) -> Role | None:
-        """What the column does in a row, as its kind says."""
+        """The role of the column in a row, given by its kind."""
         return load_kinds()[self.kind].role if self.kind is not None else None
 
     @property
@@ -125,7 +125,7 @@ class Proposal:
 
     @property
     def unique(self) -> bool:
-        """Whether no row is without a value and no two have the same."""
+        """Whether every row has a value and all values differ."""
         return self.required and self.counts.distinct_values == self.counts.rows
 
 
@@ -136,13 +136,13 @@ def propose(
     library: Library,
     codes: CodeLibrary,
 ) -> list[Proposal]:
-    """Judge every column of the table `sample_rows`: `c0`, `c1`, … in the order of `headings`.
+    """Judge every column of the table `sample_rows`, whose columns `c0`, `c1`, … follow the order of `headings`.
 
     Args:
-        connection: with the function library and the sample.
-        headings: as they stand in the file, each once.
+        connection: holds the function library and the sample.
+        headings: the headings of the file, without repetitions.
         rows: the number of rows.
-        library: contracts whose columns may be the same.
+        library: contracts whose columns may match the sample's.
         codes: the code tables.
     """
     known = _known_columns(library)
@@ -174,10 +174,10 @@ def propose(
 
 
 def find_key(connection: duckdb.DuckDBPyConnection, columns: Sequence[Proposal]) -> tuple[int, ...]:
-    """Which columns identify a row, by their places: those whose headings mean something go first.
+    """Find the columns that identify a row, as positions; empty if no column and no pair identifies a row.
 
-    An identifier, though it repeats a few of its values (extracts do deliver rows twice); a name or a place; two of
-    them, such as 地区 and 年份; a text that only happens to be different in every row. Empty where nothing does.
+    The order of preference: an identifier, even if it repeats a few values (extracts sometimes deliver a row twice);
+    a name or a place; two columns such as 地区 and 年份; a text that happens to differ in every row.
     """
     able = [
         place
@@ -197,7 +197,7 @@ def find_key(connection: duckdb.DuckDBPyConnection, columns: Sequence[Proposal])
     required = [place for place in able if columns[place].required]
     dimensions = [place for place in required if _is_dimension(columns[place]) or _identifies(columns[place])]
     others = [place for place in required if not _AMOUNT.search(clean_title(columns[place].heading))]
-    # What merely happens to be different in every row of a sample comes last; amounts identify nothing.
+    # Columns that differ in every row only by chance come last; amounts never identify a row.
     return (
         _pair(connection, columns, dimensions)
         or tuple(place for place in unique if columns[place].type == "string")[:1]
@@ -208,7 +208,7 @@ def find_key(connection: duckdb.DuckDBPyConnection, columns: Sequence[Proposal])
 def _pair(
     connection: duckdb.DuckDBPyConnection, columns: Sequence[Proposal], places: Sequence[int]
 ) -> tuple[int, ...]:
-    """The first two columns that identify a row together."""
+    """The first two columns that together identify a row."""
     pairs = list(combinations(places, 2))
     for first, second in _likely_pairs(connection, pairs, columns[0].counts.rows):
         query = f"SELECT count(*) FROM (SELECT DISTINCT c{first}, c{second} FROM sample_rows)"
@@ -233,7 +233,7 @@ def _is_dimension(column: Proposal) -> bool:
 def _likely_pairs(
     connection: duckdb.DuckDBPyConnection, pairs: Sequence[tuple[int, int]], rows: int
 ) -> list[tuple[int, int]]:
-    """The pairs of columns that hold about as many different values as there are rows."""
+    """The pairs of columns with about as many different values as rows."""
     if not pairs:
         return []
     counts = ", ".join(f"approx_count_distinct((c{first}, c{second}))" for first, second in pairs)
@@ -258,15 +258,15 @@ def _run(connection: duckdb.DuckDBPyConnection, query: str, **parts: object) -> 
 
 
 def _kinds(connection: duckdb.DuckDBPyConnection, codes: CodeLibrary) -> dict[str, dict[str, float]]:
-    """Column → kind → share of its values. A kind that cannot be judged by a value has all of them."""
+    """Column → kind → share of its values. A kind that values cannot confirm gets a share of 1."""
     kinds = load_kinds().values()
-    # Normalised in a step of its own: a function names its argument many times, and it is computed as often.
+    # Normalised in a separate step: a macro repeats its argument, and DuckDB would compute it each time.
     normalised = "".join(f", {kind.normalise}(value) AS {quote(kind.name)}" for kind in kinds if kind.valid)
     judged = {
         kind.name: f"{kind.valid}({quote(kind.name)})" if kind.valid else "value IS NOT NULL"
         for kind in kinds
     }
-    # What has the form of a code must be one, where a code table knows them all.
+    # If a code table lists all codes of a kind, the form of a code is not enough: the table must have it.
     known = {kind.name: kind.recognise.codes for kind in kinds if kind.recognise.codes is not None}
     judged |= {kind: f"{quote(table)}.code IS NOT NULL" for kind, table in known.items()}
     tables = " ".join(f"LEFT JOIN {t} ON {t}.code = value" for t in map(quote, sorted(set(known.values()))))
@@ -284,7 +284,7 @@ def _kinds(connection: duckdb.DuckDBPyConnection, codes: CodeLibrary) -> dict[st
 
 @cache
 def _spellings(codes: CodeLibrary) -> pl.DataFrame:
-    """Every spelling of every code table whose labels are spellings rather than names."""
+    """All spellings of all code tables, without tables whose many labels are names rather than spellings."""
     rows = [
         (table, spelling, code)
         for table in codes.ids()
@@ -297,7 +297,7 @@ def _spellings(codes: CodeLibrary) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class _Evidence:
-    """A column: its values, the code tables that know them, and the known columns like it."""
+    """The evidence for a column: its values, the code tables that know them, and similar known columns."""
 
     heading: str
     name: str
@@ -310,7 +310,7 @@ def _judged(column: _Evidence, codes: CodeLibrary, *, of_persons: bool) -> Propo
     """A column's proposal."""
     heading, counts, tables, alike = column.heading, column.counts, column.tables, column.alike
     table = _code_table(heading, counts, tables, alike, codes)
-    # A `name` in English may be anybody's or anything's.
+    # A column with the English heading `name` may name anything.
     doubtful = heading.isascii() and not of_persons
     kinds = [known.kind for known in alike if not (doubtful and _names_a_person(known.kind))]
     kind = None if table else _kind(heading, counts, kinds)
@@ -335,7 +335,7 @@ def _names_a_person(kind: str | None) -> bool:
 
 
 def _type(heading: str, counts: Counts, alike: Sequence[Column]) -> LogicalType:
-    """The first type to which all values convert; the one of a known column needs most of them only."""
+    """The first type to which all values convert; for the type of a known column, most values are enough."""
     converted: dict[LogicalType, int] = {
         "date": counts.dates,
         "integer": counts.integers,
@@ -355,17 +355,17 @@ def _type(heading: str, counts: Counts, alike: Sequence[Column]) -> LogicalType:
         return "string" if _is_identifier(heading) or _is_code(heading, counts) else "integer"
     if counts.numbers == counts.filled:
         return "number"
-    # 无 is a no for this type, so it may have more values than the others.
+    # The boolean parser reads 无 (counted as empty by the other types) as a no, so its count may exceed `filled`.
     return "boolean" if counts.booleans >= counts.filled else "string"
 
 
 def _is_code(heading: str, counts: Counts) -> bool:
-    """Whether digits are a code: all of one width, and not headed as an amount."""
+    """Whether digits are a code: all of equal width, below a heading that does not name an amount."""
     return counts.one_width and _AMOUNT.search(clean_title(_UNIT.sub("", heading))) is None
 
 
 def _kind(heading: str, counts: Counts, known: Sequence[str | None]) -> str | None:
-    """The kind of a known column, or any other that the heading admits, if most values have it."""
+    """The kind of a known column, or another kind that values or heading suggest, if most values have it."""
     plain = clean_title(heading)
     kinds = load_kinds().values()
     shown = [kind.name for kind in kinds if kind.recognise.by == "values"]
@@ -383,7 +383,7 @@ def _code_table(
     alike: Sequence[Column],
     codes: CodeLibrary,
 ) -> str | None:
-    """The table of a known column, or of that title, if it knows most values; else the only one with all."""
+    """The code table of a known column, or with this title, if it knows most values; else the only complete match."""
     shares = {table: share for table, share, _ in tables}
     titled = [table for table in shares if codes.load(table).title.endswith(clean_title(heading))]
     for table in [*(column.codes for column in alike if column.codes), *titled]:
@@ -394,7 +394,7 @@ def _code_table(
 
 
 def _known_columns(library: Library) -> dict[str, list[Column]]:
-    """Every heading that contracts know, with the columns that it may mean."""
+    """Heading → the contracts' columns that it may mean."""
     known: dict[str, list[Column]] = {}
     for contract in library:
         for column in contract.delivered_columns:
@@ -404,13 +404,13 @@ def _known_columns(library: Library) -> dict[str, list[Column]]:
 
 
 def _alike(heading: str, known: Mapping[str, list[Column]]) -> list[Column]:
-    """The known columns with this heading, a unit in brackets behind it left aside."""
+    """The known columns with this heading; a unit in brackets at its end is ignored."""
     title = clean_title(heading)
     return known.get(title) or known.get(clean_title(_UNIT.sub("", title)), [])
 
 
 def _title(heading: str, name: str, kind: str | None, alike: Sequence[Column]) -> str:
-    """A Chinese heading stands for itself; for a column name the contracts may know the Chinese one."""
+    """The Chinese title of a column: a Chinese heading itself, or the contracts' title for an English heading."""
     if not heading.isascii():
         return heading
     titles = {column.title for column in alike if column.name == name}
@@ -420,9 +420,9 @@ def _title(heading: str, name: str, kind: str | None, alike: Sequence[Column]) -
 
 
 def _names(headings: Sequence[str], known: Mapping[str, list[Column]]) -> list[str]:
-    """A name for every heading: its own in snake case, the contracts' one, or its place.
+    """A unique name for every heading: the contracts' name, the heading in snake case, or the column's number.
 
-    No name is given twice, nor one that is another column's heading: a reader would take one for the other.
+    No name equals the heading of another column, because a reader would confuse the two columns.
     """
     titles = {clean_title(heading): place for place, heading in enumerate(headings)}
     taken: set[str] = set(_RESERVED)

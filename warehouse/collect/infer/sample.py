@@ -1,7 +1,7 @@
-"""A sample file that no contract describes yet: its form, where its headings stand, its rows as text.
+"""A sample file without a contract: its form, the place of its headings, its rows as text.
 
-The readers are told the headings that were found here and read the rest as they read any delivery. What the
-values mean is `warehouse.collect.infer.profile`.
+The headings found here are passed to the readers, which then read the file like any delivery. This module does not
+judge the values; `warehouse.collect.infer.profile` does.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ class Sample:
     """A sample read into a table `sample_rows`, whose columns `c0`, `c1`, … are in the order of `headings`.
 
     Attributes:
-        headings: as they stand in the file, without ornaments and line breaks.
-        repeated: headings that an earlier heading equals; they are not read.
-        recognition: what the file turned out to be.
+        headings: the headings of the file, without ornaments and line breaks.
+        repeated: headings that equal an earlier heading; their columns are not read.
+        recognition: the recognised form of the file.
         others: the sheets or tables that were not read.
         rows: the number of rows.
-        headed: whether the file has headings; else `headings` are places.
-        reading: what was read, and what was not.
+        headed: whether the file has headings; if not, `headings` are column numbers (第1列).
+        reading: the reading of the file, with the rows set aside.
     """
 
     headings: tuple[str, ...]
@@ -62,13 +62,13 @@ def read_sample(path: Path, part: str | None, connection: duckdb.DuckDBPyConnect
     """Read a file without a contract into the table `sample_rows`.
 
     Args:
-        path: a delimited text, a workbook, an SQLite database or a DBF; its content decides which.
-        part: the sheet or table to read; needed where a file has several.
-        connection: where the table is made.
+        path: a delimited text, a workbook, an SQLite database or a DBF; name and content decide its form.
+        part: the sheet or table to read; needed if the file has several.
+        connection: the connection that gets the table.
         spool: a folder for scratch files.
 
     Raises:
-        UnreadableFile: no such form, no headings, or several tables and none named; in Chinese.
+        UnreadableFile: the form is unknown, there are no headings, or no table of several is named; in Chinese.
     """
     foreign = foreign_kind(path)
     if foreign is not None:
@@ -111,7 +111,7 @@ def _opened(path: Path, part: str | None, form: Format) -> Specimen:
 
 
 def _titles(found: Specimen) -> tuple[str, ...]:
-    """Names for the columns of a file without headings: their places. Rows further down may be wider than the first."""
+    """Names for the columns of a file without headings: 第1列, 第2列, …; lower rows may be wider than the first."""
     width = max(found.width, *(place + 1 for cells in found.rows for place in filled(cells)))
     return tuple(f"第{place}列" for place in range(1, width + 1))
 
@@ -119,17 +119,17 @@ def _titles(found: Specimen) -> tuple[str, ...]:
 def _layout(
     found: Specimen, form: Format, headings: GuessedHeadings | None, first: Mapping[str, str]
 ) -> Layout:
-    """How the sample is read: by the headings that were guessed."""
+    """Build the layout that reads the sample by the guessed headings."""
     measured = (
         {clean_title(plain_title(headings.titles[place])) for place in headings.measured}
         if headings
         else set()
     )
-    # Of headings in one row it is known where they stand; others are found again by their paths.
+    # Only for headings in a single row is the row known; the readers find other headings by their paths.
     alone = headings is not None and headings.block.rows == 1 and headings.last == headings.block.bottom
     return Layout(
         form=form.name,
-        # What identifies a row stands first as a rule; by it the readers tell records from notes and totals.
+        # The first column usually identifies a row; the readers use it to distinguish records from notes and totals.
         columns=tuple(
             LayoutColumn(f"c{place}", (heading,), key=place == 0, measured=plain in measured)
             for place, (plain, heading) in enumerate(first.items())
@@ -146,7 +146,7 @@ def _layout(
 
 
 def _refusal(path: Path, form: str) -> UnreadableFile:
-    """What the form's reader says of a file that cannot be opened."""
+    """The refusal that the form's reader gives for a file that cannot be opened."""
     try:
         recognise(path, Layout(form, (LayoutColumn("c0", ("c0",)),)))
     except UnreadableFile as error:

@@ -1,5 +1,5 @@
--- The code tables that know values of each column of a sample: for how many rows, and whether any of these
--- values is more than a bare code, which other tables have too.
+-- For each column of a sample, the code tables that know its values: in how many rows, and whether a value
+-- matched a label rather than a bare code (bare codes such as 1 occur in many tables).
 SELECT
   name,
   spelling.code_table,

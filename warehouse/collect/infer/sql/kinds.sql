@@ -1,4 +1,4 @@
--- How many of the first values of each column of a sample are of each semantic kind.
+-- For each column of a sample: how many of its first values belong to each semantic kind.
 SELECT name, {kinds}, count(value) AS filled
 FROM (
   SELECT name, value{normalised}

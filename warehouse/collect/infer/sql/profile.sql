@@ -1,5 +1,5 @@
--- What the values of each column of a sample convert to: counts of rows. Equal values are converted once.
--- Long numbers and those with leading zeros are identifiers, though they would convert; so may be digits of one width.
+-- For each column of a sample: in how many rows the value converts to each type. Equal values are converted once.
+-- Long numbers and numbers with leading zeros count as identifiers, even if they convert.
 SELECT
   name,
   sum(if(value IS NULL, 0, rows)) AS filled,
