@@ -1,6 +1,7 @@
-"""Columns of a read table that were changed before they were delivered: what shows it in their texts (Chinese notes).
+"""Texts of a read table that were changed before they were delivered, as they show it (Chinese notes).
 
-A single value shows nothing; a column does. So the first rows are looked at, and where they raise a doubt, all rows.
+Some changes show in a single value, wherever it stands: a control character, 锟斤拷. Others show only in a column: one
+number of eighteen digits that is a multiple of 16 means nothing, a column of them means that it was a float.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from schemas.emit.sql import quote
+from schemas.emit.sql import literal, quote
 from warehouse.collect.readers.layout import FoundColumn, LayoutColumn, Note
 
 _SQL = Path(__file__).parent / "sql"
@@ -38,41 +39,117 @@ _LOST = r"[?？]{2,}"
 
 
 @dataclass(frozen=True)
-class Suspicions:
-    """Which odd characters the texts of a file may hold; where the file shows that it has none, nobody looks.
+class _RowDoubt:
+    """A doubt about single values, wherever they stand.
 
     Attributes:
-        private: characters of the private-use areas.
-        garbled: what stands for lost characters, and the mark of DOS for the end of a file.
+        name: the name under which `odd_marks_in` reports it.
+        marks: every such value holds one of these texts. Searching for them is much cheaper than the condition.
+        condition: SQL of whether the text `{0}` is doubtful.
+        text: the Chinese remark.
+        of_text_only: whether columns with measured numbers are left out.
+        by_column: whether the remark names the column.
     """
 
-    private: bool = True
-    garbled: bool = True
+    name: str
+    marks: tuple[str, ...]
+    condition: str
+    text: str
+    of_text_only: bool = False
+    by_column: bool = True
+
+    def anywhere(self, texts: str) -> str:
+        """SQL of whether a row may hold such a value; `texts` is SQL of all its texts in one."""
+        if not self.marks:
+            return self.condition.format(texts)
+        return "(" + " OR ".join(f"contains({texts}, {literal(mark)})" for mark in self.marks) + ")"
 
 
-ANY = Suspicions()
+PRIVATE, CONTROL = "private", "control"
+
+_ROW_DOUBTS = (
+    # What a spreadsheet, pandas or SQLite makes of a long number in a column of text.
+    _RowDoubt(
+        "scientific",
+        ("E+1", "e+1"),
+        "regexp_full_match({0}, '[1-9][.][0-9]{{1,17}}[Ee][+]1[1-9]')",
+        "的长号码成了科学计数法（如 3.70602E+17），末几位已丢失；请把单元格设为文本格式，重新填写后交付",
+        of_text_only=True,
+    ),
+    # What web pages write for characters.
+    _RowDoubt(
+        "escaped",
+        ("&",),
+        "regexp_matches({0}, '&(nbsp|amp|lt|gt|quot|#[0-9]{{2,6}}|#x[0-9A-Fa-f]{{2,5}});')",
+        "的文字里有网页的转义符（如 &nbsp;），没有换回原来的字符；请从原系统重新导出后交付",
+        of_text_only=True,
+    ),
+    # How programs keep a spreadsheet from taking a text for a number.
+    _RowDoubt(
+        "guarded",
+        ('="', "'"),
+        """regexp_full_match({0}, '=".*"|''[0-9A-Za-z-]{{4,}}')""",
+        '的值前面有等号或单引号（如 ="0012"、\'0012），是防止电子表格改动而加的；请去掉后重新交付',
+    ),
+    _RowDoubt(
+        "lost",
+        ("??", "？？", "?？", "？?"),
+        f"regexp_full_match({{0}}, '{_LOST.replace('{', '{{').replace('}', '}}')}')",
+        "的值只有问号，原来的字在导出时已经丢失；请用 UTF-8 重新导出后交付",
+        of_text_only=True,
+    ),
+    _RowDoubt(
+        PRIVATE,
+        (),
+        f"regexp_matches({{0}}, '{_PRIVATE.replace('{', '{{').replace('}', '}}')}')",
+        "有自造字（私用区字符），在别的电脑上会显示成别的字；请改为正式编码的汉字后重新交付",
+        by_column=False,
+    ),
+    _RowDoubt(
+        "garbled",
+        GARBLED,
+        f"regexp_matches({{0}}, '{_GARBLED}')",
+        "有乱码（如 �、锟斤拷、烫烫），原来的字在导出前已经丢失；请从原系统重新导出后交付",
+    ),
+    _RowDoubt(
+        CONTROL,
+        (),
+        f"regexp_matches({{0}}, '{_CONTROLS}')",
+        "有看不见的控制字符（如 DOS 的文件结束符 0x1A），内容可能不完整；请核对后重新交付",
+    ),
+)
+
+ANY = frozenset(doubt.name for doubt in _ROW_DOUBTS)
+"""Every kind of odd value may be there."""
+
+MARKED = {doubt.name: tuple(mark.encode() for mark in doubt.marks) for doubt in _ROW_DOUBTS if doubt.marks}
+"""The kinds of odd values that a text cannot hold without one of these bytes in UTF-8."""
+
+
+@dataclass(frozen=True)
+class Doubtful:
+    """A remark on a table that was read.
+
+    Attributes:
+        note: the remark.
+        rows: SQL of the rows concerned, where each is doubtful by itself; None where only the whole column is.
+    """
+
+    note: Note
+    rows: str | None = None
 
 
 @dataclass(frozen=True)
 class _Doubt:
-    """A doubt about a column: which texts it is about, what all of these have in common, and what is said."""
+    """A doubt about a column: which texts it is about, what all of these have in common, and the remark."""
 
     about: str
     common: Sequence[str]
     text: str
     of_text_only: bool
-    enough: int = _ENOUGH
 
 
 _DOUBTS = (
-    # What a spreadsheet, pandas or SQLite makes of a long number in a column of text. One is enough: nobody writes so.
-    _Doubt(
-        "regexp_full_match({0}, '[1-9][.][0-9]{{1,17}}[Ee][+]1[1-9]')",
-        ("true",),
-        "长号码成了科学计数法（如 3.70602E+17），末几位已丢失；请把单元格设为文本格式，重新填写后交付",
-        of_text_only=True,
-        enough=1,
-    ),
     # Numbers above 10^17 that a floating-point number can be are multiples of 16; a spreadsheet's and JavaScript's end
     # in zeros.
     _Doubt(
@@ -87,29 +164,6 @@ _DOUBTS = (
         "值都以 .0 结尾，像是导出工具（如 pandas）加上的；请以文本格式导出后重新交付",
         of_text_only=True,
     ),
-    # What web pages write for characters.
-    _Doubt(
-        "regexp_matches({0}, '&(nbsp|amp|lt|gt|quot|#[0-9]{{2,6}}|#x[0-9A-Fa-f]{{2,5}});')",
-        ("true",),
-        "文字里有网页的转义符（如 &nbsp;），没有换回原来的字符；请从原系统重新导出后交付",
-        of_text_only=True,
-        enough=1,
-    ),
-    # How programs keep a spreadsheet from taking a text for a number.
-    _Doubt(
-        """regexp_full_match({0}, '=".*"|''[0-9A-Za-z-]{{4,}}')""",
-        ("true",),
-        '值前面有等号或单引号（如 ="0012"、\'0012），是防止电子表格改动而加的；请去掉后重新交付',
-        of_text_only=False,
-        enough=1,
-    ),
-    _Doubt(
-        f"regexp_full_match({{0}}, '{_LOST.replace('{', '{{').replace('}', '}}')}')",
-        ("true",),
-        "值只有问号，原来的字在导出时已经丢失；请用 UTF-8 重新导出后交付",
-        of_text_only=True,
-        enough=1,
-    ),
 )
 
 
@@ -117,16 +171,25 @@ def doubts(
     connection: duckdb.DuckDBPyConnection,
     table: str,
     columns: Sequence[tuple[FoundColumn, LayoutColumn]],
-    seen: Suspicions = ANY,
-) -> Iterator[Note]:
-    """Notes on a table that was read.
+    odd: frozenset[str] = ANY,
+) -> Iterator[Doubtful]:
+    """Remarks on a table that was read.
 
     Args:
         connection: where it is.
         table: its name.
         columns: those that were found, each with what the contract says of it.
-        seen: which odd characters any text may hold.
+        odd: which kinds of odd values any text may hold; where the file shows that it has none, nobody looks.
     """
+    if columns:
+        yield from _of_columns(connection, table, columns)
+        yield from _of_rows(connection, table, columns, odd)
+
+
+def _of_columns(
+    connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[tuple[FoundColumn, LayoutColumn]]
+) -> Iterator[Doubtful]:
+    """Remarks on whole columns: the first rows are looked at, and where they raise a doubt, all rows."""
     asked = [
         (found, doubt, common)
         for found, column in columns
@@ -134,70 +197,53 @@ def doubts(
         if not (doubt.of_text_only and column.measured)
         for common in doubt.common
     ]
-    if asked:
-        questions = ", ".join(_question(quote(f.name), d, c) for f, d, c in asked)
-        first = f"(SELECT * FROM {quote(table)} LIMIT {_FIRST_ROWS})"
-        (answers,) = connection.execute(f"SELECT {questions} FROM {first}").fetchall()
-        told: set[tuple[str, str]] = set()
-        for (found, doubt, common), doubtful in zip(asked, answers, strict=True):
-            if doubtful and (found.name, doubt.text) not in told:
-                told.add((found.name, doubt.text))
-                name = quote(found.name)
-                where = f"{doubt.about.format(name)} AND {common.format(name)}"
-                yield from _note(connection, table, where, f"列“{found.title}”的{doubt.text}")
-    if not columns:
+    questions = ", ".join(_question(quote(f.name), d, c) for f, d, c in asked)
+    if not questions:
         return
-    texts = f"concat({', '.join(quote(found.name) for found, _ in columns)})"
-    if seen.private:
-        yield from _note(
-            connection,
-            table,
-            f"regexp_matches({texts}, '{_PRIVATE}')",
-            "有自造字（私用区字符），在别的电脑上会显示成别的字；请改为正式编码的汉字后重新交付",
-        )
-    if seen.garbled:
-        yield from _by_column(
-            connection,
-            table,
-            (f"regexp_matches({texts}, '{_GARBLED}')", f"regexp_matches({{}}, '{_GARBLED}')"),
-            columns,
-            "有乱码（如 �、锟斤拷、烫烫），原来的字在导出前已经丢失；请从原系统重新导出后交付",
-        )
-        yield from _by_column(
-            connection,
-            table,
-            (f"regexp_matches({texts}, '{_CONTROLS}')", f"regexp_matches({{}}, '{_CONTROLS}')"),
-            columns,
-            "有看不见的控制字符（如 DOS 的文件结束符 0x1A），内容可能不完整；请核对后重新交付",
-        )
+    first = f"(SELECT * FROM {quote(table)} LIMIT {_FIRST_ROWS})"
+    (answers,) = connection.execute(f"SELECT {questions} FROM {first}").fetchall()
+    known: set[tuple[str, str]] = set()
+    for (found, doubt, common), doubtful in zip(asked, answers, strict=True):
+        if doubtful and (found.name, doubt.text) not in known:
+            known.add((found.name, doubt.text))
+            name = quote(found.name)
+            where = f"{doubt.about.format(name)} AND {common.format(name)}"
+            for note in _note(connection, table, where, f"列“{found.title}”的{doubt.text}"):
+                yield Doubtful(note)
 
 
-def _by_column(
+def _of_rows(
     connection: duckdb.DuckDBPyConnection,
     table: str,
-    conditions: tuple[str, str],
     columns: Sequence[tuple[FoundColumn, LayoutColumn]],
-    text: str,
-) -> Iterator[Note]:
-    """A note for each column with such texts.
-
-    Args:
-        connection: where the table is.
-        table: its name.
-        conditions: SQL of whether any column of a row has such a text, and whether the column `{}` has one.
-        columns: those to look at.
-        text: what is said of a column.
-    """
-    anywhere, within = conditions
-    if not list(_note(connection, table, anywhere, text)):
+    odd: frozenset[str],
+) -> Iterator[Doubtful]:
+    """Remarks on single values, a remark for each column with such values."""
+    texts = f"concat({', '.join(quote(found.name) for found, _ in columns)})"
+    asked = [doubt for doubt in _ROW_DOUBTS if doubt.name in odd]
+    if not asked:
         return
-    for found, _ in columns:
-        yield from _note(connection, table, within.format(quote(found.name)), f"列“{found.title}”{text}")
+    questions = ", ".join(f"count_if({doubt.anywhere(texts)})" for doubt in asked)
+    (counts,) = connection.execute(f"SELECT {questions} FROM {quote(table)}").fetchall()
+    for doubt, count in zip(asked, counts, strict=True):
+        if not count:
+            continue
+        if not doubt.by_column:
+            where = doubt.condition.format(texts)
+            for note in _note(connection, table, where, doubt.text):
+                yield Doubtful(note, where)
+            continue
+        for found, column in columns:
+            if doubt.of_text_only and column.measured:
+                continue
+            where = doubt.condition.format(quote(found.name))
+            for note in _note(connection, table, where, f"列“{found.title}”{doubt.text}"):
+                yield Doubtful(note, where)
 
 
 def _question(name: str, doubt: _Doubt, common: str) -> str:
     about = doubt.about.format(name)
-    return f"count_if({about}) >= {doubt.enough} AND bool_and({common.format(name)}) FILTER ({about})"
+    return f"count_if({about}) >= {_ENOUGH} AND bool_and({common.format(name)}) FILTER ({about})"
 
 
 def _note(connection: duckdb.DuckDBPyConnection, table: str, where: str, text: str) -> Iterator[Note]:

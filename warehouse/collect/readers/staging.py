@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from schemas.emit.sql import literal, quote
-from warehouse.collect.readers.doubts import ANY, Suspicions, doubts
+from warehouse.collect.readers.doubts import ANY, doubts
 from warehouse.collect.readers.headings.header_match import doubled_titles
 from warehouse.collect.readers.headings.row_classify import (
     REASONS,
@@ -125,14 +125,14 @@ class StagingTable:
             self.connection.unregister("numbers_batch")
 
     def finish(
-        self, *, notes: bool = True, lines: RecordLines | None = None, seen: Suspicions = ANY
+        self, *, notes: bool = True, lines: RecordLines | None = None, odd: frozenset[str] = ANY
     ) -> Reading:
         """Take out what is no record, and tell what was found.
 
         Args:
             notes: whether people write notes below such data; into a database they do not.
             lines: of a file whose records are lines, with their hashes beside the table.
-            seen: which odd characters any text may hold.
+            odd: which kinds of odd values (`doubts`) any text may hold.
         """
         second = self._without_second_table() if notes else []
         if notes:
@@ -141,19 +141,22 @@ class StagingTable:
         kept = self._listed(REMARKS)
         if lines is not None:
             # What is remarkable about a row is to be told every time that it comes: it is never a known one.
-            self._run("forget", hashes=quote(hashes_of(self.table)), states=listed(REMARKS))
+            self._run("forget", hashes=quote(hashes_of(self.table)), rows=f"_state IN ({listed(REMARKS)})")
         self._run("strip", states=listed([RowState.BLANK, *REASONS]))
         unheaded = self._unheaded()
         by_name = {column.name: column for column in self.layout.columns}
         columns = [(found, by_name[found.name]) for found in self.recognition.columns]
-        doubtful = list(doubts(self.connection, self.table, columns, seen))
+        doubtful = list(doubts(self.connection, self.table, columns, odd))
+        if lines is not None:
+            for rows in {doubt.rows for doubt in doubtful if doubt.rows is not None}:
+                self._run("forget", hashes=quote(hashes_of(self.table)), rows=rows)
         return Reading(
             rows=self.size(),
             recognition=self.recognition,
             set_aside=tuple(SetAside(row, REASONS[RowState(state)]) for row, state in aside),
-            notes=(*self._told(), *second, *unheaded, *doubtful, *_notes(kept)),
-            # What is doubtful about a column has to be told of all of its rows, whichever came before.
-            lines=None if doubtful or second else lines,
+            notes=(*self._told(), *second, *unheaded, *(doubt.note for doubt in doubtful), *_notes(kept)),
+            # A doubt about a whole column concerns all of its rows, also those that came before.
+            lines=None if second or any(doubt.rows is None for doubt in doubtful) else lines,
         )
 
     def _run(

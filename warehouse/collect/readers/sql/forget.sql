@@ -1,1 +1,1 @@
-DELETE FROM {hashes} WHERE _row IN (SELECT _row FROM {table} WHERE _state IN ({states}))
+DELETE FROM {hashes} WHERE _row IN (SELECT _row FROM {table} WHERE {rows})

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from schemas.emit.sql import literal
-from warehouse.collect.readers.doubts import ANY, Suspicions
+from warehouse.collect.readers.doubts import ANY
 from warehouse.collect.readers.given import given_values
 from warehouse.collect.readers.headings.header_match import (
     HEADING_ROWS,
@@ -271,7 +271,7 @@ class _Plain:
     """Whether a record stands on several lines."""
     mended: tuple[str, ...] = ()
     """What was mended of its spelling."""
-    seen: Suspicions = ANY
+    odd: frozenset[str] = ANY
     """Which odd characters it may hold."""
 
 
@@ -286,7 +286,7 @@ def _read(path: Path, head: _TextHead, stage: StagingTable, scratch: Path) -> Re
             reading = replace(reading, notes=(*reading.notes, Note(text, stray)))
     else:
         apart = plain.folded or plain.mended
-        reading = stage.finish(lines=None if apart else _hashed(path, head, stage), seen=plain.seen)
+        reading = stage.finish(lines=None if apart else _hashed(path, head, stage), odd=plain.odd)
     notes = (*(Note(text, 1) for text in plain.mended), *reading.notes)
     return replace(reading, notes=notes) if plain.mended else reading
 
@@ -314,7 +314,7 @@ def _read_plain(path: Path, head: _TextHead, stage: StagingTable, scratch: Path)
     if folded is None:
         stage.create()
         return _Plain(_body(path, head))
-    return _Plain(spool.rest, folded, spool.mended, spool.seen)
+    return _Plain(spool.rest, folded, spool.mended, spool.odd)
 
 
 def _body(path: Path, head: _TextHead) -> Iterator[str]:

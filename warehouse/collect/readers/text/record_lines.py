@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from warehouse.collect.readers.doubts import GARBLED, Suspicions
+from warehouse.collect.readers.doubts import ANY, CONTROL, MARKED, PRIVATE
 from warehouse.collect.readers.text.endings import END_OF_FILE
 
 # What stands for LF and CR within quotes, and a mark that DuckDB takes for NULL so that no text is.
@@ -42,7 +42,6 @@ _BACKSLASHED = re.compile(rb'\\\\|\\"')
 # Characters of the private-use areas: U+E000 to U+EFFF and planes 15 and 16 begin with bytes of their own, U+F000 to
 # U+F8FF with two. A byte is found much faster than a pattern.
 _PRIVATE, _PRIVATE_OF_TWO = (b"\xee", b"\xf3", b"\xf4"), re.compile(b"\xef[\x80-\xa3]")
-_GARBLED = tuple(text.encode("utf-8") for text in GARBLED[1:])
 # What is said of text that was mended (Chinese).
 BLANKS = "引号前后有空格，已去掉这些空格"
 BACKSLASHES = "文字里的引号前有反斜杠，已按引号读取"
@@ -79,7 +78,7 @@ class RecordSpool:
         """
         self.rest: Iterator[str] | None = None
         self.mended: tuple[str, ...] = ()
-        self.seen = Suspicions(private=False, garbled=False)
+        self.odd: frozenset[str] = frozenset()
         self._texts = texts
         self._separator = delimiter.encode("ascii")
         self._folder = folder
@@ -107,10 +106,7 @@ class RecordSpool:
         carry = b""
         for text in self._texts:
             piece = carry + text.encode("utf-8")
-            self.seen = Suspicions(
-                private=self.seen.private or _is_private(piece),
-                garbled=self.seen.garbled or _is_garbled(text, piece),
-            )
+            self.odd |= _odd_in(piece, ANY - self.odd)
             flat, carry = self._flattened(piece)
             if flat is None or len(carry) > _LONGEST_RECORD:
                 self.rest = chain([piece.decode("utf-8")], self._texts)
@@ -144,9 +140,14 @@ def _is_private(piece: bytes) -> bool:
     return any(byte in piece for byte in _PRIVATE) or _PRIVATE_OF_TWO.search(piece) is not None
 
 
-def _is_garbled(text: str, piece: bytes) -> bool:
-    """Whether a text, given in both ways for speed, holds what stands for lost characters or the end of a file."""
-    return "\ufffd" in text or END_OF_FILE in piece or any(mark in piece for mark in _GARBLED)
+def _odd_in(piece: bytes, asked: frozenset[str]) -> set[str]:
+    """Which kinds of odd values (`doubts`) a text in UTF-8 may hold, among those that are asked for."""
+    found = {kind for kind, marks in MARKED.items() if kind in asked and any(mark in piece for mark in marks)}
+    if PRIVATE in asked and _is_private(piece):
+        found.add(PRIVATE)
+    if CONTROL in asked and END_OF_FILE in piece:
+        found.add(CONTROL)
+    return found
 
 
 def _mended(piece: bytes, separator: bytes, spellings: tuple[str, ...]) -> bytes:
