@@ -1,7 +1,7 @@
-"""Texts of a read table that were changed before they were delivered, as they show it (Chinese notes).
+"""Doubts: Chinese notes on values that were damaged before delivery, recognised from their texts.
 
-Some changes show in a single value, wherever it stands: a control character, 锟斤拷. Others show only in a column: one
-number of eighteen digits that is a multiple of 16 means nothing, a column of them means that it was a float.
+Some damage shows in a single value: a control character, 锟斤拷. Other damage shows only in a column: one 18-digit
+number that is a multiple of 16 means nothing; a column of such numbers was stored as floating-point numbers.
 """
 
 from __future__ import annotations
@@ -17,38 +17,38 @@ from warehouse.collect.readers.layout import FoundColumn, LayoutColumn, Note
 
 _SQL = Path(__file__).parent / "sql"
 _FIRST_ROWS = 200
-# So many values in a row that look alike are no accident: one number of eighteen digits in sixteen is one of 16.
+# This many similar values are no accident: an 18-digit number is a multiple of 16 with a chance of one in sixteen.
 _ENOUGH = 5
 _NAMED_ROWS = 1000
 
 _LONG = "regexp_full_match({0}, '[1-9][0-9]{{17}}')"
-# Characters of the private-use areas, but for those that GB 18030-2022 gave a place: text.sql reads these.
+# Characters of the private-use areas, without those that GB 18030-2022 assigned: text.sql converts these.
 _PRIVATE = (
     r"[\x{E000}-\x{E78C}\x{E797}-\x{E7C6}\x{E7C9}-\x{E815}\x{E819}-\x{E81D}\x{E81F}-\x{E825}\x{E827}-\x{E82A}"
     r"\x{E82D}-\x{E830}\x{E833}-\x{E83A}\x{E83C}-\x{E842}\x{E844}-\x{E853}\x{E856}-\x{E863}\x{E865}-\x{F8FF}"
     r"\x{F0000}-\x{10FFFD}]"
 )
-# What stands for characters that were lost: the replacement character; the same read as GBK; memory that was never
-# filled, as some programs write it.
+# Signs of lost characters: the replacement character; the same character decoded as GBK; uninitialised memory, as
+# some programs write it.
 GARBLED = ("\ufffd", "锟斤拷", "烫烫")
 _GARBLED = "|".join(GARBLED)
-# Control characters that no cell of a table holds; the mark of DOS for the end of a file is one.
+# Control characters that no table cell contains; DOS's end-of-file mark is among them.
 _CONTROLS = r"[\x00-\x08\x0B\x0C\x0E-\x1C\x7F]"
-# Nothing but question marks: no character of the value was in the encoding of the program that wrote it.
+# Only question marks: the encoding of the exporting program had none of the value's characters.
 _LOST = r"[?？]{2,}"
 
 
 @dataclass(frozen=True)
 class _RowDoubt:
-    """A doubt about single values, wherever they stand.
+    """A doubt about single values.
 
     Attributes:
-        name: the name under which `odd_marks_in` reports it.
-        marks: every such value holds one of these texts. Searching for them is much cheaper than the condition.
+        name: the name of this kind of odd values.
+        marks: every such value contains one of these texts; searching for them is cheaper than the condition.
         condition: SQL of whether the text `{0}` is doubtful.
-        text: the Chinese remark.
+        text: the Chinese note.
         of_text_only: whether columns with measured numbers are left out.
-        by_column: whether the remark names the column.
+        by_column: whether the note names the column.
     """
 
     name: str
@@ -59,7 +59,7 @@ class _RowDoubt:
     by_column: bool = True
 
     def anywhere(self, texts: str) -> str:
-        """SQL of whether a row may hold such a value; `texts` is SQL of all its texts in one."""
+        """SQL of whether a row may contain such a value; `texts` is SQL that joins all texts of the row."""
         if not self.marks:
             return self.condition.format(texts)
         return "(" + " OR ".join(f"contains({texts}, {literal(mark)})" for mark in self.marks) + ")"
@@ -68,7 +68,7 @@ class _RowDoubt:
 PRIVATE, CONTROL = "private", "control"
 
 _ROW_DOUBTS = (
-    # What a spreadsheet, pandas or SQLite makes of a long number in a column of text.
+    # Spreadsheets, pandas and SQLite write a long number in this form.
     _RowDoubt(
         "scientific",
         ("E+1", "e+1"),
@@ -76,7 +76,7 @@ _ROW_DOUBTS = (
         "的长号码成了科学计数法（如 3.70602E+17），末几位已丢失；请把单元格设为文本格式，重新填写后交付",
         of_text_only=True,
     ),
-    # What web pages write for characters.
+    # HTML entities of web pages.
     _RowDoubt(
         "escaped",
         ("&",),
@@ -84,7 +84,7 @@ _ROW_DOUBTS = (
         "的文字里有网页的转义符（如 &nbsp;），没有换回原来的字符；请从原系统重新导出后交付",
         of_text_only=True,
     ),
-    # How programs keep a spreadsheet from taking a text for a number.
+    # Prefixes that keep a spreadsheet from taking a text for a number.
     _RowDoubt(
         "guarded",
         ('="', "'"),
@@ -141,7 +141,7 @@ class Doubtful:
 
 @dataclass(frozen=True)
 class _Doubt:
-    """A doubt about a column: which texts it is about, what all of these have in common, and the remark."""
+    """A doubt about a column: which texts it concerns, a condition that all of them fulfil, and the note."""
 
     about: str
     common: Sequence[str]
@@ -150,8 +150,7 @@ class _Doubt:
 
 
 _DOUBTS = (
-    # Numbers above 10^17 that a floating-point number can be are multiples of 16; a spreadsheet's and JavaScript's end
-    # in zeros.
+    # Above 10^17, every floating-point number is a multiple of 16; spreadsheets and JavaScript write trailing zeros.
     _Doubt(
         _LONG,
         ("try_cast({0} AS HUGEINT) % 16 = 0", "ends_with({0}, '0')"),
@@ -173,13 +172,13 @@ def doubts(
     columns: Sequence[tuple[FoundColumn, LayoutColumn]],
     odd: frozenset[str] = ANY,
 ) -> Iterator[Doubtful]:
-    """Remarks on a table that was read.
+    """Yield notes on a table that was read.
 
     Args:
-        connection: where it is.
-        table: its name.
-        columns: those that were found, each with what the contract says of it.
-        odd: which kinds of odd values any text may hold; where the file shows that it has none, nobody looks.
+        connection: the connection that holds the table.
+        table: the table's name.
+        columns: the columns found, each with the contract's description.
+        odd: the kinds of odd values that the texts may contain; other kinds are not searched.
     """
     if columns:
         yield from _of_columns(connection, table, columns)
@@ -189,7 +188,7 @@ def doubts(
 def _of_columns(
     connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[tuple[FoundColumn, LayoutColumn]]
 ) -> Iterator[Doubtful]:
-    """Remarks on whole columns: the first rows are looked at, and where they raise a doubt, all rows."""
+    """Yield notes on whole columns: check the first rows, and count all rows if the first ones raise a doubt."""
     asked = [
         (found, doubt, common)
         for found, column in columns
@@ -218,7 +217,7 @@ def _of_rows(
     columns: Sequence[tuple[FoundColumn, LayoutColumn]],
     odd: frozenset[str],
 ) -> Iterator[Doubtful]:
-    """Remarks on single values, a remark for each column with such values."""
+    """Yield notes on single values, one note for each column with such values."""
     texts = f"concat({', '.join(quote(found.name) for found, _ in columns)})"
     asked = [doubt for doubt in _ROW_DOUBTS if doubt.name in odd]
     if not asked:

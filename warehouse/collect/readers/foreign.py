@@ -1,6 +1,6 @@
-"""Files of other kinds: what a file is that is none of those read here, by its content and not by its name.
+"""Foreign files: recognise by content, not by name, the kinds of files that are not read here.
 
-Such a file is refused by name. Otherwise a line of JSON could be taken for the headings of a CSV file.
+The refusal names the kind. Without this check, a line of JSON could be taken for the headings of a CSV file.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ _ATTACHMENT = "把邮件的附件另存出来"
 
 @dataclass(frozen=True)
 class Foreign:
-    """A kind of file that is not read here: its Chinese name, and what to do with such a file."""
+    """A kind of file that is not read here: its Chinese name, and the remedy."""
 
     name: str
     remedy: str
 
     def refusal(self, file: str) -> str:
-        """The refusal of a file, for its sender."""
+        """Write the refusal of a file for its sender."""
         return f"文件“{file}”：内容是{self.name}，不能读取。请{self.remedy}，再重新交付。"
 
 
-# How files of a kind begin; some not with their first byte.
+# The first bytes of each kind; some kinds have them at an offset.
 _MAGIC: tuple[tuple[int, bytes, Foreign], ...] = (
     (0, b"PAR1", Foreign("Parquet 文件", _EXPORT)),
     (0, b"ARROW1", Foreign("Arrow 文件", _EXPORT)),
@@ -59,7 +59,7 @@ _MAGIC: tuple[tuple[int, bytes, Foreign], ...] = (
     (0, b"MZ\x90\x00", Foreign("程序文件", "核对交付的文件")),
 )
 _PDF = Foreign("PDF 文件", _ORIGINAL)
-# Of zip files: a name that only such a file has, and what it is.
+# Zip files: a member that only this kind has, and the kind.
 _PACKED: tuple[tuple[str, Foreign], ...] = (
     ("xl/workbook.bin", Foreign("二进制工作簿（XLSB）", _SAVE_AS)),
     ("word/document.xml", Foreign("Word 文档（DOCX）", _COPY)),
@@ -73,7 +73,7 @@ _OPEN_DOCUMENTS = {
     "text": Foreign("OpenDocument 文档（ODT）", _COPY),
     "presentation": Foreign("OpenDocument 演示文稿（ODP）", _COPY),
 }
-# Of compound files, by their streams.
+# Compound files: a stream that only this kind has, and the kind.
 _COMPOUND: tuple[tuple[str, Foreign], ...] = (
     ("WordDocument", Foreign("Word 文档（DOC）", _COPY)),
     ("PowerPoint Document", Foreign("演示文稿（PPT）", _COPY)),
@@ -105,10 +105,10 @@ _MAP = re.compile(r'"type"\s*:\s*"(?:FeatureCollection|Feature|GeometryCollectio
 
 
 def foreign_kind(path: Path) -> Foreign | None:
-    """What a file is that is not read here; None for one that may be read, or that nobody knows.
+    """Recognise a file of a foreign kind; None if the file may be readable or its kind is unknown.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     with path.open("rb") as file:
         head = file.read(HEAD)
@@ -135,7 +135,7 @@ def _packed(path: Path) -> Foreign | None:
                 )
             return found
     except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, OSError, EOFError):
-        # What is damaged is refused as that, by whoever opens it.
+        # The reader that opens the file refuses it as damaged.
         return None
 
 
@@ -152,7 +152,7 @@ def _compound(path: Path) -> Foreign | None:
 
 
 def _spelled(name: str) -> bytes:
-    """A stream's name as the directory of a compound file spells it."""
+    """A stream's name in the encoding of a compound file's directory."""
     return name.encode("utf-16-le")
 
 
@@ -160,7 +160,7 @@ def _text(head: bytes) -> str:
     for mark, codec in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
         if head.startswith(mark):
             return head[len(mark) :].decode(codec, "replace")
-    # What is looked for is ASCII, in every encoding that is read here.
+    # All patterns are ASCII, which every encoding read here contains.
     return head.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
 
 
@@ -182,7 +182,7 @@ def _of_text(text: str) -> Foreign | None:
 
 
 def _headers(text: str) -> Iterator[str]:
-    """The lines of a message's head: a name and a colon, or going on after a blank."""
+    """The header lines of a mail message: `Name: value`, or a continuation line that begins with a blank."""
     for line in text.splitlines():
         if _HEADER.match(line):
             yield line

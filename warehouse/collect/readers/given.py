@@ -1,4 +1,4 @@
-"""Values of a column that no cell of the table holds: from the name of the file, or from a title above the headings."""
+"""Values that stand in no cell of the table, but in the name of the file or in a title above the headings."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from warehouse.collect.readers.layout import Given, Layout, LayoutColumn, unread
 
 
 def given_values(path: Path, layout: Layout, above: Sequence[Cells] = ()) -> tuple[Given, ...]:
-    """The value of each column that comes from the file's name or from a title.
+    """Find the value of each column that comes from the file's name or from a title.
 
     Args:
         path: the file.
-        layout: what is looked for.
+        layout: the columns and their patterns.
         above: the rows above the headings.
 
     Raises:
-        UnreadableFile: a required value is not there.
+        UnreadableFile: the value of a required column is missing.
     """
     name = layout.file_name or path.name
     found = []
@@ -34,7 +34,7 @@ def given_values(path: Path, layout: Layout, above: Sequence[Cells] = ()) -> tup
 
 
 def _value(pattern: str, texts: Sequence[str]) -> str | None:
-    """The group of the first text that has the pattern, or all that fits where the pattern has no group."""
+    """The pattern's group in the first text that matches; the whole match if the pattern has no group."""
     for text in texts:
         match = re.search(pattern, text)
         if match is not None:

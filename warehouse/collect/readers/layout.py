@@ -1,6 +1,6 @@
-"""What a reader is told of a file, what it found there, and how it refuses: plain data, no reading.
+"""Plain data of the readers: the layout they get, the reading they return, the refusal they raise. No code reads here.
 
-A layout comes from a contract, see `warehouse.collect.layouts`. The readers of the forms live beside this.
+A contract gives the layout, see `warehouse.collect.layouts`. Each format has its reader beside this module.
 """
 
 from __future__ import annotations
@@ -17,13 +17,16 @@ DEFAULT_ENCODINGS = ("utf-8-sig", "gb18030")
 
 @dataclass(frozen=True)
 class LayoutColumn:
-    """A column that the contract expects, with every heading it may stand under, best first.
+    """A column that the contract expects, with all headings that it may have, the best first.
 
-    Of workbooks only: `repeats_merged` gives every row of a merged cell its text; `from_sheet_name` means the
-    name of the sheet instead of a heading; `from_group_row` the text of the last row across the table.
-    `from_file_name` and `from_title` are regular expressions that find the value in the name of the file or in a
-    cell above the headings. `measured` says that the values are numbers or dates: words there are no record's.
-    `dated` that they are days or moments: a number without a format counts days as its workbook does.
+    Attributes:
+        repeats_merged: in a workbook, every row of a merged cell gets its text.
+        from_sheet_name: in a workbook, the value is the name of the sheet.
+        from_group_row: in a workbook, the value is the text of the last group row above the row.
+        from_file_name: a regular expression that finds the value in the name of the file.
+        from_title: a regular expression that finds the value in a cell above the headings.
+        measured: the values are numbers or dates, so that a row with words in this column may not be a record.
+        dated: the values are days or moments; a number without a format is a day number of its workbook.
     """
 
     name: str
@@ -41,19 +44,19 @@ class LayoutColumn:
 
 @dataclass(frozen=True)
 class Layout:
-    """What the contract says of a file.
+    """The contract's description of a file.
 
     Attributes:
         form: the format's name in `schemas.formats`.
         columns: the columns to read, in the order of the table that is filled.
-        encodings: candidates for text, tried in this order; a byte order mark settles it.
-        delimiter: one character, or None to find it.
-        sheet: the sheet's name, or None for the only sheet with these headings; a pattern means every sheet
-            that fits and has them.
-        table: the database table's name, or None for the only table with these columns.
-        header_row: the row of the headings as a person counts (from 1), or None to find it.
-        without_headings: whether the file has none: its columns are the layout's, in that order.
-        file_name: the name under which the file was delivered, if it has another one now.
+        encodings: candidate encodings for text, tried in this order; a byte order mark decides at once.
+        delimiter: one character; None to find it.
+        sheet: the sheet's name; None for the only sheet with these headings; a pattern for all sheets that match
+            it and have the headings.
+        table: the database table's name; None for the only table with these columns.
+        header_row: the row of the headings, from 1; None to find it.
+        without_headings: whether the file has no headings; its columns are the layout's, in that order.
+        file_name: the name of the file on delivery, if its name has changed.
     """
 
     form: str
@@ -83,7 +86,7 @@ class Layout:
 
     @property
     def headed_columns(self) -> tuple[LayoutColumn, ...]:
-        """The columns that are looked for among the headings."""
+        """The columns that are searched among the headings."""
         return tuple(
             column
             for column in self.columns
@@ -95,7 +98,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class FoundColumn:
-    """A column of the layout as it stands in the file: its position from 1, its heading untouched."""
+    """A column of the layout as found in the file: its position from 1, its heading unchanged."""
 
     name: str
     position: int
@@ -104,7 +107,7 @@ class FoundColumn:
 
 @dataclass(frozen=True)
 class Given:
-    """The value of a column that stands in no cell of the table; `remark` says (in Chinese) that there is none."""
+    """A column's value that comes from no cell of the table; `remark` (Chinese) reports that it was not found."""
 
     name: str
     value: str | None
@@ -113,22 +116,22 @@ class Given:
 
 @dataclass(frozen=True)
 class Recognition:
-    """What a file turned out to be.
+    """The recognised form and columns of a file.
 
     Attributes:
         form: the layout's form.
         columns: the columns found, in the layout's order.
-        missing: names of the optional columns that were not delivered.
-        extra: headings that no column of the layout claims, in the file's order.
-        header_row: the headings' row from 1, of two rows the lower; None for a database.
-        header_rows: how many rows the headings take.
-        encoding: of text files only.
-        delimiter: of text files only.
-        sheet: of workbooks only; of several sheets their names, joined.
-        table: of databases only.
+        missing: names of the optional columns that the file lacks.
+        extra: headings that belong to no column of the layout, in the file's order.
+        header_row: the lowest row of the headings, from 1; None for a database.
+        header_rows: the number of rows of the headings.
+        encoding: only for text files.
+        delimiter: only for text files.
+        sheet: only for workbooks; the names of several sheets are joined.
+        table: only for databases.
         headless: the columns, from 1, that have no heading.
         given: the values that come from the file's name or a title.
-        remarks: what is remarkable about the headings (Chinese).
+        remarks: remarks on the headings (Chinese).
         unread: the other sheets of the workbook.
     """
 
@@ -150,7 +153,7 @@ class Recognition:
 
 @dataclass(frozen=True)
 class SetAside:
-    """A row of the file that is no record, such as a note or a total, and why (Chinese)."""
+    """A row of the file that is not a record, such as a note or a total, and the reason (Chinese)."""
 
     row: int
     reason: str
@@ -159,9 +162,9 @@ class SetAside:
 
 @dataclass(frozen=True)
 class Note:
-    """Something remarkable about rows that were read all the same (Chinese).
+    """A remark (Chinese) on rows that were read nevertheless.
 
-    `rows` holds the first of the rows concerned, `count` says how many there are.
+    `rows` holds the first rows concerned, `count` is the number of all of them.
     """
 
     text: str
@@ -172,10 +175,10 @@ class Note:
 
 @dataclass(frozen=True)
 class Reading:
-    """The outcome of a reading: the number of rows in the table, and everything that is not in it.
+    """The result of a reading: the number of rows in the table, and the description of everything left out.
 
-    `sheets` tells what each of several sheets was, in their order; it is empty for anything else. `lines` is told of
-    text that holds a record on each line; the hashes of these are beside the table (`lines.hashes_of`).
+    `sheets` describes each sheet, in order, if several were read as one; else it is empty. `lines` is set for text with
+    one record on each line; the table `line_hash.hashes_of` holds the hashes of these lines.
     """
 
     rows: int
@@ -187,9 +190,9 @@ class Reading:
 
 
 class UnreadableFile(Exception):
-    """A file that cannot be read. The message is for the department: file, place, problem, remedy."""
+    """A file that cannot be read. The message for the department names file, place, problem and remedy."""
 
 
 def unreadable(path: Path, problem: str, remedy: str) -> UnreadableFile:
-    """The refusal of a file, in one Chinese sentence for what is wrong and one for what to do."""
+    """Build the refusal of a file: one Chinese sentence for the problem, one for the remedy."""
     return UnreadableFile(f"文件“{shown_name(path)}”：{problem}。请{remedy}。")

@@ -1,4 +1,4 @@
-"""Many names in one sentence: some of them, and how many there are."""
+"""Long lists of names in one sentence: the first names, and how many names there are."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ MOST = 20
 
 
 def named(names: Sequence[str], unit: str = "列") -> str:
-    """The names as a Chinese list, `甲、乙`; of more than twenty the first twenty: `甲、乙……等共 3,000 列`.
+    """Write names as a Chinese list, `甲、乙`; from more than twenty only the first twenty: `甲、乙……等共 3,000 列`.
 
     Args:
         names: the names.
-        unit: the word with which they are counted.
+        unit: the Chinese measure word for the names.
     """
     if len(names) <= MOST:
         return "、".join(names)

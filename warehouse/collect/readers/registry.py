@@ -1,6 +1,6 @@
-"""The one way into the readers: which functions read the formats that `schemas.formats` declares.
+"""The entry to the readers: for each format that `schemas.formats` declares, the functions that read it.
 
-A new format is a record there, a module with `recognise` and `read`, a function in `specimens`, and a line here.
+A new format needs a record there, a module with `recognise` and `read`, a function in `specimens`, and a line here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Connection = duckdb.DuckDBPyConnection
 
 @dataclass(frozen=True)
 class FormatReader:
-    """How files of one format are recognised and read, and how one that no contract describes is opened."""
+    """The functions that recognise and read files of a format, and open a sample without a contract."""
 
     recognise: Callable[[Path, Layout], Recognition]
     read: Callable[[Path, Layout, Connection, str, Path], Reading]
@@ -38,10 +38,10 @@ READERS: Mapping[str, FormatReader] = {
 
 
 def recognise(path: Path, layout: Layout) -> Recognition:
-    """What a delivered file is and which columns it has; of delimited text only the first part is read.
+    """Recognise the form and the columns of a delivered file; of delimited text only the first part is read.
 
     Raises:
-        UnreadableFile: it cannot be read as the layout says; the message is for the department.
+        UnreadableFile: the file does not fit the layout; the message is for the department.
     """
     return READERS[layout.form].recognise(path, layout)
 
@@ -49,19 +49,19 @@ def recognise(path: Path, layout: Layout) -> Recognition:
 def read(path: Path, layout: Layout, connection: Connection, table: str, *, spool: Path) -> Reading:
     """Read a delivered file into a table of text, in the order of the file.
 
-    The table replaces one of that name. It has `_row BIGINT`, the row as a person sees it in the file (in a
-    database the place in the table, from 1; of several sheets the row in each, with `_sheet` beside it), and every
-    column of the layout as VARCHAR, as delivered and not even trimmed; what is empty or was not delivered is NULL.
-    Blank rows count and are left out.
+    The table replaces a table of the same name. Its column `_row BIGINT` is the row number that a person sees in the
+    file; for a database it is the position in the table, from 1. If several sheets are read as one, `_row` counts in
+    each sheet, and `_sheet` names the sheet. Every column of the layout is VARCHAR, exactly as delivered; empty or
+    missing cells are NULL. Blank rows are left out, but count in the numbering.
 
     Args:
         path: the file.
-        layout: what the contract says of it.
-        connection: where the table is made; its order of insertion is kept whatever its settings.
+        layout: the contract's description of the file.
+        connection: the connection that gets the table; rows keep their insertion order under any setting.
         table: the table's name, unquoted.
-        spool: a folder for scratch files as large as the file; it is left as it was found.
+        spool: a folder for scratch files as large as the file; the reader removes its files again.
 
     Raises:
-        UnreadableFile: it cannot be read as the layout says; the message is for the department.
+        UnreadableFile: the file does not fit the layout; the message is for the department.
     """
     return READERS[layout.form].read(path, layout, connection, table, spool)

@@ -1,7 +1,7 @@
-"""A second table below the first one: its headings are found, and its rows are none of the first table's records.
+"""A second table below the first: find its headings, so that its rows are not read as records of the first table.
 
-People put two tables on one sheet, or export two into one text. Below an empty row, a note or a title alone in its row
-stands a row of other headings; the rows below it would be read as records of the first table, in the wrong columns.
+People put two tables on one sheet, or export two tables into one text. Below an empty row, a note or a title stands a
+row of other headings. Example: 姓名, 年龄 with persons, an empty row, then 单位, 金额 with amounts.
 """
 
 from __future__ import annotations
@@ -20,34 +20,34 @@ from warehouse.collect.readers.headings.row_classify import RECORDS, RowState, b
 from warehouse.collect.readers.layout import Layout, Note, Recognition
 
 _SQL = Path(__file__).parent / "sql"
-# So many rows that may be headings are looked at.
+# At most this many rows are checked as headings.
 _MOST = 2000
-# So many rows below an empty one the headings may stand: a title and a line with the unit come first.
+# The headings stand at most this many rows below an empty row: a title and a line with the unit may stand between.
 _WITHIN = 3
-# What names of columns end in, with a unit in brackets behind it.
+# Typical ends of column names, with an optional unit in brackets.
 _HEADING = re.compile(
     r".*(?:序号|编号|编码|代码|号码|名称|姓名|单位|地区|区域|部门|日期|时间|年份|年度|月份|季度|金额|数量|人数|户数|面积|产量|产值"
     r"|单价|总价|价格|比例|比重|占比|增幅|增长率?|指标|项目|类别|类型|种类|性别|年龄|民族|电话|手机号?|联系方式|住址|地址|备注|说明"
     r"|职务|职称|职业|学历|负责人|联系人|经办人|内容|状态|等级|级别|户主|证号|账号|卡号|合计|小计|总计)(?:[(（][^()（）]*[)）])?"
 )
-# Words that stand for a missing value in a column of numbers.
+# Words for a missing value in a column of numbers.
 _MISSING = re.compile(
     r"[-—–－/.…*×]+|无|不详|未知|缺失?|暂无|待定|待查|没有|空白?|N/?A|NULL|NONE|NAN", re.IGNORECASE
 )
-# A longer text is no heading.
+# A longer text is not a heading.
 _LONGEST = 20
 
 
 @dataclass(frozen=True)
 class SecondTable:
-    """Where it begins, with its title, and where its headings stand; what of them is plainly a heading."""
+    """The first row of the table with its title, the row of its headings, and the headings that are certain."""
 
     first: int
     headings: int
     titles: tuple[str, ...]
 
     def note(self, count: int) -> Note:
-        """What is said of it, with how many of its rows were not read."""
+        """The note on the table, with the number of its rows that were not read."""
         text = (
             f"从这里起是另一张表（表头有：{'、'.join(self.titles)}），它的内容（{count:,} 行）没有读取；"
             "属于这份数据的，请放到单独的工作表或文件里重新交付"
@@ -63,14 +63,14 @@ def find_second_table(
     *,
     partial: bool = False,
 ) -> SecondTable | None:
-    """Find the first row of a read table that holds other headings.
+    """Find the second table among the rows of a staging table; None if there is only one table.
 
     Args:
-        connection: where the table is, with the state of each row.
-        table: its name.
-        layout: what the contract says of the file.
-        recognition: what was found of it.
-        partial: whether rows are missing between those of the table; then any row may stand below an empty one.
+        connection: the connection that holds the table, with the state of each row.
+        table: the table's name.
+        layout: the contract's description of the file.
+        recognition: the recognised columns.
+        partial: whether rows of the file were not read; then any row behind a gap may stand below an empty row.
     """
     columns = [column for column in recognition.columns if column.position]
     if len(columns) < 2:
@@ -78,7 +78,7 @@ def find_second_table(
     names = [quote(column.name) for column in columns]
     filled = f"({' + '.join(f'CAST(NOT {blank(name)} AS INTEGER)' for name in names)})"
     parts = {"table": quote(table), "filled": filled, "records": listed(RECORDS)}
-    # In a text a title alone in its line has too few fields.
+    # In a text file, a title alone in its line has too few fields.
     alone = f"{filled} <= 1" if layout.form == "xlsx" else f"_state = {RowState.SHORT:d} AND {filled} <= 1"
     apart = listed([RowState.BLANK, RowState.EMPTY, RowState.REMARK, RowState.TOTAL])
     rows = _run(connection, "apart", **parts, apart=apart, alone=alone, most=_MOST)
@@ -93,7 +93,7 @@ def find_second_table(
         rows=", ".join(str(row) for (row,) in rows),
         names=", ".join(names),
         joined=f"concat({', '.join(names)})",
-        # 单位 and 合计 begin a note or a total, and may also be the first of some headings.
+        # 单位 and 合计 begin a note or a total, but also occur as the first heading.
         headings=listed([*RECORDS, RowState.REMARK, RowState.TOTAL]),
     )
     numbers = {column.name for column in layout.columns if column.measured}
@@ -119,11 +119,11 @@ def _run(connection: duckdb.DuckDBPyConnection, name: str, **parts: object) -> l
 
 
 def _titles(cells: Sequence[str | None], numbers: Sequence[bool], known: set[str]) -> tuple[str, ...]:
-    """What of a row is plainly a heading; nothing if the row may be a record.
+    """The certain headings in a row; empty if the row may be a record.
 
     Args:
         cells: the row.
-        numbers: for each cell whether its column holds numbers or dates.
+        numbers: for each cell, whether its column holds numbers or dates.
         known: the headings of the contract and of the file.
     """
     texts = [(cell or "").strip() for cell in cells]

@@ -1,6 +1,6 @@
-"""Specimens: what a sample file that no contract describes holds, and its first rows; one function for each format.
+"""Specimens: the sheets or tables and the first rows of a sample file without a contract; one function per format.
 
-Where the headings stand among these rows is judged in `warehouse.collect.infer.sample`.
+This module does not look for the headings among these rows; `warehouse.collect.infer.sample` does.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ Rows = Sequence[Sequence[str | None]]
 
 @dataclass(frozen=True)
 class Specimen:
-    """A sample as it lies.
+    """A sample before any guess.
 
     Attributes:
-        names: its sheets or tables, the one that is meant first.
-        rows: the first rows of that one.
-        merged: the merged cells among them.
-        delimiter: of a text.
-        width: how many columns its widest row has, as far as that is known.
+        names: its sheets or tables, the chosen one first.
+        rows: the first rows of the chosen one.
+        merged: the merged cells among these rows.
+        delimiter: the delimiter of a text; None for other formats.
+        width: the number of columns of the widest row that was looked at.
     """
 
     names: Sequence[str]
@@ -46,11 +46,11 @@ class Specimen:
 
 
 class NoSpecimen(Exception):
-    """The file cannot be opened; the reader of its format says why."""
+    """The file cannot be opened; the reader of its format gives the reason."""
 
 
 def delimited(path: Path, part: str | None) -> Specimen:
-    """The first rows of a text, in the first encoding that it is in, and its delimiter."""
+    """The first rows of a text, in the first encoding that decodes it, and its delimiter."""
     with path.open("rb") as file:
         start = file.read(HEAD)
     for encoding in candidate_encodings(start, DEFAULT_ENCODINGS):
@@ -102,7 +102,7 @@ def dbase(path: Path, part: str | None) -> Specimen:
 
 
 def _chosen_first(path: Path, what: str, names: Sequence[str], wanted: str) -> list[str]:
-    """The names with the wanted one at their head."""
+    """The names, with the wanted name first."""
     if not names:
         raise unreadable(path, f"没有任何{what}", "核对导出是否成功")
     if wanted not in names:

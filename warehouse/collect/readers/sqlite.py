@@ -1,7 +1,7 @@
-"""SQLite databases: the table found by its columns, its rows read in the order in which they were stored.
+"""SQLite databases: find the table by its columns, read its rows in storage order.
 
-The file is opened read-only and as it lies; nothing in it is run, so views are no tables here. One that lies beside
-its unfinished transactions is refused: without them it is not what the department sees.
+The file is opened read-only, and no code in it runs, so that views are not read. A database beside unfinished
+transactions is refused: without them it lacks changes that the department sees.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from warehouse.collect.readers.layout import (
 from warehouse.collect.readers.staging import StagingTable
 from warehouse.collect.readers.text.encoding import SQLITE
 
-# What SQLite keeps beside a database that is being written, and how that begins: https://sqlite.org/fileformat.html
+# Files that SQLite keeps beside a database in use, and their first bytes: https://sqlite.org/fileformat.html
 BESIDE = {"-wal": b"\x37\x7f\x06", "-journal": b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"}
 _BATCH = 20_000
-# Bytes of a value, and of a row.
+# Limit of the bytes of a value and of a row.
 _LONGEST = 64 << 20
-# Beyond this, a whole REAL may not be the number that was meant; it keeps its exponent.
+# A whole REAL above this may differ from the original number; it keeps its exponent.
 _EXACT = 2.0**53
 _SHOWN = 5
-# Tables of the database's own and tables that code stands behind are left out.
+# Internal tables and virtual tables (which run code) are left out.
 _TABLES = """
     SELECT name FROM sqlite_master
     WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND sql NOT LIKE 'CREATE VIRTUAL%'
@@ -52,7 +52,7 @@ _Value = str | int | float | bytes | None
 
 @dataclass(frozen=True)
 class _SqliteTable:
-    """A table, how its columns match the layout, and the name of its row number if it has one."""
+    """A table, the match of its columns with the layout, and the name of its row number, if it has one."""
 
     name: str
     columns: tuple[str, ...]
@@ -61,10 +61,10 @@ class _SqliteTable:
 
 
 def recognise(path: Path, layout: Layout) -> Recognition:
-    """Which table of a database the layout means.
+    """Recognise the table of a database that the layout describes.
 
     Raises:
-        UnreadableFile: it is no SQLite database, damaged, or no one table of it has the columns.
+        UnreadableFile: no SQLite database, damaged, or not exactly one table has the columns.
     """
     with _opened(path) as database:
         return _recognition(path, layout, _choose(path, database, layout))
@@ -77,13 +77,13 @@ def read(
 
     Args:
         path: the file.
-        layout: what the contract says of it.
-        connection: where the table is made.
+        layout: the contract's description of the file.
+        connection: the connection that gets the table.
         table: the table's name.
-        _scratch: not needed; every form is read through the same call.
+        _scratch: not used; all readers have the same parameters.
 
     Raises:
-        UnreadableFile: as `recognise`, or a column holds binary values or text that is not UTF-8.
+        UnreadableFile: as `recognise`; or a column holds binary values or text that is not UTF-8.
     """
     with _opened(path) as database:
         _refuse_damaged(database)
@@ -111,11 +111,11 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
             "关闭使用它的程序或重新导出后交付",
         )
     try:
-        # Immutable: no lock and no journal beside the file, which stays as it was delivered.
+        # Immutable: SQLite writes neither lock nor journal beside the delivered file.
         uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
         with closing(sqlite3.connect(uri, uri=True)) as database:
             database.execute("PRAGMA trusted_schema = OFF")
-            # A generated column can be of any length at no cost to the file.
+            # A generated column can have any length without making the file larger.
             database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
             yield database
     except (sqlite3.Error, UnicodeDecodeError) as error:
@@ -127,12 +127,12 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
             if isinstance(error, sqlite3.DataError)
             else ("数据库已损坏或不完整", "重新导出数据库后交付")
         )
-        # SQLite quotes the text that it cannot decode, so its own error goes no further.
+        # SQLite's error quotes the undecodable text, so that it is not passed on.
         raise unreadable(path, problem, remedy) from None
 
 
 def _transactions(path: Path) -> Iterator[Path]:
-    """Files beside a database that hold what belongs to it: a log not yet taken in, a journal not yet rolled back."""
+    """Files beside a database with unfinished changes: a log not yet merged, a journal not yet rolled back."""
     for ending, start in BESIDE.items():
         beside = path.with_name(path.name + ending)
         if beside.exists():
@@ -142,19 +142,19 @@ def _transactions(path: Path) -> Iterator[Path]:
 
 
 def _refuse_damaged(database: sqlite3.Connection) -> None:
-    """Refuse a database whose pages contradict each other: it would be read without some of its rows, or never end.
+    """Refuse a database with contradictory pages: rows could be missing, or reading could never end.
 
     Raises:
         sqlite3.DatabaseError: the database's own check found damage.
     """
     for (finding,) in database.execute("PRAGMA quick_check"):
-        # That a value is not as its table wants it is for the rules to find.
+        # A value that breaks its table's constraints is no damage; the rules check values.
         if finding != "ok" and not _OF_A_VALUE.match(finding):
             raise sqlite3.DatabaseError("damaged")
 
 
 def _choose(path: Path, database: sqlite3.Connection, layout: Layout) -> _SqliteTable:
-    """The table that the layout names, else the only one with its columns."""
+    """Choose the table that the layout names, else the only table with its columns."""
     names = [name for (name,) in database.execute(_TABLES)]
     wanted = [n for n in names if layout.table is None or n.casefold() == layout.table.casefold()]
     if not wanted:
@@ -225,7 +225,7 @@ def _batches(path: Path, database: sqlite3.Connection, table: _SqliteTable) -> I
 
 
 def _as_text(values: Sequence[_Value]) -> pa.Array:
-    """A column as text: nothing is rounded, and a whole number stored as REAL has no `.0`."""
+    """A column as text: no number is rounded, and a whole number stored as REAL gets no `.0`."""
     kinds = set(map(type, values)) - {type(None)}
     if kinds <= {str}:
         return pa.array(values, pa.string())

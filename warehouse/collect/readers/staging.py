@@ -1,8 +1,8 @@
-"""The table a reading fills: rows come in from any form, what is no record goes out, and both are told.
+"""The staging table of a reading. Rows that are not records leave the table; the reading lists them.
 
-A source is a relation with `_row BIGINT`, the cells `f0`, `f1`, ... as VARCHAR, and three flags: `_short` and
-`_long` (fewer or more fields than headings), `_spanning` (lines that may not belong together). Which file it
-comes from is the readers' business.
+A source is a relation with `_row BIGINT`, the cells `f0`, `f1`, … as VARCHAR, and three flags: `_short` and `_long`
+(fewer or more fields than headings), `_spanning` (lines that may not belong together). This module does not know the
+form of the file.
 """
 
 from __future__ import annotations
@@ -34,26 +34,26 @@ from warehouse.collect.readers.naming import named
 from warehouse.collect.readers.second_table import find_second_table
 from warehouse.collect.readers.text.line_hash import RecordLines, hashes_of
 
-# Of sheets, where the layout wants it: the text of the last group row above each row.
+# For sheets, if the layout wants it: the text of the last group row above each row.
 GROUP = "_group"
 NO_FLAGS = "false AS _short, false AS _long, false AS _spanning"
 
 _SQL = Path(__file__).parent / "sql"
 
-# A note names so many of the rows it is about.
+# A note lists at most this many of its rows.
 _NAMED_ROWS = 1000
-# Notes below the data are looked for in so many last rows; a row with fewer cells may be one.
+# Notes below the data are searched in this many last rows; a row with fewer cells than a record may be a note.
 TAIL_ROWS = 1000
 _RECORD_CELLS = 3
 _NO_TITLE = "\x1f"
-# A longer text alone in its row, below the last record, is a note.
+# A text longer than this, alone in its row below the last record, is a note.
 _LONG_NOTE = 20
 _FOOTNOTE = "^\\s*[*＊※①-⑳#]|[。；]\\s*$"
 
 
 @dataclass(frozen=True)
 class StagingTable:
-    """A table under way, the layout it follows, and what was recognised of the file that fills it."""
+    """A table that is being filled, its layout, and the recognition of the file that fills it."""
 
     connection: duckdb.DuckDBPyConnection
     table: str
@@ -61,21 +61,21 @@ class StagingTable:
     recognition: Recognition
 
     def create(self) -> None:
-        """Make the table, in place of one of that name."""
+        """Create the table; it replaces a table of the same name."""
         columns = [f"{quote(column.name)} VARCHAR" for column in self.layout.columns]
         columns += [f"{_headless(place)} BOOLEAN" for place in self.recognition.headless]
         self._run("create", columns=", ".join(columns))
 
     def insert(self, source: str, width: int) -> None:
-        """Add the rows of a source, in its order.
+        """Append the rows of a source, in its order.
 
         Args:
-            source: a relation as SQL, with the columns that the module names.
+            source: a relation as SQL, with the columns described in the module's docstring.
             width: the number of its cells.
         """
         cells = self._cells()
         keys = [cells[column.name] for column in self._identity()]
-        # A file without headings has no title that a row could repeat.
+        # A file without headings has no titles that a row could repeat.
         titles = {
             f"title_{cells[found.name]}": found.title or _NO_TITLE for found in self.recognition.columns
         }
@@ -94,12 +94,12 @@ class StagingTable:
         )
 
     def insert_batch(self, batch: pa.Table, width: int, flags: str = NO_FLAGS) -> None:
-        """Add the rows of an Arrow table with `_row` and the cells.
+        """Append the rows of an Arrow table with `_row` and the cells.
 
         Args:
             batch: the rows.
-            width: the number of its cells.
-            flags: SQL for the flags, if the batch can have any.
+            width: the number of their cells.
+            flags: SQL of the flags, if the batch can have flagged rows.
         """
         self.connection.register("delivered_batch", batch)
         try:
@@ -108,15 +108,15 @@ class StagingTable:
             self.connection.unregister("delivered_batch")
 
     def size(self) -> int:
-        """The number of rows so far, with those that are no records."""
+        """The number of rows so far, including rows that are not records."""
         return int(self._run("count").fetchall()[0][0])
 
     def number(self, first: int) -> None:
-        """Give every row its number: its place in the table, counted from `first`."""
+        """Set `_row` to the row's position in the table, counted from `first`."""
         self._run("number", first=first)
 
     def renumber(self, rows: npt.NDArray[np.int64]) -> None:
-        """Give every row its number: those of `rows`, in the order of the table."""
+        """Set `_row` to the numbers in `rows`, in the order of the table."""
         numbers = pa.table({"place": np.arange(rows.size), "row": rows})
         self.connection.register("numbers_batch", numbers)
         try:
@@ -127,12 +127,12 @@ class StagingTable:
     def finish(
         self, *, notes: bool = True, lines: RecordLines | None = None, odd: frozenset[str] = ANY
     ) -> Reading:
-        """Take out what is no record, and tell what was found.
+        """Remove the rows that are not records, and describe the result.
 
         Args:
-            notes: whether people write notes below such data; into a database they do not.
-            lines: of a file whose records are lines, with their hashes beside the table.
-            odd: which kinds of odd values (`doubts`) any text may hold.
+            notes: whether there may be notes below the data; a database has none.
+            lines: for a file with one record on each line; a table holds their hashes.
+            odd: which kinds of odd values (`doubts`) the texts may contain.
         """
         second = self._without_second_table() if notes else []
         if notes:
@@ -140,7 +140,7 @@ class StagingTable:
         aside = self._listed(REASONS)
         kept = self._listed(REMARKS)
         if lines is not None:
-            # What is remarkable about a row is to be told every time that it comes: it is never a known one.
+            # A remark must be repeated with every delivery: a row with one is read again, never taken as known.
             self._run("forget", hashes=quote(hashes_of(self.table)), rows=f"_state IN ({listed(REMARKS)})")
         self._run("strip", states=listed([RowState.BLANK, *REASONS]))
         unheaded = self._unheaded()
@@ -170,7 +170,7 @@ class StagingTable:
 
     def _value(self, column: LayoutColumn, cell: str | None) -> str:
         if cell is not None:
-            # An empty text is no value, whichever form it came in.
+            # An empty text is no value, in every format.
             return f"nullif({cell}, '')"
         given = next((each for each in self.recognition.given if each.name == column.name), None)
         if given is not None:
@@ -185,7 +185,7 @@ class StagingTable:
         return {found.name: f"f{found.position - 1}" for found in self.recognition.columns}
 
     def _identity(self) -> list[LayoutColumn]:
-        """The columns found that say which record a row is: keys, else required columns, else all."""
+        """The columns found that identify a record: the keys; without keys the required columns; else all columns."""
         cells = self._cells()
         columns = [column for column in self.layout.columns if column.name in cells]
         return (
@@ -200,13 +200,13 @@ class StagingTable:
         return [Note(text, len(titles))] if titles else []
 
     def _told(self) -> list[Note]:
-        """What is remarkable about the file as a whole."""
+        """The remarks on the file as a whole."""
         seen = self.recognition
         texts = [*seen.remarks, *(given.remark for given in seen.given if given.remark)]
         return [*(Note(text, 1) for text in texts), *self._doubled()]
 
     def _unheaded(self) -> list[Note]:
-        """The columns that have no heading and hold something; they leave the table."""
+        """Remove the columns without a heading; note those that hold values."""
         notes = []
         for place in self.recognition.headless:
             name = _headless(place)
@@ -220,12 +220,12 @@ class StagingTable:
         return notes
 
     def has_second_table(self) -> bool:
-        """Whether some rows of a file, of which others came before, may hold the headings of a second table."""
+        """Whether the rows of a partly read file may contain the headings of a second table."""
         found = find_second_table(self.connection, self.table, self.layout, self.recognition, partial=True)
         return found is not None
 
     def _without_second_table(self) -> list[Note]:
-        """Mark the rows of a second table as none of this one."""
+        """Mark the rows of a second table: they are not records of this table."""
         found = find_second_table(self.connection, self.table, self.layout, self.recognition)
         if found is None:
             return []
@@ -248,7 +248,7 @@ class StagingTable:
             keyed=f"NOT ({' AND '.join(map(blank, keys))})",
             filled=" + ".join(f"CAST(NOT {blank(name)} AS INTEGER)" for name in names),
             records=listed(RECORDS),
-            # What has more fields than headings is no note: its cells stand in the wrong columns.
+            # A row with too many fields is not a note: its cells stand in the wrong columns.
             short=listed(state for state in RECORDS if state != RowState.LONG),
             asides=listed([RowState.REMARK, RowState.TOTAL]),
             remark=int(RowState.REMARK),
@@ -259,7 +259,7 @@ class StagingTable:
 
 
 def column_letters(place: int) -> str:
-    """How a spreadsheet calls a column, counted from 1: A, Z, AA."""
+    """The letters of a column in a spreadsheet, counted from 1: A, Z, AA."""
     letters = ""
     while place:
         place, rest = divmod(place - 1, 26)

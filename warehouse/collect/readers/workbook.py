@@ -1,6 +1,6 @@
-"""Workbooks: the file opened, the sheet and its headings found, its rows handed over.
+"""Workbooks: open the file, find the sheet and its headings, pass its rows to the staging table.
 
-How it is opened and how its cells become text is `sheets`.
+This module does not know the file formats; the package `sheets` opens them and turns cells into text.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ from warehouse.collect.readers.sheets.remarks import ReadColumn, notes_on, passe
 from warehouse.collect.readers.sheets.sheet import DeliveredSheet
 from warehouse.collect.readers.staging import GROUP, StagingTable
 
-# A note names so many of the rows it is about.
+# A note lists at most this many of its rows.
 _NAMED_ROWS = 1000
-# Notes of so many sheets are kept apart, each with its rows.
+# Notes of up to this many sheets are listed separately, each with its rows.
 _SHEETS_APART = 3
 
 
 def recognise(path: Path, layout: Layout) -> Recognition:
-    """What a workbook holds, from its headings.
+    """Recognise a workbook from the headings of its sheets.
 
     Raises:
-        UnreadableFile: it is no workbook, damaged, encrypted, or no one sheet of it has the headings.
+        UnreadableFile: no workbook, damaged, encrypted, or not exactly one sheet has the headings.
     """
     with told(path):
         book = open_book(content_of(path))
@@ -64,16 +64,16 @@ def recognise(path: Path, layout: Layout) -> Recognition:
 def read(
     path: Path, layout: Layout, connection: duckdb.DuckDBPyConnection, table: str, _scratch: Path
 ) -> Reading:
-    """Fill a table with the rows of a workbook's sheet, or of several sheets, one below the other.
+    """Fill a table with the rows of a workbook's sheet, or of several sheets one below the other.
 
-    Of several sheets the table has a further column `_sheet`, and rows are counted in each.
+    For several sheets, the table has an extra column `_sheet`, and `_row` counts in each sheet.
 
     Args:
         path: the file.
-        layout: what the contract says of it.
-        connection: where the table is made.
+        layout: the contract's description of the file.
+        connection: the connection that gets the table.
         table: the table's name.
-        _scratch: not needed; every form is read through the same call.
+        _scratch: not used; all readers have the same parameters.
 
     Raises:
         UnreadableFile: as `recognise`.
@@ -90,7 +90,7 @@ def read(
 
 @dataclass(frozen=True)
 class _Filling:
-    """A workbook under way into a database."""
+    """A workbook that is being read into a database."""
 
     path: Path
     layout: Layout
@@ -139,7 +139,7 @@ def _notes(sheet: DeliveredSheet, headings: Headings, read_columns: Sequence[Rea
 
 
 def _merged(layout: Layout, body: Body, headings: Headings, between: Interludes) -> Iterator[Note]:
-    """Where a merged cell lies across several records: only the first of them has its text."""
+    """Note the merged cells that cover several records: only the first record gets the text."""
     if not body.columns:
         return
     once = {column.name for column in layout.columns if not column.repeats_merged}
@@ -152,11 +152,11 @@ def _merged(layout: Layout, body: Body, headings: Headings, between: Interludes)
         if 0 < first <= last and not area.wide and area.left in titles and body.text(first - 1, area.left):
             covered[places.index(area.left), first : last + 1] = 1
     if between.keep is not None:
-        # What is set aside, such as headings that stand again, has nothing to repeat.
+        # Rows set aside, such as repeated headings, need no value.
         covered[:, ~between.keep] = 0
     if not covered.any():
         return
-    # A row without any cell of its own is a blank line.
+    # A row without any cell of its own is blank.
     rows = np.flatnonzero(covered.any(axis=0) & (body.filled() > 0))
     if rows.size:
         names = "”“".join(titles[place] for number, place in enumerate(places) if covered[number, rows].any())
@@ -166,7 +166,7 @@ def _merged(layout: Layout, body: Body, headings: Headings, between: Interludes)
 
 
 def _read_sheets(filling: _Filling, table: str, chosen: _Chosen) -> Reading:
-    """Each sheet by itself, then one below the other."""
+    """Read each sheet separately, and append its rows to the table."""
     layout, connection = filling.layout, filling.connection
     part = f"{table}_of_one_sheet"
     readings = []
@@ -196,7 +196,7 @@ def _read_sheets(filling: _Filling, table: str, chosen: _Chosen) -> Reading:
 
 
 def _of_sheets(notes: Sequence[tuple[str, Note]]) -> Iterator[Note]:
-    """The notes of sheets; what is true of several is said once, and without rows if they are more than three."""
+    """The notes of all sheets; equal notes are merged, without rows if more than three sheets have them."""
     texts: dict[str, list[tuple[str, Note]]] = {}
     for name, note in notes:
         texts.setdefault(note.text, []).append((name, note))
@@ -210,14 +210,14 @@ def _of_sheets(notes: Sequence[tuple[str, Note]]) -> Iterator[Note]:
 
 
 def _lacking(layout: Layout, one: Recognition, every: Sequence[Recognition]) -> list[str]:
-    """The headings of the columns that other sheets have and this one has not."""
+    """The headings of the columns that this sheet lacks and another sheet has."""
     found = {column.name for each in every for column in each.columns}
     titles = {column.name: column.titles[0] for column in layout.columns}
     return [titles[name] for name in one.missing if name in found]
 
 
 def _read_columns(sheet: DeliveredSheet, headings: Headings, layout: Layout) -> list[ReadColumn]:
-    """The columns of the layout below the headings, as a person sees them."""
+    """The columns of the layout below the headings, as a person sees their cells."""
     dated = {column.name: column.dated for column in layout.columns}
     return [
         ReadColumn(
@@ -232,7 +232,7 @@ def _read_columns(sheet: DeliveredSheet, headings: Headings, layout: Layout) -> 
 def _columns(
     sheet: DeliveredSheet, headings: Headings, layout: Layout, read_columns: Sequence[ReadColumn]
 ) -> list[pa.Array]:
-    """The columns of a sheet below its headings, as text, merged cells repeated where the contract says so."""
+    """All columns of a sheet below its headings, as text; merged cells repeat where the contract says so."""
     texts = {column.place: column.seen.text for column in read_columns}
     columns = [
         texts[place] if place in texts else sheet.seen(place, headings.row).text
@@ -248,7 +248,7 @@ def _columns(
 
 
 def _repeated(column: pa.Array, header_row: int, areas: Sequence[MergedCells]) -> pa.Array:
-    """A column with the text of a merged cell in each of its rows."""
+    """A column with the text of each merged cell repeated in all of its rows."""
     source = np.arange(len(column))
     for area in areas:
         first, last = area.top - header_row, min(area.bottom - header_row, len(column) - 1)
@@ -258,7 +258,7 @@ def _repeated(column: pa.Array, header_row: int, areas: Sequence[MergedCells]) -
 
 
 def _insert(stage: StagingTable, body: Body, between: Interludes) -> None:
-    # A sheet has no fields too few or too many.
+    # In a sheet, no row has too few or too many fields.
     count = len(body.columns[0]) if body.columns else 0
     cells = [pa.nulls(count, pa.string())] * body.first_column + list(body.columns)
     rows = np.arange(body.header_row + 1, body.header_row + 1 + count)
@@ -272,7 +272,7 @@ def _insert(stage: StagingTable, body: Body, between: Interludes) -> None:
 
 @dataclass(frozen=True)
 class _Chosen:
-    """The sheets that a layout means, each with its headings; those that fit and lack them; those known to be empty."""
+    """The sheets to read with their headings; the fitting sheets without the headings; the empty sheets."""
 
     sheets: Sequence[tuple[DeliveredSheet, Headings]]
     others: Sequence[str]
@@ -280,7 +280,7 @@ class _Chosen:
 
 
 def _choose(path: Path, book: Book, layout: Layout) -> _Chosen:
-    """The sheets the layout means: the one it names, else the only one with its headings; or all that fit."""
+    """Choose the sheets to read: the named sheet, else the only sheet with the headings; for a pattern, all."""
     candidates = _named(book.names, layout)
     if not candidates:
         raise unreadable(
@@ -312,7 +312,7 @@ def _choose(path: Path, book: Book, layout: Layout) -> _Chosen:
 
 
 def _named(names: Sequence[str], layout: Layout) -> Sequence[str]:
-    """The sheets that the layout names or whose names fit its pattern; where none has its name, all."""
+    """The sheets with the layout's name or pattern; all sheets if none has the name."""
     if layout.several_sheets:
         pattern = _plain(layout.sheet or "")
         return [name for name in names if fnmatchcase(_plain(name), pattern)]
@@ -321,7 +321,7 @@ def _named(names: Sequence[str], layout: Layout) -> Sequence[str]:
 
 
 def _plain(name: str) -> str:
-    # Unlike a heading's, a name's * is no ornament.
+    # In a sheet's name, unlike in a heading, `*` is not an ornament.
     return unicodedata.normalize("NFKC", name).casefold().strip()
 
 
@@ -342,7 +342,7 @@ def _only(
 
 
 def _best(found: Sequence[tuple[DeliveredSheet, Headings]]) -> Sequence[tuple[DeliveredSheet, Headings]]:
-    """The visible sheets with the most headings and rows below them; of empty ones, the first."""
+    """The visible sheets with the most headings and with rows below them; if all are empty, the first."""
     shown = [each for each in found if each[0].visible] or found
     most = max(len(headings.columns) for _, headings in shown)
     best = [each for each in shown if len(each[1].columns) == most]
@@ -350,7 +350,7 @@ def _best(found: Sequence[tuple[DeliveredSheet, Headings]]) -> Sequence[tuple[De
 
 
 def _recognition(path: Path, layout: Layout, sheet: DeliveredSheet, headings: Headings) -> Recognition:
-    # Cells may stand right of the last heading.
+    # Cells may stand to the right of the last heading.
     width = sheet.width
     beyond = range(min(headings.width, width), width)
     return Recognition(
@@ -368,7 +368,7 @@ def _recognition(path: Path, layout: Layout, sheet: DeliveredSheet, headings: He
 
 
 def _together(layout: Layout, every: Sequence[Recognition]) -> Recognition:
-    """What several sheets are as one: every column that any of them has, as the first of them has it."""
+    """Merge the recognitions of several sheets: all columns of any sheet, each as in the first sheet that has it."""
     found = {column.name: column for each in reversed(every) for column in each.columns}
     return replace(
         every[0],

@@ -1,4 +1,4 @@
--- Empty rows, notes and titles alone in their rows: what stands right above the headings of a second table.
+-- The rows below an empty row, a note, or a title alone in its row: the headings of a second table may stand there.
 SELECT _row + 1
 FROM {table}
 WHERE _state IN ({apart}) OR ({alone})

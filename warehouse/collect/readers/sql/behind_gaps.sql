@@ -1,4 +1,4 @@
--- Where a table lacks rows, the first row behind each gap.
+-- If the table lacks rows: the first row behind each gap.
 SELECT _row
 FROM {table}
 WHERE _row - 1 NOT IN (SELECT _row FROM {table})

@@ -1,4 +1,4 @@
--- Those of some rows that may be headings: they have cells and no digit, and stand between the first record and the last.
+-- Candidates for headings among some rows: more than one cell, no digit, between the first and the last record.
 SELECT _row, {names}
 FROM {table}
 WHERE _row IN ({rows})

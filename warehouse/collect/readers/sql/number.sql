@@ -1,2 +1,2 @@
--- A row's place in the table is its place in the file: rows are inserted in order, and none is gone yet.
+-- The position in the table is the position in the file: rows were inserted in order, and no row was removed yet.
 UPDATE {table} SET _row = rowid + {first}

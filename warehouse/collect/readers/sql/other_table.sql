@@ -1,4 +1,4 @@
--- The records of a second table, up to where the headings of the first one stand again.
+-- The records of a second table, up to the row where the headings of the first table stand again.
 UPDATE {table}
 SET _state = {state}
 WHERE _state IN ({records})

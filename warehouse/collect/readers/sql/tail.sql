@@ -1,6 +1,6 @@
--- Below the last row that is surely a record, a row with next to nothing in it is a note
--- if no key is filled, if it follows a row that says of itself that it is one, or if it is one text alone that is long,
--- begins with a mark of a footnote, or ends as a sentence does.
+-- Notes below the data: below the last certain record, a row with few cells is a note in three cases. No key is filled;
+-- or the row follows a marked note or total; or its only text is long, begins with a footnote mark, or ends like a
+-- sentence. Example: a last row with nothing but "数据截至2026年3月。".
 UPDATE {table}
 SET _state = {remark}
 WHERE _row IN (
