@@ -120,10 +120,10 @@ _ROW_DOUBTS = (
 )
 
 ANY = frozenset(doubt.name for doubt in _ROW_DOUBTS)
-"""Every kind of odd value may be there."""
+"""All kinds of odd values."""
 
 MARKED = {doubt.name: tuple(mark.encode() for mark in doubt.marks) for doubt in _ROW_DOUBTS if doubt.marks}
-"""The kinds of odd values that a text cannot hold without one of these bytes in UTF-8."""
+"""Kind of odd values → byte sequences; UTF-8 text without any of them contains no such value."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class Doubtful:
 
     Attributes:
         note: the remark.
-        rows: SQL of the rows concerned, where each is doubtful by itself; None where only the whole column is.
+        rows: SQL of the rows concerned, if each row is doubtful by itself; None if only the whole column is.
     """
 
     note: Note

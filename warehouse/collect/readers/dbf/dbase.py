@@ -1,7 +1,7 @@
 """dBase and FoxPro tables (DBF): fields of fixed width, found by their names, decoded column by column.
 
-Rows are counted as the file holds them, from 1, those marked as deleted included. Format: dBase III to FoxPro, "Xbase
-File Format Description" by E. Bachmann. No library reads such a file but row by row, hence this one.
+Rows are counted from 1 as stored, deleted records included. Format: dBase III to FoxPro, "Xbase File Format
+Description" by E. Bachmann. Existing libraries read a DBF row by row, which is too slow.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ _END_OF_FILE, _MOST_BEHIND = b"\x1a", 1 << 16
 _END = 0x0D
 _DELETED = ord("*")
 _SYSTEM, _NULLABLE = 0x01, 0x02
-# The field with FoxPro's bits, and texts of any length.
+# Type letters: the field with FoxPro's bits; texts of variable length.
 _FLAGS, _VARYING = "0", "VQ"
-# Language drivers whose text is in none of the encodings of a Chinese contract, by their number in the head. Others are
-# not believed: many programs write one that has nothing to do with the text.
+# Language drivers (a byte in the header) whose encoding no Chinese contract lists. Other drivers are ignored, because
+# many programs write a driver that does not match the text.
 _DRIVERS = {0x78: "cp950", 0x79: "cp949", 0x7B: "cp932", 0x13: "cp932"}
-# How many bytes a value takes that is kept in binary.
+# Lengths in bytes of binary values.
 _DOUBLE = 8
 _LENGTHS = {"I": 4, "+": 4, "T": 8, "@": 8, "Y": 8, "O": 8}
-# Contents in another file.
+# Types whose content is in another file.
 _ELSEWHERE = frozenset("MGPW")
 _JULIAN_1970 = 2_440_588
 
@@ -62,10 +62,10 @@ _Bytes = npt.NDArray[np.bytes_]
 
 @dataclass(frozen=True)
 class _DbfField:
-    """A field of the record: its name as it stands there, its type letter, and which bytes it takes.
+    """A field of the record: its name in bytes, its type letter, and the position of its bytes.
 
-    FoxPro keeps bits in a field of its own: `null` is the one that says that there is no value, `shorter` the one that
-    says that a text is shorter than its field and has its length in the last byte.
+    FoxPro keeps bits in a separate field: bit `null` says that the value is missing; bit `shorter` says that the text
+    is shorter than its field and that the field's last byte is its length.
     """
 
     name: bytes
@@ -78,7 +78,7 @@ class _DbfField:
 
 @dataclass(frozen=True)
 class _DbfTable:
-    """The head of a file, understood."""
+    """The header of a file: fields, encoding, headings; positions and sizes in bytes."""
 
     fields: tuple[_DbfField, ...]
     encoding: str
@@ -90,10 +90,10 @@ class _DbfTable:
 
 
 def recognise(path: Path, layout: Layout) -> Recognition:
-    """What a DBF holds, from its fields.
+    """Recognise a DBF from its fields.
 
     Raises:
-        UnreadableFile: it is no DBF, damaged, or lacks columns.
+        UnreadableFile: the file is not a DBF, is damaged, or lacks columns.
     """
     return _recognition(path, layout, _table(path, layout))
 
@@ -105,13 +105,13 @@ def read(
 
     Args:
         path: the file.
-        layout: what the contract says of it.
-        connection: where the table is made.
+        layout: the contract's description of the file.
+        connection: the connection that gets the table.
         table: the table's name.
-        _scratch: not needed; every form is read through the same call.
+        _scratch: not used; all readers have the same parameters.
 
     Raises:
-        UnreadableFile: as `recognise`, or a column's contents are in another file or in no known encoding.
+        UnreadableFile: as `recognise`; or a column's content is in another file or in no known encoding.
     """
     head = _table(path, layout)
     data = np.memmap(path, np.uint8, "r") if head.rows else np.zeros(0, np.uint8)
@@ -133,10 +133,10 @@ def read(
 
 
 def field_names(path: Path, encodings: tuple[str, ...] = DEFAULT_ENCODINGS) -> list[str]:
-    """The names of a DBF's fields, in their order.
+    """The names of a DBF's fields, in order.
 
     Raises:
-        UnreadableFile: it is no DBF, or damaged.
+        UnreadableFile: the file is not a DBF, or is damaged.
     """
     return _described(path, encodings)[0]
 
@@ -154,7 +154,7 @@ def _table(path: Path, layout: Layout) -> _DbfTable:
 def _described(
     path: Path, encodings: tuple[str, ...]
 ) -> tuple[list[str], tuple[tuple[_DbfField, ...], int | None], str, tuple[int, int, int]]:
-    """The names of the fields, the fields and their bits, the encoding; where records begin, how many, how long."""
+    """The field names; the fields and the start of their bits; the encoding; the header size, row count, row width."""
     with path.open("rb") as file:
         start = file.read(_HEAD)
         if not start:
@@ -175,7 +175,7 @@ def _described(
     ):
         raise unreadable(path, f"DBF 表已损坏或不完整，应有 {rows:,} 条记录", "重新导出后交付")
     driver = _DRIVERS.get(start[29])
-    # What is UTF-8 is hardly ever anything else.
+    # UTF-8 is tried before the driver: text that is valid UTF-8 is almost always UTF-8.
     known = (*encodings[:1], driver, *encodings[1:]) if driver else encodings
     encoding = _encoding(path, known, fields, (size, rows, width))
     try:
@@ -186,10 +186,10 @@ def _described(
 
 
 def _fields(described: bytes) -> tuple[tuple[_DbfField, ...], int | None]:
-    """The fields, in their order, and where FoxPro's bits about them begin.
+    """The fields in order, and the position of FoxPro's bits about them.
 
-    Those that the program keeps for itself take room but are not told. The bits of a field that may be shorter and
-    may have no value stand side by side in this order.
+    System fields take space but are left out. A field of variable length that may be NULL has two adjacent bits: first
+    the bit for the length, then the bit for NULL.
     """
     fields, flags = [], None
     offset, bits = 1, 0
@@ -199,7 +199,7 @@ def _fields(described: bytes) -> tuple[tuple[_DbfField, ...], int | None]:
             break
         letter, length = chr(entry[11]), entry[16]
         if letter == "C":
-            # Longer texts keep the rest of their length where numbers keep their decimals.
+            # For text, the byte of the decimals is the high byte of the length.
             length += entry[17] << 8
         if not entry[18] & _SYSTEM:
             shorter = bits if letter in _VARYING else None
@@ -217,13 +217,13 @@ def _fields(described: bytes) -> tuple[tuple[_DbfField, ...], int | None]:
 def _encoding(
     path: Path, encodings: tuple[str, ...], fields: tuple[_DbfField, ...], shape: tuple[int, int, int]
 ) -> str:
-    """The first of the encodings in which all text of the first rows is; where that shows nothing, the last.
+    """The first encoding that decodes all text of the first rows; the last encoding if the text decides nothing.
 
     Args:
         path: the file.
-        encodings: what to try, in this order.
+        encodings: the encodings to try, in this order.
         fields: the fields.
-        shape: where the records begin, how many there are, and how long each is.
+        shape: the position of the records, their number, and their width in bytes.
     """
     body, rows, width = shape
     count = min(rows, _BATCH)
@@ -234,7 +234,7 @@ def _encoding(
     texts += [SEPARATOR.join(_raw(field, data)) for field in fields if field.type == "C" and count]
     if not all(map(bytes.isascii, texts)):
         if "utf-8" in encodings[0] and is_broken_utf8(SEPARATOR.join(texts)):
-            # Texts that were cut off in the middle of a character.
+            # UTF-8 texts that were cut off in the middle of a character.
             return encodings[0]
         for encoding in encodings:
             try:
@@ -242,7 +242,7 @@ def _encoding(
             except UnicodeDecodeError:
                 continue
             return encoding
-    # Text that is cut off in the middle of a character is in no encoding.
+    # Only ASCII, or text cut off in the middle of a character, which no encoding decodes.
     return encodings[-1]
 
 
@@ -258,7 +258,7 @@ def _recognition(path: Path, layout: Layout, table: _DbfTable) -> Recognition:
 
 
 def _raw(field: _DbfField, records: npt.NDArray[np.uint8]) -> list[bytes]:
-    """The bytes of a field in each record, without the blanks that fill it up."""
+    """The bytes of a field in each record, without the padding."""
     block = np.ascontiguousarray(records[:, field.offset : field.offset + field.length])
     cells: _Bytes = block.view(f"S{field.length}").reshape(-1)
     stripped: list[bytes] = np.char.rstrip(cells, b" \0").tolist()
@@ -268,7 +268,7 @@ def _raw(field: _DbfField, records: npt.NDArray[np.uint8]) -> list[bytes]:
 def _cells(
     path: Path, table: _DbfTable, records: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64], odd: Oddities
 ) -> list[pa.Array]:
-    """The fields that are wanted as text, of others whether they hold anything; the odd texts among them are kept."""
+    """The wanted fields as text; for other fields, whether they hold a value. Odd texts are recorded in `odd`."""
     wanted = {found.position - 1 for found in table.headings.columns}
     columns = []
     for place, field in enumerate(table.fields):
@@ -305,7 +305,7 @@ def _cells(
 
 
 def _filled(field: _DbfField, records: npt.NDArray[np.uint8]) -> pa.Array:
-    """A mark for each record in which the field holds anything: such a record is not blank."""
+    """Mark the records in which the field holds a value: such a record is not blank."""
     block = records[:, field.offset : field.offset + field.length]
     filled = ((block != ord(" ")) & (block != 0)).any(axis=1)
     return pc.if_else(pa.array(filled), "·", pa.scalar(None, pa.string()))
@@ -314,24 +314,24 @@ def _filled(field: _DbfField, records: npt.NDArray[np.uint8]) -> pa.Array:
 def _shown(field: _DbfField, texts: list[str]) -> pa.Array:
     column = pa.array(texts, pa.string())
     if field.type == "L":
-        # A letter that is no truth value stays, so that the rules find it; ? is FoxPro's way to say nothing.
+        # Other letters stay, so that the rules find them; FoxPro writes ? for a missing value.
         truths = {"T": "TRUE", "Y": "TRUE", "F": "FALSE", "N": "FALSE", "?": None}
         return pa.array([truths.get(text.upper(), text) for text in texts], pa.string())
     return column if field.type in "CV" else pc.utf8_trim_whitespace(column)
 
 
 def _binary(field: _DbfField, records: npt.NDArray[np.uint8]) -> pa.Array:
-    """Numbers and moments that FoxPro keeps in binary."""
+    """Convert FoxPro's binary numbers and moments to text."""
     block = np.ascontiguousarray(records[:, field.offset : field.offset + field.length])
     if field.type in "T@":
         days, parts = block.view("<i4").reshape(-1, 2).T.astype(np.int64)
         seconds = (days - _JULIAN_1970) * 86_400 + (parts + 500) // 1000
-        # A moment that was never entered is of zeros or of blanks.
+        # A moment that was never entered consists of zeros or blanks.
         empty = (days == 0) | (block == ord(" ")).all(axis=1)
         moments = pa.array(seconds, pa.timestamp("s"), mask=empty)
         return pc.replace_substring(moments.cast(pa.string()), " 00:00:00", "")
     if field.type == "Y":
-        # Exact: a floating-point number does not hold all of its 19 digits.
+        # Decimal is exact: a floating-point number cannot hold all 19 digits.
         return pa.array(
             [f"{Decimal(value).scaleb(-4):f}" for value in block.view("<i8").reshape(-1).tolist()]
         )
@@ -341,13 +341,13 @@ def _binary(field: _DbfField, records: npt.NDArray[np.uint8]) -> pa.Array:
 
 
 def _double(value: float) -> str:
-    """The shortest text that is the same number, without an exponent: 0.1 is `0.1`, 1e22 is `1` and 22 zeros."""
+    """The shortest text of the same number, without an exponent: 0.1 gives `0.1`, 1e22 gives `1` and 22 zeros."""
     text = repr(value).removesuffix(".0")
     return f"{Decimal(text):f}" if "e" in text else text
 
 
 def _memo(path: Path, field: _DbfField, records: npt.NDArray[np.uint8], encoding: str) -> pa.Array:
-    """Nothing, if nothing is there; what is there lies in a file that was not handed in."""
+    """NULL for an empty memo field; a memo's text lies in another file that was not delivered."""
     block = records[:, field.offset : field.offset + field.length]
     empty = (block == 0) | (block == ord(" ")) | (block == ord("0"))
     if not empty.all():
@@ -360,7 +360,7 @@ def _memo(path: Path, field: _DbfField, records: npt.NDArray[np.uint8], encoding
 
 
 def _beyond(path: Path, table: _DbfTable) -> Iterator[Note]:
-    """Records behind the last one that the head counts: a program that broke off has not counted them."""
+    """Note records behind the last counted one: a program that was interrupted has not counted them."""
     with path.open("rb") as file:
         file.seek(table.body + table.rows * table.width)
         rest = file.read(_MOST_BEHIND).split(_END_OF_FILE)[0]

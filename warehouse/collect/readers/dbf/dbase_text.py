@@ -1,4 +1,4 @@
-"""Texts of a DBF decoded, a column at a time: those that are cut off, and those in another encoding than the rest."""
+"""Decoding of DBF texts, column by column; finds texts that are cut off or in another encoding than the rest."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import numpy.typing as npt
 from warehouse.collect.readers.layout import Note
 from warehouse.collect.readers.text.mixture import foreign_runs, other_encoding
 
-# Stands in no GB 18030 or UTF-8 character, not even as its last byte.
+# This byte occurs in no multi-byte character of GB 18030 or UTF-8.
 SEPARATOR = b"\x1f"
 _NAMED_ROWS = 1000
 _IDEOGRAPH = re.compile("[\u3400-\u9fff]")
 
 
 class UndecodableCell(Exception):
-    """A cell is in no encoding that is known; its row in the file."""
+    """A cell that no known encoding decodes; `row` is its row in the file."""
 
     def __init__(self, row: int) -> None:
         super().__init__(row)
@@ -28,13 +28,13 @@ class UndecodableCell(Exception):
 
 @dataclass
 class Oddities:
-    """The rows of texts that lack their end, and of those in another encoding than the rest."""
+    """The rows of texts that are cut off, and of texts in another encoding than the rest."""
 
     halves: set[int] = field(default_factory=set)
     foreign: set[int] = field(default_factory=set)
 
     def notes(self, encoding: str) -> Iterator[Note]:
-        """What is said of them.
+        """Yield the notes on these rows.
 
         Args:
             encoding: the encoding of the rest.
@@ -54,16 +54,16 @@ def _note(text: str, rows: set[int]) -> Note:
 
 
 def decode_cells(cells: list[bytes], encoding: str, rows: npt.NDArray[np.int64], odd: Oddities) -> list[str]:
-    """The texts of a column.
+    """Decode the texts of a column.
 
     Args:
-        cells: their bytes.
+        cells: the bytes of each cell.
         encoding: the encoding of the file.
-        rows: the row of each in the file.
-        odd: takes the rows of odd texts.
+        rows: the row of each cell in the file.
+        odd: records the rows of odd texts.
 
     Raises:
-        UndecodableCell: one is in no encoding.
+        UndecodableCell: no encoding decodes a cell.
     """
     joined = SEPARATOR.join(cells)
     try:
@@ -90,7 +90,7 @@ def _text(cell: bytes, encoding: str, row: int, odd: Oddities) -> str:
             if codec == other:
                 odd.foreign.add(row)
             return text
-    # Cut off in the middle of a character, which has four bytes at most.
+    # The cell may be cut off in the middle of a character, which has up to four bytes.
     for cut in range(4):
         try:
             text = cell[: len(cell) - cut].decode(encoding)

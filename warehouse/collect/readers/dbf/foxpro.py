@@ -1,4 +1,4 @@
-"""What FoxPro keeps about the fields of a record in bits of its own: that there is no value, that a text is shorter."""
+"""FoxPro's bits about the fields of a record: the value is missing, the text is shorter than its field."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _Mask = npt.NDArray[np.bool_]
 
 
 def bit(number: int | None, records: _Records, flags: int | None) -> _Mask | None:
-    """A bit about a field, of each record; None if there is none.
+    """Read a bit about a field from each record; None if the field has no such bit.
 
     Args:
-        number: which bit.
-        records: a row of bytes each.
-        flags: the byte of a record in which the bits begin.
+        number: the number of the bit.
+        records: one row of bytes for each record.
+        flags: the position of the byte in which the bits begin.
     """
     if number is None or flags is None:
         return None
@@ -24,12 +24,12 @@ def bit(number: int | None, records: _Records, flags: int | None) -> _Mask | Non
 
 
 def shortened(records: _Records, place: slice, shorter: _Mask) -> _Records:
-    """The records, with nothing behind the end of a text.
+    """Zero the bytes behind the end of a text in each record.
 
     Args:
-        records: a row of bytes each.
-        place: the bytes of the text; of a shorter one the last holds its length.
-        shorter: whether it is shorter than its field.
+        records: one row of bytes for each record.
+        place: the bytes of the field; if the text is shorter, the last byte holds its length.
+        shorter: whether the text of each record is shorter than its field.
     """
     text = records[:, place]
     width = text.shape[1]

@@ -1,6 +1,6 @@
-"""Delimited text (CSV and its kin): headings found in the first part, rows read by DuckDB from a spool.
+"""Delimited text (CSV and similar): find the headings in the first part, let DuckDB read the rows from a spool.
 
-Encodings are `encoding`, the spool is `spool`, text that is not quite CSV is `loose`.
+`encoding` decodes the bytes, `record_lines` writes the spool, and `lenient` reads text that is not strictly CSV.
 """
 
 from __future__ import annotations
@@ -60,33 +60,33 @@ if TYPE_CHECKING:
     import _csv
 
 DELIMITERS = (",", "\t", ";", "|")
-# Fields beyond the headings that DuckDB takes without complaint; a longer record goes the slower way.
+# Fields beyond the headings that DuckDB accepts; a file with a longer record is read by `lenient`.
 _MARGIN = 16
 
 
 @dataclass(frozen=True)
 class _TextHead:
-    """The first part of a file, understood: how it is written and where its headings are."""
+    """The first part of a file: its encoding, its delimiter and its headings."""
 
     encoding: Encoding
     delimiter: str
     headings: Headings
     given: tuple[Given, ...]
     body: int
-    """Characters up to the first record below the headings."""
+    """The number of characters above the first record."""
     above: int
-    """Line feeds among them."""
+    """The number of line feeds in these characters."""
 
     def lines(self, path: Path) -> RecordLines:
-        """The records of a file with this head, if there is one on each line."""
+        """The record lines of a file with this head, if it has one record on each line."""
         return RecordLines(path, self.above, self.headings.row + 1)
 
 
 def recognise(path: Path, layout: Layout) -> Recognition:
-    """What a delimited file is, from its first part.
+    """Recognise a delimited file from its first part.
 
     Raises:
-        UnreadableFile: it is empty, binary, in none of the encodings, or lacks headings.
+        UnreadableFile: it is empty, binary, in no known encoding, or lacks headings.
     """
     head = _heads(path, layout)[0]
     refuse_mixture(path, head.encoding, HEAD)
@@ -100,13 +100,13 @@ def read(
 
     Args:
         path: the file.
-        layout: what the contract says of it.
-        connection: where the table is made.
+        layout: the contract's description of the file.
+        connection: the connection that gets the table.
         table: the table's name.
         scratch: a folder for the spool.
 
     Raises:
-        UnreadableFile: as `recognise`, or the rest of the file is not what its first part promised.
+        UnreadableFile: as `recognise`; or the rest of the file does not match its first part.
     """
     failures = []
     for head in _heads(path, layout):
@@ -114,7 +114,7 @@ def read(
         try:
             reading = _read(path, head, stage, scratch)
             mixed = refuse_mixture(path, head.encoding)
-            # A note about some rows is made again whenever they come: no row counts as known.
+            # Rows with a note must be read again in the next delivery, so that no line is recorded as known.
             return replace(reading, notes=(*reading.notes, *mixed), lines=None) if mixed else reading
         except UndecodableText as failure:
             refuse_broken_utf8(path, failure)
@@ -123,9 +123,9 @@ def read(
 
 
 def _heads(path: Path, layout: Layout) -> list[_TextHead]:
-    """Every way to understand the first part, best first.
+    """List all ways to decode and split the first part, the best first.
 
-    Two encodings may agree on a first part in ASCII; which of them holds shows only in the rest.
+    If the first part is ASCII, several encodings fit it; only the rest of the file decides.
     """
     with path.open("rb") as file:
         start = file.read(HEAD)
@@ -156,7 +156,7 @@ def _heads(path: Path, layout: Layout) -> list[_TextHead]:
     best = [head for head in heads if head.headings.likeness == most]
     if not best[0].headings.complete:
         raise missing_columns(path, f"第 {best[0].headings.row} 行的表头", best[0].headings)
-    # Of the delimiters that find the most headings in an encoding, the first.
+    # For each encoding: the first of the delimiters that find the most headings.
     chosen: dict[Encoding, _TextHead] = {}
     for head in best:
         chosen.setdefault(head.encoding, head)
@@ -174,7 +174,7 @@ def _understood(path: Path, text: str, encoding: Encoding, layout: Layout) -> It
 
 
 def _whole_lines(text: str) -> str:
-    """Text without the line that was cut off at its end."""
+    """The text without an incomplete last line."""
     return text[: max(text.rfind("\n"), text.rfind("\r")) + 1] or text
 
 
@@ -185,18 +185,18 @@ def _first_rows(text: str, delimiter: str, layout: Layout) -> list[list[str]]:
         lines = io.StringIO(text, newline="")
         rows.extend(islice(_records(lines, text, delimiter), wanted))
     except csv.Error:
-        # A quote that swallows the rest; the headings may stand above it.
+        # An unclosed quote swallows the rest; the headings may stand above it.
         return rows
     return rows
 
 
 def _records(lines: io.StringIO, text: str, delimiter: str) -> _csv.Reader:
-    """The records of the lines of a text; where blanks stand before quotes, without them (see `spool`)."""
+    """Read the records of a text; blanks before quotes are dropped, as `record_lines` does."""
     return csv.reader(lines, delimiter=delimiter, skipinitialspace=f'{delimiter} "' in text)
 
 
 def _length_of_rows(text: str, delimiter: str, rows: int) -> int:
-    """How many characters the first rows take, line ends included."""
+    """The number of characters of the first records, line ends included."""
     lines = io.StringIO(text, newline="")
     reader = _records(lines, text, delimiter)
     for _ in islice(reader, rows):
@@ -228,14 +228,14 @@ def read_some(
     scratch: Path,
     wanted: Excerpt,
 ) -> Reading | None:
-    """Fill a table with some records of a delimited file, as if with all; the others are those of an earlier file.
+    """Fill a table with some records of a delimited file; the other records are known from an earlier file.
 
     Args:
-        path, layout, connection, table, scratch: as of `read`.
-        wanted: the records.
+        path, layout, connection, table, scratch: as in `read`.
+        wanted: the records to read.
 
     Returns:
-        Of these records, or None if they are not one on each line.
+        The reading of these records; None if the file does not have one record on each line.
 
     Raises:
         UnreadableFile: as `read`.
@@ -263,16 +263,16 @@ def read_some(
 
 @dataclass(frozen=True)
 class _Plain:
-    """How far a file was plain."""
+    """The part of a file that is strict CSV."""
 
     rest: Iterator[str] | None
-    """The text from where it was not, if it was not to the end."""
+    """The text from the first irregular place on; None if the whole file is strict CSV."""
     folded: bool = False
-    """Whether a record stands on several lines."""
+    """Whether a record spans several lines."""
     mended: tuple[str, ...] = ()
-    """What was mended of its spelling."""
+    """Notes on the repaired spellings (Chinese)."""
     odd: frozenset[str] = ANY
-    """Which odd characters it may hold."""
+    """The kinds of odd values that the file may contain."""
 
 
 def _read(path: Path, head: _TextHead, stage: StagingTable, scratch: Path) -> Reading:
@@ -292,8 +292,8 @@ def _read(path: Path, head: _TextHead, stage: StagingTable, scratch: Path) -> Re
 
 
 def _hashed(path: Path, head: _TextHead, stage: StagingTable) -> RecordLines | None:
-    """The lines of a file if each is a record, with their hashes beside the table."""
-    # A column without a heading is to be told of with all of its rows, whichever came before.
+    """The record lines of a file, with their hashes in a table; None if a record is not a line."""
+    # The note on a column without a heading needs all rows, so that such a file is always read as a whole.
     if not head.encoding.bytewise or stage.recognition.headless:
         return None
     lines = head.lines(path)
@@ -305,7 +305,7 @@ def _hashed(path: Path, head: _TextHead, stage: StagingTable) -> RecordLines | N
 
 
 def _read_plain(path: Path, head: _TextHead, stage: StagingTable, scratch: Path) -> _Plain:
-    """Fill the table with the records up to where the text is not plain; they have no numbers yet."""
+    """Fill the table with the records above the first irregular place; the rows have no numbers yet."""
     scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=scratch) as folder:
         spool = RecordSpool(_body(path, head), head.delimiter, Path(folder))
@@ -327,10 +327,10 @@ def _body(path: Path, head: _TextHead) -> Iterator[str]:
 
 
 def _insert_parts(stage: StagingTable, spool: RecordSpool, head: _TextHead) -> bool | None:
-    """Read each part of the spool while the next is written.
+    """Read each part of the spool while the next part is written.
 
     Returns:
-        Whether a record stands on several lines; None if a part is not what it seemed.
+        Whether a record spans several lines; None if DuckDB split a part differently.
     """
     folded = False
     pending: Future[bool] | None = None
@@ -344,7 +344,7 @@ def _insert_parts(stage: StagingTable, spool: RecordSpool, head: _TextHead) -> b
 
 
 def _insert_part(stage: StagingTable, part: SpoolPart, head: _TextHead) -> bool:
-    """Add the rows of one part; False if DuckDB splits it otherwise than expected."""
+    """Add the rows of one part; False if DuckDB finds another number of records than expected."""
     before = stage.size()
     width = head.headings.width
     cells = [f"f{place}" for place in range(width)]
@@ -363,18 +363,18 @@ def _insert_part(stage: StagingTable, part: SpoolPart, head: _TextHead) -> bool:
     try:
         stage.insert(source, width)
     except duckdb.InvalidInputException:
-        # Its message quotes the line, which may hold a person's data: it goes no further.
+        # DuckDB's message quotes the line, which may contain a person's data, so that it is not passed on.
         return False
     part.path.unlink()
     return stage.size() == before + part.lines
 
 
 def _insert_loose(path: Path, stage: StagingTable, texts: Iterator[str], head: _TextHead) -> int:
-    """Add the rows of the rest; returns in how many lines quotes are not in order."""
+    """Add the rows of the rest; return the number of lines with irregular quotes."""
     width = head.headings.width
     first = head.headings.row + stage.size() + 1
     cells = ", ".join(f"f{place}" for place in range(width))
-    # Where quotes are not in order, a line break in a field is more likely an accident.
+    # In text with irregular quotes, a line break in a field is more likely an accident.
     flags = f"""_fields BETWEEN 1 AND {width - 1} AS _short, trim(_overflow) <> '' AS _long,
       regexp_matches(concat({cells}, _overflow), '[\\r\\n]') AS _spanning"""
     stray = lenient.StrayQuotes(head.delimiter)

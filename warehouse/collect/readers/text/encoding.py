@@ -1,6 +1,6 @@
-"""Text files: which bytes they are, and decoding them strictly, piece by piece.
+"""Encodings of text files: recognise them and decode strictly, piece by piece.
 
-Nothing is replaced or guessed: bytes that the encoding does not know are refused with their place.
+Nothing is replaced or guessed: bytes that are invalid in the encoding are refused with their position.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16", "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16", "utf-16-be"),
 )
-# A workbook is a zip, or a compound file if it is old.
+# A workbook is a zip file; an old one is a compound file.
 (ZIP, _), (OLE, _) = load_formats()["xlsx"].signatures
 ((SQLITE, _),) = load_formats()["sqlite"].signatures
-# What a file really is that was given the wrong name, by its first bytes.
+# First bytes of files that have the wrong suffix, and the names of their formats.
 SIGNATURES = (
     *(signature for found in load_formats().values() for signature in found.signatures),
     (b"%PDF", "PDF 文件"),
@@ -37,17 +37,17 @@ SIGNATURES = (
 )
 
 
-# So many bytes on both sides of a failure tell what the text is.
+# This many bytes on both sides of a failure are examined.
 _AROUND = 256 << 10
 _IDEOGRAPHS = re.compile("[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]")
 
-# In their bytes a line feed is never part of another character.
+# Encodings in which the byte of a line feed is never part of another character.
 _BYTEWISE = frozenset(("ascii", "utf-8", "utf-8-sig", "gb2312", "gbk", "gb18030"))
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """An encoding as the receipt names it, Python's codec for it, and the length of the mark to skip."""
+    """An encoding: its name on the receipt, Python's codec, and the length of the byte order mark to skip."""
 
     name: str
     codec: str
@@ -55,12 +55,12 @@ class Encoding:
 
     @property
     def bytewise(self) -> bool:
-        """Whether lines can be told apart in the bytes."""
+        """Whether the bytes can be split into lines without decoding."""
         return codecs.lookup(self.codec).name in _BYTEWISE
 
 
 class UndecodableText(Exception):
-    """Bytes that an encoding does not know, at an offset in the file."""
+    """Bytes at an offset of the file that are invalid in an encoding."""
 
     def __init__(self, encoding: Encoding, offset: int) -> None:
         super().__init__(encoding.name, offset)
@@ -69,12 +69,12 @@ class UndecodableText(Exception):
 
 
 def signature_of(head: bytes) -> str | None:
-    """What the first bytes of a file say it is, in Chinese, if they say anything."""
+    """The format that a file's first bytes show (Chinese); None if they show no format."""
     return next((name for magic, name in SIGNATURES if head.startswith(magic)), None)
 
 
 def candidate_encodings(head: bytes, names: tuple[str, ...]) -> tuple[Encoding, ...]:
-    """The encodings to try: the one of the byte order mark alone, or else the contract's."""
+    """The encodings to try: only the encoding of a byte order mark, else the contract's."""
     for mark, name, codec in _MARKS:
         if head.startswith(mark):
             return (Encoding(name, codec, len(mark)),)
@@ -84,12 +84,12 @@ def candidate_encodings(head: bytes, names: tuple[str, ...]) -> tuple[Encoding, 
 
 
 def decode_head(head: bytes, encoding: Encoding, *, whole: bool) -> str:
-    """The text of a file's first bytes.
+    """Decode a file's first bytes.
 
     Args:
         head: the first bytes.
-        encoding: how to read them.
-        whole: whether they are the whole file; otherwise a character may be cut off at the end.
+        encoding: the encoding to use.
+        whole: whether they are the whole file; if not, the last character may be incomplete.
 
     Raises:
         UndecodableText: the bytes are not in this encoding.
@@ -102,11 +102,11 @@ def decode_head(head: bytes, encoding: Encoding, *, whole: bool) -> str:
 
 
 def decoded(path: Path, encoding: Encoding) -> Iterator[str]:
-    """The text of a file in pieces of a few megabytes, which may end anywhere.
+    """Yield the text of a file in pieces of a few megabytes; a piece may end anywhere.
 
     Raises:
         UndecodableText: some bytes are not in this encoding.
-        UnreadableFile: the text holds a NUL character, so it is no text.
+        UnreadableFile: the text contains a NUL character, so that the file is binary.
     """
     decoder = codecs.getincrementaldecoder(encoding.codec)()
     consumed, end = encoding.mark, end_of_text(path) if encoding.bytewise else sys.maxsize
@@ -128,10 +128,10 @@ def decoded(path: Path, encoding: Encoding) -> Iterator[str]:
 
 
 def refuse_binary(path: Path, text: str) -> None:
-    """Refuse text with a NUL character, which no text file has.
+    """Refuse text with a NUL character, which text files do not contain.
 
     Raises:
-        UnreadableFile: there is one.
+        UnreadableFile: the text has a NUL character.
     """
     if "\0" in text:
         raise unreadable(
@@ -142,8 +142,8 @@ def refuse_binary(path: Path, text: str) -> None:
 
 
 def undecodable(path: Path, failure: UndecodableText) -> UnreadableFile:
-    """The refusal of a file that is in none of its encodings, with the place of the best attempt."""
-    # Counted as text: in UTF-16 the byte of a line feed is also half of other characters.
+    """Build the refusal of a file that no encoding fits, with the position of the failure that is furthest on."""
+    # Lines are counted in decoded text: in UTF-16 the byte of a line feed may be half of another character.
     decoder = codecs.getincrementaldecoder(failure.encoding.codec)("ignore")
     line, left = 1, failure.offset
     with path.open("rb") as file:
@@ -158,14 +158,14 @@ def undecodable(path: Path, failure: UndecodableText) -> UnreadableFile:
 
 
 def refuse_broken_utf8(path: Path, failure: UndecodableText) -> None:
-    """Refuse a file that is UTF-8 but for some characters: as GB 18030 it would be read, and every word be another.
+    """Refuse a file that is UTF-8 with some broken characters: GB 18030 would decode it, with all words wrong.
 
     Args:
         path: the file.
-        failure: where it is not the encoding that was tried.
+        failure: the failure of decoding it.
 
     Raises:
-        UnreadableFile: it is.
+        UnreadableFile: the file is broken UTF-8.
     """
     if codecs.lookup(failure.encoding.codec).name not in ("utf-8", "utf-8-sig"):
         return
@@ -177,10 +177,10 @@ def refuse_broken_utf8(path: Path, failure: UndecodableText) -> None:
 
 
 def is_broken_utf8(data: bytes) -> bool:
-    """Whether bytes that are not valid UTF-8 are for the most part Chinese text in UTF-8.
+    """Whether bytes that are not valid UTF-8 are mostly Chinese text in UTF-8.
 
-    Three bytes in a row that are a Chinese character in UTF-8 hardly ever occur in GB 18030 text: there the second of
-    two bytes would have to lie below 0xC0, and the next character begin with one that is no byte of GB 2312.
+    Three bytes that are a Chinese character in UTF-8 rarely occur in GB 18030 text: the second byte of a character
+    would have to be below 0xC0, and the next character would have to begin with a byte outside GB 2312.
     """
     text = data.decode("utf-8", "replace")
     return len(_IDEOGRAPHS.findall(text)) > 2 * text.count("\ufffd")

@@ -1,7 +1,7 @@
-"""Delimited text that is not quite CSV: stray quotes, lone carriage returns. Slower, and exact all the same.
+"""Delimited text that is not strictly CSV: stray quotes, single carriage returns. Slower than DuckDB, but exact.
 
-Python's csv module splits the records, as spreadsheets do: a quote within an unquoted field is text, a
-carriage return alone ends a row. What it cannot know, a quote that is never closed, is refused here.
+Python's csv module splits the records as spreadsheets do: a quote within an unquoted field is text, a single carriage
+return ends a row. The module accepts a quote that is never closed; this reader refuses it.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ import numpy as np
 import pyarrow as pa
 
 _BATCH = 20_000
-# Fields beyond the headings that are kept apart; what lies further right is joined to the last of them.
+# Fields beyond the headings that stay separate; all fields further right are joined to the last of them.
 _MARGIN = 16
 _LONGEST_LINE = 32 << 20
-# The fields of a line of its own after the last one; a quote that is still open there swallows it as one.
+# The fields of an extra line at the end; an unclosed quote swallows this line, so that it does not come back alone.
 _END = ["\x1f", "\x1f"]
 
 
 class OpenQuote(Exception):
-    """A quoted field that does not end, in the record of this row."""
+    """A quoted field without an end; `row` is the row of its record."""
 
     def __init__(self, row: int) -> None:
         super().__init__(row)
@@ -32,7 +32,7 @@ class OpenQuote(Exception):
 
 
 class StrayQuotes:
-    """Counts the lines in which text follows a closing quote, as in `"a"b"`: it is not sure which quotes are text."""
+    """Counts the lines with text behind a closing quote, as in `"a"b"`: which quotes are text is unclear."""
 
     def __init__(self, delimiter: str) -> None:
         self.lines = 0
@@ -40,7 +40,7 @@ class StrayQuotes:
         self._stray = re.compile(rf'(?:^|{mark})"(?:[^"]|"")*"[^"{mark}\r\n]')
 
     def watch(self, lines: Iterator[str]) -> Iterator[str]:
-        """The lines, counted on their way."""
+        """Pass the lines on, and count them."""
         for line in lines:
             if '"' in line and self._stray.search(line):
                 self.lines += 1
@@ -50,21 +50,21 @@ class StrayQuotes:
 def batches(
     texts: Iterator[str], delimiter: str, width: int, first: int, stray: StrayQuotes
 ) -> Iterator[pa.Table]:
-    """The records of delimited text as tables, blank lines included.
+    """Yield the records of delimited text as tables, blank lines included.
 
     Args:
         texts: the text from the start of a record, in pieces that may end anywhere.
         delimiter: one character.
         width: the number of headings.
         first: the row of the first record.
-        stray: counts the lines whose quotes are not in order.
+        stray: counts the lines with irregular quotes.
 
     Yields:
-        `_row` from `first`, `f0` to `f<width - 1>` as text, `_fields` (how many the record has), `_overflow`
-        (the fields without a heading, joined).
+        Tables with `_row` from `first` on, `f0` to `f<width - 1>` as text, `_fields` (the record's number of fields)
+        and `_overflow` (the fields without a heading, joined).
 
     Raises:
-        OpenQuote: a quoted field does not end, or is longer than any field can be.
+        OpenQuote: a quoted field does not end, or is longer than a field can be.
     """
     reader = csv.reader(chain(stray.watch(_lines(texts)), [delimiter.join(_END)]), delimiter=delimiter)
     row = first
@@ -87,11 +87,11 @@ def batches(
 
 
 def _lines(texts: Iterator[str]) -> Iterator[str]:
-    """Lines with their ends, whatever ends them."""
+    """Split text into lines that keep their ends: LF, CR or CRLF."""
     carry = ""
     for text in texts:
         carry += text
-        # A carriage return at the very end may be half of a CRLF.
+        # A carriage return at the end of a piece may be half of a CRLF.
         end = max(carry.rfind("\n"), carry.rfind("\r", 0, len(carry) - 1)) + 1
         yield from io.StringIO(carry[:end], newline="")
         carry = carry[end:]

@@ -1,7 +1,7 @@
-"""The lines of a text file as bytes: which came before is told without decoding or splitting them.
+"""The lines of a text file as hashes of their bytes: known lines are recognised without decoding or splitting them.
 
-For encodings in which the byte of a line feed is one everywhere; UTF-16 is none. That a line is a record, and how it
-is read, is the reader's business.
+This works for encodings in which the byte of a line feed is always a line feed, so not for UTF-16. This module does
+not know whether a line is a record, nor how to read it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ import pyarrow as pa
 from schemas.emit.sql import quote
 from warehouse.collect.readers.text.endings import end_of_text
 
-# How lines are hashed: the values hold for one version of the library.
+# The hash function's name; another version of the library may give other values.
 LINE_HASH = f"polars {pl.__version__}"
 _SEEDS = {"_hash": 1, "_check": 2}
 
 _LF = 10
 _CHUNK = 16 << 20
-# A longer line is no record. It is not held in memory to be told apart.
+# A longer line is not a record; it is not kept in memory.
 _LONGEST = 32 << 20
 
 
@@ -36,12 +36,12 @@ class EndlessLine(Exception):
 
 @dataclass(frozen=True)
 class RecordLines:
-    """The records of a text file that holds one on each line below its headings.
+    """The records of a text file that has one record on each line below its headings.
 
     Attributes:
         path: the file.
-        above: how many lines the headings take, and what stands above them.
-        first: the row of the first record as a person counts.
+        above: the number of lines down to the last heading.
+        first: the row of the first record, counted from 1.
     """
 
     path: Path
@@ -49,10 +49,10 @@ class RecordLines:
     first: int
 
     def hashed(self) -> Iterator[pa.Table]:
-        """Every record's row, `_row`, and two hashes of its bytes, `_hash` and `_check`, in the file's order.
+        """Yield each record's row `_row` and two hashes of its bytes, `_hash` and `_check`, in file order.
 
         Raises:
-            EndlessLine: the file is none of records on lines.
+            EndlessLine: a line is too long, so that the file does not have one record on each line.
         """
         row = self.first
         for data, ends in self._pieces():
@@ -63,11 +63,11 @@ class RecordLines:
             row += len(lines)
 
     def excerpt(self, rows: npt.NDArray[np.int64], target: Path) -> None:
-        """Write what stands above the records, and some of these, as a file of its own.
+        """Write the lines above the records, and the chosen records, as a new file.
 
         Args:
-            rows: their rows, ascending.
-            target: the file.
+            rows: the rows of the chosen records, ascending.
+            target: the new file.
         """
         wanted = rows - self.first
         row = 0
@@ -82,7 +82,7 @@ class RecordLines:
                 row += ends.size
 
     def _pieces(self) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.intp]]]:
-        """Whole lines below the headings, and where in them each line feed stands."""
+        """Yield whole lines below the headings, with the positions of their line feeds."""
         with self.path.open("rb") as file:
             for _ in islice(file, self.above):
                 pass
@@ -102,22 +102,22 @@ class RecordLines:
 
 @dataclass(frozen=True, eq=False)
 class Excerpt:
-    """Some records of a text; `rows` are their rows, ascending."""
+    """Some records of a text; `rows` are their row numbers, ascending."""
 
     lines: RecordLines
     rows: npt.NDArray[np.int64]
 
 
 def hashes_of(table: str) -> str:
-    """The table beside one of rows with the hashes of their lines: `_row`, `_hash`, `_check`."""
+    """The name of the table with the hashes of a table's lines: `_row`, `_hash`, `_check`."""
     return f"{table} lines"
 
 
 def keep_hashes(connection: duckdb.DuckDBPyConnection, table: str, lines: RecordLines) -> int:
-    """Put the hashes of a file's records beside a table, and count them.
+    """Write the hashes of a file's records into a table, and count them.
 
     Raises:
-        EndlessLine: the file is none of records on lines.
+        EndlessLine: a line is too long, so that the file does not have one record on each line.
     """
     name = quote(hashes_of(table))
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} (_row BIGINT, _hash UBIGINT, _check UBIGINT)")
@@ -131,7 +131,7 @@ def keep_hashes(connection: duckdb.DuckDBPyConnection, table: str, lines: Record
 
 
 def lay_hashes(connection: duckdb.DuckDBPyConnection, table: str) -> None:
-    """Give the rows of a table the hashes beside it, NULL where there are none. A join would not keep their order."""
+    """Copy the hashes into the table of rows, NULL for a missing hash. A join would change the row order."""
     rows, hashes = quote(table), quote(hashes_of(table))
     connection.execute(f"ALTER TABLE {rows} ADD COLUMN _hash UBIGINT")
     connection.execute(f"ALTER TABLE {rows} ADD COLUMN _check UBIGINT")
@@ -147,7 +147,7 @@ def _ended(piece: bytes) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.intp]]:
 
 
 def _binary(data: npt.NDArray[np.uint8], ends: npt.NDArray[np.intp]) -> pl.Series:
-    """The lines, their line feeds included, as one series of bytes."""
+    """The lines, with their line feeds, as one series of bytes."""
     places = np.concatenate([[0], ends + 1]).astype(np.int64)
     lines = pa.LargeBinaryArray.from_buffers(
         pa.large_binary(), ends.size, [None, pa.py_buffer(places), pa.py_buffer(data)]

@@ -1,11 +1,11 @@
-"""Lines of a text file that are in another encoding than the rest: UTF-8 in a GB 18030 file, GBK in a UTF-8 file.
+"""Lines of a text file in another encoding than the rest: UTF-8 in a GB 18030 file, GBK in a UTF-8 file.
 
-Both kinds decode without an error and show other characters. 张三 in UTF-8 is 寮犱笁 when it is read as GB 18030, and
-女 in GBK is Ů when it is read as UTF-8. What is looked for are bytes; texts of a DBF are looked at in the same way.
+Both mixtures decode without an error, into wrong characters. 张三 in UTF-8 becomes 寮犱笁 when decoded as GB 18030, and
+女 in GBK becomes Ů when decoded as UTF-8. The search works on bytes; the DBF reader uses it too.
 
-A run is all bytes from the first to the last that is no ASCII, between two characters that cannot be part of a GBK
-character. Chinese text in GBK has a run that is valid UTF-8 about once in a million rows. So a run is judged by how
-ordinary its characters are in either reading.
+A run is a range of bytes from the first to the last byte that is not ASCII, between two bytes that cannot belong to a
+GBK character. Chinese text in GBK contains a run that is valid UTF-8 about once in a million rows. So a run is judged
+by how common its characters are when decoded in each encoding.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from warehouse.collect.readers.naming import named
 from warehouse.collect.readers.text.encoding import Encoding
 
 _CHUNK = 1 << 20
-# A longer line is no record; `lines` refuses it where it matters.
+# A longer line is not a record; `line_hash` refuses it where that matters.
 _LONGEST = 32 << 20
-# So many lines are named at most; where so many are mixed, more need not be looked for.
+# At most this many lines are listed; the search stops when they are found.
 _MOST = 1000
-# So many characters that are ordinary in UTF-8 only cannot be an accident.
+# This many characters that are common only when decoded as UTF-8 cannot be an accident.
 _CERTAIN = 4
 
 _GB = frozenset({"gb2312", "gbk", "gb18030"})
@@ -37,18 +37,18 @@ _UTF8 = frozenset({"utf-8", "utf-8-sig"})
 _RUN = re.compile(rb"[\x80-\xff]+")
 _CELL = re.compile(rb"[^,\t;|\r\n\"' ]+")
 _IDEOGRAPH = re.compile("[\u4e00-\u9fff]")
-# Greek letters stand alone in Chinese text: α, β.
+# Single Greek letters occur in Chinese text: α, β.
 _GREEK = re.compile("[\u0370-\u03ff]+")
 
 
 @dataclass(frozen=True)
 class Foreign:
-    """Lines in another encoding than their file.
+    """Lines in another encoding than the rest of their file.
 
     Attributes:
-        lines: their numbers from 1, the first of them.
-        encoding: the encoding that they are in, as it is written for people.
-        certain: whether no other reading makes sense.
+        lines: the numbers of the first such lines, from 1.
+        encoding: their encoding, as written for people.
+        certain: whether the lines make no sense in the file's encoding.
     """
 
     lines: tuple[int, ...]
@@ -57,12 +57,12 @@ class Foreign:
 
 
 def foreign_lines(path: Path, encoding: Encoding, most: int | None = None) -> Foreign | None:
-    """The lines of a text file that are not in the encoding in which the file was read without an error.
+    """Find the lines of a text file in another encoding, although the file decoded without an error.
 
     Args:
         path: the file.
         encoding: the encoding of the file.
-        most: how many bytes are looked at; None for all.
+        most: the number of bytes to search; None for all.
     """
     name = codecs.lookup(encoding.codec).name
     if name not in _GB | _UTF8:
@@ -83,13 +83,13 @@ def foreign_lines(path: Path, encoding: Encoding, most: int | None = None) -> Fo
 
 
 def refuse_mixture(path: Path, encoding: Encoding, most: int | None = None) -> tuple[Note, ...]:
-    """Refuse a file with lines that are certainly in another encoding; a note about lines that are probably.
+    """Refuse a file with lines that are certainly in another encoding; note lines that probably are.
 
     Args:
-        path, encoding, most: as of `foreign_lines`.
+        path, encoding, most: as in `foreign_lines`.
 
     Raises:
-        UnreadableFile: such lines are there.
+        UnreadableFile: some lines are certainly in another encoding.
     """
     found = foreign_lines(path, encoding, most)
     if found is None:
@@ -107,7 +107,7 @@ def refuse_mixture(path: Path, encoding: Encoding, most: int | None = None) -> t
 
 
 def foreign_runs(text: bytes, codec: str) -> Iterator[tuple[int, bool]]:
-    """Where in a text bytes are in another encoding than the codec's, and whether that is certain."""
+    """Yield the positions of bytes in another encoding than the codec's, and whether that is certain."""
     data = np.frombuffer(text, np.uint8)
     name = codecs.lookup(codec).name
     if name not in _GB | _UTF8:
@@ -125,13 +125,13 @@ def foreign_runs(text: bytes, codec: str) -> Iterator[tuple[int, bool]]:
 
 
 def other_encoding(codec: str) -> str | None:
-    """The encoding with which Chinese files in a codec are mixed; None if there is none."""
+    """The encoding that Chinese files in a codec may be mixed with; None for other codecs."""
     name = codecs.lookup(codec).name
     return "utf-8" if name in _GB else "gb18030" if name in _UTF8 else None
 
 
 def _pieces(path: Path, most: int | None) -> Iterator[tuple[int, bytes]]:
-    """Whole lines of a file, and the number of the first of them."""
+    """Yield whole lines of a file, with the number of the first line."""
     carry, first, left = b"", 1, most
     with path.open("rb") as file:
         while raw := file.read(_CHUNK if left is None else min(_CHUNK, left)):
@@ -149,7 +149,7 @@ def _pieces(path: Path, most: int | None) -> Iterator[tuple[int, bytes]]:
 
 
 def _around(pattern: re.Pattern[bytes], text: bytes, place: int) -> re.Match[bytes]:
-    """The whole match of a pattern of single bytes that a place is part of."""
+    """The whole match around a position, for a pattern of single bytes."""
     start = place
     while start and pattern.match(text, start - 1, start):
         start -= 1
@@ -159,7 +159,7 @@ def _around(pattern: re.Pattern[bytes], text: bytes, place: int) -> re.Match[byt
 
 
 def _utf8_places(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.intp]:
-    """Where two characters in UTF-8 stand side by side, the first an ideograph, the second also or a fullwidth mark."""
+    """Positions of two adjacent UTF-8 characters: an ideograph, then an ideograph or a fullwidth mark."""
     if len(data) < 6:
         return np.empty(0, np.intp)
     follows = _between(data, 0x80, 0xC0)
@@ -168,7 +168,7 @@ def _utf8_places(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.intp]:
 
 
 def _short_places(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.intp]:
-    """Where a character of two bytes in UTF-8 stands that may also be an ordinary ideograph in GB 2312."""
+    """Positions of a two-byte UTF-8 character whose bytes are also a common ideograph of GB 2312."""
     if len(data) < 2:
         return np.empty(0, np.intp)
     places = np.flatnonzero(_between(data[:-1], 0xC4, 0xD8))
@@ -176,13 +176,13 @@ def _short_places(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.intp]:
 
 
 def _between(data: npt.NDArray[np.uint8], first: int, end: int) -> npt.NDArray[np.bool_]:
-    """Which bytes lie in a range. Below it the difference wraps around to a large number."""
+    """Mark the bytes in a range; below the range the difference wraps around to a large number."""
     found: npt.NDArray[np.bool_] = data - np.uint8(first) < np.uint8(end - first)
     return found
 
 
 def _is_utf8(run: bytes, following: bytes) -> bool | None:
-    """Whether a run that was read as GB 18030 is UTF-8: None if it is not, True if that is certain."""
+    """Whether a run read as GB 18030 is UTF-8: None for no, False for probably, True for certainly."""
     try:
         meant = run.decode("utf-8")
     except UnicodeDecodeError:
@@ -190,7 +190,7 @@ def _is_utf8(run: bytes, following: bytes) -> bool | None:
     ideographs = _IDEOGRAPH.findall(meant)
     if len(ideographs) < 2:
         return None
-    # The last of an odd number of bytes makes a character together with the next byte.
+    # With an odd number of bytes, the last byte forms a character with the next byte.
     seen = (run + following if len(run) % 2 else run).decode("gb18030", "ignore")
     rare_seen, rare_meant = list(map(_rarity, seen)), list(map(_rarity, meant))
     if max(rare_seen) < 2 and sum(rare_seen) <= sum(rare_meant):
@@ -199,7 +199,7 @@ def _is_utf8(run: bytes, following: bytes) -> bool | None:
 
 
 def _is_gbk(cell: bytes) -> bool | None:
-    """Whether a cell that was read as UTF-8 is GBK: None if it is not. A cell alone is never certain."""
+    """Whether a cell read as UTF-8 is GBK: None for no, False for probably; a single cell is never certain."""
     try:
         seen, meant = cell.decode("utf-8"), cell.decode("gb2312")
     except UnicodeDecodeError:
@@ -211,7 +211,7 @@ def _is_gbk(cell: bytes) -> bool | None:
 
 
 def _rarity(character: str) -> int:
-    """How rare a character is in Chinese text: 0 in level 1 of GB 2312, 1 in level 2 or for frames, else 2."""
+    """The rarity of a character in Chinese text: 0 in level 1 of GB 2312, 1 in level 2 or box drawing, else 2."""
     try:
         encoded = character.encode("gb2312")
     except UnicodeEncodeError:

@@ -1,13 +1,13 @@
-"""Delimited text on its way to DuckDB: one line per record, UTF-8, in a spool file.
+"""Spool files for DuckDB: delimited text as UTF-8 with one line for each record.
 
-DuckDB reads a file with several threads best when every record is one line. So line breaks within quotes
-are folded into control characters (and unfolded after reading), blank lines become lines of one delimiter (so
-that they still count), and line ends become LF: by searches over whole pieces, never row by row.
+DuckDB reads a file with several threads best when every record is one line. So line breaks within quotes become
+control characters (restored after reading), blank lines become lines of one delimiter (so that they still count), and
+line ends become LF. All this uses searches over whole pieces, without a loop over rows.
 
-Only text after RFC 4180 passes: quotes around whole fields, doubled inside. Two other spellings are mended first where
-that makes the text such: blanks between a delimiter and a quote, and quotes escaped with a backslash. At the first
-piece that is otherwise (a stray quote, a lone carriage return, a control character that folding needs) spooling stops,
-and the rest is for `loose`.
+Only text according to RFC 4180 passes: quotes around whole fields, doubled inside. Two other spellings are repaired if
+the text then conforms: blanks between a delimiter and a quote, and quotes escaped with a backslash. At the first piece
+with another irregularity (a stray quote, a single carriage return, a control character that is needed for folding) the
+spool stops; `lenient` reads the rest.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ import numpy.typing as npt
 from warehouse.collect.readers.doubts import ANY, CONTROL, MARKED, PRIVATE
 from warehouse.collect.readers.text.endings import END_OF_FILE
 
-# What stands for LF and CR within quotes, and a mark that DuckDB takes for NULL so that no text is.
+# Replacements for LF and CR within quotes, and a mark for NULL that no text contains.
 FOLDED = "\x1e\x1d"
 BREAKS = "\n\r"
 NO_VALUE = "\x1f\x1f"
 
 _LF, _CR, _QUOTE = 10, 13, 34
 _RESERVED = (b"\x1d", b"\x1e", b"\x1f")
-# A record longer than this is a quote that was never closed, or no delimited text at all.
+# A longer record is an unclosed quote, or the file is not delimited text.
 _LONGEST_RECORD = 32 << 20
-# Size of a spool file: DuckDB reads one while the next is written.
+# Size of a spool file in bytes: DuckDB reads one file while the next is written.
 _PART = 128 << 20
 
-# Either a backslash that is itself escaped, or an escaped quote.
+# A backslash that is itself escaped, or an escaped quote.
 _BACKSLASHED = re.compile(rb'\\\\|\\"')
-# Characters of the private-use areas: U+E000 to U+EFFF and planes 15 and 16 begin with bytes of their own, U+F000 to
-# U+F8FF with two. A byte is found much faster than a pattern.
+# Bytes of the private-use areas in UTF-8: U+E000 to U+EFFF and planes 15 and 16 have their own first bytes, U+F000 to
+# U+F8FF need two bytes. Searching for a byte is much faster than searching for a pattern.
 _PRIVATE, _PRIVATE_OF_TWO = (b"\xee", b"\xf3", b"\xf4"), re.compile(b"\xef[\x80-\xa3]")
-# What is said of text that was mended (Chinese).
+# Notes on repaired text (Chinese).
 BLANKS = "引号前后有空格，已去掉这些空格"
 BACKSLASHES = "文字里的引号前有反斜杠，已按引号读取"
 
@@ -52,7 +52,7 @@ _Places = npt.NDArray[np.intp]
 
 @dataclass(frozen=True)
 class SpoolPart:
-    """One spool file: its lines, blank ones included, and whether any of them holds folded breaks."""
+    """One spool file: the number of its lines, blank lines included, and whether it has folded line breaks."""
 
     path: Path
     lines: int
@@ -60,12 +60,12 @@ class SpoolPart:
 
 
 class RecordSpool:
-    """Delimited text on its way into spool files.
+    """Writes delimited text into spool files.
 
     Attributes:
-        rest: after all parts, the text from where it was not plain, or None.
-        mended: what was mended, as it is said of the file.
-        seen: which odd characters there are.
+        rest: after all parts, the text from the first irregular place on; None if the whole text was written.
+        mended: notes on the repaired spellings.
+        odd: the kinds of odd values that may occur.
     """
 
     def __init__(self, texts: Iterator[str], delimiter: str, folder: Path) -> None:
@@ -74,7 +74,7 @@ class RecordSpool:
         Args:
             texts: the pieces.
             delimiter: one ASCII character.
-            folder: where the files go.
+            folder: the folder for the files.
         """
         self.rest: Iterator[str] | None = None
         self.mended: tuple[str, ...] = ()
@@ -84,7 +84,7 @@ class RecordSpool:
         self._folder = folder
 
     def parts(self) -> Iterator[SpoolPart]:
-        """Write the text as UTF-8 with one line per record, a part at a time."""
+        """Write the text as UTF-8 with one line for each record, and yield each finished part."""
         records = self._records()
         for number in count():
             path = self._folder / f"{number}.csv"
@@ -102,7 +102,7 @@ class RecordSpool:
             yield SpoolPart(path, lines, folded)
 
     def _records(self) -> Iterator[_Flat]:
-        """Whole records, as many as each piece of text completes."""
+        """Yield whole records, as many as each piece of text completes."""
         carry = b""
         for text in self._texts:
             piece = carry + text.encode("utf-8")
@@ -113,7 +113,7 @@ class RecordSpool:
                 return
             yield flat
         if carry:
-            # The last line may lack its end. If a quote is open, an end does not close the record.
+            # The last line may have no line end. If a quote is open, a line end does not close the record.
             flat, left = self._flattened(carry + b"\n")
             if flat is None or left:
                 self.rest = iter([carry.decode("utf-8")])
@@ -121,7 +121,7 @@ class RecordSpool:
             yield flat
 
     def _flattened(self, piece: bytes) -> tuple[_Flat | None, bytes]:
-        """The whole records of a piece as one line each, None if it is not plain; and the record that it cuts off."""
+        """The whole records of a piece as lines (None if the piece is irregular), and its incomplete last record."""
         spellings = ((BLANKS,), (BACKSLASHES,), (BLANKS, BACKSLASHES))
         for mended in (self.mended, *(each for each in spellings if set(each) > set(self.mended))):
             spelt = _mended(piece, self._separator, mended)
@@ -136,12 +136,12 @@ class RecordSpool:
 
 
 def _is_private(piece: bytes) -> bool:
-    """Whether a text in UTF-8 holds characters of a private-use area."""
+    """Whether a UTF-8 text contains characters of a private-use area."""
     return any(byte in piece for byte in _PRIVATE) or _PRIVATE_OF_TWO.search(piece) is not None
 
 
 def _odd_in(piece: bytes, asked: frozenset[str]) -> set[str]:
-    """Which kinds of odd values (`doubts`) a text in UTF-8 may hold, among those that are asked for."""
+    """The kinds of odd values (`doubts`) that a UTF-8 text may contain, among the kinds in `asked`."""
     found = {kind for kind, marks in MARKED.items() if kind in asked and any(mark in piece for mark in marks)}
     if PRIVATE in asked and _is_private(piece):
         found.add(PRIVATE)
@@ -171,7 +171,7 @@ class _Flat:
 
 
 def _end_of_records(piece: bytes) -> int:
-    """Where the last whole record of a piece ends: after its last line feed outside quotes."""
+    """The end of the last whole record: behind the last line feed outside quotes."""
     if b'"' not in piece:
         return piece.rfind(b"\n") + 1
     data = np.frombuffer(piece, np.uint8)
@@ -181,13 +181,13 @@ def _end_of_records(piece: bytes) -> int:
 
 
 def _inside(quotes: _Places, places: _Places) -> npt.NDArray[np.bool_]:
-    """Which places lie within quotes: those with an odd number of quotes before them."""
+    """Which positions lie within quotes: an odd number of quotes stands before them."""
     return (np.searchsorted(quotes, places) & 1).astype(np.bool_)
 
 
 def _flatten(piece: bytes, separator: bytes) -> _Flat | None:
-    """Whole records as one line each, or None if the text is not plain."""
-    # At the start of a file, DuckDB takes a byte order mark for one.
+    """Turn whole records into lines; None if the text is irregular."""
+    # DuckDB would drop U+FEFF at the start of a spool file as a byte order mark.
     if any(mark in piece for mark in _RESERVED) or piece.startswith(BOM_UTF8):
         return None
     data, folded = np.frombuffer(piece, np.uint8), False
@@ -202,33 +202,33 @@ def _flatten(piece: bytes, separator: bytes) -> _Flat | None:
             return None
         data = data[data != _CR]
     ends = np.flatnonzero(data == _LF)
-    # A blank line is a line feed at the start or right after another.
+    # A blank line is a line feed at the start, or directly after another line feed.
     if (np.diff(ends, prepend=-1) == 1).any():
         data = np.frombuffer(_fill_blank_lines(data.tobytes(), separator), np.uint8)
     return _Flat(data, ends.size, folded)
 
 
 def _fill_blank_lines(flat: bytes, separator: bytes) -> bytes:
-    # Twice, because of two blank lines in a row the second shares its line feed with the first.
+    # Twice: of two adjacent blank lines, the second shares a line feed with the first.
     for _ in range(2):
         flat = flat.replace(b"\n\n", b"\n" + separator + b"\n")
     return separator + flat if flat.startswith(b"\n") else flat
 
 
 def _well_quoted(data: _Bytes, quotes: _Places, separator: int) -> bool:
-    """Whether every quote opens a field, closes one, or is doubled within one."""
+    """Whether every quote opens a field, closes a field, or is doubled within a field."""
     if quotes.size % 2:
         return False
-    # A piece ends with a line feed, so data[-1] serves as what stands before its first character.
+    # data[-1] is a line feed, so that it can stand for the byte before the first character.
     before, after = data[quotes[0::2] - 1], data[quotes[1::2] + 1]
-    # A quote beside a quote is a doubled one: it closes and opens again.
+    # A doubled quote counts as closing the field and opening it again.
     opens = np.isin(before, (_LF, separator, _QUOTE)).all()
     closes = np.isin(after, (_LF, _CR, separator, _QUOTE)).all()
     return bool(opens and closes)
 
 
 def _fold(data: _Bytes, quotes: _Places) -> tuple[_Bytes, bool]:
-    """The line breaks within quotes replaced, and whether there were any."""
+    """Replace the line breaks within quotes; also return whether there were any."""
     breaks = np.flatnonzero((data == _LF) | (data == _CR))
     within = breaks[_inside(quotes, breaks)]
     if not within.size:
