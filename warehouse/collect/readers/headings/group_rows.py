@@ -1,6 +1,6 @@
-"""Rows of a sheet between its records: group rows across the table, and the repeated headings of a continued table.
+"""Rows between the records of a sheet: group rows across the table, and repeated headings of a continued table.
 
-Only whole rows are looked at; what a row with some cells is, the database finds out (`rows`).
+This module judges only whole rows. It does not classify rows by single cells; `row_classify` does, in the database.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _Mask = npt.NDArray[np.bool_]
 
 _CONTINUED = re.compile(r"续\s*表|（续\d*）|\(续\d*\)|[(（]?continued[)）]?", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+]?[\d,. ]+%?")
-# So far below the line 续表 its headings begin.
+# The headings of a continued table begin at most this many rows below the line 续表.
 _HEADINGS_WITHIN = 6
 
 GROUP = "分组行，不是数据"
@@ -30,7 +30,7 @@ CONTINUED = "续表的标题，不是数据"
 
 
 class OtherHeadings(Exception):
-    """A continued table begins in this row, and its headings are others."""
+    """A continued table whose headings, in this row, differ from the first headings."""
 
     def __init__(self, row: int) -> None:
         super().__init__(row)
@@ -39,7 +39,7 @@ class OtherHeadings(Exception):
 
 @dataclass(frozen=True)
 class Interludes:
-    """Which rows stay in the table, why the others do not, and the group that each row is in."""
+    """The rows that stay in the table, the rows set aside with reasons, and the group of each row."""
 
     keep: _Mask | None
     set_aside: tuple[SetAside, ...] = ()
@@ -51,12 +51,12 @@ class Body:
     """The rows of a sheet below its headings.
 
     Attributes:
-        columns: the cells as text, from the sheet's first filled column.
-        first_column: the number of columns left of it.
+        columns: the cells as text, from the sheet's first filled column on.
+        first_column: the number of columns to the left of it.
         header_row: the last row of the headings, from 1.
         headings: the rows of the headings, from column A.
         merged: the merged cells of the sheet.
-        grouped: whether the contract takes the text of group rows.
+        grouped: whether the contract uses the text of group rows.
     """
 
     columns: Sequence[pa.Array]
@@ -72,25 +72,25 @@ class Body:
         return self.columns[index] if 0 <= index < len(self.columns) else None
 
     def text(self, index: int, place: int) -> str:
-        """A cell, by its row below the headings and its column counted from A."""
+        """The text of a cell, by its row below the headings (from 0) and its column (from 0 = A)."""
         column = self.column(place)
         return "" if column is None else (column[index].as_py() or "").strip()
 
     def filled(self) -> npt.NDArray[np.int64]:
-        """The number of cells in each row that hold something."""
+        """The number of filled cells in each row."""
         rows = len(self.columns[0]) if self.columns else 0
         return sum((_filled(column) for column in self.columns), np.zeros(rows, np.int64))
 
     def row(self, index: int) -> list[str]:
-        """The cells of a row, counted from the one below the headings."""
+        """The cells of a row, counted from 0 below the headings."""
         return [(column[index].as_py() or "").strip() for column in self.columns]
 
 
 def find_interludes(body: Body) -> Interludes:
-    """Find the rows that are no records because of the whole row they stand in.
+    """Find the rows that as a whole are not records: repeated headings, lines 续表, group rows.
 
     Raises:
-        OtherHeadings: the table goes on below with other columns.
+        OtherHeadings: a table continues below with other columns.
     """
     rows = len(body.columns[0]) if body.columns else 0
     reasons: dict[int, str] = {}
@@ -109,14 +109,14 @@ def find_interludes(body: Body) -> Interludes:
     aside = tuple(
         SetAside(body.header_row + 1 + index, reason)
         for index, reason in sorted(reasons.items())
-        # A group row that became a column's value is not lost.
+        # If the contract uses group rows, their texts become values and are not lost.
         if not (body.grouped and index in texts)
     )
     return Interludes(keep, aside, _spread(texts, rows) if body.grouped else None)
 
 
 def _spread(texts: dict[int, str], rows: int) -> pa.Array:
-    """Each row's group: the text of the last group row above it."""
+    """The group of each row: the text of the last group row above it."""
     marks = np.full(rows, -1)
     ordered = sorted(texts)
     marks[ordered] = np.arange(len(ordered))
@@ -126,13 +126,13 @@ def _spread(texts: dict[int, str], rows: int) -> pa.Array:
 
 
 def _repeated_headings(body: Body, rows: int) -> list[int]:
-    """The rows in which headings of several rows stand again, all of them one below the other.
+    """The rows that repeat headings of several rows completely.
 
-    A row below the headings that has units or numbers the columns may stand there again or not.
+    A row of units or column numbers below the headings may be repeated or not.
     """
     found: set[int] = set()
     matched = np.ones(rows, np.bool_)
-    # Headings of one row are told from records where their states are found.
+    # `row_classify` finds repeated headings of a single row.
     for offset, cells in enumerate(body.headings):
         same = np.zeros(rows, np.bool_)
         here = _equal(body, cells, rows)
@@ -148,7 +148,7 @@ def _repeated_headings(body: Body, rows: int) -> list[int]:
 
 
 def _equal(body: Body, cells: Cells, rows: int) -> _Mask:
-    """The rows that hold the texts of a row of the headings."""
+    """The rows that contain all texts of a row of the headings."""
     same = np.full(rows, bool(filled(cells)))
     for place in filled(cells):
         column = body.column(place)
@@ -163,7 +163,7 @@ def _equal(body: Body, cells: Cells, rows: int) -> _Mask:
 
 
 def _continued(body: Body, rows: int) -> list[int]:
-    """The rows that only say that a table goes on."""
+    """The rows that contain only a mark that the table continues."""
     hits = np.zeros(rows, np.bool_)
     for column in body.columns:
         hit = pc.fill_null(pc.match_substring_regex(column, "续|(?i)continued"), False)
@@ -177,7 +177,7 @@ def _continued(body: Body, rows: int) -> list[int]:
 
 
 def _check_continuation(body: Body, index: int, rows: int, repeated: Sequence[int]) -> None:
-    """Refuse a continued table whose headings are others: its cells would be read as other columns."""
+    """Refuse a continued table with other headings: its cells would be read into wrong columns."""
     first = [str(cells[place]).strip() for cells in body.headings[:1] for place in filled(cells)]
     for below in range(index + 1, min(index + 1 + _HEADINGS_WITHIN, rows)):
         texts = [text for text in body.row(below) if text]
@@ -191,7 +191,7 @@ def _check_continuation(body: Body, index: int, rows: int, repeated: Sequence[in
 
 
 def _group_rows(body: Body, rows: int, known: dict[int, str]) -> dict[int, str]:
-    """The rows with one text across the table, above a record."""
+    """The rows above a record that hold one text across the table."""
     width = max((len(filled(cells)) for cells in body.headings), default=0)
     found: dict[int, str] = {}
     for area in body.merged:
@@ -211,7 +211,7 @@ def _group_rows(body: Body, rows: int, known: dict[int, str]) -> dict[int, str]:
                 found[index] = text
     if not found:
         return {}
-    # Below the last record stand notes.
+    # Rows below the last record are notes, not groups.
     counts = body.filled()
     records = np.flatnonzero(counts > 1)
     last = int(records[-1]) if records.size else -1
@@ -219,7 +219,7 @@ def _group_rows(body: Body, rows: int, known: dict[int, str]) -> dict[int, str]:
 
 
 def _filled(column: pa.Array) -> npt.NDArray[np.int64]:
-    """For each row whether a column holds something, as 1 or 0."""
+    """1 for each row in which the column is filled, else 0."""
     some = pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(column), ""), False)
     ones: npt.NDArray[np.int64] = some.to_numpy(zero_copy_only=False).astype(np.int64)
     return ones

@@ -1,6 +1,6 @@
-"""Headings: which row of a file they stand in, and which column of the layout each of them means.
+"""Headings: find their rows in a file, and match each heading with a column of the layout.
 
-Only text is compared here. Where the rows come from is the readers' business.
+This module compares only texts. It does not know the form of the file.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from warehouse.collect.readers.layout import (
     unreadable,
 )
 
-# Headings stand below a title and a line or two of remarks, never deeper than this.
+# Headings stand below a title and a few remarks, never lower than this row.
 HEADING_ROWS = 50
 
-# Blanks of every kind, zero-width marks, the star of a mandatory item, and a colon at the end.
+# Blanks of every kind, zero-width characters, the star of a mandatory item, and a colon at the end.
 _ORNAMENTS = re.compile(r"[\s\u200b-\u200d\u2060\ufeff*]+|:+$")
-# English behind the Chinese of a heading: 地区 Region, 粮食\nGrain Crops.
+# English text behind the Chinese text of a heading: 地区 Region, 粮食\nGrain Crops.
 _LATIN = re.compile(r"(?<=[\u3400-\u9fff)）])\s*[A-Za-z][A-Za-z\s.,/()%'&:;-]*$")
 _NUMBER = re.compile(r"\d{4}")
 _SHOWN_TITLES = 12
@@ -51,16 +51,16 @@ class Headings:
     """The headings of a file, matched with the layout.
 
     Attributes:
-        row: the last row that they take, from 1.
-        width: number of columns up to the last heading.
-        columns: those of the layout that were found, in its order.
-        missing: those that were not.
-        extra: headings that no column took.
-        rows: how many rows they take.
-        headless: the columns, from 0, that have no heading.
-        ambiguous: titles of missing columns that several headings have below different others.
-        remarks: what is remarkable about the rows of the headings (Chinese).
-        usual: of a file without headings, how many columns most rows have.
+        row: the last row of the headings, from 1.
+        width: the number of columns up to the last heading.
+        columns: the layout's columns that were found, in the layout's order.
+        missing: the layout's columns that were not found.
+        extra: headings that belong to no column of the layout.
+        rows: the number of rows of the headings.
+        headless: the columns, from 0, without a heading.
+        ambiguous: titles of missing columns that stand below several different upper headings.
+        remarks: remarks on the rows around the headings (Chinese).
+        usual: for a file without headings, the usual number of columns in a row.
     """
 
     row: int
@@ -76,35 +76,35 @@ class Headings:
 
     @property
     def likeness(self) -> int:
-        """How many of the layout's columns are there, by which ways to part the rows are compared."""
+        """The number of the layout's columns found; the delimiter with the highest number is taken."""
         return len(self.columns) if self.usual is None else min(len(self.columns), self.usual)
 
     @property
     def acceptable(self) -> bool:
-        """Whether this can be a heading row: one equal cell alone may be chance."""
+        """Whether the row can be headings: a single match may be chance."""
         seen = len(self.columns) + len(self.ambiguous)
         return seen >= min(2, len(self.columns) + len(self.missing))
 
     @property
     def complete(self) -> bool:
-        """Whether every required column is there."""
+        """Whether all required columns were found."""
         return not any(column.required for column in self.missing)
 
 
 @lru_cache(maxsize=65536)
 def clean_title(text: str) -> str:
-    """A heading as it is compared: half-width, without blanks and ornaments, in one case."""
+    """Normalise a heading for comparison: half-width, lower case, without blanks and ornaments."""
     return _ORNAMENTS.sub("", unicodedata.normalize("NFKC", text)).casefold()
 
 
-# Of a contract's titles: every row that may be a heading is compared with them.
+# Cached, because every candidate row is compared with the contract's titles.
 @lru_cache(maxsize=4096)
 def _compared(titles: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(title for title in map(clean_title, titles) if title)
 
 
 def without_latin(text: str) -> str:
-    """A heading without the English behind its Chinese."""
+    """A heading without the English text behind its Chinese text."""
     return _LATIN.sub("", text)
 
 
@@ -116,14 +116,14 @@ def match_titles(cells: Cells, layout: Layout, row: int = 1) -> Headings:
 def match_block(block: HeadingBlock, layout: Layout, row: int | None = None) -> Headings:
     """Match the headings of a block with the layout's titles.
 
-    A column is called by its whole path or a part of it (粮食-稻谷, 粮食稻谷, 稻谷). It takes the first of its titles
-    that leads to one column: the whole path goes before the last heading alone, and that before the upper ones. Of
-    columns with equal paths the leftmost is taken; a title that columns with different paths have is none.
+    A title may be a column's whole path or a part of it (粮食-稻谷, 粮食稻谷, 稻谷). The column takes the first of its
+    titles that leads to one path. The best match counts: the whole path, then the lowest heading alone, then upper
+    headings. Of columns with equal paths the leftmost is taken. A title that fits different paths is ambiguous.
 
     Args:
         block: the headings.
-        layout: what is looked for.
-        row: the last row of the headings, if it is another than the block says.
+        layout: the columns to find.
+        row: the last row of the headings, if it differs from the block's.
     """
     names = _names(block)
     taken: dict[int, FoundColumn] = {}
@@ -156,7 +156,7 @@ def match_block(block: HeadingBlock, layout: Layout, row: int | None = None) -> 
 
 
 def _names(block: HeadingBlock) -> dict[str, list[tuple[int, int]]]:
-    """Every way to call a column → how good it is (0 is best), and the place it means."""
+    """Possible title → its ranks (0 is best) and the positions of the columns that it may mean."""
     names: dict[str, list[tuple[int, int]]] = {}
     for place, path in enumerate(block.paths):
         for title, rank in _ways(path).items():
@@ -166,9 +166,9 @@ def _names(block: HeadingBlock) -> dict[str, list[tuple[int, int]]]:
 
 @lru_cache(maxsize=65536)
 def _ways(path: tuple[str, ...]) -> dict[str, int]:
-    """Every way to call the column with this path, and how good it is."""
+    """All titles that may mean the column with this path, with their ranks."""
     ways: dict[str, int] = {}
-    # Without the English that stands behind the Chinese.
+    # Also without the English text behind the Chinese text.
     for texts in dict.fromkeys((path, tuple(map(without_latin, path)))):
         places = range(len(texts))
         for count in range(len(texts), 0, -1):
@@ -182,7 +182,7 @@ def _ways(path: tuple[str, ...]) -> dict[str, int]:
 
 
 def _rank(chosen: tuple[int, ...], length: int) -> int:
-    """How good a part of a path is as a name: the whole, its end, texts in a row, any."""
+    """The rank of a part of a path as a title: 0 the whole, 1 its end, 2 adjacent texts, 3 any texts."""
     if len(chosen) == length:
         return 0
     together = chosen[-1] - chosen[0] == len(chosen) - 1
@@ -190,17 +190,17 @@ def _rank(chosen: tuple[int, ...], length: int) -> int:
 
 
 def _best(found: Sequence[tuple[int, int]], block: HeadingBlock) -> list[int] | None:
-    """The places that a title means, all of one path; None if it may mean different ones."""
+    """The positions that a title means, all with the same path; None if it may mean different paths."""
     if not found:
         return []
     least = min(rank for rank, _ in found)
     places = [place for rank, place in found if rank == least]
-    # The upper text of several columns is the name of none of them.
+    # An upper text above several columns names none of them.
     return places if len({block.paths[place] for place in places}) == 1 else None
 
 
 def doubled_titles(layout: Layout, extra: Sequence[str]) -> list[str]:
-    """Those of the headings that no column took though one has that title: it took another of them."""
+    """The extra headings that are titles of a column that took another heading: the file has the column twice."""
     claimed = {clean_title(title) for column in layout.columns for title in column.titles}
     return [title for title in extra if clean_title(title) in claimed]
 
@@ -208,11 +208,11 @@ def doubled_titles(layout: Layout, extra: Sequence[str]) -> list[str]:
 def find_headings(
     rows: Sequence[Cells], layout: Layout, merged: Sequence[MergedCells] = ()
 ) -> Headings | None:
-    """The first rows with the most of the layout's titles, if any can be the headings.
+    """Find the headings: the first rows that match the most titles of the layout; None if no row can be headings.
 
     Args:
         rows: the file's first rows, from its row 1.
-        layout: if it names the heading's row, no other row is looked at.
+        layout: the columns to find; if it gives the row of the headings, only this row is checked.
         merged: the merged cells of the sheet.
     """
     if layout.without_headings:
@@ -224,7 +224,7 @@ def find_headings(
     if best is None:
         return None
     if best[1].missing:
-        # Headings in several rows need not be merged: then together they have more of the titles than one row.
+        # Headings in several rows may be unmerged: such rows match more titles together than each row alone.
         tops = numbers if wanted is None else range(max(1, wanted - 2), wanted + 1)
         several = [
             written_block(rows, top, top + more, merged)
@@ -244,7 +244,7 @@ def find_headings(
 
 
 def _in_order(rows: Sequence[Cells], layout: Layout) -> Headings | None:
-    """The layout's columns, one after the other, where a file has no headings; none where it has some."""
+    """The layout's columns in order, for a file without headings; None if the first row looks like headings."""
     first = next((cells for cells in rows if filled(cells)), ())
     if not first or len(match_titles(first, layout).columns) > 1:
         return None
@@ -257,16 +257,16 @@ def _in_order(rows: Sequence[Cells], layout: Layout) -> Headings | None:
         missing=columns[width:],
         extra=(),
         rows=0,
-        # Rows further down may be wider than the first ones.
+        # Rows further down may be wider than the first rows.
         headless=tuple(range(min(width, len(columns)), max(width, len(columns)))),
-        # With the wrong delimiter most rows have other widths.
+        # With a wrong delimiter, most rows have another width.
         usual=median_low([len(cells) for cells in rows if filled(cells)]),
     )
     return headings if headings.acceptable else None
 
 
 def _most(blocks: Iterable[HeadingBlock], layout: Layout) -> tuple[HeadingBlock, Headings] | None:
-    """The block with the most of the layout's columns; of equal ones the first with the fewest rows."""
+    """The block that matches the most columns; among equal ones, the first with the fewest rows."""
     matched = [(block, match_block(block, layout)) for block in blocks]
     return max(matched, key=lambda each: (len(each[1].columns), -each[0].rows), default=None)
 
@@ -274,7 +274,7 @@ def _most(blocks: Iterable[HeadingBlock], layout: Layout) -> tuple[HeadingBlock,
 def _with_rows_beside(
     rows: Sequence[Cells], block: HeadingBlock, headings: Headings, layout: Layout
 ) -> Headings:
-    """The headings with the rows below that only repeat them, and with what is remarkable about the rows above."""
+    """Extend the headings by rows of foreign names, units or numbers below; remark wide rows above."""
     last, remarks = block.bottom, []
     measured = {column.name for column in layout.columns if column.measured}
     places = [found.position - 1 for found in headings.columns if found.name in measured]
@@ -299,13 +299,13 @@ def _with_rows_beside(
 
 
 def no_headings(path: Path, place: str, rows: Sequence[Cells], layout: Layout) -> UnreadableFile:
-    """The refusal of a file without headings: what was looked for, and what was seen instead.
+    """Build the refusal of a file without headings: it names the expected headings and the row seen.
 
     Args:
         path: the file.
-        place: the sheet, as `工作表“…”的`, or nothing.
+        place: the sheet, written `工作表“…”的`; or empty.
         rows: the file's first rows.
-        layout: what was looked for.
+        layout: the columns that were sought.
     """
     if layout.without_headings:
         return unreadable(
@@ -323,7 +323,7 @@ def no_headings(path: Path, place: str, rows: Sequence[Cells], layout: Layout) -
 
 
 def _seen(rows: Sequence[Cells], header_row: int | None) -> str:
-    """The row that looks most like headings, unless it may hold somebody's data."""
+    """Describe the row that looks most like headings, without quoting data of persons."""
     first = header_row or 1
     candidates = [
         (row, [cell.strip() for cell in cells if cell and cell.strip()])
@@ -332,7 +332,7 @@ def _seen(rows: Sequence[Cells], header_row: int | None) -> str:
     filled = [(row, cells) for row, cells in candidates if cells]
     if not filled:
         return "看到的都是空行"
-    # The widest row among the first few is the likeliest heading; a title row has one cell.
+    # Among the first rows, the widest is the likeliest heading; a title has one cell.
     row, cells = max(filled[:5], key=lambda candidate: len(candidate[1]))
     if any(_NUMBER.search(cell) or len(cell) > _SHOWN_LENGTH for cell in cells):
         return f"第 {row} 行看起来是数据或说明，不是列名"
@@ -341,7 +341,7 @@ def _seen(rows: Sequence[Cells], header_row: int | None) -> str:
 
 
 def missing_columns(path: Path, place: str, headings: Headings) -> UnreadableFile:
-    """The refusal of a file whose headings lack a required column; `place` says where they stand."""
+    """Build the refusal of a file whose headings lack a required column; `place` says where the headings stand."""
     lacking = "、".join(f"“{'”或“'.join(column.titles)}”" for column in headings.missing if column.required)
     others = f"，另有不认识的列：{'、'.join(headings.extra)}" if headings.extra else ""
     unclear = f"；几列都叫“{'”、“'.join(headings.ambiguous)}”，分不清是哪一列" if headings.ambiguous else ""

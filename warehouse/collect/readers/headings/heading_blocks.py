@@ -1,8 +1,8 @@
-"""Heading blocks: the rows of a sheet that are headings together, and the path of texts above each column.
+"""Heading blocks: the rows of a sheet that together are the headings, and the path of texts above each column.
 
-A heading may take several rows: a merged cell stands over several columns, and those have headings of their own
-below it. The path of a column is every text above it, from the top down: 粮食, 谷物, 稻谷. Only texts and merged
-cells are looked at here; which contract they fit is `titles`.
+A heading may take several rows: a merged cell spans several columns, and each of them has a heading below it. The path
+of a column lists the texts above it from top to bottom: 粮食, 谷物, 稻谷. This module looks only at texts and merged
+cells. It does not know the contracts; `header_match` compares the paths with them.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from dataclasses import dataclass
 
 from warehouse.collect.readers.headings.row_classify import is_note
 
-# More rows than this are no heading: merged cells of the data reach that far.
+# Blocks with more rows are not headings: merged cells of the data reach that far.
 MOST_ROWS = 6
 
 Cells = Sequence[str | None]
 Path = tuple[str, ...]
 
-# A heading in English below the Chinese one, or a unit in brackets.
+# An English heading below the Chinese heading, or a unit in brackets.
 _FOREIGN = re.compile(r"[A-Za-z][A-Za-z\s.,/()（）%'&:;-]*|[(（][^()（）\d]*[)）]")
-# So many rows show whether the data is in English.
+# This many rows are enough to see whether the data are in English.
 _ENOUGH = 5
 _CHINESE = re.compile("[\u3400-\u9fff]")
 _STEMS = "甲乙丙丁戊己庚辛壬癸"
@@ -39,28 +39,28 @@ class MergedCells:
 
     @property
     def tall(self) -> bool:
-        """Whether it takes more than one row."""
+        """Whether it spans more than one row."""
         return self.bottom > self.top
 
     @property
     def wide(self) -> bool:
-        """Whether it takes more than one column."""
+        """Whether it spans more than one column."""
         return self.right > self.left
 
     def holds(self, row: int, place: int) -> bool:
-        """Whether a cell is part of it."""
+        """Whether it contains a cell."""
         return self.top <= row <= self.bottom and self.left <= place <= self.right
 
 
 @dataclass(frozen=True)
 class HeadingBlock:
-    """Rows that are headings together.
+    """Rows that together are headings.
 
     Attributes:
-        top: the first of them, from 1.
-        bottom: the last of them.
-        paths: the texts above each column, from the top down, without blanks at their ends.
-        leaves: the lowest of them, untouched; empty for a column without a heading.
+        top: the first row, from 1.
+        bottom: the last row, from 1.
+        paths: for each column the texts above it, from top to bottom, stripped.
+        leaves: for each column the lowest text, unchanged; empty if the column has no heading.
     """
 
     top: int
@@ -75,19 +75,19 @@ class HeadingBlock:
 
 
 def filled(cells: Cells) -> list[int]:
-    """The places of a row that hold something."""
+    """The positions of the filled cells of a row."""
     return [place for place, cell in enumerate(cells) if cell and cell.strip()]
 
 
 def single(rows: Sequence[Cells], row: int) -> HeadingBlock:
-    """A row by itself as a block."""
+    """A block of a single row."""
     cells = rows[row - 1]
     paths = tuple((text,) if (text := (cell or "").strip()) else () for cell in cells)
     return HeadingBlock(row, row, paths, tuple(cell or "" for cell in cells))
 
 
 def drawn_block(rows: Sequence[Cells], row: int, merged: Sequence[MergedCells]) -> HeadingBlock:
-    """The block that a row is part of, as merged cells show it; the row alone where they show none.
+    """The block of headings around a row, as merged cells show it; the row alone if no merged cell extends it.
 
     Args:
         rows: the file's first rows, from its row 1.
@@ -113,35 +113,35 @@ def drawn_block(rows: Sequence[Cells], row: int, merged: Sequence[MergedCells]) 
 def written_block(
     rows: Sequence[Cells], top: int, bottom: int, merged: Sequence[MergedCells]
 ) -> HeadingBlock:
-    """The rows from `top` to `bottom` (from 1) as one block, though merged cells may not show it."""
+    """The rows from `top` to `bottom` (from 1) as one block, even if no merged cell connects them."""
     return _together(rows, top - 1, bottom - 1, _within_the_table(rows, merged))
 
 
 def may_continue(cells: Cells) -> bool:
-    """Whether a row may be a lower row of headings: it has words, and no number."""
+    """Whether a row may be a lower row of headings: it has words, and no digits."""
     texts = [str(cells[place]) for place in filled(cells)]
     return bool(texts) and not any(re.search(r"\d", text) for text in texts)
 
 
 def is_foreign(rows: Sequence[Cells], block: HeadingBlock, places: Sequence[int]) -> bool:
-    """Whether the row below a block is only its headings in English, or their units in brackets.
+    """Whether the row below a block only repeats the headings in English, or gives their units in brackets.
 
     Args:
         rows: the file's first rows, from its row 1.
         block: the headings.
-        places: columns that no word can be a value of, from 0.
+        places: the columns, from 0, whose values are never words.
     """
     if block.bottom >= len(rows) or not any(_CHINESE.search(text) for path in block.paths for text in path):
         return False
     words = filled(rows[block.bottom])
     if not set(words).intersection(places) or not all_foreign(rows[block.bottom]):
         return False
-    # Where every row is in English it is the data's language.
+    # If all rows below are in English too, English is the language of the data.
     return any(filled(cells) and not all_foreign(cells) for cells in rows[block.bottom + 1 :][:_ENOUGH])
 
 
 def all_foreign(cells: Cells) -> bool:
-    """Whether a row has nothing but words in English and units in brackets."""
+    """Whether a row contains only English words and units in brackets."""
     return all(_FOREIGN.fullmatch(str(cells[place]).strip()) for place in filled(cells))
 
 
@@ -150,13 +150,13 @@ def is_numbering(cells: Cells, columns: int) -> bool:
 
     Args:
         cells: the row.
-        columns: how many columns of the layout have a heading; a row with fewer cells numbers nothing.
+        columns: the number of the layout's columns with a heading; a row with fewer cells is no numbering.
     """
     texts = [str(cells[place]).strip() for place in filled(cells)]
     stems = next((n for n, text in enumerate(texts) if text not in _STEMS), len(texts))
     labelled = bool(texts) and stems == 0 and texts[0] in _NUMBERING
     numbers = texts[1:] if labelled else texts[stems:]
-    # Without a word that says so, only a long row of consecutive numbers is taken for one.
+    # Without 甲 or a word such as 栏次, only a longer row of consecutive numbers counts as a numbering.
     least = 3 if stems or labelled else 5
     if len(texts) < max(least, columns) or texts[:stems] != list(_STEMS[:stems]):
         return False
@@ -164,20 +164,20 @@ def is_numbering(cells: Cells, columns: int) -> bool:
 
 
 def _within_the_table(rows: Sequence[Cells], merged: Sequence[MergedCells]) -> list[MergedCells]:
-    """The merged cells that are no title over the whole table."""
+    """The merged cells, without titles that span the whole table."""
     places = [place for cells in rows for place in filled(cells)]
     first, last = min(places, default=0), max(places, default=0)
     return [area for area in merged if area.left > first or area.right < last]
 
 
 def _reach(areas: Sequence[MergedCells], top: int, bottom: int) -> tuple[int, int]:
-    """The rows that merged cells in these rows reach up and down to."""
+    """The first and last row that merged cells from these rows reach."""
     touching = [area for area in areas if area.tall and area.top <= bottom and area.bottom >= top]
     return min([top, *(a.top for a in touching)]), max([bottom, *(a.bottom for a in touching)])
 
 
 def _up(rows: Sequence[Cells], areas: Sequence[MergedCells], top: int) -> int:
-    """The row above, if merged cells with a text stand there over some of the columns."""
+    """The row above, if it has merged cells with texts that span some of the columns."""
     if top >= len(rows):
         return top
     places = filled(rows[top])
@@ -186,7 +186,7 @@ def _up(rows: Sequence[Cells], areas: Sequence[MergedCells], top: int) -> int:
         if area.bottom != top - 1 or not area.wide or not text or is_note(text):
             continue
         if places and area.left <= places[0] and filled(rows[area.top]) == [area.left]:
-            # It stands alone above the first column too: a title, though it ends before the table does.
+            # It stands alone, also above the first column: a title that is narrower than the table.
             continue
         below = [place for place in places if area.left <= place <= area.right]
         if below and len(below) < len(places):
@@ -195,7 +195,7 @@ def _up(rows: Sequence[Cells], areas: Sequence[MergedCells], top: int) -> int:
 
 
 def _down(rows: Sequence[Cells], areas: Sequence[MergedCells], bottom: int) -> int:
-    """The row below, if all it holds stands below merged cells of the last row, and several below one of them."""
+    """The row below, if all its texts stand below merged cells of the last row, two or more below one of them."""
     if bottom + 1 >= len(rows):
         return bottom
     places = filled(rows[bottom + 1])
@@ -206,13 +206,13 @@ def _down(rows: Sequence[Cells], areas: Sequence[MergedCells], bottom: int) -> i
 
 
 def _text(rows: Sequence[Cells], row: int, place: int) -> str:
-    """A cell, untouched."""
+    """The text of a cell, unchanged."""
     cells = rows[row] if row < len(rows) else ()
     return cells[place] or "" if place < len(cells) else ""
 
 
 def _together(rows: Sequence[Cells], top: int, bottom: int, areas: Sequence[MergedCells]) -> HeadingBlock:
-    """The block of the rows from `top` to `bottom`, from 0."""
+    """Build the block of the rows from `top` to `bottom`, from 0."""
     inside = [area for area in areas if area.top <= bottom and area.bottom >= top]
     width = max([*(len(cells) for cells in rows[top : bottom + 1]), *(area.right + 1 for area in inside)])
     lines = [_line(rows, row, width, inside, last=row == bottom) for row in range(top, bottom + 1)]
@@ -231,14 +231,14 @@ def _together(rows: Sequence[Cells], top: int, bottom: int, areas: Sequence[Merg
 def _line(
     rows: Sequence[Cells], row: int, width: int, areas: Sequence[MergedCells], *, last: bool
 ) -> list[str]:
-    """The text of a row above each column: that of its merged cell, or of the one left of an empty one."""
+    """The text of a row above each column: the text of its merged cell; an empty cell may take its left neighbour's."""
     texts: list[str] = []
     for place in range(width):
         area = next((area for area in areas if area.holds(row, place)), None)
         text = _text(rows, row, place) if area is None else _text(rows, area.top, area.left)
         left = texts[-1] if texts else ""
         if not text.strip() and not last and _is_below(rows, row, place, area, areas):
-            # An empty cell above headings goes on with its neighbour: 水果产量 | (merged, empty) above 苹果, 梨.
+            # An empty cell above headings continues its left neighbour: 水果产量 | (merged, empty) above 苹果, 梨.
             text = left
         texts.append(text)
     return texts
@@ -247,11 +247,11 @@ def _line(
 def _is_below(
     rows: Sequence[Cells], row: int, place: int, area: MergedCells | None, areas: Sequence[MergedCells]
 ) -> bool:
-    """Whether an empty cell stands over headings and may belong to the text left of it."""
+    """Whether an empty cell stands above headings and may continue the text to its left."""
     if area is not None:
         return area.wide and not area.tall
     neighbour = next((each for each in areas if each.holds(row, place - 1)), None)
-    # A merged cell with a text says itself how far it reaches.
+    # A wide merged cell with a text shows how far its text reaches.
     if neighbour is not None and (neighbour.wide and _text(rows, neighbour.top, neighbour.left).strip()):
         return False
     return bool(_text(rows, row + 1, place).strip())

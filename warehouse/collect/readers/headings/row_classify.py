@@ -1,6 +1,6 @@
-"""What a delivered row is: a record, or something else that people write into tables. As SQL over its cells.
+"""Row states: whether a delivered row is a record, a note, a total or repeated headings. As SQL over its cells.
 
-Cells are `f0`, `f1`, ... as VARCHAR. Which rows are taken out, and how that is told, is `staging`.
+Cells are `f0`, `f1`, … as VARCHAR. This module does not remove rows; `staging` does.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from enum import IntEnum
 
 from schemas.emit.sql import literal
 
-# Blanks as people type them; DuckDB's trim() alone takes ASCII spaces only.
+# Blanks that people type; DuckDB's trim() removes only ASCII spaces by default.
 _BLANKS = " \t\r\n\u00a0\u3000\ufeff"
-# Left out of a note before its words are compared: 合　　计, （注：…）, ※说明.
+# Characters that are ignored when a note is recognised: 合　　计, （注：…）, ※说明.
 _IGNORED = r"[\s\x{3000}\x{00A0}(（*※]+"
 _IGNORED_HERE = re.compile("[\\s\u3000\u00a0(（*※]+")
 _TOTAL = r"^((本页)?(合计|小计)|总计|共计|累计)([)）]?[:：].*)?$"
@@ -21,13 +21,13 @@ _REMARK = (
     r"^(附?注|备注|说明|填[表报](说明|人|单位|日期|时间)?|制表(人|单位|日期|时间)?"
     r"|(审[核批]|复核|经办|联系)(人|单位)?|(单位)?负责人|联系电话|单位|(打印|导出|统计)(人|日期|时间)|(数据|资料)来源)"
     r"(盖章|签[字章名])?[)）]?(\d*[:：.、].*)?$"
-    # What database programs write below a result, and the line that they draw below its headings.
+    # Lines that database programs write below a result, and the line that they draw below its headings.
     r"|^\d+(rows?(affected|selected|inset)|行受影响|行已选择|条记录).*$|^已选择\d+行.*$|^共\d+[条行笔](记录|数据).*$|^-[-+|:]{2,}$"
 )
 
 
 class RowState(IntEnum):
-    """What a delivered row is."""
+    """The state of a delivered row."""
 
     RECORD = 0
     SHORT = 1
@@ -43,7 +43,7 @@ class RowState(IntEnum):
 
 RECORDS = (RowState.RECORD, RowState.SHORT, RowState.LONG, RowState.SPANNING)
 
-# Why a row is not in the table.
+# Reasons why a row is not in the table.
 REASONS: Mapping[RowState, str] = {
     RowState.EMPTY: "数据标准中的各列都没有内容",
     RowState.REMARK: "说明文字，不是数据",
@@ -51,7 +51,7 @@ REASONS: Mapping[RowState, str] = {
     RowState.HEADINGS: "重复的表头",
     RowState.OTHER_TABLE: "下面另一张表的内容，不是这张表的数据",
 }
-# What is remarkable about a row that is in the table.
+# Remarks on a row that is in the table.
 REMARKS: Mapping[RowState, str] = {
     RowState.SHORT: "字段比表头少，缺少的按空值读取",
     RowState.LONG: "字段比表头多，可能多了分隔符，各列内容或有错位",
@@ -60,49 +60,49 @@ REMARKS: Mapping[RowState, str] = {
 
 
 def is_note(text: str) -> bool:
-    """Whether the only text of a row is a remark or names a total."""
+    """Whether the only text of a row is a remark, or names a total."""
     words = _IGNORED_HERE.sub("", text.strip())
     return re.match(_TOTAL, words) is not None or re.match(_REMARK, words) is not None
 
 
 def blank(cell: str) -> str:
-    """Whether a cell holds nothing to be seen."""
+    """SQL: a cell has no visible content."""
     return f"coalesce(trim({cell}, {literal(_BLANKS)}), '') = ''"
 
 
 def listed(states: Iterable[RowState]) -> str:
-    """States as a list in SQL."""
+    """States as an SQL list."""
     return ", ".join(str(int(state)) for state in states)
 
 
 def suspect_sql(keys: Sequence[str]) -> str:
-    """Whether a row may be no record: a cheap question, so that the dear ones are asked of few rows.
+    """SQL: a row may not be a record. This test is cheap, so that the expensive tests run on few rows.
 
-    Identifiers begin with digits and letters. A row is suspect if a key is empty, begins with anything else
-    (blanks among it), or repeats its heading.
+    Identifiers begin with digits or letters. A row is suspect if a key is empty, begins with another ASCII character
+    (such as a blank), begins with a character beyond ASCII, or equals its heading.
 
     Args:
-        keys: the cells that identify a record. The heading of `f3` is the parameter `$title_f3`.
+        keys: the cells that identify a record. The parameter `$title_f3` is the heading of `f3`.
     """
     return " OR ".join(f"coalesce({key} < '0' OR {key} > '~' OR {key} = $title_{key}, true)" for key in keys)
 
 
-# Rows of more cells are looked at as one text, with a character between the cells that no file holds.
+# Rows with more cells are joined into one text, with a character between the cells that no file contains.
 MANY_CELLS = 200
 _BETWEEN = "\x1f"
 
 
 def state_sql(keys: Sequence[str], found: Sequence[str], width: int) -> str:
-    """The state of a row, as a number.
+    """SQL of the state of a row, as a number.
 
     Args:
         keys: as in `suspect_sql`.
-        found: the cells that a column of the layout claims, each with its heading as a parameter.
+        found: the cells of the layout's columns, each with its heading as a parameter.
         width: the number of cells.
     """
     cells = [f"f{place}" for place in range(width)]
     lead, nothing = lead_and_blank(cells)
-    # In a note the first filled cell speaks; no other cell may identify a record.
+    # In a note, the first filled cell has the text, and no other cell holds a key.
     alone = " AND ".join(f"({blank(key)} OR trim({key}, {literal(_BLANKS)}) = {lead})" for key in keys)
     words = f"regexp_replace({lead}, {literal(_IGNORED)}, '', 'g')"
     repeated = " AND ".join(f"{cell} = $title_{cell}" for cell in found)
@@ -123,9 +123,9 @@ def state_sql(keys: Sequence[str], found: Sequence[str], width: int) -> str:
 
 
 def lead_and_blank(cells: Sequence[str], many: int = MANY_CELLS) -> tuple[str, str]:
-    """SQL of the first filled cell without blanks around it, and of whether no cell is filled.
+    """SQL of the first filled cell, trimmed, and SQL of whether all cells are blank.
 
-    Of more than `many` cells one text is made first: an expression for each cell would take gigabytes.
+    More than `many` cells are joined into one text first: an expression for each cell would take gigabytes.
     """
     if len(cells) <= MANY_CELLS:
         trimmed = ", ".join(f"nullif(trim({cell}, {literal(_BLANKS)}), '')" for cell in cells)
@@ -141,14 +141,14 @@ def _all_blank(cells: Iterable[str]) -> str:
 
 
 def swallowed_sql(cells: Sequence[str], delimiter: str, line_feed: str) -> str:
-    """Whether a cell of several lines may have taken in the rows below: it has the delimiters of so many rows.
+    """SQL: a cell of several lines may contain swallowed rows, because it has as many delimiters as these rows.
 
-    Two stray quotes make one cell of `"甲,10`, `A2,乙,20` and `A3,丙"`, and all of it is well quoted.
+    Example: two stray quotes turn the lines `"甲,10`, `A2,乙,20` and `A3,丙"` into one cell, and its quotes are valid.
 
     Args:
         cells: all cells of the row.
         delimiter: the delimiter of the file.
-        line_feed: what stands in a cell for a line feed.
+        line_feed: the character that replaces line feeds in cells.
     """
     if len(cells) == 1:
         return "false"

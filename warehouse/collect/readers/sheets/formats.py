@@ -1,6 +1,6 @@
-"""Number formats of a workbook: what a cell with a number shows to a person.
+"""Number formats of a workbook: what a person sees in a cell with a number.
 
-The same codes stand in XLSX (ECMA-376 part 1, 18.8.30 and 18.8.31) and in XLS ([MS-XLS] 2.4.126).
+XLSX (ECMA-376 part 1, 18.8.30 and 18.8.31) and XLS ([MS-XLS] 2.4.126) use the same format codes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import lru_cache
 
 
 class Shows(Enum):
-    """What a number format makes of a number."""
+    """The kind of text that a number format makes from a number."""
 
     NUMBER = "the number itself, in whatever spelling"
     MOMENT = "a day, a time of day, or both"
@@ -27,9 +27,9 @@ class NumberFormat:
     """A number format.
 
     Attributes:
-        code: as it stands in the file.
-        shows: what it makes of a number.
-        groups: of PADDED only: how many digits each group has, and the text in front of each.
+        code: the code in the file.
+        shows: the kind of text that it makes.
+        groups: only for PADDED: for each group of digits the text before it and its number of digits.
     """
 
     code: str
@@ -37,8 +37,8 @@ class NumberFormat:
     groups: tuple[tuple[str, int], ...] = ()
 
 
-# Built-in formats that are no plain numbers, by their numbers. 27 to 36 and 50 to 58 are the dates of East Asian
-# editions, 71 to 81 those of Thai ones (ECMA-376 part 1, 18.8.30).
+# Built-in formats that are not plain numbers, by their ids. 27 to 36 and 50 to 58 are dates of East Asian editions, 71
+# to 81 formats of the Thai edition (ECMA-376 part 1, 18.8.30).
 _BUILT_IN: dict[int, str] = {
     9: "0%",
     10: "0.00%",
@@ -52,10 +52,10 @@ _BUILT_IN: dict[int, str] = {
 }
 GENERAL = NumberFormat("General", Shows.NUMBER)
 
-# How the Chinese editions spell General.
+# Names of General in Chinese editions.
 _GENERAL = re.compile(r"(?:general|g/通用格式|通用格式|标准|g/標準|standard|@)?", re.IGNORECASE)
-# Text in quotes, a character behind a backslash or an East Asian exclamation mark; blanks as wide as a character, and
-# characters that fill the cell.
+# Text in quotes, or a character behind a backslash or an East Asian exclamation mark. Below: blanks as wide as a
+# character, and characters that fill the cell.
 _LITERAL = re.compile(r'"([^"]*)"|[\\!](.)')
 _FILLER = re.compile(r"[_*].")
 _BRACKETS = re.compile(r"\[([^\]]*)\]")
@@ -63,7 +63,7 @@ _ELAPSED = re.compile(r"h+|m+|s+", re.IGNORECASE)
 _CURRENCY = re.compile(r"\$([^-\]]*)")
 _HALF_DAY = re.compile(r"am/pm|a/p|上午/下午|午前/午後", re.IGNORECASE)
 _EXPONENT = re.compile(r"e[+-]", re.IGNORECASE)
-# Years (also of an era or of the Buddhist calendar), months, days, weekdays, hours, seconds.
+# Years (also of an era or the Buddhist calendar), months, days, weekdays, hours, seconds.
 _MOMENT = re.compile(r"[ymdhsegb]|a{3,4}", re.IGNORECASE)
 _WORDS = re.compile(r"[0-9A-Za-z\u3400-\u9fff]")
 _SEPARATED = re.compile(r"(?:[- /.()]*0+)+[)]?")
@@ -71,16 +71,16 @@ _SEPARATED = re.compile(r"(?:[- /.()]*0+)+[)]?")
 
 @lru_cache
 def built_in(number: int) -> NumberFormat:
-    """The format of a number for which the file gives no code."""
+    """The built-in format with an id for which the file gives no code."""
     return number_format(_BUILT_IN[number]) if number in _BUILT_IN else GENERAL
 
 
 @lru_cache(maxsize=4096)
 def number_format(code: str) -> NumberFormat:
-    """What a format code shows; the section for positive numbers decides.
+    """Parse a format code; the section for positive numbers decides.
 
-    Examples: `yyyy"年"m"月"` a moment, `[h]:mm` a duration, `0.0%` a percentage, `000000` a padded number,
-    `"已办";"未办"` other.
+    Examples: `yyyy"年"m"月"` is a moment, `[h]:mm` a duration, `0.0%` a percentage, `000000` a padded number,
+    `"已办";"未办"` OTHER.
     """
     if _GENERAL.fullmatch(code.strip()):
         return NumberFormat(code, Shows.NUMBER)
@@ -106,7 +106,7 @@ def number_format(code: str) -> NumberFormat:
 
 
 def _first_section(code: str) -> str:
-    """The code up to the first semicolon outside quotes."""
+    """The part of a code before the first semicolon outside quotes."""
     for match in re.finditer(r'"[^"]*"|[\\!].|;', code):
         if match[0] == ";":
             return code[: match.start()]
@@ -114,9 +114,9 @@ def _first_section(code: str) -> str:
 
 
 def _worded(section: str) -> Shows:
-    """Whether letters, words or digits stand before the number, or letters and digits behind it.
+    """OTHER if letters or digits stand in the text before the number, or ASCII letters or digits behind it.
 
-    A unit such as `0"人"` is no part of the number; `"A"0000` is a code of which the number is a part.
+    A unit such as `0"人"` does not belong to the number; `"A"0000` shows a code, and the number is only a part of it.
     """
     seen = _LITERAL.sub(lambda found: f"\0{found[1] or found[2] or ''}\0", section)
     seen = _FILLER.sub("", _BRACKETS.sub("", seen))
@@ -134,7 +134,7 @@ def _worded(section: str) -> Shows:
 
 
 def _groups(section: str) -> tuple[tuple[str, int], ...]:
-    """The groups of digits of a padded number, or nothing: `000-0000` is ('', 3), ('-', 4)."""
+    """The groups of digits of a padded number: `000-0000` gives ('', 3), ('-', 4); empty for other formats."""
     plain = _FILLER.sub("", _BRACKETS.sub("", section))
     plain = _LITERAL.sub(lambda found: found[1] if found[1] is not None else found[2], plain).strip()
     if not _SEPARATED.fullmatch(plain) or plain.endswith(")") or "." in plain or plain.count("0") < 2:

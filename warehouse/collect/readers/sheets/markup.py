@@ -1,8 +1,8 @@
-"""The markup of a sheet or of the shared texts (ECMA-376 part 1, 18.3.1 and 18.4), made uniform and read in pieces.
+"""The XML of a sheet or of the shared texts (ECMA-376 part 1, 18.3.1 and 18.4), made uniform and read in pieces.
 
-What follows reads tags by their bytes. So every piece is markup of one spelling: UTF-8, no prefixes, no comments, no
-CDATA, attributes in double quotes. Nearly every program writes that anyway; other markup is written anew, slower.
-Expat sees all of it: what is not well-formed is damaged.
+`scan` finds tags by their bytes. So each piece must be uniform: UTF-8, without prefixes, comments and CDATA, attributes
+in double quotes. Nearly all programs write such XML; other XML is rewritten, which is slower. Expat parses everything,
+so that XML that is not well-formed counts as damaged.
 """
 
 from __future__ import annotations
@@ -17,32 +17,32 @@ from warehouse.collect.readers.sheets.guards.xlsx_guard import DamagedWorkbook
 
 _CHUNK = 8 << 20
 _HEAD = 4 << 10
-# The attributes that are read, in the order in which the tag of a cell has them.
+# The attributes that are used, in their order in the tag of a cell.
 _FIRST = ("r", "s", "t")
 _ROOT = re.compile(rb"<(?:([\w.-]+):)?(worksheet|sst)[\s>/]")
 _DECLARED = re.compile(
     rb"""^(?:\xef\xbb\xbf)?\s*<[?]xml[^>]*?(?:encoding\s*=\s*["']([\w.-]+)["'])?[^>]*[?]>"""
 )
-# In a tag: an attribute in single quotes.
+# An attribute in single quotes within a tag.
 _ODD_ATTRIBUTE = re.compile(rb"""<[\w:]+[^<>"]*(?:"[^"]*"[^<>"]*)*=\s*'""")
 
 
 class OddMarkup(Exception):
-    """Markup that has to be written anew before it can be read by its bytes."""
+    """Markup that must be rewritten before its bytes can be scanned."""
 
 
 def uniform_pieces(stream: BinaryIO, unit: bytes) -> Iterator[bytes]:
-    """Markup as it stands in the file, if it is uniform.
+    """Yield the markup as it stands in the file, if it is uniform.
 
     Args:
-        stream: the part from its beginning.
-        unit: the element that no piece divides, `row` or `si`.
+        stream: the part, from its start.
+        unit: the element that is never split between pieces, `row` or `si`.
 
     Yields:
-        Pieces that begin with the start of a unit, but for the first, and together are the part.
+        Pieces that together are the part; each piece but the first begins with a unit.
 
     Raises:
-        OddMarkup: it is not uniform. What has come so far does not count.
+        OddMarkup: the markup is not uniform; the pieces yielded before are void.
         DamagedWorkbook: it is not well-formed.
     """
     parser = _parser(None)
@@ -69,20 +69,20 @@ def uniform_pieces(stream: BinaryIO, unit: bytes) -> Iterator[bytes]:
 
 
 def _uniform(piece: bytes, prefix: bytes) -> bytes:
-    # With blanks around an equals sign no cell has its place where it is looked for: that shows later.
+    # Blanks around an equals sign are found later: `scan` does not find the cell's reference then.
     if b"'" in piece and _ODD_ATTRIBUTE.search(piece):
         raise OddMarkup
     if prefix:
-        # A less-than sign stands nowhere but at a tag.
+        # In well-formed XML, `<` occurs only at a tag.
         piece = piece.replace(b"<" + prefix, b"<").replace(b"</" + prefix, b"</")
     if b"\r" in piece:
-        # XML 1.0, 2.11: a line ends with a line feed, however it is written.
+        # XML 1.0, 2.11: every line end is read as a line feed.
         piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return piece
 
 
 def rewritten_pieces(stream: BinaryIO, unit: bytes) -> Iterator[bytes]:
-    """Markup of any spelling, written anew: as `uniform_pieces`, and every cell has its place.
+    """Rewrite any markup, and yield it as `uniform_pieces` does; every cell gets its reference.
 
     Raises:
         DamagedWorkbook: it is not well-formed.
@@ -100,9 +100,9 @@ def rewritten_pieces(stream: BinaryIO, unit: bytes) -> Iterator[bytes]:
 
 
 def _parser(separator: str | None) -> expat.XMLParserType:
-    """A parser that puts the separator between a name and its namespace, or leaves names as they are."""
+    """A parser that puts the separator between namespace and name; with None, names stay as they are."""
     parser = expat.ParserCreate(namespace_separator=separator)
-    # A workbook has no document type; entities of its own could be of any size.
+    # A workbook has no document type; entities that it defines could expand to any size.
     parser.StartDoctypeDeclHandler = _refuse
     return parser
 
@@ -123,7 +123,7 @@ def _parse(parser: expat.XMLParserType, data: bytes, *, final: bool = False) -> 
 
 
 class _Writer:
-    """Writes elements without prefixes; a row and a cell without a place stand behind the one before."""
+    """Writes elements without prefixes; a row or cell without a reference follows the row or cell before it."""
 
     def __init__(self, unit: str) -> None:
         self._unit = unit
@@ -156,13 +156,13 @@ class _Writer:
         self._out.append(escape(text))
 
     def whole_units(self) -> Iterator[bytes]:
-        """What is written, up to the last start of a unit."""
+        """Yield the text written so far, up to the last start of a unit."""
         if self._cut:
             yield "".join(self._out[: self._cut]).encode("utf-8")
             self._out, self._cut = self._out[self._cut :], 0
 
     def rest(self) -> bytes:
-        """What is left of it."""
+        """The remaining text."""
         return "".join(self._out).encode("utf-8")
 
 
@@ -171,7 +171,7 @@ def _number(text: str | None, otherwise: int) -> int:
 
 
 def column_letters(place: int) -> str:
-    """A for 0, AA for 26."""
+    """The letters of a column, counted from 0: A for 0, AA for 26."""
     letters = ""
     place += 1
     while place:
@@ -181,7 +181,7 @@ def column_letters(place: int) -> str:
 
 
 def column_number(letters: str) -> int:
-    """0 for A, 26 for AA."""
+    """The number of a column, counted from 0: 0 for A, 26 for AA."""
     number = 0
     for letter in letters:
         number = number * 26 + ord(letter) - ord("A") + 1

@@ -1,4 +1,4 @@
-"""A workbook opened, whichever of the two formats it has."""
+"""Opening of workbooks in both formats, XLSX and XLS."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Book = XlsxBook | XlsBook
 
 
 def open_book(data: bytes) -> Book:
-    """Open a workbook that is safe to open.
+    """Check a workbook, and open it.
 
     Raises:
-        DamagedWorkbook: it is no workbook, or damaged; so does every method of the book.
-        OtherWorkbook: it is of a format that is not read.
-        EncryptedWorkbook: it has a password, and not the one that Excel tries by itself.
+        DamagedWorkbook: the data are not a workbook, or damaged; methods of the book may raise it too.
+        OtherWorkbook: the format is not read here.
+        EncryptedWorkbook: it has a password other than Excel's default password.
         ExcessiveWorkbook: it would take too much memory.
     """
     if data.startswith(ZIP):

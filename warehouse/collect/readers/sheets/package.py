@@ -1,7 +1,7 @@
-"""The package of an XLSX workbook: its parts, which of them are sheets, and what it says of styles and days.
+"""The package of an XLSX workbook: its parts, its sheets, its styles and its date system.
 
-Parts are found as the package names them (ECMA-376 part 2, 9.3), not by the names that Excel gives them; both the
-transitional and the strict form are read.
+Parts are found through the package's relations (ECMA-376 part 2, 9.3), not by the names that Excel uses. Transitional
+and strict workbooks are both read.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from zipfile import BadZipFile, ZipFile
 from warehouse.collect.readers.sheets.formats import GENERAL, NumberFormat, built_in, number_format
 from warehouse.collect.readers.sheets.guards.xlsx_guard import DamagedWorkbook
 
-# What else is a zip with a workbook in it, by a part that it has.
+# Other zip formats, recognised by a part.
 _OTHERS = {
     "xl/workbook.bin": "二进制工作簿（.xlsb）",
     "content.xml": "OpenDocument 表格（.ods）",
@@ -35,7 +35,7 @@ _TRUE = ("1", "true", "on")
 
 
 class OtherWorkbook(Exception):
-    """A sound file of a format that is not read here; its name in Chinese."""
+    """An intact file of a format that is not read here; `kind` is its name in Chinese."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(kind)
@@ -44,7 +44,7 @@ class OtherWorkbook(Exception):
 
 @dataclass(frozen=True)
 class SheetPart:
-    """A worksheet: its name, whether it is shown, the name of its part."""
+    """A worksheet: its name, whether it is visible, and the name of its part."""
 
     name: str
     visible: bool
@@ -53,10 +53,10 @@ class SheetPart:
 
 @contextmanager
 def unpacking() -> Iterator[None]:
-    """What cannot be unpacked or is not well-formed is a damaged workbook.
+    """Turn errors of unpacking and parsing into a damaged workbook.
 
     Raises:
-        DamagedWorkbook: it is.
+        DamagedWorkbook: the file cannot be unpacked or is not well-formed.
     """
     try:
         yield
@@ -79,8 +79,8 @@ class WorkbookParts:
     """An opened XLSX workbook.
 
     Raises:
-        DamagedWorkbook: it is no package with a workbook in it; so does every method.
-        OtherWorkbook: it is another format.
+        DamagedWorkbook: the data are not a package with a workbook; methods may raise it too.
+        OtherWorkbook: the data have another format.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -100,7 +100,7 @@ class WorkbookParts:
 
     @cached_property
     def sheets(self) -> tuple[SheetPart, ...]:
-        """The worksheets in their order; sheets of charts and macros are none."""
+        """The worksheets in order, without sheets of charts and macros."""
         with unpacking():
             parts = {
                 key: part for key, kind, part in self._relations(self._workbook_part) if kind == "worksheet"
@@ -115,13 +115,13 @@ class WorkbookParts:
 
     @cached_property
     def from_1904(self) -> bool:
-        """Whether days are counted from 1904."""
+        """Whether the workbook counts days from 1904."""
         properties = [each for each in self._workbook if _local(each.tag) == "workbookPr"]
         return any(each.get("date1904", "0").lower() in _TRUE for each in properties)
 
     @cached_property
     def formats(self) -> tuple[NumberFormat, ...]:
-        """The number format of each style of a cell."""
+        """The number format of each cell style."""
         with unpacking():
             part = self._found(self._workbook_part, "styles", "xl/styles.xml")
             if part not in self._parts:
@@ -136,13 +136,13 @@ class WorkbookParts:
 
     @property
     def shared_texts_part(self) -> str | None:
-        """The name of the part with the shared texts."""
+        """The name of the part with the shared texts; None if there is no such part."""
         part = self._found(self._workbook_part, "sharedStrings", "xl/sharedstrings.xml")
         return part if part in self._parts else None
 
     @contextmanager
     def opened(self, part: str) -> Iterator[BinaryIO]:
-        """A part as a stream; its size in the directory is not believed."""
+        """Open a part as a stream; the size in the zip's directory is ignored."""
         if part not in self._parts:
             raise DamagedWorkbook
         info = copy(self._parts[part])
@@ -153,20 +153,20 @@ class WorkbookParts:
     def _tree(self, part: str) -> ET.Element:
         with self.opened(part) as stream:
             content = stream.read()
-        # A workbook has no document type; entities of its own could be of any size.
+        # A workbook has no document type; entities that it defines could expand to any size.
         if b"<!DOCTYPE" in content:
             raise DamagedWorkbook
         return ET.fromstring(content)
 
     def _found(self, source: str, kind: str, usual: str) -> str:
-        """The part of a kind that a part names; the usual one if it names none."""
+        """The related part of a kind; the usual part if there is no such relation."""
         for _, named, part in self._relations(source):
             if named == kind and part in self._parts:
                 return part
         return usual
 
     def _relations(self, source: str) -> Iterator[tuple[str, str, str]]:
-        """The parts that a part names: each with its key and its kind."""
+        """Yield the relations of a part: id, kind, and name of the related part."""
         folder, name = posixpath.split(source)
         part = posixpath.join(folder, "_rels", f"{name}.rels")
         if part not in self._parts:
@@ -183,7 +183,7 @@ def _local(name: str) -> str:
 
 
 def _children(tree: ET.Element, name: str) -> Iterator[ET.Element]:
-    """The elements of a list such as `<sheets>`."""
+    """The children of the list element with a name, such as `<sheets>`."""
     for element in tree:
         if _local(element.tag) == name:
             yield from element

@@ -1,6 +1,6 @@
-"""The records of an old workbook (XLS): where they stand and what they hold. Formats: [MS-XLS] 2.4 and 2.5.
+"""The records of an old workbook (XLS): their positions and contents. Formats: [MS-XLS] 2.4 and 2.5.
 
-Numbers are read for all records of a kind at once, texts one by one.
+Numbers are read for all records of a kind at once, texts one at a time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from warehouse.collect.readers.sheets.guards.xlsx_guard import DamagedWorkbook
 BOF, EOF, CONTINUE = 0x0809, 0x0A, 0x3C
 _HEAD = struct.Struct("<HH")
 _WIDE, _EXTENDED, _RICH = 0x01, 0x04, 0x08
-# The code pages of Excel 5.0 and 95, of which Chinese ones count in their largest form.
+# Code pages of Excel 5.0 and 95; a Chinese code page is read as its largest superset.
 _CODE_PAGES = {
     936: "gb18030",
     1200: "utf-16-le",
@@ -31,7 +31,7 @@ _CODE_PAGES = {
 
 @dataclass(frozen=True, eq=False)
 class Records:
-    """Records one after the other: their kinds, where their contents stand, how long these are."""
+    """Consecutive records: their kinds, and the positions and lengths of their contents."""
 
     data: npt.NDArray[np.uint8]
     kinds: npt.NDArray[np.int64]
@@ -42,7 +42,7 @@ class Records:
         """The indices of the records of a kind.
 
         Raises:
-            DamagedWorkbook: one is shorter than `least` bytes.
+            DamagedWorkbook: a record is shorter than `least` bytes, or ends beyond the data.
         """
         found = np.flatnonzero(self.kinds == kind)
         if found.size and (
@@ -53,30 +53,30 @@ class Records:
         return found
 
     def short(self, records: npt.NDArray[np.int64], offset: int) -> npt.NDArray[np.int64]:
-        """The number of two bytes at an offset of each record."""
+        """The two-byte number at an offset of each record."""
         return self.short_at(self.places[records] + offset)
 
     def short_at(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """The number of two bytes at each place."""
+        """The two-byte number at each position."""
         return self.data[places].astype(np.int64) | self.data[places + 1].astype(np.int64) << 8
 
     def long_at(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """The number of four bytes at each place."""
+        """The four-byte number at each position."""
         return self.short_at(places) | self.short_at(places + 2) << 16
 
     def floats_at(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        """The number of eight bytes at each place."""
+        """The eight-byte floating-point number at each position."""
         if not len(places):
             return np.empty(0)
         block = np.ascontiguousarray(self.data[places[:, None] + np.arange(8)])
         return block.view("<f8").reshape(-1).astype(np.float64)
 
     def content(self, record: int) -> bytes:
-        """The bytes of a record, with those that continue it."""
+        """The bytes of a record and of its continuation records."""
         return b"".join(self.parts(record))
 
     def parts(self, record: int) -> list[bytes]:
-        """The bytes of a record and of each that continues it."""
+        """The bytes of a record and of each of its continuation records, as a list."""
         found = [record]
         while found[-1] + 1 < len(self.kinds) and self.kinds[found[-1] + 1] == CONTINUE:
             found.append(found[-1] + 1)
@@ -86,10 +86,10 @@ class Records:
 
 
 def records_from(stream: bytes, start: int) -> Records:
-    """The records of a sheet or of the workbook, from its first to its last; those of charts within it are left out.
+    """Read the records of a sheet or of the workbook's globals; records of embedded charts are left out.
 
     Raises:
-        DamagedWorkbook: it does not end.
+        DamagedWorkbook: the end record is missing.
     """
     kinds: list[int] = []
     places: list[int] = []
@@ -118,7 +118,7 @@ def codec_of(code_page: int) -> str:
     """Python's name of a code page.
 
     Raises:
-        DamagedWorkbook: there is no such page.
+        DamagedWorkbook: the code page is unknown.
     """
     name = _CODE_PAGES.get(code_page, f"cp{code_page}")
     try:
@@ -128,13 +128,13 @@ def codec_of(code_page: int) -> str:
 
 
 def text_of(parts: Sequence[bytes], offset: int, codec: str | None, width: int = 2) -> str:
-    """A text with its length in front of it.
+    """Read a text that is preceded by its length.
 
     Args:
-        parts: the record and what continues it.
-        offset: where the length stands in the first.
-        codec: of the bytes before Excel 97; None since.
-        width: how many bytes the length takes.
+        parts: the record and its continuation records.
+        offset: the position of the length in the first part.
+        codec: the codec of the bytes before Excel 97; None for Excel 97 and later.
+        width: the number of bytes of the length.
     """
     count = int.from_bytes(parts[0][offset : offset + width], "little")
     at = offset + width
@@ -145,16 +145,16 @@ def text_of(parts: Sequence[bytes], offset: int, codec: str | None, width: int =
 
 
 def shared_texts(parts: Sequence[bytes]) -> list[str]:
-    """The texts that cells share, of a record SST and what continues it."""
+    """Read the shared texts from an SST record and its continuation records."""
     reader = _Texts(parts, 8)
     (count,) = struct.unpack_from("<4xI", parts[0])
     return [reader.text() for _ in range(count)]
 
 
 class _Texts:
-    """Texts one after the other, which may be cut anywhere between their characters.
+    """Reads consecutive texts, which may be split between records after any character.
 
-    Behind a cut stands once more whether characters take one byte or two.
+    After a split, the next record begins with a byte that says whether characters take one byte or two.
     """
 
     def __init__(self, parts: Sequence[bytes], at: int) -> None:
@@ -164,7 +164,7 @@ class _Texts:
         self._at = at
 
     def text(self) -> str:
-        """A text with its length, marks for fonts and for how it is pronounced."""
+        """Read a text with its length; skip its font runs and phonetic data."""
         count = int.from_bytes(self._bytes(2), "little")
         flags = self.byte()
         runs = int.from_bytes(self._bytes(2), "little") if flags & _RICH else 0
@@ -178,7 +178,7 @@ class _Texts:
         return self._bytes(1)[0]
 
     def characters(self, count: int, wide: int) -> str:
-        """So many characters."""
+        """Read a number of characters."""
         end = self._at + (count << wide)
         if end <= len(self._part):
             raw = self._part[self._at : end]

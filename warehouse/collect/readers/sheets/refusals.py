@@ -15,10 +15,10 @@ from warehouse.collect.readers.text.encoding import OLE, ZIP, signature_of
 
 @contextmanager
 def told(path: Path) -> Iterator[None]:
-    """What cannot be opened, or had better not be, is told to the department.
+    """Turn the errors of opening a workbook into refusals for the department.
 
     Raises:
-        UnreadableFile: a workbook could not be opened.
+        UnreadableFile: the workbook could not be opened, or is not safe to open.
     """
     try:
         yield
@@ -50,10 +50,10 @@ def told(path: Path) -> Iterator[None]:
 
 
 def content_of(path: Path) -> bytes:
-    """The file, if it looks like a workbook that can be opened.
+    """Read the file, if it looks like a workbook.
 
     Raises:
-        UnreadableFile: it does not.
+        UnreadableFile: the file is empty or has another format.
     """
     data = path.read_bytes()
     if not data:

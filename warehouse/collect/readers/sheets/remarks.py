@@ -1,4 +1,4 @@
-"""What a department must hear of the cells that were read (Chinese): hidden ones, formulas without a result."""
+"""Notes for the department on the cells of a sheet (Chinese): hidden cells, formulas without a result, formats."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from warehouse.collect.readers.layout import Note
 from warehouse.collect.readers.sheets.sheet import DeliveredSheet, Rows
 from warehouse.collect.readers.sheets.text import SeenCells
 
-# A note names so many of the rows it is about.
+# A note lists at most this many of its rows.
 _NAMED_ROWS = 1000
 _NAMED_CODES = 3
-# Before the heading of a hidden column that one which is shown has too.
+# Prefix of a hidden column's heading that a visible column has too.
 HIDDEN = "隐藏列："
 
 
 @dataclass(frozen=True, eq=False)
 class ReadColumn:
-    """A column of the layout: its heading, its place from 0, what was seen in it."""
+    """A column of the layout: its heading, its position from 0, its cells as a person sees them."""
 
     title: str
     place: int
@@ -29,12 +29,12 @@ class ReadColumn:
 
 
 def notes_on(sheet: DeliveredSheet, header_row: int, columns: Sequence[ReadColumn]) -> Iterator[Note]:
-    """What is remarkable about the cells of these columns below the headings.
+    """Yield notes on the cells of these columns below the headings.
 
     Args:
         sheet: the sheet.
         header_row: the row of the headings from 1.
-        columns: those that were read.
+        columns: the columns that were read.
     """
     yield from _by_rows(
         {column: _below(sheet.columns[column.place].uncomputed, header_row) for column in columns},
@@ -73,12 +73,12 @@ def _hidden(sheet: DeliveredSheet, header_row: int, columns: Sequence[ReadColumn
 def passed_over(
     sheet: DeliveredSheet, heading_cells: Sequence[str | None], found: Mapping[int, str]
 ) -> Iterator[Note]:
-    """The hidden columns whose heading a column that is shown has too.
+    """Note the hidden columns whose heading a visible column has too.
 
     Args:
         sheet: the sheet.
         heading_cells: the row of the headings.
-        found: the headings that were found, by their places.
+        found: position → heading that was found.
     """
     titles = {
         clean_title(title): title for place, title in found.items() if place not in sheet.hidden_columns
@@ -94,7 +94,7 @@ def passed_over(
 
 
 def shown_headings(sheet: DeliveredSheet, rows: list[list[str | None]]) -> list[list[str | None]]:
-    """The first rows, in which a text of a hidden column that a column which is shown has too is marked as hidden."""
+    """The first rows; in a hidden column, a text that a visible column has too gets the prefix for hidden columns."""
     if not sheet.hidden_columns:
         return rows
     cleaned = []
@@ -114,12 +114,12 @@ def shown_headings(sheet: DeliveredSheet, rows: list[list[str | None]]) -> list[
 
 
 def _below(rows: Rows, header_row: int) -> Rows:
-    """Rows from 1 of rows from 0, those below the headings."""
+    """The rows below the headings, counted from 1; the argument counts from 0."""
     return rows[rows >= header_row] + 1
 
 
 def _by_rows(found: Mapping[ReadColumn, Rows], text: str) -> Iterator[Note]:
-    """A note for the columns that have the same rows in common."""
+    """Yield a note for each group of columns with the same rows."""
     grouped: dict[bytes, list[ReadColumn]] = {}
     for column, rows in found.items():
         if len(rows):

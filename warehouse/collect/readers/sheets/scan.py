@@ -1,7 +1,7 @@
-"""Cells and texts out of uniform markup (`markup`), a piece at a time: where tags stand, not row by row.
+"""Scanning of cells and texts in uniform markup (`markup`): whole arrays of tag positions, without a loop over rows.
 
-A cell is `<c r="B2" s="1" t="s"><v>3</v></c>`, perhaps with a formula in front of its value; a text within a cell
-stands in `<is>` as it does among the shared texts: in one `<t>` or, in several fonts, in some.
+A cell is `<c r="B2" s="1" t="s"><v>3</v></c>`, sometimes with a formula before its value. An inline text stands in
+`<is>`, with the structure of a shared text: one `<t>`, or several for several fonts.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ESCAPED = re.compile(r"(?:_x[0-9A-Fa-f]{4}_)+")
 
 
 class ScannedKind(IntEnum):
-    """What a cell holds (ECMA-376 part 1, 18.18.11)."""
+    """The type of a cell (ECMA-376 part 1, 18.18.11)."""
 
     NUMBER = 0
     SHARED = 1
@@ -44,7 +44,7 @@ class ScannedKind(IntEnum):
     DATE = 6
 
 
-# The values of the attribute t by their first two characters.
+# The values of the attribute `t`, by their first two characters.
 _KINDS = {
     b'n"': ScannedKind.NUMBER,
     b's"': ScannedKind.SHARED,
@@ -59,11 +59,11 @@ class Cells:
     """Cells in the order of the file.
 
     Attributes:
-        rows, columns: where each stands, from 0.
-        kinds: a `ScannedKind` each.
-        styles: the index of its style.
-        raw: what stands in it, null where nothing does. Of a shared text its index.
-        formulas: whether it has a formula.
+        rows, columns: the position of each cell, from 0.
+        kinds: the `ScannedKind` of each cell.
+        styles: the style index of each cell.
+        raw: the content of each cell, NULL if it is empty; for a shared text its index.
+        formulas: whether each cell has a formula.
     """
 
     rows: npt.NDArray[np.int32]
@@ -75,7 +75,7 @@ class Cells:
 
 
 class _Tags:
-    """The tags of a piece of markup, by their places."""
+    """The tags of a piece of markup, by their positions."""
 
     def __init__(self, piece: bytes) -> None:
         self.bytes = np.frombuffer(piece + b"    ", np.uint8)
@@ -85,7 +85,7 @@ class _Tags:
         self._second = self.bytes[self.starts + 2]
 
     def named(self, name: bytes, *, closing: bool = False) -> Places:
-        """Which tags have a name, as indices of `starts`."""
+        """Find the tags with a name, as indices of `starts`."""
         whole = b"/" + name if closing else name
         found = np.flatnonzero(self.first == whole[0])
         for offset in range(1, len(whole)):
@@ -93,7 +93,7 @@ class _Tags:
         return found[_ENDS[self.bytes[self.starts[found] + len(whole) + 1]]]
 
     def ends(self, tags: Places, name: bytes) -> Places:
-        """Behind which byte each of the tags ends; most end right behind the name."""
+        """The position of the `>` of each tag; for most tags it directly follows the name."""
         places = self.starts[tags] + len(name) + 1
         far = np.flatnonzero(self.bytes[places] != ord(">"))
         if far.size:
@@ -102,22 +102,22 @@ class _Tags:
         return places
 
     def between(self, starts: Places, ends: Places) -> pa.Array:
-        """The text of the piece between places, that of each after the one before."""
+        """The texts between the start and end positions, which ascend."""
         offsets = np.empty(2 * len(starts) + 1, np.int32)
         offsets[0:-1:2], offsets[1::2] = starts, ends
         offsets[-1] = offsets[-2] if len(starts) else 0
         texts = pa.Array.from_buffers(
             pa.string(), 2 * len(starts), [None, pa.py_buffer(offsets), pa.py_buffer(self.buffer)]
         )
-        # Every other one is a text, the others are what stands between them.
+        # Even elements are the texts, odd elements the gaps between them.
         return texts.take(pa.array(np.arange(0, 2 * len(starts), 2, dtype=np.int32)))
 
 
 def cells_of(piece: bytes) -> Cells:
-    """The cells of a piece of a sheet's data.
+    """Read the cells of a piece of a sheet's data.
 
     Raises:
-        OddMarkup: a tag is spelt in another way.
+        OddMarkup: a tag is not written uniformly.
         DamagedWorkbook: a cell stands outside the sheet.
     """
     tags = _Tags(piece)
@@ -139,7 +139,7 @@ def cells_of(piece: bytes) -> Cells:
 
 
 def shared_texts(piece: bytes) -> pa.Array:
-    """The texts of a piece of the shared ones, an empty one included."""
+    """Read a piece of the shared texts; an empty text counts."""
     tags = _Tags(piece)
     items = tags.named(b"si")
     texts = pa.array([""], pa.string()).take(pa.array(np.zeros(len(items), np.int32)))
@@ -147,7 +147,7 @@ def shared_texts(piece: bytes) -> pa.Array:
 
 
 def _attributes(tags: _Tags, cells: Places) -> tuple[np.ndarray, ...]:
-    """The place, the kind and the style of each cell, and where its tag ends."""
+    """The rows, columns, types and styles of the cells, and the end positions of their tags."""
     data = tags.bytes
     place = tags.starts[cells] + 2
     if not all((data[place + at] == byte).all() for at, byte in enumerate(b' r="')):
@@ -172,7 +172,7 @@ def _attributes(tags: _Tags, cells: Places) -> tuple[np.ndarray, ...]:
 
 
 def _digits(data: npt.NDArray[np.uint8], place: Places, most: int) -> tuple[npt.NDArray[np.int32], Places]:
-    """The numbers that stand at places, and where they end."""
+    """Read the number at each position, and return the positions behind the numbers."""
     place = place.copy()
     numbers = np.zeros(len(place), np.int32)
     digit = np.ones(len(place), np.bool_)
@@ -191,7 +191,7 @@ def _style_and_kind(
 ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int32], Places]:
     kinds, styles = np.zeros(count, np.int8), np.zeros(count, np.int32)
     place = place.copy()
-    # Attributes: the style, the kind, and three that matter to no text (cm, vm, ph).
+    # Attributes: the style, the type, and three that do not change the text (cm, vm, ph).
     for _ in range(5):
         more = np.flatnonzero(data[place] == ord(" "))
         if not more.size:
@@ -220,7 +220,7 @@ def _style_and_kind(
 
 
 def _quote(data: npt.NDArray[np.uint8], place: Places) -> Places:
-    """Where the next quote stands, not far behind."""
+    """The position of the next quote, which must be near."""
     place = place.copy()
     for _ in range(12):
         further = data[place] != ord('"')
@@ -231,12 +231,12 @@ def _quote(data: npt.NDArray[np.uint8], place: Places) -> Places:
 
 
 def _owners(units: Places, tags: Places) -> Places:
-    """In which of the units, given by their tags, each of the tags stands."""
+    """The index of the unit that contains each tag; units are given by their tags."""
     return np.searchsorted(units, tags) - 1
 
 
 def _texts(tags: _Tags, found: Places, name: bytes) -> pa.Array:
-    """What stands in elements that hold text only."""
+    """The contents of elements that contain only text."""
     if not found.size:
         return pa.array([], pa.string())
     ends = tags.ends(found, name)
@@ -247,7 +247,7 @@ def _texts(tags: _Tags, found: Places, name: bytes) -> pa.Array:
 
 
 def _joined(tags: _Tags, units: Places, within: tuple[bytes, ...]) -> tuple[pa.Array, Places]:
-    """The texts in `<t>` of each unit, one after the other but for how they are pronounced; and the units."""
+    """Join the texts in `<t>` of each unit, without phonetic texts; return the texts and their units."""
     found = tags.named(b"t")
     found = found[~_inside(tags, found, b"rPh")]
     for name in within:
@@ -261,7 +261,7 @@ def _joined(tags: _Tags, units: Places, within: tuple[bytes, ...]) -> tuple[pa.A
 
 
 def _inside(tags: _Tags, found: Places, name: bytes) -> Mask:
-    """Which tags stand within an element."""
+    """Which tags stand within an element with a name."""
     opened, closed = tags.named(name), tags.named(name, closing=True)
     if not opened.size:
         return np.zeros(len(found), np.bool_)
@@ -270,7 +270,7 @@ def _inside(tags: _Tags, found: Places, name: bytes) -> Mask:
 
 
 def _laid(texts: pa.Array, found: pa.Array, owners: Places) -> pa.Array:
-    """The texts with some of them replaced."""
+    """The texts, with the texts of the owners replaced."""
     if not len(found):
         return texts
     if len(found) == len(texts) and (np.diff(owners) == 1).all():
@@ -282,7 +282,7 @@ def _laid(texts: pa.Array, found: pa.Array, owners: Places) -> pa.Array:
 
 
 def _referred(texts: pa.Array) -> pa.Array:
-    """Texts with characters in the place of XML's references to them."""
+    """Replace XML's character references by characters."""
     return _replaced(texts, "&", lambda text: _REFERENCE.sub(_character, text))
 
 
@@ -294,7 +294,7 @@ def _character(found: re.Match[str]) -> str:
 
 
 def unescaped(texts: pa.Array) -> pa.Array:
-    """Texts with characters in the place of `_xHHHH_` (ECMA-376 part 1, 22.9.2.19)."""
+    """Replace `_xHHHH_` by characters (ECMA-376 part 1, 22.9.2.19)."""
     return _replaced(texts, "_x", lambda text: _ESCAPED.sub(_characters, text))
 
 
@@ -304,7 +304,7 @@ def _characters(found: re.Match[str]) -> str:
 
 
 def _replaced(texts: pa.Array, mark: str, change: Callable[[str], str]) -> pa.Array:
-    """Texts with a mark changed, each different one once."""
+    """Change the texts that contain a mark; each different text is changed once."""
     marked = pc.fill_null(pc.match_substring(texts, mark), False)
     if not pc.any(marked).as_py():
         return texts

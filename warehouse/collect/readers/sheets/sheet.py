@@ -1,4 +1,4 @@
-"""A sheet in memory: its columns as text, and what a person sees of it beside the text."""
+"""A sheet in memory: its columns as text, with merged cells, hidden rows and columns, and number formats."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ NO_ROWS: Rows = np.empty(0, np.int64)
 
 @dataclass(frozen=True, eq=False)
 class CellBlock:
-    """Some cells of a sheet, as their file has them: parallel arrays, in any order, none of them blank.
+    """Cells of a sheet as parallel arrays, in any order, without blank cells.
 
     Attributes:
-        rows, columns: where each stands, from 0.
-        texts: plain text; null for a formula without a result.
-        values: the number in a cell; of other cells not a number.
-        styles: the index of its format.
-        errors: whether it shows an error.
+        rows, columns: the position of each cell, from 0.
+        texts: plain text; NULL for a formula without a result.
+        values: the number in the cell; NaN for other cells.
+        styles: the index of the number format.
+        errors: whether the cell shows an error.
     """
 
     rows: npt.NDArray[np.int32]
@@ -40,7 +40,7 @@ class CellBlock:
 
 @dataclass(frozen=True, eq=False)
 class DeliveredColumn:
-    """A column from row 1: its plain text, its numbers; rows from 0 of formulas without a result, and of errors."""
+    """A column from row 1: plain text, numbers, the rows (from 0) of formulas without a result and of errors."""
 
     text: pa.Array
     numbers: Styled
@@ -53,14 +53,14 @@ class DeliveredSheet:
     """A sheet from A1 to its last filled cell.
 
     Attributes:
-        name: as the workbook has it.
-        visible: whether it is shown.
-        columns: from A.
+        name: the name in the workbook.
+        visible: whether the sheet is visible.
+        columns: the columns, from A.
         height: the number of rows.
         merged: the merged cells.
-        hidden_columns: from 0.
-        hidden_rows: from 0, ascending; filtered ones are hidden.
-        from_1904: whether the workbook counts its days from 1904.
+        hidden_columns: the hidden columns, from 0.
+        hidden_rows: the hidden and filtered rows, from 0, ascending.
+        from_1904: whether the workbook counts days from 1904.
     """
 
     name: str
@@ -78,14 +78,14 @@ class DeliveredSheet:
         return len(self.columns)
 
     def seen(self, place: int, first: int = 0, *, dated: bool = False, fractions: bool = True) -> SeenCells:
-        """A column as a person sees it, from a row on; its rows count from there.
+        """A column as a person sees it, from a row on; the result counts rows from there.
 
         Args:
-            place: the column from 0.
-            first: the first row from 0: what stands above is no part of the table.
-            dated, fractions: as of `as_seen`.
+            place: the column, from 0.
+            first: the first row, from 0; rows above it do not belong to the table.
+            dated, fractions: as in `Reckoning`.
         """
-        # Only in a workbook that counts from 1904 does a number without a format mean another day.
+        # Only in a workbook that counts from 1904, a number without a format would give another day.
         dated = dated and self.from_1904
         text, numbers = self._cut(place, first, self.height)
         return as_seen(text, numbers, Reckoning(self.from_1904, dated, fractions))
@@ -97,7 +97,7 @@ class DeliveredSheet:
         return [list(row) for row in zip(*shown, strict=True)]
 
     def _cut(self, place: int, first: int, last: int) -> tuple[pa.Array, Styled]:
-        """Some rows of a column, and the numbers among them."""
+        """A range of rows of a column, and the numbers in it."""
         text, numbers = self.columns[place].text, self.columns[place].numbers
         bounds = slice(*np.searchsorted(numbers.places, (first, last)).tolist())
         kept = Styled(
@@ -109,11 +109,11 @@ class DeliveredSheet:
 def columns_of(
     blocks: Iterable[CellBlock], formats: Sequence[NumberFormat]
 ) -> tuple[tuple[DeliveredColumn, ...], int]:
-    """The columns from A to the last filled cell, and how many rows they have.
+    """Build the columns from A to the last filled cell; also return their number of rows.
 
     Args:
         blocks: the cells.
-        formats: the number formats by their styles; a style beyond them has the first.
+        formats: the number formats, by style; a style without a format gets the first.
     """
     parts = [part for part in blocks if len(part.rows)]
     if any(part.columns.min() < 0 for part in parts):
@@ -145,7 +145,7 @@ def _column(
         rows, texts = rows[order], texts.take(pa.array(order))
         values, styles, errors = values[order], styles[order], errors[order]
         if (np.diff(rows) == 0).any():
-            # Two cells have one place: nobody knows which of them counts.
+            # Two cells have the same position, and it is unknown which cell is right.
             raise DamagedWorkbook
     numbers = np.flatnonzero(~np.isnan(values))
     styled = Styled(

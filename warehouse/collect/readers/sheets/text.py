@@ -1,8 +1,8 @@
-"""The cells of a workbook as text: one place, for deliveries and for answers, for XLSX and for XLS.
+"""The cells of a workbook as text, the same for deliveries and answers, for XLSX and XLS.
 
-A text stays as it is. A number becomes what it is, not what a column is too narrow to show: whole numbers in full as
-far as they are exact, others with the 15 digits of a spreadsheet. What the number format says is kept where it is
-meaning: dates and times in ISO form, hours that passed, percentages, zeros in front.
+A text stays unchanged. A number is written by its value, not by the digits that fit the column width: an exact whole
+number in full, other numbers with the 15 digits of a spreadsheet. If the number format carries meaning, its result is
+kept: dates and times in ISO form, durations, percentages, leading zeros.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ from warehouse.collect.readers.sheets.formats import NumberFormat
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-# Whole numbers up to here are exact in a workbook; of longer ones a spreadsheet shows 15 digits.
+# Whole numbers up to this one are exact in a workbook; of longer numbers a spreadsheet shows 15 digits.
 _EXACT = 2.0**53
-# Numbers whose text is what "%.15g" writes: of at most 15 digits, without zeros at the end of a fraction.
+# Numbers that "%.15g" would write in the same way: at most 15 digits, no trailing zeros in a fraction.
 _PLAIN = r"^(?:0|-?[1-9][0-9]{0,14}|-?(?:0|[1-9][0-9]{0,5})[.](?:[1-9]|[0-9]{1,8}[1-9]))$"
 _SMALL = r"^-?0[.]0000"
 
 _DAY = 86_400_000
-# Day 0 of the calendar that has a 29 February 1900, and how much later the other one begins (ECMA-376 part 1,
+# Day 0 of the calendar with a 29 February 1900, and how many days later the 1904 calendar begins (ECMA-376 part 1,
 # 18.17.4.1).
 _EPOCH_1900 = -25_569
 _LATER_1904 = 1462
 _LEAP_DAY = 60
-# The first day that is no more: 10000-01-01.
+# The first day beyond the calendar: 10000-01-01.
 _END = 2_958_466
 
 
 @dataclass(frozen=True, eq=False)
 class Styled:
-    """The numbers of a column: where they stand, what they are, and which style each has.
+    """The numbers of a column, with their rows and styles.
 
     Attributes:
-        places: the rows from 0, ascending.
+        places: the rows, from 0, ascending.
         values: the numbers.
-        styles: the number of the format of each.
-        formats: the formats by their numbers.
+        styles: for each number the index of its format.
+        formats: the formats, by index.
     """
 
     places: npt.NDArray[np.int64]
@@ -55,12 +55,13 @@ class Styled:
 
 @dataclass(frozen=True, eq=False)
 class SeenCells:
-    """A column as text, and the rows from 0 of which a person must hear.
+    """A column as text, and the rows (from 0) that need a note.
 
     Attributes:
         text: the column.
-        percent: rows whose percentage was read as a fraction, 0.075 for 7.5%.
-        other: rows of which the cell shows something that is not in the number, and the codes of the formats.
+        percent: rows whose percentage was read as a fraction: 0.075 for 7.5%.
+        other: rows whose cell shows something that the number does not contain.
+        codes: the codes of the formats of these rows.
     """
 
     text: pa.Array
@@ -71,13 +72,13 @@ class SeenCells:
 
 @dataclass(frozen=True)
 class Reckoning:
-    """How the numbers of a column are meant.
+    """How to interpret the numbers of a column.
 
     Attributes:
-        from_1904: whether the workbook counts its days from 1904.
-        dated: whether a number without a format counts days as well.
-        fractions: whether percentages are fractions where all numbers of the column are percentages; beside other
-            numbers and texts they stay percentages, because nobody could tell them apart.
+        from_1904: whether the workbook counts days from 1904.
+        dated: whether a number without a format is a day number too.
+        fractions: whether percentages become fractions, if the column holds nothing else; beside other numbers or
+            texts they stay percentages, because a fraction could not be distinguished from a number.
     """
 
     from_1904: bool = False
@@ -86,12 +87,12 @@ class Reckoning:
 
 
 def as_seen(text: pa.Array, numbers: Styled, reckoning: Reckoning) -> SeenCells:
-    """Lay what the number formats show over the column.
+    """Replace the numbers of a column by the texts that their formats show.
 
     Args:
-        text: the column; numbers are plain (`plain_numbers`).
-        numbers: its numbers.
-        reckoning: how they are meant.
+        text: the column, with plain numbers (`plain_numbers`).
+        numbers: the numbers of the column.
+        reckoning: how to interpret the numbers.
     """
     shown = np.array([format_.shows.name for format_ in numbers.formats] or ["NUMBER"])[numbers.styles]
     if reckoning.dated:
@@ -128,7 +129,7 @@ def as_seen(text: pa.Array, numbers: Styled, reckoning: Reckoning) -> SeenCells:
 
 
 def _laid(text: pa.Array, numbers: Styled, chosen: Mask, shown: pa.Array) -> pa.Array:
-    """The column with some of its numbers in another spelling; null keeps the number."""
+    """Replace some numbers of the column by other texts; where the text is NULL, the number stays."""
     known = np.asarray(shown.is_valid())
     mask = np.zeros(len(text), np.bool_)
     mask[numbers.places[chosen][known]] = True
@@ -136,12 +137,12 @@ def _laid(text: pa.Array, numbers: Styled, chosen: Mask, shown: pa.Array) -> pa.
 
 
 def plain_numbers(texts: pa.Array) -> tuple[pa.Array, Floats]:
-    """Numbers as a file spells them, in the spelling of a spreadsheet; and the numbers.
+    """Rewrite the numbers of a file as a spreadsheet shows them; also return their values.
 
     Examples: `9607.780000000001` is 9607.78, `1E3` is 1000, `1e-7` is 1E-07.
 
     Raises:
-        pa.ArrowInvalid: one is no number.
+        pa.ArrowInvalid: a text is not a number.
     """
     values: Floats = pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False)
     plain = pc.and_not(pc.match_substring_regex(texts, _PLAIN), pc.match_substring_regex(texts, _SMALL))
@@ -154,12 +155,12 @@ def plain_numbers(texts: pa.Array) -> tuple[pa.Array, Floats]:
 
 
 def numbers_as_text(values: Floats) -> pa.Array:
-    """Whole numbers in full as far as they are exact, others with the 15 digits of a spreadsheet."""
+    """Write exact whole numbers in full, other numbers with the 15 digits of a spreadsheet."""
     whole = (values == np.trunc(values)) & (np.abs(values) <= _EXACT)
     texts = pa.array(np.where(whole, values, 0).astype(np.int64)).cast(pa.string())
     if whole.all():
         return texts
-    # The shortest text that is the number, if that has no more than 15 digits; most have fewer.
+    # The shortest text that gives the number, if it has at most 15 digits; that is usual.
     parts = pa.array(values[~whole]).cast(pa.string())
     plain = pc.and_not(pc.match_substring_regex(parts, _PLAIN), pc.match_substring_regex(parts, _SMALL))
     long = ~np.asarray(plain)
@@ -170,18 +171,18 @@ def numbers_as_text(values: Floats) -> pa.Array:
 
 
 def moments_as_text(values: Floats, *, from_1904: bool) -> pa.Array:
-    """Days and times: `2023-05-03`, `2023-05-03 08:30:00`, and `08:30:00` where there is no day.
+    """Write days and times: `2023-05-03`, `2023-05-03 08:30:00`, and `08:30:00` for a time without a day.
 
-    Null for what no calendar has: before 1900, 29 February 1900, after 9999.
+    NULL for days outside the calendar: before 1900, 29 February 1900, after 9999.
     """
-    # A time that is a thousandth of a second before midnight is the next day's beginning.
+    # Rounding to milliseconds moves a time just before midnight to the start of the next day.
     parts = np.rint(np.where(np.isfinite(values), values, -1) * _DAY).astype(np.int64)
     days, time = np.divmod(parts, _DAY)
     timed = (parts >= 0) & (days == 0)
     if from_1904:
         days += _LATER_1904
     known = (parts >= 0) & (days < _END) & (days != _LEAP_DAY)
-    # Before the leap day that was none, the calendar is a day behind.
+    # Before the leap day that never existed, the spreadsheet's count is one day behind.
     days = np.where(days < _LEAP_DAY, days + 1, days) + _EPOCH_1900
     moments = np.where(known, days * _DAY + time, 0)
     texts = pa.array(moments, pa.timestamp("ms")).cast(pa.string())
@@ -196,7 +197,7 @@ def moments_as_text(values: Floats, *, from_1904: bool) -> pa.Array:
 
 
 def durations_as_text(values: Floats) -> pa.Array:
-    """Hours, minutes and seconds: `36:00:00`."""
+    """Write hours, minutes and seconds: `36:00:00`."""
     seconds = np.rint(np.where(np.isfinite(values), values, 0) * 86_400).astype(np.int64)
     sign = pa.array(np.where(seconds < 0, "-", ""))
     seconds = np.abs(seconds)
@@ -206,12 +207,12 @@ def durations_as_text(values: Floats) -> pa.Array:
 
 
 def percentages_as_text(values: Floats) -> pa.Array:
-    """The number times a hundred with a percent sign: `7.5%`."""
+    """Write the number times a hundred with a percent sign: `7.5%`."""
     return pc.binary_join_element_wise(numbers_as_text(np.round(values * 100, 12)), "%", "")
 
 
 def _padded(values: Floats, format_: NumberFormat) -> pa.Array:
-    """Whole numbers with zeros in front, in the groups of the format."""
+    """Write whole numbers with leading zeros, in the groups of the format."""
     digits = sum(count for _, count in format_.groups)
     text = pc.utf8_lpad(pa.array(values.astype(np.int64)).cast(pa.string()), digits, "0")
     if len(format_.groups) == 1 and not format_.groups[0][0]:
@@ -219,7 +220,7 @@ def _padded(values: Floats, format_: NumberFormat) -> pa.Array:
     pieces: list[pa.Array | str] = []
     behind = digits
     for number, (before, count) in enumerate(format_.groups):
-        # A number of more digits has them in the first group.
+        # The first group takes the extra digits of a longer number.
         start = None if number == 0 else -behind
         stop = -(behind - count) or None
         piece = pc.utf8_slice_codeunits(text, 0 if start is None else start, stop)
@@ -229,12 +230,12 @@ def _padded(values: Floats, format_: NumberFormat) -> pa.Array:
 
 
 def truths_as_text(raw: pa.Array) -> pa.Array:
-    """Truth values as a spreadsheet shows them."""
+    """Write truth values as a spreadsheet shows them."""
     return pc.if_else(pc.is_in(raw, pa.array(["1", "true"])), "TRUE", "FALSE")
 
 
 def iso_as_text(raw: pa.Array) -> pa.Array:
-    """Cells that hold a date in ISO form, without the T and without midnight."""
+    """Write ISO dates without the T, and without the time if it is midnight."""
     spaced = pc.replace_substring_regex(raw, r"^(\d{4}-\d{2}-\d{2})T", r"\1 ")
     whole = pc.replace_substring_regex(spaced, r"^(.*:\d{2})[.]0*$", r"\1")
     return pc.replace_substring_regex(whole, r"^(\d{4}-\d{2}-\d{2}) 00:00:00$", r"\1")

@@ -28,7 +28,7 @@ _ROW, _COLUMNS, _MERGED = 0x0208, 0x7D, 0xE5
 _CODE_PAGE, _DATE_MODE, _FORMAT, _STYLE, _BOUND_SHEET, _SST = 0x42, 0x22, 0x041E, 0xE0, 0x85, 0xFC
 _EXCEL_97, _EXCEL_95 = 0x0600, 0x0500
 _HIDDEN_ROW, _HIDDEN_COLUMN = 0x20, 0x01
-# What a formula's result is that is no number, and whether it is to be worked out when the file is opened.
+# Kinds of formula results that are not numbers, and the flag that Excel must compute the formula on opening.
 _A_TEXT, _A_TRUTH, _AN_ERROR, _AN_EMPTY_TEXT = range(4)
 _NO_NUMBER = 0xFFFF
 _TO_BE_COMPUTED = 0x03
@@ -56,13 +56,13 @@ class XlsBook:
     """An opened XLS workbook.
 
     Raises:
-        DamagedWorkbook: it is damaged; so does every method.
+        DamagedWorkbook: it is damaged; methods may raise it too.
     """
 
     def __init__(self, data: bytes) -> None:
         with _whole():
             found = {self._version(stream): stream for stream in streams(data)}
-            # A file for both Excel 95 and 97 holds the workbook twice.
+            # A file for both Excel 95 and 97 contains the workbook twice.
             version = next((each for each in (_EXCEL_97, _EXCEL_95) if each in found), None)
             if version is None:
                 raise DamagedWorkbook
@@ -78,11 +78,11 @@ class XlsBook:
 
     @property
     def names(self) -> list[str]:
-        """The names of the sheets, in their order."""
+        """The names of the sheets, in order."""
         return list(self._sheets)
 
     def sheet(self, name: str) -> DeliveredSheet:
-        """A sheet as text."""
+        """Read a sheet as text."""
         place = self._sheets[name]
         with _whole():
             found = records_from(self._stream, place.start)
@@ -132,7 +132,7 @@ class XlsBook:
         return pa.array([text for parts in found for text in records.shared_texts(parts)], pa.string())
 
     def _blocks(self, found: Records) -> Iterator[CellBlock]:
-        """The cells, a block for each kind of record."""
+        """Yield the cells, one block for each kind of record."""
         plain = found.of(_NUMBER, 14)
         yield _numbers(found, plain, found.floats_at(found.places[plain] + 6))
         packed = found.of(_RK, 10)
@@ -162,7 +162,7 @@ class XlsBook:
         owners = formulas[np.searchsorted(formulas, results) - 1] if formulas.size else results[:0]
         texts = [text_of(found.parts(each), 0, self._codec) for each in results.tolist()]
         yield _texts(found, owners, pa.array(texts[: len(owners)], pa.string()))
-        # Programs that cannot compute leave an empty text in every formula, or have Excel do it when it opens the file.
+        # Programs that cannot compute write an empty text as the result, or leave the computing to Excel.
         empty = formulas[special & (kinds == _AN_EMPTY_TEXT)]
         left = (found.short(empty, 14) & _TO_BE_COMPUTED != 0) | (len(empty) == len(formulas))
         yield _texts(found, empty, pa.array([None if each else "" for each in left.tolist()], pa.string()))
@@ -170,7 +170,7 @@ class XlsBook:
 
 @contextmanager
 def _whole() -> Iterator[None]:
-    """What breaks off or points nowhere is damaged."""
+    """Turn errors of truncated or wrong records into a damaged workbook."""
     try:
         yield
     except (struct.error, IndexError, UnicodeError, pa.ArrowInvalid) as error:
@@ -203,7 +203,7 @@ def _texts(found: Records, cells: _Ints, texts: pa.Array) -> CellBlock:
 
 
 def _truths(found: Records, cells: _Ints, places: _Ints, errors: npt.NDArray[np.bool_]) -> CellBlock:
-    """Truth values and errors, of which each is a byte."""
+    """Truth values and errors; each is one byte."""
     texts = [
         _ERRORS.get(value, "#ERROR!") if error else "TRUE" if value else "FALSE"
         for value, error in zip(found.data[places].tolist(), errors.tolist(), strict=True)
@@ -212,7 +212,7 @@ def _truths(found: Records, cells: _Ints, places: _Ints, errors: npt.NDArray[np.
 
 
 def _packed_rows(found: Records) -> CellBlock:
-    """Numbers that stand side by side in one record."""
+    """Numbers of adjacent cells that share one record."""
     rows = found.of(_MUL_RK, 12)
     counts = (found.lengths[rows] - 6) // 6
     offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -229,7 +229,7 @@ def _packed_rows(found: Records) -> CellBlock:
 
 
 def _unpacked(packed: _Ints) -> npt.NDArray[np.float64]:
-    """Numbers in four bytes ([MS-XLS] 2.5.217): whole or the upper half of eight bytes, perhaps hundredths."""
+    """Decode four-byte numbers ([MS-XLS] 2.5.217): an integer or the upper half of a double, or a hundredth of it."""
     whole = (packed.astype(np.int32) >> 2).astype(np.float64)
     upper = np.zeros((len(packed), 2), np.uint32)
     upper[:, 1] = (packed & 0xFFFF_FFFC).astype(np.uint32)

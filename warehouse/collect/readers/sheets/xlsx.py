@@ -41,7 +41,7 @@ _BOUNDS = re.compile(rb'\b(min|max)="([0-9]{1,5})"')
 
 @dataclass
 class _Outline:
-    """What a sheet says beside its cells."""
+    """The facts of a sheet besides its cells: merged cells, hidden rows and columns."""
 
     merged: tuple[MergedCells, ...] = ()
     hidden_columns: frozenset[int] = frozenset()
@@ -52,8 +52,8 @@ class XlsxBook:
     """An opened XLSX workbook.
 
     Raises:
-        DamagedWorkbook: it is damaged; so does every method.
-        OtherWorkbook: it is another format.
+        DamagedWorkbook: it is damaged; methods may raise it too.
+        OtherWorkbook: it has another format.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -64,16 +64,16 @@ class XlsxBook:
 
     @property
     def names(self) -> list[str]:
-        """The names of the sheets, in their order."""
+        """The names of the sheets, in order."""
         return list(self._parts)
 
     @property
     def all_names(self) -> list[str]:
-        """The names of all sheets in their order: one that the workbook has twice, against the format, comes twice."""
+        """The names of all sheets, in order; a name that occurs twice, against the format, is listed twice."""
         return [sheet.name for sheet in self._package.sheets]
 
     def sheet(self, name: str) -> DeliveredSheet:
-        """A sheet as text."""
+        """Read a sheet as text."""
         part = self._parts[name]
         return self._either_way(part.part, b"row", lambda pieces: self._sheet(part, pieces))
 
@@ -92,7 +92,7 @@ class XlsxBook:
         )
 
     def _either_way(self, part: str, unit: bytes, use: Callable[[Iterator[bytes]], _T]) -> _T:
-        """What is made of a part as it is written; of odd markup, as it is written anew."""
+        """Use the part as it is written; if its markup is odd, use it rewritten."""
         try:
             with self._package.opened(part) as stream:
                 return use(uniform_pieces(stream, unit))
@@ -113,7 +113,7 @@ class XlsxBook:
         return pa.concat_arrays(found)
 
     def _blocks(self, pieces: Iterator[bytes], outline: _Outline) -> Iterator[CellBlock]:
-        """The cells of each piece, and into the outline what stands around them."""
+        """Yield the cells of each piece; add the other facts of the sheet to the outline."""
         hidden: list[bytes] = []
         inside = after = False
         for piece in pieces:
@@ -140,7 +140,7 @@ class XlsxBook:
         outline.hidden_rows = np.unique(np.array(hidden, "S7").astype(np.int64)) - 1 if hidden else NO_ROWS
 
     def _block(self, cells: Cells) -> CellBlock:
-        """Cells as plain text, without the blank ones."""
+        """Cells as plain text, without blank cells."""
         texts, values = self._texts(cells.raw, cells.kinds)
         present = np.asarray(texts.is_valid())
         kept = np.flatnonzero(present | cells.formulas)
@@ -178,7 +178,7 @@ class XlsxBook:
 
 
 def _numbers(raw: pa.Array) -> tuple[pa.Array, npt.NDArray[np.float64]]:
-    """Numbers as plain text; an empty one is nothing, and null."""
+    """Numbers as plain text; NULL for an empty text."""
     trimmed = pc.utf8_trim_whitespace(raw)
     empty = pc.equal(trimmed, "")
     if not pc.any(empty).as_py():

@@ -1,7 +1,7 @@
-"""Workbooks that have Excel's default password: Excel and WPS open them without asking, and so do we.
+"""Workbooks with Excel's default password: Excel and WPS open them without asking, and so does this module.
 
-A workbook whose structure is protected is saved encrypted with a password that every spreadsheet program knows:
-[MS-OFFCRYPTO] 2.3.7.6 and 2.3.6.2 for the ways, 2.3.5 in [MS-XLS] for the password.
+A workbook with a protected structure is saved encrypted, with a password that every spreadsheet program knows:
+[MS-OFFCRYPTO] 2.3.7.6 and 2.3.6.2 describe the encryption, [MS-XLS] 2.3.5 the password.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from warehouse.collect.readers.sheets.guards.xlsx_guard import is_encrypted
 
 
 class _InMemory:
-    """Stands for the module `tempfile`: a temporary file is kept in memory."""
+    """Replaces the module `tempfile`: temporary files stay in memory."""
 
     TemporaryFile = io.BytesIO
 
 
-# The library decrypts an XLS into a temporary file. A worker may write no file (`warehouse.isolation.confine`), and
-# what was encrypted is not left on a disk.
+# The library decrypts an XLS into a temporary file. A worker may not write files (`warehouse.isolation.confine`), and
+# decrypted content must not stay on a disk.
 xls97.tempfile = _InMemory
 
 _DEFAULT_PASSWORD = "VelvetSweatshop"
-# Excel writes 100,000; more rounds would only keep us busy.
+# Excel writes 100,000; more rounds would only waste time.
 _SPINS = re.compile(rb'spinCount="([0-9]{1,12})"')
 _MOST_SPINS = 1_000_000
 
@@ -50,7 +50,7 @@ _NOT_OPENED = (
 
 
 def unlocked(data: bytes) -> bytes:
-    """An encrypted workbook opened with Excel's default password.
+    """Decrypt a workbook with Excel's default password.
 
     Args:
         data: the file, a compound file.
@@ -64,7 +64,7 @@ def unlocked(data: bytes) -> bytes:
     opened = io.BytesIO()
     try:
         file = msoffcrypto.OfficeFile(io.BytesIO(data))
-        # The newer format says whether a password is right only if it is asked to.
+        # The library verifies the password of the newer format only on request.
         checked = {"verify_password": True} if is_encrypted(data) else {}
         file.load_key(password=_DEFAULT_PASSWORD, **checked)
         file.decrypt(opened)

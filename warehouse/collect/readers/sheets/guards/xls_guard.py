@@ -1,8 +1,8 @@
-"""Whether an old workbook (XLS) is safe to open: its container and the places of its cells are looked at first.
+"""Guard for old workbooks (XLS): check the container and the positions of the cells before the file is opened.
 
-The library sets memory aside as the file asks for it, and a failed allocation ends the whole process: one wrong byte
-in the column of a cell asks for a hundred gigabytes. So what an XLS cannot have is refused before. olefile reads the
-container, a compound file ([MS-CFB]). The records of the workbook in it follow [MS-XLS].
+Readers allocate memory by the numbers in the file, and a failed allocation ends the process. Example: one wrong byte in
+the column of a cell asks for a hundred gigabytes. So a file with impossible numbers is refused. olefile reads the
+container, a compound file ([MS-CFB]). The workbook's records in it follow [MS-XLS].
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from warehouse.collect.readers.sheets.guards.xlsx_guard import DamagedWorkbook, 
 _STREAMS = ("workbook", "book")
 _MOST_STREAMS = 4
 
-# An old sheet has so many rows and columns, and one that is nearly empty is read no further than this.
+# Limits of an old sheet, and the limit of the area of a nearly empty sheet.
 _ROWS, _COLUMNS = 65_536, 256
 _MOST_EMPTY = 2_000_000
 _FILLED = 50
 
 _EOF, _BOUND_SHEET, _SST, _FILE_PASSWORD, _DIMENSIONS, _MUL_RK = 0x0A, 0x85, 0xFC, 0x2F, 0x0200, 0xBD
-# FORMULA, LABELSST, RSTRING, NUMBER, LABEL, BOOLERR, RK: each begins with its row and its column.
+# FORMULA, LABELSST, RSTRING, NUMBER, LABEL, BOOLERR, RK: each record begins with its row and its column.
 _CELLS = frozenset({0x06, 0xFD, 0xD6, 0x0203, 0x0204, 0x0205, 0x027E})
 
 
 class EncryptedWorkbook(Exception):
-    """It has a password."""
+    """The workbook has a password."""
 
 
 def check_safe_old(content: bytes) -> None:
@@ -39,9 +39,9 @@ def check_safe_old(content: bytes) -> None:
         content: the whole file.
 
     Raises:
-        DamagedWorkbook: it is no XLS workbook, or not whole.
+        DamagedWorkbook: the file is not an XLS workbook, or is incomplete.
         EncryptedWorkbook: it has a password.
-        ExcessiveWorkbook: a cell lies far out in an empty sheet.
+        ExcessiveWorkbook: a cell lies far out in a nearly empty sheet.
     """
     try:
         found = list(streams(content))
@@ -54,18 +54,18 @@ def check_safe_old(content: bytes) -> None:
 
 
 def streams(content: bytes) -> Iterator[bytes]:
-    """The streams of a compound file that hold a workbook: one, or two of different versions of Excel.
+    """Yield the streams of a compound file that contain a workbook: one, or two for two versions of Excel.
 
     Args:
         content: the whole file.
 
     Raises:
-        DamagedWorkbook: it is no compound file, or not whole.
+        DamagedWorkbook: the file is not a compound file, or is incomplete.
     """
     try:
         with olefile.OleFileIO(BytesIO(content), raise_defects=olefile.DEFECT_INCORRECT) as container:
             names = [path for path in container.listdir() if path[-1].lower() in _STREAMS]
-            # Each is copied here.
+            # Each stream is copied into memory.
             if len(names) > _MOST_STREAMS or any(container.get_size(path) > len(content) for path in names):
                 raise DamagedWorkbook
             for path in names:
@@ -109,7 +109,7 @@ def _check_sheet(stream: bytes, start: int) -> None:
 
 
 def _records(stream: bytes, place: int) -> Iterator[tuple[int, int, int]]:
-    """The kind, the place and the length of each record up to the end of a sheet."""
+    """Yield the kind, position and length of each record up to the end of a sheet."""
     while place + 4 <= len(stream):
         kind, length = struct.unpack_from("<HH", stream, place)
         yield kind, place + 4, length

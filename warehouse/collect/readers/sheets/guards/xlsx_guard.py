@@ -1,11 +1,11 @@
-"""Whether a workbook (XLSX) that came from outside is safe to open: looked at before it is read.
+"""Guard for workbooks (XLSX) from outside: check the file before it is opened.
 
-A sheet is held as columns from A1 to its last filled cell, and every cell has a text of its own; a failed allocation
-ends the whole process. A single character in the last corner of a sheet asks for half
-a terabyte, a thousand cells that share one long text for its thousandfold. Nothing that the archive says of itself
-is believed: neither the sizes in its directory nor how far a sheet says that it reaches.
+A sheet is held as columns from A1 to its last filled cell, every cell with its own text; a failed allocation ends the
+process. Examples: one character in the last corner of a sheet asks for half a terabyte; a thousand cells that share one
+long text ask for a thousand times its length. No statement of the archive is trusted: neither the sizes in its
+directory nor the dimension of a sheet.
 
-What is said to a person about it is the business of whoever opens the workbook.
+This module does not write messages; the module that opens the workbook does.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
 
-# The block takes some 32 bytes a cell: all rows that a sheet can have, by 45 columns.
+# A cell takes about 32 bytes of memory: the limit allows all rows of a sheet with 45 columns.
 MOST_CELLS = 48_000_000
-# Bytes of all parts together, and how many times the file they may be: sheets pack to a tenth or a twentieth.
+# Bytes of all parts together, and their largest ratio to the file: sheets shrink to a tenth or a twentieth.
 MOST_UNPACKED = 4 << 30
 _MOST_RATIO = 200
 _SMALL = 64 << 20
-# Bytes of all texts, each as often as a cell shows it.
+# Bytes of all texts, each counted once for every cell that shows it.
 MOST_TEXT = 2 << 30
 
-# In the directory of a compound file, as it spells the names of its streams.
+# The name of a stream, as the directory of a compound file spells it.
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 
 _CHUNK = 1 << 20
-# A cell's text has at most 32,767 characters; nothing else in a sheet is longer.
+# A cell's text has at most 32,767 characters, and nothing else between two tags is longer.
 _LONGEST_TEXT = 1 << 20
 _START = 64
-# Characters of a place that no sheet has, as it is shown.
+# At most this many characters of an impossible cell reference are shown.
 _SHOWN_PLACE = 12
 _BEFORE_TAGS = b"\xef\xbb\xbf \t\r\n"
 
-# Rows of a sheet, and the pattern of their numbers.
+# The number of rows of a sheet, and the pattern of valid row numbers.
 _ROWS = 1_048_576
 _ROW_NUMBER = (
     rb"(?:[0-9]{1,6}|10[0-3][0-9]{4}|104[0-7][0-9]{3}|1048[0-4][0-9]{2}|10485[0-6][0-9]|104857[0-6])"
@@ -53,15 +53,15 @@ _SHEET_DATA, _ROW, _CELL = (re.compile(_TAG % name) for name in (b"sheetData", b
 _ATTRIBUTE = rb"""[\w:.-]+\s*=\s*(?:"[^"]*"|'[^']*')"""
 _PLACE = rb"""\s+r\s*=\s*["']%s["']"""
 _OTHERS = rb"(?:\s+(?!r\s*=)%s)*" % _ATTRIBUTE
-# A cell with its place, and how its tag ends: an empty cell is `/>` or has `</` at once.
+# A cell with a reference, and the end of its tag: an empty cell is `/>`, or has `</` directly behind the tag.
 _PLACED_CELL = re.compile(
     rb"<(?:\w+:)?c%s%s(?:\s+%s)*\s*(/?>)(</)?"
     % (_OTHERS, _PLACE % rb"([A-Za-z]{1,3})([0-9]{1,7})", _ATTRIBUTE)
 )
 _PLACED_ROW = re.compile(rb"<(?:\w+:)?row%s%s" % (_OTHERS, _PLACE % rb"([0-9]{1,9})"))
-# The place of a cell or a row whatever it is, and the area of merged cells.
+# Any reference of a cell or a row, valid or not; below, the area of merged cells.
 _ANY_PLACE = re.compile(rb"""<(?:\w+:)?(c|row)%s\s+r\s*=\s*["']([^"']*)["']""" % _OTHERS)
-# How far a sheet says that it reaches (`dimension`) is a hint that the reader leaves alone.
+# The `dimension` of a sheet is not checked, because the reader ignores it.
 _AREA_NAMES = (b"mergeCell",)
 _ANY_AREA = re.compile(rb"""<(?:\w+:)?mergeCell\s[^<>]*?\bref\s*=\s*["']([^"']*)["']""")
 # The last cell of a sheet is XFD1048576.
@@ -73,11 +73,11 @@ _SHARED_TEXT = re.compile(rb"""\st\s*=\s*["']s["'][^<>]*>\s*<(?:\w+:)?v>\s*([0-9
 
 
 class DamagedWorkbook(Exception):
-    """It cannot be read, or is no workbook (XLSX)."""
+    """The file cannot be read, or is not an XLSX workbook."""
 
 
 class ExcessiveWorkbook(Exception):
-    """It would take too much memory: a cell far out, a text too long, or too much of everything."""
+    """The workbook would take too much memory: a cell far out, a text too long, or too much content."""
 
     def __init__(self, excess: Literal["far", "long", "large"], cell: str = "") -> None:
         super().__init__(excess, cell)
@@ -86,7 +86,7 @@ class ExcessiveWorkbook(Exception):
 
 
 def is_encrypted(content: bytes) -> bool:
-    """Whether a compound file ([MS-CFB], an old XLS or an XLSX with a password) says that it has a password."""
+    """Whether a compound file ([MS-CFB], an old XLS or an XLSX with a password) declares a password."""
     return _ENCRYPTED in content
 
 
@@ -95,11 +95,11 @@ def check_safe(content: bytes, most_cells: int = MOST_CELLS, most_unpacked: int 
 
     Args:
         content: the whole file.
-        most_cells: cells of the block from A1 to the last filled cell of a sheet.
-        most_unpacked: bytes of all its parts together.
+        most_cells: limit for the cells from A1 to the last filled cell of a sheet.
+        most_unpacked: limit for the bytes of all parts together.
 
     Raises:
-        DamagedWorkbook: it is no XLSX workbook, or cannot be unpacked.
+        DamagedWorkbook: the file is not an XLSX workbook, or cannot be unpacked.
         ExcessiveWorkbook: it is too large.
     """
     try:
@@ -133,32 +133,32 @@ def _check_parts(archive: ZipFile, most_cells: int, room: int) -> None:
 
 
 def _outside(columns: int) -> re.Pattern[bytes]:
-    """A cell or row that is not plainly in the first columns, of which every row would do."""
+    """A pattern for a cell or row that is not clearly within the first columns, where even all rows are allowed."""
     last = chr(ord("A") + (columns - 1) % 26).encode()
     within = rb"[A-%s]" % last if columns <= 26 else rb"(?:[A-Z]|A[A-%s])" % last
     return re.compile(rb'<(?:c(?! r="%s%s")|row(?! r="%s"))[\s/>]' % (within, _ROW_NUMBER, _ROW_NUMBER))
 
 
 class _ZipPart:
-    """A part of a workbook, read in pieces that never end inside a tag."""
+    """A part of a workbook, read in pieces that never end within a tag."""
 
     def __init__(self, archive: ZipFile, info: ZipInfo) -> None:
         self._archive = archive
-        # The size in the directory would end the reading; what is there counts.
+        # The size in the directory would end the reading too early; the real size counts.
         self._info = copy(info)
         self._info.file_size = sys.maxsize
         self.name = info.filename.lower()
 
     def pieces(self) -> Iterator[bytes]:
-        """Pieces of whole tags.
+        """Yield pieces of whole tags.
 
         Raises:
-            ExcessiveWorkbook: there is more text between two tags than a cell can have.
+            ExcessiveWorkbook: the text between two tags is longer than a cell's text can be.
         """
         rest = b""
         with self._archive.open(self._info) as stream:
             rest = stream.read(min(_CHUNK, _START))
-            # Pictures and the like have no tags.
+            # Pictures and other binary parts have no tags.
             marked_up = rest.lstrip(_BEFORE_TAGS).startswith(b"<")
             while chunk := stream.read(_CHUNK):
                 cut = chunk.rfind(b"<")
@@ -176,7 +176,7 @@ class _ZipPart:
 
 
 def _check_block(part: _ZipPart, most_cells: int) -> None:
-    """Refuse a sheet whose block from A1 to its last filled cell is too large."""
+    """Refuse a sheet whose area from A1 to its last filled cell is too large."""
     cells = placed = width = height = rows = in_row = longest = 0
     in_sheet = False
     for text in part.pieces():
@@ -193,7 +193,7 @@ def _check_block(part: _ZipPart, most_cells: int) -> None:
                 width, height = max(width, _column_number(letters.upper())), max(height, int(digits))
                 if width * height > most_cells:
                     raise ExcessiveWorkbook("far", (letters + digits).decode("ascii"))
-        # Cells without a place stand one after the other.
+        # Cells without a reference follow each other.
         for number, row in enumerate(_ROW.split(text)):
             in_row = len(_CELL.findall(row)) + (0 if number else in_row)
             longest, rows = max(longest, in_row), rows + bool(number)
@@ -203,11 +203,11 @@ def _check_block(part: _ZipPart, most_cells: int) -> None:
 
 
 def _check_place(place: bytes) -> None:
-    """Refuse a place that no sheet has.
+    """Refuse a cell reference that no sheet has.
 
     Raises:
-        DamagedWorkbook: it is none.
-        ExcessiveWorkbook: it lies beyond XFD1048576; the library would set memory aside up to there.
+        DamagedWorkbook: the text is not a cell reference.
+        ExcessiveWorkbook: it lies beyond XFD1048576; the library would allocate memory up to there.
     """
     found = _CELL_PLACE.fullmatch(place)
     if found is None:
@@ -227,7 +227,7 @@ def _check_area(area: bytes) -> None:
 
 
 def _check_texts(part: _ZipPart, others: list[_ZipPart], shown: int) -> None:
-    """Refuse texts that are too much once each of the `shown` cells has its own."""
+    """Refuse shared texts that are too long in total, counted once for each of the `shown` cells that show them."""
     lengths, carry = [], 0
     for text in part.pieces():
         *whole, rest = map(len, _END_OF_TEXT.split(text))
@@ -249,7 +249,7 @@ def _check_texts(part: _ZipPart, others: list[_ZipPart], shown: int) -> None:
 
 
 def _column_number(letters: bytes) -> int:
-    """1 for A, 27 for AA."""
+    """The number of a column, counted from 1: 1 for A, 27 for AA."""
     number = 0
     for letter in letters:
         number = number * 26 + letter - ord("A") + 1
