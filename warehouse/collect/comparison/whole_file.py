@@ -122,7 +122,7 @@ def compare_file(
 
 
 def _place_name(context: BatchContext, code: str) -> str:
-    """The name of a county or township; its code where the table of divisions does not have it."""
+    """The name of a county or township; its code if the table of divisions lacks it."""
     divisions = context.codes.load("division").rows
     labels = divisions.filter(pl.col("code") == code).get_column("label")
     return str(labels[-1]) if labels.len() else code

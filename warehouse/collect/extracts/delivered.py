@@ -46,7 +46,7 @@ def delivered_rows(
 
 
 def _ends_short(context: BatchContext, table: str, reading: Reading) -> bool:
-    """Whether the last row has fewer cells than the headings, in a file where few rows are short."""
+    """Whether the last row has fewer cells than the headings, and few rows are short."""
     (last,) = context.connection.execute(f"SELECT max(_row) FROM {table}").fetchall()[0]
     short = [note for note in reading.notes if note.text == REMARKS[RowState.SHORT]]
     return any(note.count == len(note.rows) and last in note.rows for note in short)

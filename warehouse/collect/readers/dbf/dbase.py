@@ -175,7 +175,7 @@ def _described(
     ):
         raise unreadable(path, f"DBF 表已损坏或不完整，应有 {rows:,} 条记录", "重新导出后交付")
     driver = _DRIVERS.get(start[29])
-    # UTF-8 is tried before the driver: text that is valid UTF-8 is almost always UTF-8.
+    # The contract's first encoding, usually UTF-8, goes before the driver's: valid UTF-8 is hardly ever other text.
     known = (*encodings[:1], driver, *encodings[1:]) if driver else encodings
     encoding = _encoding(path, known, fields, (size, rows, width))
     try:

@@ -76,7 +76,7 @@ class Headings:
 
     @property
     def likeness(self) -> int:
-        """The number of the layout's columns found; the delimiter with the highest number is taken."""
+        """The number of columns found, at most `usual`; the delimiter with the highest number is taken."""
         return len(self.columns) if self.usual is None else min(len(self.columns), self.usual)
 
     @property

@@ -78,8 +78,8 @@ def listed(states: Iterable[RowState]) -> str:
 def suspect_sql(keys: Sequence[str]) -> str:
     """SQL: a row may not be a record. This test is cheap, so that the expensive tests run on few rows.
 
-    Identifiers begin with digits or letters. A row is suspect if a key is empty, begins with another ASCII character
-    (such as a blank), begins with a character beyond ASCII, or equals its heading.
+    Identifiers begin with digits or letters. A row is suspect if a key is empty, begins with a character before `0`
+    (such as a blank) or beyond ASCII, or equals its heading.
 
     Args:
         keys: the cells that identify a record. The parameter `$title_f3` is the heading of `f3`.

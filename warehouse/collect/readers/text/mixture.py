@@ -3,9 +3,8 @@
 Both mixtures decode without an error, into wrong characters. 张三 in UTF-8 becomes 寮犱笁 when decoded as GB 18030, and
 女 in GBK becomes Ů when decoded as UTF-8. The search works on bytes; the DBF reader uses it too.
 
-A run is a range of bytes from the first to the last byte that is not ASCII, between two bytes that cannot belong to a
-GBK character. Chinese text in GBK contains a run that is valid UTF-8 about once in a million rows. So a run is judged
-by how common its characters are when decoded in each encoding.
+A run is an unbroken sequence of bytes that are not ASCII. Chinese text in GBK contains a run that is valid UTF-8 about
+once in a million rows. So a run is judged by how common its characters are when decoded in each encoding.
 """
 
 from __future__ import annotations
