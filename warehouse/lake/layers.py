@@ -1,4 +1,4 @@
-"""The layers of the lake, and the names under which a partition keeps what it was made from."""
+"""The layers of the lake, and the names under which a partition keeps its inputs."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ class Layer(StrEnum):
     EXTRACT = "extract"
     """The rows of delivered files as text."""
     PLACE = "place"
-    """Where the rows of an extract stand in the newest file."""
+    """The row numbers that the rows of an extract have in the newest file."""
     STANDARD = "standard"
     """Typed, normalised and coded rows, with confirmed corrections."""
     FINDING = "finding"
-    """What rules and the comparison of sources found."""
+    """The findings of rules and of the comparison of sources."""
     TICKET = "ticket"
     """The life of every finding across batches."""
     GOVERNANCE = "governance"
@@ -25,24 +25,24 @@ class Layer(StrEnum):
 
 
 class Input(StrEnum):
-    """What a table follows from, beside the tables that it reads."""
+    """An input of a table, other than the tables that it reads."""
 
     BATCH = "batch"
-    """The day of the batch, where the table differs from day to day."""
+    """The day of the batch, if the table depends on the day."""
     BEFORE = "before"
-    """The snapshot in force before."""
+    """The snapshot that was in force before this one."""
     CODES = "codes"
     CONTRACT = "contract"
-    """A contract; of several each by its dataset."""
+    """A contract. If there are several, each is named by its dataset."""
     CORRECTIONS = "corrections"
     DELIVERY = "delivery"
     """A delivered file, by its extract id."""
     EXTRACT_FILE = "extract_file"
-    """A file of an extract in force, by the batch that wrote it."""
+    """A file of an extract in force, named by the batch that wrote it."""
     FUNCTIONS = "functions"
     """The function library of the engine."""
     NEWEST = "newest"
-    """The newest extract before, where deltas are laid over it."""
+    """The extract before, if deltas are laid over it."""
     NOW = "now"
     PREVIOUS = "previous"
     """The tickets of the batch before."""
@@ -52,5 +52,5 @@ class Input(StrEnum):
     ROWS_IN_FORCE = "rows_in_force"
 
     def of(self, name: str) -> str:
-        """The name of one of several inputs of this kind."""
+        """The name of one input, if there are several of this kind."""
         return f"{self.value}/{name}"

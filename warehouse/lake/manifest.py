@@ -1,7 +1,7 @@
-"""The manifest of a partition: what says that its files are one, replaced in one step.
+"""The manifest of a partition: the file that lists the partition's files. It is replaced in one step.
 
-It is JSON: parts, rows, inputs and facts of a `Partition`, without what goes without saying. Which partitions there are
-is `warehouse.lake.store`.
+It is JSON: files, rows, inputs and facts of a `Partition`. Default values are left out. `warehouse.lake.store` knows
+which partitions exist.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MANIFEST = "_manifest.json"
 
 
 class DamagedPartition(Exception):
-    """A partition whose files are not what its manifest says, or whose manifest is none; names the file."""
+    """A partition whose files differ from its manifest, or whose manifest cannot be read; names the file."""
 
 
 def write_manifest(partition: Partition) -> None:
@@ -42,10 +42,10 @@ def write_manifest(partition: Partition) -> None:
 
 
 def read_manifest(folder: Path, layer: Layer, table: str, batch: date) -> Partition | None:
-    """The partition that a folder's manifest tells of, if there is one.
+    """The partition that a folder's manifest describes, or None without a manifest.
 
     Raises:
-        DamagedPartition: the manifest is none.
+        DamagedPartition: the manifest cannot be read.
     """
     try:
         text = (folder / MANIFEST).read_text(encoding="utf-8")
@@ -70,7 +70,7 @@ def read_manifest(folder: Path, layer: Layer, table: str, batch: date) -> Partit
 
 
 def _told(part: PartitionFile, batch: date) -> dict[str, object]:
-    """A part as the manifest of a batch's partition tells it: without what goes without saying."""
+    """A file as an entry of the manifest, without default values."""
     silent = {"batch": batch.isoformat(), "lost": 0, "key": None, "content": None}
     return {name: fact for name, fact in asdict(part).items() if name not in silent or fact != silent[name]}
 

@@ -1,11 +1,12 @@
-"""A partition: the Parquet files it stands on, and what it holds otherwise than an earlier one.
+"""A partition: its Parquet files, and its changes since an earlier partition.
 
-Mostly that is one file with all of its rows. But a day on which little changed rests on the partition before: it
-names that one's files again, and adds a patch. A patch holds the rows that are new or otherwise, and for each row
-that is gone one with nothing but its identity and `_gone`; a row of it takes the place of every row of the same
-identity in the files before it. An identity never comes again for other rows. Once there is too much in patches,
-base and patches are merged into one file; the last patch is kept beside it, for what follows from its changes. How
-partitions are written and found is `warehouse.lake.store`.
+Most partitions are one file with all rows. If little changed, a partition rests on the partition before: it names
+the earlier files again and adds a patch. A patch holds new and changed rows, and for each deleted row its identity
+with `_gone`. A patch row replaces every row of the same identity in earlier files. An identity is never used again
+for another row. Example: one of a million rows changes; the new partition is yesterday's file and a patch of one row.
+
+When patches grow too large, base and patches are merged into one file. The last patch is kept beside it, because
+later tables read its changes. `warehouse.lake.store` writes and finds partitions.
 """
 
 from __future__ import annotations
@@ -21,18 +22,18 @@ from schemas.emit.sql import quote
 from warehouse.lake.layers import Layer
 
 GONE = "_gone"
-"""The column of a patch that tells rows that are gone from those that are there."""
+"""The column of a patch that marks deleted rows."""
 
-# The number of the patch that a row is from, while patches are read.
+# The number of a row's patch, while patches are read.
 _NUMBER = "_patch"
 
 
 @dataclass(frozen=True)
 class PartitionFile:
-    """One file of a partition: name, rows, sha256; what it is encrypted with, and a digest of its rows.
+    """One file of a partition: name, rows, sha256, the name of its key, and a digest of its rows.
 
-    A plain file has no `key`, and no `content` but the sha256, unless it was encrypted before. `batch` is that of
-    the folder it lies in, `lost` the rows of the files before it that are gone or replaced.
+    A plain file has no `key`. Its content is identified by the sha256, or by `content` if it was encrypted before.
+    `batch` is the batch of its folder. `lost` counts the rows of earlier files that it deletes or replaces.
     """
 
     name: str
@@ -45,16 +46,16 @@ class PartitionFile:
 
     @property
     def identity(self) -> tuple[str, str]:
-        """What the file holds and where, whatever it is encrypted with."""
+        """The batch and the content of the file, independent of its encryption."""
         return self.batch, self.content or self.sha256
 
 
 @dataclass(frozen=True)
 class MergedPatches:
-    """Of what the first file of a partition was merged.
+    """The files that were merged into the first file of a partition.
 
-    `origins` are the files that it is the sum of, batch → content; `last` is the patch that was laid over last, and
-    `earlier` the fingerprint of the partition that it was laid over.
+    `origins` are the merged files, batch → content. `last` is the last patch. `earlier` is the fingerprint of the
+    partition that the last patch was laid over.
     """
 
     origins: Mapping[str, str]
@@ -64,11 +65,10 @@ class MergedPatches:
 
 @dataclass(frozen=True)
 class Partition:
-    """A whole partition as its manifest tells it.
+    """A whole partition as its manifest describes it.
 
-    `inputs` maps what the partition was made from (other partitions, the contract, the rules) to
-    fingerprints; `facts` are further plain facts the stage wants to keep. `row_id` is the column that
-    identifies a row, where there are patches.
+    `inputs` maps the inputs of the partition (other partitions, the contract, the rules) to fingerprints. `facts`
+    are further plain facts of the stage. `row_id` is the column that identifies a row, if there are patches.
     """
 
     folder: Path
@@ -88,7 +88,7 @@ class Partition:
 
     @property
     def fingerprint(self) -> str:
-        """What this partition's content is, for those made from it."""
+        """The identity of this partition's content; tables that read it keep this fingerprint."""
         return hashlib.sha256(
             "".join(part.content or part.sha256 for part in self.parts).encode()
         ).hexdigest()
@@ -100,14 +100,14 @@ class Partition:
 
     @property
     def origins(self) -> dict[str, str]:
-        """The files that its rows came in first, batch → content, whatever was merged since."""
+        """The files in which its rows were first written, batch → content. Merging does not change them."""
         first, *patches = self.parts
         base = dict(self.merged.origins) if self.merged else dict([first.identity])
         return base | dict(patch.identity for patch in patches)
 
     @property
     def scan(self) -> str:
-        """The partition as a relation in SQL; keys are named, not told."""
+        """The partition as a relation in SQL. The SQL has the names of keys, not the keys."""
         first, *patches = self.parts
         base = read_files([self.path(first)], first.key)
         if not patches:
@@ -119,14 +119,14 @@ class Partition:
         return f"({kept} UNION ALL {self._patched(patches)})"
 
     def path(self, part: PartitionFile) -> Path:
-        """Where a file of it lies."""
+        """The path of one of its files."""
         return self.folder.parent / f"batch={part.batch}" / part.name
 
     def changes(self, earlier: Partition) -> Changes | None:
-        """What this partition holds otherwise than an earlier one.
+        """The rows that differ between this partition and an earlier one.
 
         Returns:
-            None when this one does not rest on it: then every row may be otherwise.
+            None when this partition does not rest on the earlier one: every row may differ.
         """
         patches = self._since(earlier)
         if patches is None:
@@ -148,14 +148,14 @@ class Partition:
         return None
 
     def _named(self, patches: Sequence[PartitionFile]) -> str:
-        """The identities that patches say something of."""
+        """The identities that patches add, change or delete."""
         assert self.row_id is not None
         return f"(SELECT {quote(self.row_id)} FROM {self._rows(patches)})"
 
     def _patched(self, patches: Sequence[PartitionFile]) -> str:
-        """The rows of patches, as the last that names each says it is.
+        """The rows of patches; for each identity the row of its last patch.
 
-        However many patches there are, the query is of the same size: planning would take longer than reading them.
+        The query does not grow with the number of patches: planning a long query would take longer than reading.
         """
         assert self.row_id is not None
         rows, identity = self._rows(patches), quote(self.row_id)
@@ -170,14 +170,14 @@ class Partition:
         for key, alike in groupby(enumerate(patches), lambda numbered: numbered[1].key):
             numbers, parts = zip(*alike, strict=True)
             files = read_files([self.path(part) for part in parts], key)
-            # No column of ours is called that: the lint of contracts sees to it.
+            # The lint of contracts refuses a column of this name.
             reads.append(f"SELECT *, file_index + {numbers[0]} AS {_NUMBER} FROM {files}")
         return f"({' UNION ALL '.join(reads)})"
 
 
 @dataclass(frozen=True)
 class Changes:
-    """Rows that were there and are so no more, and rows that are there now, each as a relation in SQL."""
+    """The old rows that are deleted or changed, and the new or changed rows, each as a relation in SQL."""
 
     lost: str
     gained: str
@@ -185,12 +185,12 @@ class Changes:
 
 
 def read_files(paths: Sequence[Path], key: str | None) -> str:
-    """Parquet files as a relation in SQL, all encrypted with the key of that name, or plain."""
+    """Parquet files as a relation in SQL: all encrypted with the key of this name, or all plain."""
     files = ", ".join(f"'{escaped(path)}'" for path in paths)
     sealed = f", encryption_config = {{footer_key: '{key}'}}" if key else ""
     return f"read_parquet([{files}], hive_partitioning = false{sealed})"
 
 
 def escaped(path: Path) -> str:
-    """A path within quotes of SQL."""
+    """A path for use within SQL quotes."""
     return str(path).replace("'", "''")

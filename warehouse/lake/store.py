@@ -1,12 +1,11 @@
-"""The lake: `<layer>/<table>/batch=YYYY-MM-DD/`, Parquet written beside and put in place with a manifest.
+"""The lake: folders `<layer>/<table>/batch=YYYY-MM-DD/` of Parquet files, each folder with a manifest.
 
-The manifest is the partition: it names the files, their rows and checksums, and the fingerprints of what the
-partition was made from. It is replaced in one step, so that a reader sees a whole partition or the one
-before. Files that a later batch's partition rests on stay while it does (`warehouse.lake.partition`). What the tables
-mean is not known here.
+The manifest is the partition: it names the files, their rows and checksums, and the fingerprints of the inputs. It is
+replaced in one step, so that a reader sees the whole old partition or the whole new one. A file stays as long as a
+later partition rests on it (`warehouse.lake.partition`). This module does not know the meaning of the tables.
 
-With a key every file is encrypted, by a fresh nonce each time, so that its bytes say nothing of its content:
-the manifest then keeps a digest of the rows, and that is what the partition's fingerprint follows from.
+With a key every file is encrypted with a fresh nonce, so equal content has different bytes. Therefore the manifest
+keeps a digest of the rows, and the partition's fingerprint is computed from this digest.
 """
 
 from __future__ import annotations
@@ -30,19 +29,19 @@ from warehouse.lake.manifest import MANIFEST, DamagedPartition, read_manifest, w
 from warehouse.lake.partition import GONE, MergedPatches, Partition, PartitionFile, escaped, read_files
 from warehouse.lake.thresholds import DEFAULT, Thresholds
 
-# Which keys the lake's files need; not there while all are plain.
+# The names of the keys that the lake's files need; missing while all files are plain.
 KEYS = "_keys.json"
 PARTITION = re.compile(r"batch=(\d{4}-\d{2}-\d{2})")
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What a partition keeps beside its rows.
+    """The inputs and facts that a partition keeps beside its rows.
 
     Attributes:
-        inputs: fingerprints of what the rows follow from.
+        inputs: name → fingerprint of an input.
         facts: plain facts.
-        measures: name → SQL aggregate over the rows written; the values are kept among the facts.
+        measures: name → SQL aggregate over the written rows; the facts keep the values.
     """
 
     inputs: Mapping[str, str]
@@ -52,14 +51,14 @@ class Origin:
 
 @dataclass(frozen=True)
 class Lake:
-    """A folder of partitions, read and written with the installation's keys; `thresholds` choose how."""
+    """A folder of partitions, read and written with the installation's keys. `thresholds` decide about merging."""
 
     root: Path
     keys: Keys = NO_KEYS
     thresholds: Thresholds = DEFAULT
 
     def folder(self, layer: Layer, table: str, batch: date) -> Path:
-        """Where a partition lies."""
+        """The folder of a partition."""
         return self.root / layer / table / f"batch={batch.isoformat()}"
 
     def write(
@@ -71,19 +70,19 @@ class Lake:
         query: str,
         origin: Origin,
     ) -> Partition:
-        """Write the rows of `query`, in its order, as the partition, replacing one that was there.
+        """Write the rows of `query`, in its order, as the partition. It replaces an existing partition.
 
-        With a key the file is encrypted, and the connection's database must know it. A run that dies leaves
-        at most files that no manifest names; the next write takes them away.
+        With a key the file is encrypted, and the connection's database must know the key. A run that dies leaves
+        at most files that no manifest names; the next write deletes them.
 
         Args:
             connection: what `query` reads must be visible to it.
             layer: the layer.
             table: the table.
             batch: the day of the turn.
-            query: SQL that sorts its rows by something unique. Where rows only keep the order they come in,
-                the number of threads decides how they are grouped in the file, and so its bytes.
-            origin: what the manifest keeps beside them.
+            query: SQL that sorts its rows by a unique value. Without a sort, the number of threads decides how the
+                rows are grouped in the file, and so its bytes.
+            origin: the inputs and facts for the manifest.
         """
         folder = self.folder(layer, table, batch)
         part, measured = self._write_part(connection, folder, query, origin.measures)
@@ -101,14 +100,14 @@ class Lake:
         row_id: str,
         origin: Origin,
     ) -> Partition:
-        """Write what is otherwise than in an earlier partition as one that rests on it.
+        """Write the changes since an earlier partition as a new partition that rests on the earlier one.
 
         Args:
             connection: what `query` reads must be visible to it.
             base: the earlier partition, of the same table.
             batch: the day of the turn.
-            query: the columns of `base` and `_gone`: the rows that are new or otherwise, and for each one that
-                is gone its identity; sorted as for `write`.
+            query: the columns of `base` and `_gone`: new and changed rows, and for each deleted row its identity;
+                sorted as for `write`.
             row_id: the column that identifies a row, the same in all patches of the table.
             origin: as for `write`, without measures.
         """
@@ -144,7 +143,7 @@ class Lake:
         return self.thresholds.ask_merge(first.rows, patched, len(patches))
 
     def _merged(self, connection: duckdb.DuckDBPyConnection, partition: Partition, earlier: str) -> Partition:
-        """A partition with all of its rows in one file; its last patch, laid over an earlier one, stays beside it."""
+        """The partition with all rows in one file. The last patch, and the partition under it, stay on record."""
         assert partition.row_id is not None
         query = f"FROM {partition.scan} ORDER BY {quote(partition.row_id)}"
         whole, _ = self._write_part(connection, partition.folder, query, {})
@@ -152,7 +151,7 @@ class Lake:
         return replace(partition, parts=(whole,), merged=merged)
 
     def repeat(self, base: Partition, batch: date, origin: Origin) -> Partition:
-        """Write a partition that holds exactly what an earlier one holds, by resting on its files."""
+        """Write a partition with the same rows as an earlier one. It rests on the earlier files."""
         folder = self.folder(base.layer, base.table, batch)
         inputs = dict(sorted(origin.inputs.items()))
         partition = replace(base, folder=folder, batch=batch, inputs=inputs, facts=origin.facts)
@@ -161,15 +160,15 @@ class Lake:
         return partition
 
     def remove(self, partition: Partition) -> None:
-        """Take a partition away, so that the one of an earlier batch is in force; files that later ones name stay."""
+        """Remove a partition, so that the one before is in force. Files that later partitions name stay."""
         (partition.folder / MANIFEST).unlink(missing_ok=True)
         flush(partition.folder)
         self._sweep(partition.folder)
 
     def rewrite(self, connection: duckdb.DuckDBPyConnection, partition: Partition) -> Partition:
-        """Write a partition's rows anew with the present key, or plain without one; else it stays the same.
+        """Write a partition's files again with the present key, or plain without a key. The rows do not change.
 
-        Its fingerprint stays too, so that nothing made from it is made again.
+        The fingerprint stays too, so that no table that reads the partition is made again.
         """
         present = self.keys.present.id if self.keys.present else None
         if {part.key for part in partition.files} == {present}:
@@ -189,14 +188,14 @@ class Lake:
     def _rewritten(
         self, connection: duckdb.DuckDBPyConnection, partition: Partition, part: PartitionFile
     ) -> PartitionFile:
-        """A file of a partition with the present key, or plain without one, where it lies."""
+        """One file, written again in its folder with the present key, or plain without a key."""
         present = self.keys.present.id if self.keys.present else None
         if part.key == present:
             return part
         folder, content = partition.path(part).parent, part.content or part.sha256
         known = folder / _name(content, present)
         if known.exists():
-            # Another partition that rests on the same file was written anew before.
+            # The file was already rewritten for another partition that rests on it.
             return replace(part, name=known.name, sha256=sha256_of(known), key=present, content=content)
         query = f"FROM {read_files([partition.path(part)], part.key)}"
         written, _ = self._write_part(connection, folder, query, {}, content=content)
@@ -212,7 +211,7 @@ class Lake:
         *,
         drop_empty: bool = False,
     ) -> tuple[PartitionFile, dict[str, object]]:
-        """The rows of a query as a file of a folder, and the measures of them; no manifest names it yet."""
+        """Write the rows of a query as a file and compute its measures. No manifest names the file yet."""
         key = self.keys.present.id if self.keys.present else None
         if key:
             note_keys(self.root, {*needed_keys(self.root), key})
@@ -229,7 +228,7 @@ class Lake:
             digest = sha256_of(draft)
             if key and content is None:
                 content = _content(connection, scan)
-            # Named by the content: a query of the lake is the same as long as what it reads is.
+            # The name follows from the content: a query on the lake has the same text while its input is the same.
             name = _name(content or digest, key)
             if rows or not drop_empty:
                 flush(draft)
@@ -246,7 +245,7 @@ class Lake:
         self._sweep(partition.folder)
 
     def _sweep(self, folder: Path) -> None:
-        """Take away the files of a partition's folder that no manifest names any more."""
+        """Delete the files of a partition's folder that no manifest names any more."""
         for stale in self.unnamed(folder):
             stale.unlink()
 
@@ -262,15 +261,15 @@ class Lake:
             try:
                 partition = read_manifest(self.folder(layer, table, day), layer, table, day)
             except DamagedPartition:
-                return []  # what it named cannot be told
+                return []  # the files that it named are unknown
             named |= {part.name for part in partition.files if part.batch == batch} if partition else set()
         return sorted(path for path in folder.iterdir() if path.name not in named)
 
     def check(self) -> None:
-        """The keys at hand read every file of the lake.
+        """Check that the present keys can read every file of the lake.
 
         Raises:
-            WrongKey: a key that some file needs is missing; names it.
+            WrongKey: a file needs a key that is missing; names the key.
         """
         self.keys.check(needed_keys(self.root), self.root)
 
@@ -279,7 +278,7 @@ class Lake:
 
         Raises:
             DamagedPartition: its manifest cannot be read.
-            WrongKey: it is encrypted with a key that is not at hand.
+            WrongKey: it is encrypted with a key that is missing.
         """
         found = read_manifest(self.folder(layer, table, batch), layer, table, batch)
         if found is not None:
@@ -311,7 +310,7 @@ class Lake:
     def with_fingerprint(
         self, layer: Layer, table: str, batch: date, fingerprint: str | None
     ) -> Partition | None:
-        """The newest partition not after `batch`, if its fingerprint is that one."""
+        """The newest partition not after `batch`, if it has this fingerprint."""
         newest = self.as_of(layer, table, batch)
         return newest if newest is not None and newest.fingerprint == fingerprint else None
 
@@ -330,7 +329,7 @@ class Lake:
 
 
 def needed_keys(lake: Path) -> frozenset[str]:
-    """The keys without which some file of a lake cannot be read."""
+    """The names of the keys that the files of a lake need."""
     try:
         return frozenset(json.loads((lake / KEYS).read_text(encoding="utf-8"))["keys"])
     except FileNotFoundError:
@@ -338,7 +337,7 @@ def needed_keys(lake: Path) -> frozenset[str]:
 
 
 def note_keys(lake: Path, needed: Iterable[str]) -> None:
-    """Keep which keys a lake's files need."""
+    """Record the names of the keys that a lake's files need."""
     keys = sorted(needed)
     if frozenset(keys) != needed_keys(lake):
         lake.mkdir(parents=True, exist_ok=True)
@@ -346,12 +345,12 @@ def note_keys(lake: Path, needed: Iterable[str]) -> None:
 
 
 def damaged(partition: Partition, sound: set[tuple[Path, str]] | None = None) -> Iterator[PartitionFile]:
-    """The files of a partition that are missing, or not what its manifest says.
+    """The files of a partition that are missing or differ from its manifest.
 
     Args:
         partition: the partition.
-        sound: paths with checksums that were verified before, as several partitions may rest on one file; those found
-            sound are added.
+        sound: paths with checksums that were verified before, because several partitions may rest on one file. Files
+            that pass are added.
     """
     known = set() if sound is None else sound
     for part in partition.files:
@@ -367,7 +366,7 @@ def damaged(partition: Partition, sound: set[tuple[Path, str]] | None = None) ->
 def _measured(
     connection: duckdb.DuckDBPyConnection, scan: str, measures: Mapping[str, str]
 ) -> tuple[int, dict[str, object]]:
-    """The number of rows of a file, and the measures of them."""
+    """The number of rows of a file, and the values of the measures."""
     asked = ", ".join(["count(*)", *(measure.replace("{written}", scan) for measure in measures.values())])
     row = connection.execute(f"SELECT {asked} FROM {scan}").fetchone()
     assert row is not None
@@ -375,7 +374,7 @@ def _measured(
 
 
 def _content(connection: duckdb.DuckDBPyConnection, scan: str) -> str:
-    """A digest of a file's columns and rows, whatever their order; two sums of 64-bit hashes tell them apart."""
+    """A digest of a file's columns and rows: two sums of 64-bit hashes, independent of the order of rows."""
     columns = connection.execute(f"SELECT column_name, column_type FROM (DESCRIBE FROM {scan})").fetchall()
     sums = connection.execute(
         "SELECT count(*), CAST(sum(CAST(hash(t) AS HUGEINT)) AS VARCHAR), "
