@@ -1,8 +1,8 @@
-"""Touched: the entities of which something is said otherwise than when a table was made before.
+"""Affected keys: the entities whose claims may have changed since a table was last made.
 
-What follows from the claims on one entity alone (`warehouse.governance.claims`) need not be made again for the
-others. A key is touched by a row of any source that is new, otherwise or gone, and by a finding on a row that
-came or went.
+A row that depends only on the claims on one entity (`warehouse.governance.claims`) need not be made again for other
+entities. A key is affected by a new, changed or deleted row of any source, and by a finding on a row that appeared
+or disappeared. Example: the police change the address of one person; only the key of this person is affected.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from warehouse.governance.claims import Claimant
 from warehouse.incremental.inputs import Predecessor
 from warehouse.lake.partition import Changes, Partition
 
-# What of a finding may bear on the claims of its row.
+# The columns of a finding that may change the claims of its row.
 _FAULT = "_row, field, severity, finding_id, suggestion"
 
 
@@ -25,17 +25,17 @@ def touched_keys(
     faults: Mapping[str, Sequence[Partition]],
     name: str,
 ) -> str | None:
-    """The SQL of the touched keys, each at least once.
+    """The SQL of the affected keys, each at least once.
 
     Args:
-        before: the table as it was made before.
-        claimants: who speaks of the entity.
+        before: the table as it was last made.
+        claimants: the sources of the entity.
         tables: dataset → its standard table now.
         faults: dataset → findings on its rows.
-        name: what the column of the keys is called.
+        name: the name of the column of keys.
 
     Returns:
-        None when all keys may be touched: a table does not rest on the one before.
+        None when all keys may be affected: a table does not rest on its earlier partition.
     """
     keys: dict[str, list[str]] = {}
     for claimant in claimants:
@@ -59,7 +59,7 @@ def _touched(
     changes: Changes,
     findings: Sequence[tuple[Partition, Partition]],
 ) -> Iterator[str]:
-    """The keys in the changed rows of a dataset, and in those on which something else is found."""
+    """The keys of a dataset's changed rows, and of the rows whose findings changed."""
     key = f"unnest([{', '.join(map(quote, keys))}])" if len(keys) > 1 else quote(keys[0])
     if changes.any:
         yield f"SELECT {key} AS key FROM {changes.lost} UNION ALL SELECT {key} FROM {changes.gained}"

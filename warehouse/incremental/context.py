@@ -1,4 +1,4 @@
-"""What every stage is given: an open connection, the lake, the declarations, and the batch."""
+"""The context of every stage: an open connection, the lake, the declarations, and the batch."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from warehouse.lake.store import Lake
 
 @dataclass(frozen=True)
 class BatchContext:
-    """One batch at work.
+    """The context of one batch.
 
     Attributes:
-        connection: with the function library, and the code tables in the schema `codes`.
-        lake: where tables are read and written.
+        connection: has the function library, and the code tables in the schema `codes`.
+        lake: the tables that stages read and write.
         library: the contracts.
         codes: the code tables.
         batch: the day of the batch.

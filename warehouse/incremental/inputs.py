@@ -1,7 +1,7 @@
-"""What a table follows from, and what of that is different from when the table was made before.
+"""The inputs of a table, and the inputs that changed since the table was last made.
 
-A partition keeps the fingerprints of its inputs under names of three kinds: `program:` for what turns rows into rows,
-`table:` for the tables that are read, `value:` for the rest. Example: `table:standard/health.death`.
+A partition keeps the fingerprints of its inputs under names of three kinds: `program:` for the SQL and functions,
+`table:` for the tables that are read, `value:` for all other inputs. Example: `table:standard/health.death`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ class Inputs:
     """The inputs of one table.
 
     Attributes:
-        program: name → fingerprint. Where one differs, every row has to be made anew.
-        tables: the tables that are read. Where one differs, the rows that follow from its changes are affected.
-        values: name → fingerprint. Where one differs, the stage knows which rows are affected.
+        program: name → fingerprint. If an entry differs, every row is made again.
+        tables: the tables that are read. If a table differs, the rows that depend on its changes are affected.
+        values: name → fingerprint. If an entry differs, the stage knows which rows are affected.
     """
 
     program: Mapping[str, str]
@@ -44,7 +44,7 @@ class Inputs:
         return sum(table.rows for table in self.tables)
 
     def have_program_of(self, before: Partition) -> bool:
-        """Whether a table was made by the same program from tables of the same names."""
+        """Whether the earlier partition was made by the same program from tables of the same names."""
         mine = self.fingerprints
         return _of_kind(before.inputs, PROGRAM) == _of_kind(mine, PROGRAM) and (
             _of_kind(before.inputs, TABLE).keys() == _of_kind(mine, TABLE).keys()
@@ -52,29 +52,29 @@ class Inputs:
 
 
 def table_input(table: Partition) -> str:
-    """The name under which a partition keeps a table that it was made from."""
+    """The name of a table among a partition's inputs."""
     return f"{TABLE}{table.layer}/{table.table}"
 
 
 def value_input(name: str) -> str:
-    """The name under which a partition keeps an input that is neither program nor table."""
+    """The name of an input that is neither program nor table."""
     return f"{VALUE}{name}"
 
 
 def program_input(name: str) -> str:
-    """The name under which a partition keeps a part of its program."""
+    """The name of a part of the program among a partition's inputs."""
     return f"{PROGRAM}{name}"
 
 
 @dataclass(frozen=True)
 class Predecessor:
-    """A table as an earlier batch made it, to be compared with what it would be made from now."""
+    """A table as an earlier batch made it, for comparing its inputs with the present inputs."""
 
     lake: Lake
     partition: Partition
 
     def then(self, table: Partition) -> Partition | None:
-        """A table that is read now, as it was when the predecessor was made; None if that is gone."""
+        """The version of a table that the predecessor was made from; None if the version no longer exists."""
         fingerprint = self.partition.inputs.get(table_input(table))
         return self.lake.with_fingerprint(table.layer, table.table, self.partition.batch, fingerprint)
 

@@ -1,12 +1,12 @@
-"""The one way in which a table of the lake is brought up to date.
+"""Brings a table of the lake up to date. All stages use this module.
 
 1. A partition that was made from the same inputs stays.
-2. Otherwise the table of the batch before is amended: the stage names the keys whose rows may differ, their rows are
-   made, and what differs is written as a patch, or beside the rows that are carried over.
-3. Where the program is another one, where few rows are read or many may differ, all rows are made anew.
+2. If inputs changed, the table of the batch before is amended: the stage names the affected keys, makes their rows,
+   and writes the changed rows as a patch, or writes them together with the rows that are carried over.
+3. If the program changed, if few rows are read, or if many rows may differ, all rows are made again.
 
 Example: one resident of a million moves. The standard table of the population has one changed row; `affected` names
-that row; its findings are made again, all others are carried over.
+this row; its findings are made again, all other findings are carried over.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from warehouse.lake.store import Origin
 
 
 def bring_up_to_date(context: BatchContext, stage: Stage) -> Partition:
-    """The partition of a stage's table that is in force on the batch's day, written if it has to be.
+    """The partition of a stage's table that is in force on the batch's day. It is written if its inputs changed.
 
     Raises:
-        DamagedPartition: a partition that is read has no manifest that can be read.
+        DamagedPartition: the manifest of an input cannot be read.
     """
     lake, batch = context.lake, context.batch
     stage.prepare(context)
@@ -45,7 +45,7 @@ def _make_anew(context: BatchContext, stage: Stage, before: Partition | None, sc
 
 
 def _amend(context: BatchContext, stage: Stage, before: Partition, scratch: Scratch) -> Partition | None:
-    """The table as the one before with the rows of the affected keys made again; None when that is not worth it."""
+    """The table before, with the rows of affected keys made again; None when making all rows is faster."""
     thresholds = context.lake.thresholds
     if not stage.inputs.have_program_of(before):
         return None
@@ -69,10 +69,10 @@ def _amend(context: BatchContext, stage: Stage, before: Partition, scratch: Scra
 
 
 def _patch(context: BatchContext, stage: Stage, before: Partition, work: Work) -> Partition | None:
-    """Write the affected rows that differ from before, and the identities of those that are gone.
+    """Write the affected rows that differ from before, and the identities of deleted rows.
 
     Returns:
-        None when so many differ that the table is better written anew.
+        None when so many rows differ that the whole table is written again.
     """
     identity = quote(stage.identity)
     made = work.scratch.table("made", stage.rows(work))
@@ -98,7 +98,7 @@ def _patch(context: BatchContext, stage: Stage, before: Partition, work: Work) -
 
 
 def _carry_over(context: BatchContext, stage: Stage, work: Work) -> Partition:
-    """Write the rows of keys that are not affected as they were, and the affected ones as they are made now."""
+    """Write the old rows of keys that are not affected, and the new rows of affected keys."""
     made = stage.rows(work)
     query = f"SELECT * FROM ({stage.carried(work)} UNION ALL BY NAME ({made})) ORDER BY {stage.order}"
     written = _write(context, stage, work.before, query)

@@ -22,23 +22,23 @@ class Scratch:
         self._frames: list[str] = []
 
     def table(self, name: str, query: str) -> str:
-        """Keep the rows of a query; returns the table's name as SQL, unlike that of any other table.
+        """Keep the rows of a query in a temporary table; returns its unique name as SQL.
 
         Args:
-            name: what the table holds, for people who read a query plan.
+            name: a word for the content, for people who read a query plan.
             query: SQL.
         """
         return self.named(f"{name} {next(self._numbers)}", query)
 
     def named(self, name: str, query: str) -> str:
-        """Keep the rows of a query under exactly this name, which the SQL of others will use."""
+        """Keep the rows of a query under exactly this name, because other SQL uses the name."""
         table = quote(name)
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {query}")
         self._tables.append(table)
         return table
 
     def adopt(self, table: str) -> str:
-        """Drop a table at the end that somebody else makes; `table` is its name without quotes."""
+        """Drop, at the end, a table that other code makes; `table` is its name without quotes."""
         self._tables.append(quote(table))
         return quote(table)
 

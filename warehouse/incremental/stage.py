@@ -1,6 +1,6 @@
-"""What a stage says of a table: what it reads, its program, how all rows are made, and how those of some keys are.
+"""A stage declares a table: its inputs, its program, the SQL of all rows, and the SQL of the rows of some keys.
 
-How a stage is carried out is `warehouse.incremental.machine`.
+`warehouse.incremental.machine` runs a stage.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from warehouse.lake.partition import Changes, Partition
 
 @dataclass(frozen=True)
 class Work:
-    """What is at hand while rows are made.
+    """The working state while rows are made.
 
     Attributes:
         context: the batch.
         scratch: for temporary tables.
         before: the table as the batch before made it, if there is one.
-        affected: a relation whose column `key` holds, each once, the only keys whose rows are wanted; None for all.
-        held: the rows of those keys as they were before, as a relation; of all keys where all are wanted.
+        affected: a relation whose column `key` holds the affected keys, each once; None for all keys.
+        held: a relation of the earlier rows of the affected keys; without `affected`, of all keys.
     """
 
     context: BatchContext
@@ -46,13 +46,14 @@ class Work:
 class Stage(ABC):
     """One table of the lake for one batch.
 
-    A table is either patched (each row has an identity, and a batch writes the rows that changed) or carried over (each
-    batch writes all rows, and copies those of keys that are not affected).
+    A table is patched (each row has an identity, and a batch writes the rows that changed) or carried over (each
+    batch writes all rows, and copies the rows of keys that are not affected).
 
     Attributes:
         layer: the layer of the table.
         patched: whether the table is patched.
-        spares_few: whether few rows are spared too: for a large table that follows from this small one.
+        spares_few: whether the affected keys are computed even if few rows are read: a large table may depend on the
+            changes of this small table.
     """
 
     layer: ClassVar[Layer]
@@ -67,24 +68,24 @@ class Stage(ABC):
     @property
     @abstractmethod
     def identity(self) -> str:
-        """The column that identifies a row of a patched table, or by which rows of another are affected."""
+        """The column that identifies a row of a patched table, or that holds the keys of a table carried over."""
 
     @property
     def order(self) -> str:
-        """SQL that puts the rows into one order."""
+        """The SQL sort order of the rows; it is unique."""
         return quote(self.identity)
 
     @property
     @abstractmethod
     def inputs(self) -> Inputs:
-        """All that the table follows from."""
+        """All inputs of the table."""
 
     @abstractmethod
     def rows(self, work: Work) -> str:
-        """SQL of the rows: of all keys, or of the affected ones."""
+        """SQL of the rows of all keys, or of the affected keys."""
 
     def affected(self, before: Predecessor, scratch: Scratch) -> str | None:
-        """SQL of the keys whose rows may differ from before, in a column of the name of `identity`.
+        """SQL of the keys whose rows may differ from before, in a column that is named as `identity`.
 
         Returns:
             None when any row may differ.
@@ -93,17 +94,17 @@ class Stage(ABC):
         return None
 
     def carried(self, work: Work) -> str:
-        """SQL of the rows of a table that is carried over which stay as they are, in the columns of the table."""
+        """SQL of the rows that stay as they are, in the columns of the table; for tables that are carried over."""
         assert work.before is not None
         return f"SELECT * FROM {work.before.scan} WHERE {quote(self.identity)} NOT IN ({work.of_affected})"
 
     @property
     def rows_read(self) -> int:
-        """The rows that are read to make all rows."""
+        """The number of rows that are read to make all rows."""
         return self.inputs.rows
 
     def size(self, before: Partition) -> int:
-        """The rows of which the affected ones may be a share."""
+        """The number of rows that the affected keys are compared with, as a share."""
         return before.rows
 
     def facts(self, before: Partition | None) -> Mapping[str, object]:
@@ -113,11 +114,11 @@ class Stage(ABC):
 
     @property
     def measures(self) -> Mapping[str, str]:
-        """Name → SQL aggregate over the rows, for facts that are counted."""
+        """Name → SQL aggregate over the rows; the values become facts."""
         return {}
 
     def prepare(self, context: BatchContext) -> None:  # noqa: B027  # most stages have nothing to prepare
-        """Do what must be done before anybody asks whether the table is up to date."""
+        """Prepare the table before the check whether it is up to date."""
 
     def finish(self, work: Work, written: Partition, changes: Changes | None) -> None:  # noqa: B027  # nor to finish
-        """Do what follows from the new partition; `changes` are relations of its changes, where they are at hand."""
+        """Write further results of the new partition; `changes` are its changes, if they are known."""
