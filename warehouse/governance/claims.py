@@ -1,7 +1,7 @@
-"""Claims: what each dataset says of an entity, a row per key, with what the rules found faulty told apart.
+"""Claims: the values that each dataset gives for an entity, one row for each key. Faulty values are NULL.
 
-Who compares the claims is `quality.agreement.agree`, who chooses among them is `warehouse.governance.fuse`;
-that both start from the same rows is the point of this module.
+`quality.agreement.agree` compares the claims. `warehouse.governance.fuse` chooses among them. Both must start from
+the same rows; therefore this module makes the rows.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def claimants(library: Library, entity: Entity, datasets: Collection[str]) -> di
 
 
 def unquestioned(attribute: str) -> str:
-    """The column of a claim that holds the value as it stands, faulty or not."""
+    """The column of a claim that holds the value as delivered, even if it is faulty."""
     return quote(f"{attribute}__any")
 
 
@@ -55,11 +55,11 @@ def claims_query(
     """The SQL of one claimant's rows: `key`, `row_number`, and for each attribute `<attribute>`, `<attribute>__any`.
 
     Args:
-        claimant: who speaks.
+        claimant: the source.
         table: its dataset's standard table as a relation in SQL.
-        faults: a query with `row_number` and `field` of what was found faulty there, if anything was asked.
-        among: a relation whose column `key` holds the only keys that matter.
-        few: whether these are so few of all that their rows are better put in order than looked for three times.
+        faults: a query with `row_number` and `field` of faulty values; None if no rules ran.
+        among: a relation whose column `key` holds the wanted keys.
+        few: whether the wanted keys are so few that sorting their rows is faster than three look-ups.
     """
     contract, key = claimant.contract, quote(claimant.subject.key)
     values = [
@@ -88,12 +88,12 @@ def claims_query(
 
 
 def disowned(field: str) -> str:
-    """What stands among the faulty fields of a row for one whose value is somebody else's; `field` is SQL."""
+    """The mark, among the faulty fields of a row, of a value that belongs to another person; `field` is SQL."""
     return f"'!' || {field}"
 
 
 def _anybodys(contract: Contract, column: Column, faults: str | None) -> str:
-    """The value as it stands, faulty or not; NULL where a rule says that it is somebody else's."""
+    """The value as delivered, even if faulty; NULL where a rule says that it belongs to another person."""
     value = f"s.{quote(column.name)}"
     if faults is None or (SOMEBODY_ELSES, column.name) not in {(r.name, r.field) for r in contract.rules}:
         return value
@@ -110,7 +110,7 @@ def _joined(faults: str) -> str:
 
 
 def _sound(column: Column, value: str, faults: str | None) -> str:
-    """The value, NULL where it, or for a derived column anything it is derived from, was found faulty."""
+    """The value; NULL if it is faulty, or if a derived column depends on a faulty column."""
     if faults is None:
         return value
     names = {column.name} if column.derive is None else columns_of(column.derive, "")

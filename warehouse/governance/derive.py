@@ -1,6 +1,6 @@
 """Derived tables: an SQL model makes them from the tables of entities, see `schemas.contract.derived`.
 
-Since when a row is as it is, and what it was before, is `warehouse.governance.history`.
+`warehouse.governance.history` keeps the start of each row's version, and the versions that ended.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _VILLAGE = "village_code"
 
 
 def derived(library: Library) -> Mapping[str, DerivedTable]:
-    """The derived tables that the library's datasets suffice for, by name."""
+    """The derived tables whose sources the library has, by name."""
     fed = {entity.name: library.sources(entity.name).keys() for entity in library.fed_entities}
     return {
         table.name: table
@@ -38,7 +38,7 @@ def derived(library: Library) -> Mapping[str, DerivedTable]:
 
 
 def standard_of_derived(table: DerivedTable) -> TableStandard:
-    """What a derived table holds: its model's columns, where it lies, validity."""
+    """The columns of a derived table: the model's columns, place, validity."""
     common = {field.name: field for field in load_tables()[f"{Layer.GOVERNANCE}._common"].fields}
     extra = (*(PLACE if _lies_somewhere(table) else ()), "valid_from")
     fields = (*table.fields, *(common[name] for name in extra))
@@ -49,7 +49,7 @@ def derive(context: BatchContext, name: str) -> Partition | None:
     """Write a table that an SQL model makes from governance tables, with its history.
 
     Returns:
-        The partition in force, or None when a table it is made from does not exist yet.
+        The partition in force, or None when a source table does not exist yet.
     """
     table = derived(context.library)[name]
     found = {entity: context.lake.as_of(Layer.GOVERNANCE, entity, context.batch) for entity in table.inputs}
@@ -60,7 +60,7 @@ def derive(context: BatchContext, name: str) -> Partition | None:
 
 
 def model_query(table: DerivedTable, sources: Mapping[str, str]) -> str:
-    """The rows as the model makes them.
+    """The SQL of the model's rows.
 
     Args:
         table: the derived table.
@@ -76,7 +76,7 @@ def _lies_somewhere(table: DerivedTable) -> bool:
 
 @dataclass(frozen=True)
 class DerivedStage(VersionedStage):
-    """A table that an SQL model makes: of the keys whose rows have changed, or as a whole if it is declared so."""
+    """A table that an SQL model makes: for affected keys, or as a whole if it is declared so."""
 
     declared: DerivedTable
     sources: Mapping[str, Partition]
@@ -93,14 +93,14 @@ class DerivedStage(VersionedStage):
 
     @property
     def inputs(self) -> Inputs:
-        """The model, the functions, and the tables it is made from."""
+        """The model, the functions, and the source tables."""
         return Inputs(
             program={Input.QUERY: digest_of(self.declared.model), Input.FUNCTIONS: library_digest()},
             tables=tuple(self.sources.values()),
         )
 
     def affected(self, before: Predecessor, scratch: Scratch) -> str | None:
-        """The keys in rows of the sources that came, went or changed; None if a row depends on other keys too."""
+        """The keys of new, deleted or changed rows of the sources; None if a row depends on other keys too."""
         if self.declared.whole:
             return None
         queries = []
@@ -113,7 +113,7 @@ class DerivedStage(VersionedStage):
         return " UNION ALL ".join(queries)
 
     def unversioned(self, work: Work) -> str:
-        """The rows as the model makes them."""
+        """The SQL of the model's rows."""
         among = f" WHERE {quote(self.identity)} IN ({work.of_affected})" if work.affected is not None else ""
         sources = {
             entity: f"(SELECT * FROM {source.scan}{among})" if among else source.scan

@@ -1,9 +1,10 @@
 """The unified governance database: one row per entity, each attribute from its authoritative source.
 
-What an entity's attributes are follows from the contracts that feed them. A source that the order of the key names
-establishes the entity; the others only speak of it. Faults come in as tables: a value found faulty gives way
-to the next source. Tables that follow from others (household from person) are made by `warehouse.governance.derive`.
-Since when a row is as it is, and what it was before, is `warehouse.governance.history`.
+The contracts that feed an entity define its attributes. A source establishes the entity if the authority order of
+the key names it; other sources only add attributes. Example: the police establish a person, the hospital adds a
+phone number. Faults are tables: a faulty value is replaced by the value of the next source.
+`warehouse.governance.derive` makes tables from other governance tables (household from person).
+`warehouse.governance.history` keeps versions.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _PLACE_COLUMNS = "county_of(village_code) AS county_code, township_of(village_co
 
 
 def standard_of(library: Library, entity: Entity) -> TableStandard:
-    """What the table of an entity holds: its key, every fed attribute, place, provenance, validity."""
+    """The columns of an entity's table: its key, every fed attribute, place, provenance, validity."""
     fields = [
         TableField(attribute, sources[0].column.type, sources[0].column.title, _named(sources))
         for attribute, sources in library.sources(entity.name).items()
@@ -59,13 +60,12 @@ def _named(sources: Sequence[ContractSource]) -> str:
 def fuse(
     context: BatchContext, entity: Entity, faults: Mapping[str, Sequence[Partition]]
 ) -> Partition | None:
-    """Write one entity's table and what it closes of the history, unless nothing it follows from has changed.
+    """Write one entity's table and the versions that it ends, if an input has changed.
 
     Args:
         context: the batch.
         entity: the entity.
-        faults: dataset → tables with `dataset`, `_row`, `field` and `severity` of what was found
-            faulty there.
+        faults: dataset → tables of faulty values, with `dataset`, `_row`, `field` and `severity`.
 
     Returns:
         The partition in force, or None when no source that establishes the entity was ever delivered.
@@ -82,7 +82,7 @@ def fuse(
 
 @dataclass(frozen=True)
 class EntityStage(VersionedStage):
-    """The table of an entity, fused from the standard tables of its sources and from what was found faulty there."""
+    """The table of an entity, fused from the standard tables of its sources and the findings on them."""
 
     library: Library
     entity: Entity
@@ -119,7 +119,7 @@ class EntityStage(VersionedStage):
         return sum(table.rows for table in self.tables.values())
 
     def affected(self, before: Predecessor, scratch: Scratch) -> str | None:
-        """The keys of which a source says something else, or on whose rows something else is found."""
+        """The keys whose claims changed, or whose rows have other findings."""
         speakers = claimants(self.library, self.entity, self.tables).values()
         return touched_keys(before, speakers, self.tables, self.faults, self.identity)
 
@@ -131,7 +131,7 @@ class EntityStage(VersionedStage):
 
 
 def placed(rows: str) -> str:
-    """Rows that have a `village_code`, with the county and the township that it lies in."""
+    """Rows that have a `village_code`, with the county and the township of the village."""
     return f"SELECT *, {_PLACE_COLUMNS} FROM ({rows})"
 
 
@@ -152,8 +152,8 @@ def fused_query(
         library: the contracts.
         entity: the entity.
         tables: dataset → its standard table as a relation in SQL, for those that were delivered.
-        faults: dataset → relations with what was found faulty there.
-        among: a relation whose column `key` holds the only keys that are asked for, few of all.
+        faults: dataset → relations of faulty values.
+        among: a relation whose column `key` holds the wanted keys, which must be few.
     """
     speakers = claimants(library, entity, tables)
     claims = [
@@ -161,7 +161,7 @@ def fused_query(
         for c in speakers.values()
     ]
     founding = [speakers[s.contract.id, s.feed.subject].alias for s in _founding(library, entity, tables)]
-    # Only where several establish the entity their keys have to be brought together first.
+    # If several sources establish the entity, their keys are united first.
     base = founding[0] if len(founding) == 1 else "founded"
     if len(founding) > 1:
         keys = " UNION ".join(f"SELECT key FROM {alias}" for alias in founding)
@@ -204,7 +204,7 @@ def _faults(claimant: Claimant, faults: Mapping[str, Sequence[str]]) -> str | No
 
 
 def _chosen(attribute: str, speakers: Sequence[str], source: ContractSource) -> str:
-    """The first sound value, else the first value at all, else nothing of the right type."""
+    """The first sound value, else the first value, else a NULL of the right type."""
     sound = [f"{alias}.{quote(attribute)}" for alias in speakers]
     any_value = [f"{alias}.{unquestioned(attribute)}" for alias in speakers]
     values = ", ".join([*sound, *any_value, f"CAST(NULL AS {SQL_TYPES[source.column.type]})"])
@@ -214,9 +214,9 @@ def _chosen(attribute: str, speakers: Sequence[str], source: ContractSource) -> 
 def _provenance(
     said: Mapping[str, Sequence[Claimant]], aliases: Mapping[str, str], datasets: Sequence[str]
 ) -> str:
-    """For each attribute the dataset that the chosen value comes from.
+    """For each attribute the dataset of the chosen value.
 
-    As an enumeration: a city has as many of these as it has values, and a text each is slow to sort and write.
+    The type is an enumeration: a city has one entry for each value, and texts are slow to sort and write.
     """
     named = f"ENUM({', '.join(literal(dataset) for dataset in datasets)})"
     origins = []

@@ -1,10 +1,10 @@
-"""History: since which batch each row of a governance table is as it is, and the versions that have ended.
+"""History: the batch in which each version of a governance row begins, and the versions that have ended.
 
-A table's partitions form a chain, batch after batch. `valid_from` of a row comes from the partition before, and
-`history/<table>` of a batch holds the rows that were in the partition before and are no longer so. Both
-follow from two neighbours alone: when an older batch is made again, the chain is mended from there on
-before anything is added to it, and what a batch says of the world is not touched by that. What the rows
-mean is not known here.
+A table's partitions form a chain, batch after batch. An unchanged row takes `valid_from` from the partition before.
+`history/<table>` of a batch holds the rows of the partition before that were changed or deleted. Example: a person
+moves on 2026-03-03; the old row ends in that batch's history, the new row is valid from that day. Both depend only on
+two neighbours: when an older batch is made again, the chain is repaired from this batch on before a new partition is
+added. The repair changes no attribute. This module does not know the meaning of the rows.
 """
 
 from __future__ import annotations
@@ -22,33 +22,33 @@ from warehouse.lake.layers import Input, Layer
 from warehouse.lake.partition import Changes, Partition
 from warehouse.lake.store import Lake, Origin
 
-# Columns that say something about a row rather than about the world: a change of these alone is none.
+# Columns about the row, not about the entity: a change of only these columns starts no new version.
 _ASIDE = frozenset({"provenance", "valid_from"})
 
-# The fact that names the partition before, by fingerprint.
+# The fact that holds the fingerprint of the partition before.
 _BEFORE = "before"
 
 
 class VersionedStage(Stage):
-    """A governance table whose rows say since which batch they are as they are."""
+    """A governance table whose rows have `valid_from`, the batch in which their version begins."""
 
     layer = Layer.GOVERNANCE
     patched = True
 
     @abstractmethod
     def unversioned(self, work: Work) -> str:
-        """SQL of the rows without `valid_from`: of all keys, or of the affected ones."""
+        """SQL of the rows without `valid_from`, of all keys or of the affected keys."""
 
     def rows(self, work: Work) -> str:
-        """The rows with the batch since when each is as it is."""
+        """The rows with `valid_from`."""
         return _versions(work.context, self.identity, self.unversioned(work), work.held)
 
     def facts(self, before: Partition | None) -> Mapping[str, object]:
-        """The partition before, by which the chain is known to be whole."""
+        """The fingerprint of the partition before, which proves that the chain is whole."""
         return {_BEFORE: _named(before)}
 
     def prepare(self, context: BatchContext) -> None:
-        """Make every partition up to the batch follow from the one before, as its neighbours now stand."""
+        """Repair the chain up to the batch: each partition follows from the present partition before it."""
         before: Partition | None = None
         for day in context.lake.batches(self.layer, self.table):
             if day > context.batch:
@@ -92,7 +92,7 @@ class VersionedStage(Stage):
 
 
 def _versions(context: BatchContext, identity: str, rows: str, before: str | None) -> str:
-    """The rows of a query with the batch since when each is as it is, beside the relation of rows before."""
+    """The rows of a query with `valid_from`; `before` is the relation of the rows before."""
     if before is None:
         return f"SELECT *, {_day(context.batch)} AS valid_from FROM ({rows})"
     known = set(_columns(context, before))
@@ -111,7 +111,7 @@ def _columns(context: BatchContext, relation: str) -> list[str]:
 
 
 def ended(lake: Lake, table: str, batch: date) -> list[Partition]:
-    """The partitions of versions of a table that ended up to a day, oldest first."""
+    """The partitions of a table's ended versions up to a day, oldest first."""
     days = [day for day in lake.batches(Layer.GOVERNANCE, table) if day <= batch]
     found = (lake.partition(Layer.HISTORY, table, day) for day in days)
     return [partition for partition in found if partition is not None]
