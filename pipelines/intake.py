@@ -73,6 +73,7 @@ def take_in_each(
             ledger=ledger,
             keys=platform.signing_keys(),
             scratch=platform.home.spill,
+            largest=platform.largest_file,
         )
         for path in files:
             taken: Intake | OSError

@@ -39,6 +39,7 @@ from warehouse.home.integrity import (
     standard_damage,
     warehouse_damage,
 )
+from warehouse.home.lost_inputs import lost_partitions
 from warehouse.home.modes import exposed
 from warehouse.home.names import shown_path
 from warehouse.home.register import (
@@ -139,6 +140,7 @@ def _damage(platform: Platform) -> Iterator[Damage]:
         yield Damage(path, batch, "返还包与目录不符或缺失", AGAIN.format(batch))
     yield from answer_damage(home)
     yield from (damage for _, damage in replaced(home))
+    yield from lost_partitions(home, platform.lake)
 
 
 def _ledger_faults(platform: Platform) -> Iterator[str]:

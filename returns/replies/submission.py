@@ -71,12 +71,13 @@ class SubmittedFile:
 
 
 @contextmanager
-def submitted_file(path: Path, scratch: Path) -> Iterator[SubmittedFile]:
+def submitted_file(path: Path, scratch: Path, largest: int) -> Iterator[SubmittedFile]:
     """Open what was handed in, for as long as the `with` block lasts.
 
     Args:
         path: the workbook or the zip.
         scratch: a folder for what is unpacked; made if it is not there.
+        largest: how many bytes a file in the zip may have.
 
     Raises:
         WorkbookError: a CSV or another text file; a zip that is damaged, encrypted, nested or too large, or that
@@ -98,7 +99,7 @@ def submitted_file(path: Path, scratch: Path) -> Iterator[SubmittedFile]:
     scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=scratch, prefix="reply-") as folder:
         try:
-            members = unpack(path, Path(folder))
+            members = unpack(path, Path(folder), largest)
         except UnreadableFile as error:
             raise WorkbookError(str(error)) from error
         if members is None:  # a workbook is a zip too

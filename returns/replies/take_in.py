@@ -32,6 +32,7 @@ from returns.workbook.reader import ROW, ReturnedHeadings, ReturnedWorkbook, ope
 from schemas.codes import CodeLibrary
 from schemas.contract.library import Library
 from schemas.emit.spreadsheet import restore_text
+from warehouse.collect.intake.landing import LARGEST_FILE
 from warehouse.home.encryption import Keys
 from warehouse.home.files import sha256_of
 from warehouse.home.names import shown_name
@@ -65,6 +66,7 @@ class ReplyDesk:
         ledger: where accepted and refused answers are entered.
         keys: those whose signatures are accepted.
         scratch: a folder for what is unpacked.
+        largest: how many bytes a file in a package may have.
     """
 
     lake: Lake
@@ -73,6 +75,7 @@ class ReplyDesk:
     ledger: Ledger
     keys: Keys
     scratch: Path
+    largest: int = LARGEST_FILE
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,7 @@ def take_in(connection: duckdb.DuckDBPyConnection, desk: ReplyDesk, submission: 
     """
     checked_account(submission.actor)
     try:
-        with submitted_file(submission.path, desk.scratch) as file:
+        with submitted_file(submission.path, desk.scratch, desk.largest) as file:
             return _take_in(connection, desk, submission, file)
     except WorkbookError as error:
         return _without_rows(shown_name(submission.path), message=str(error))

@@ -22,8 +22,10 @@ from pipelines.commands.operations import _faults
 from warehouse.collect.intake import reception
 from warehouse.home.files import sha256_of
 from warehouse.home.folders import Home
+from warehouse.home.lost_inputs import lost_partitions
 from warehouse.home.register import begin_turn, end_dead_turn, note, turn_under_way
 from warehouse.home.replaced import replaced, unregistered
+from warehouse.lake.store import Lake
 from warehouse.publish.checksums import Checksums, write_checksums
 
 MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
@@ -282,3 +284,33 @@ def test_a_report_that_nobody_has_any_more_is_accepted_as_gone(home: Path) -> No
     assert zhenjie(home, "doctor").exit_code == 1
     assert zhenjie(home, "restore", "--accept-loss", "已无备份").exit_code == 0
     assert zhenjie(home, "doctor").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("place", "known_by"),
+    [
+        ("lake/extract/health.death/batch=2026-03-02", "已发布的治理库列有它"),
+        ("lake/standard/police.population/batch=2026-03-02", "批次 2026-03-03 的分区用到它"),
+        ("lake/finding/police.population/batch=2026-03-03", "所依据的 finding/police.population 分区"),
+        ("lake/governance/person/batch=2026-03-03", "所依据的 governance/person 分区"),
+        ("lake/ticket/all/batch=2026-03-02", "所依据的 ticket/all 分区"),
+        ("lake/ticket/all/batch=2026-03-03", "已发布的治理库列有这一批次"),
+    ],
+)
+def test_a_partition_that_is_deleted_with_its_line_in_the_register_is_named(
+    home: Path, place: str, known_by: str, install: Callable[[Path], Platform]
+) -> None:
+    shutil.rmtree(home / place)
+    register = home / "register.txt"
+    lines = register.read_text(encoding="utf-8").splitlines(keepends=True)
+    register.write_text("".join(line for line in lines if not line.startswith(place)), encoding="utf-8")
+    (home / "register.seal.json").unlink()
+    note(Home(home))
+    assert [line for line in named(install(home)) if known_by in line and "zhenjie run --batch" in line]
+
+
+def test_a_batch_that_is_run_again_is_not_taken_for_a_loss(home: Path) -> None:
+    manifest = home / "lake/standard/health.death/batch=2026-03-02/_manifest.json"
+    rewritten(manifest, lambda facts: facts["parts"][0].update(content="0" * 64))
+    note(Home(home), MONDAY)
+    assert list(lost_partitions(Home(home), Lake(home / "lake"))) == []

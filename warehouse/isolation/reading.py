@@ -23,7 +23,7 @@ from schemas.emit.sql import literal, quote
 from schemas.formats import load_formats
 from warehouse.collect.infer.sample import TABLE as SAMPLE
 from warehouse.collect.infer.sample import Sample
-from warehouse.collect.intake.archive import ArchiveMember
+from warehouse.collect.intake.archive import MOST_BYTES, ArchiveMember
 from warehouse.collect.readers.foreign import Foreign
 from warehouse.collect.readers.layout import Layout, Reading, Recognition, UnreadableFile, unreadable
 from warehouse.collect.readers.text.encoding import ZIP
@@ -165,15 +165,21 @@ def read_sample(path: Path, part: str | None, connection: Connection, spool: Pat
     return sample
 
 
-def unpack(path: Path, folder: Path) -> list[ArchiveMember] | None:
+def unpack(path: Path, folder: Path, largest: int = MOST_BYTES) -> list[ArchiveMember] | None:
     """Unpack an archive, each member into a folder of its own; None if the file is no archive.
+
+    Args:
+        path: the archive.
+        folder: where its members go.
+        largest: how many bytes a member may have.
 
     Raises:
         UnreadableFile: the archive cannot be taken in; in Chinese.
     """
     # A worker may make folders below this one only.
     folder.mkdir(parents=True, exist_ok=True)
-    members = _asked(tuple[ArchiveMember, ...] | None, Unpack(path.absolute(), folder.absolute()), "archive")  # type: ignore[arg-type]
+    request = Unpack(path.absolute(), folder.absolute(), largest)
+    members = _asked(tuple[ArchiveMember, ...] | None, request, "archive")  # type: ignore[arg-type]
     if members is None:
         return None
     found = list(members)

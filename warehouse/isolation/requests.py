@@ -83,6 +83,7 @@ class Unpack:
 
     path: Path
     scratch: Path
+    largest: int
 
 
 @dataclass(frozen=True)

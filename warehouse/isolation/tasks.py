@@ -109,7 +109,7 @@ def _read_sample(request: ReadSample, limits: Limits) -> Sample:
 def _unpack(request: Unpack, _: Limits) -> list[ArchiveMember] | None:
     if foreign_kind(request.path) is not None or not is_archive(request.path):
         return None
-    return unpack(request.path, request.scratch)
+    return unpack(request.path, request.scratch, request.largest)
 
 
 @contextmanager

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import zipfile
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -54,6 +56,25 @@ def test_a_sparse_file_of_20_gb_is_refused_by_its_size_and_the_files_behind_it_a
     assert "房屋_20260302.csv" in said.stdout
     kept = [path.name for path in (tmp_path / "home").rglob("*.csv")]
     assert kept == [small.name]
+
+
+def test_a_member_of_an_archive_obeys_the_limit_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "两份.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("房屋_20260302.csv", LISTED)
+        packed.writestr("人口.csv", b"0" * 2_000_001)
+    monkeypatch.setenv("ZHENJIE_LARGEST_FILE", "2000000")
+    command = ["--home", str(tmp_path / "home"), "deliver", str(archive), "--batch", "2026-03-02", "--json"]
+    said = CliRunner().invoke(app, command, catch_exceptions=False)
+    assert said.exit_code == 1
+    (receipt,) = json.loads(said.stdout)
+    assert "人口.csv" in receipt["message"] and "2,000,000" in receipt["message"]
+    assert "ZHENJIE_LARGEST_FILE" in receipt["message"]
+    monkeypatch.setenv("ZHENJIE_LARGEST_FILE", "2000001")
+    said = CliRunner().invoke(app, command, catch_exceptions=False)
+    assert "房屋_20260302.csv" in said.stdout
 
 
 def test_the_limit_is_of_bytes_and_inclusive(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from errno import EINVAL
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from schemas.formats import load_formats
 from warehouse.collect.readers.layout import UnreadableFile, unreadable
@@ -76,10 +77,15 @@ def is_archive(path: Path) -> bool:
         return path.suffix.lower() == ".zip"
 
 
-def unpack(path: Path, folder: Path) -> list[ArchiveMember]:
+def unpack(path: Path, folder: Path, largest: int = MOST_BYTES) -> list[ArchiveMember]:
     """Unpack an archive, each member into its own folder, in the order of the archive.
 
     `FileName.in_zip` decodes names without the UTF-8 flag.
+
+    Args:
+        path: the archive.
+        folder: where its members go.
+        largest: how many bytes a member may have.
 
     Raises:
         UnreadableFile: the archive is damaged, encrypted, nested, unreasonably large or empty, or a name points
@@ -97,7 +103,8 @@ def unpack(path: Path, folder: Path) -> list[ArchiveMember]:
                 # Each member gets its own folder: two members may have the same name.
                 target = folder / f"{number:04d}" / name.stored
                 target.parent.mkdir(parents=True)
-                room -= _copy(path, archive, info, target, room)
+                with archive.open(info) as source:
+                    room -= _copy(source, target, _Limit(path, name, room, largest))
                 members.append(ArchiveMember(name, target))
     except UnicodeDecodeError:
         raise unreadable(path, "压缩包里的文件名无法识别", "改用中文 Windows 或 WPS 重新压缩") from None
@@ -156,13 +163,34 @@ def _room(path: Path) -> int:
     return min(MOST_BYTES, max(_SMALL, MOST_RATIO * path.stat().st_size))
 
 
-def _copy(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, room: int) -> int:
+@dataclass(frozen=True)
+class _Limit:
+    """How large a member of an archive may become: the rest of the room for all, and the largest file, in bytes."""
+
+    archive: Path
+    name: FileName
+    room: int
+    largest: int
+
+    def check(self, size: int) -> None:
+        if size > self.largest:
+            raise unreadable(
+                self.archive,
+                f"压缩包里的文件“{shown(self.name.text)}”超过每个文件的上限 {self.largest:,} 字节，没有继续解压",
+                "把它分成几个文件，或请管理员调大 ZHENJIE_LARGEST_FILE",
+            )
+        if size > self.room:
+            raise unreadable(
+                self.archive, "压缩包解开后大得不合理，没有继续解压", "核对压缩包的内容，分开交付"
+            )
+
+
+def _copy(source: IO[bytes], target: Path, limit: _Limit) -> int:
     """Unpack one member and return its size in bytes."""
     size = 0
-    with archive.open(info) as source, target.open("wb") as file:
+    with target.open("wb") as file:
         while piece := source.read(_CHUNK):
             size += len(piece)
-            if size > room:
-                raise unreadable(path, "压缩包解开后大得不合理，没有继续解压", "核对压缩包的内容，分开交付")
+            limit.check(size)
             file.write(piece)
     return size

@@ -180,7 +180,7 @@ class _Visit:
             file = openable(path, scratch / "file")
             bare = self._bare(file, name)
             try:
-                members = unpack(file, scratch / "members") if may_be_archive(file) else None
+                members = unpack(file, scratch / "members", self.largest) if may_be_archive(file) else None
             except UnreadableFile as error:
                 yield _set_aside(self.home, file, RefusedFile(str(error)), bare)
                 return
