@@ -58,9 +58,7 @@ def test_a_sparse_file_of_20_gb_is_refused_by_its_size_and_the_files_behind_it_a
     assert kept == [small.name]
 
 
-def test_a_member_of_an_archive_obeys_the_limit_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_member_of_an_archive_obeys_the_limit_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = tmp_path / "两份.zip"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("房屋_20260302.csv", LISTED)
