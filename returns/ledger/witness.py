@@ -116,7 +116,8 @@ class Witness:
             self._keep_mark(lines[-1])
 
     def _keep_mark(self, newest: Witnessed) -> None:
-        _replace(self.mark_path, _line(newest))
+        # Not flushed: after a power cut an older mark, or an empty one, asks for less than the witness has.
+        _replace(self.mark_path, _line(newest), flushed=False)
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
@@ -132,13 +133,14 @@ class Witness:
                 os.close(handle)
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Write a whole file in one step."""
+def _replace(path: Path, content: bytes, *, flushed: bool = True) -> None:
+    """Write a whole file in one step, on the disk before it is in place unless that is not asked for."""
     draft = path.with_name(f".{path.name}")
     with draft.open("wb") as file:
         file.write(content)
         file.flush()
-        os.fsync(file.fileno())
+        if flushed:
+            os.fsync(file.fileno())
     draft.replace(path)
 
 
