@@ -125,15 +125,15 @@ def _made_from_lost(
                 )
                 first = days_between[0]
                 problem = f"所依据的 {source.layer}/{source.table} 分区已不在数据湖中，登记表中也没有它"
-                further = "" if first == partition.batch else f"，再依次运行其后的批次，直到 {partition.batch}"
+                further = (
+                    "" if first == partition.batch else f"，再依次运行其后的批次，直到 {partition.batch}"
+                )
                 yield Damage(
                     partition.folder / MANIFEST, partition.batch, problem, AGAIN.format(first) + further
                 )
 
 
-def _is_made_anew(
-    home: Home, last: Sequence[Partition], partition: Partition, times: dict[str, int]
-) -> bool:
+def _is_made_anew(home: Home, last: Sequence[Partition], partition: Partition, times: dict[str, int]) -> bool:
     """Whether the newest partition that could have been read may be otherwise than it was, without any loss."""
     if not last:
         return False
