@@ -11,6 +11,7 @@ import polars as pl
 from sqlalchemy.exc import SQLAlchemyError
 
 from assets.platform import Platform
+from pipelines.terminal.failures import database_failure, os_failure
 from returns.ledger.chain import LedgerError
 from returns.ledger.deliveries import enter_deliveries
 from returns.ledger.outside import known_heads
@@ -100,8 +101,14 @@ def enter_delivered(platform: Platform, batch: date, actor: str, progress: Calla
         with platform.open_ledger() as ledger:
             enter_deliveries(ledger, platform.home, [batch], actor)
     except (SQLAlchemyError, LedgerError, OSError) as error:
-        cause = str(error) if isinstance(error, LedgerError) else type(error).__name__
-        progress(f"文件已收下，但暂时没有登入台账（{cause}）；下一次运行时登记")
+        progress(f"文件已收下，但暂时没有登入台账（{_cause(error)}）；下一次运行时登记")
+
+
+def _cause(error: SQLAlchemyError | LedgerError | OSError) -> str:
+    """Why the ledger could not be written, and what to do."""
+    if isinstance(error, OSError):
+        return os_failure(error)
+    return str(error) if isinstance(error, LedgerError) else database_failure(error)
 
 
 def receipt(intake: Intake) -> dict[str, object]:

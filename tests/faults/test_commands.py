@@ -144,9 +144,10 @@ def test_deliveries_that_are_killed_are_whole_or_not_there(
     command = ("deliver", *files, "--batch", TUESDAY)
     whole = commander.run("--home", shutil.copytree(home, tmp_path / "other"), *command)
     assert whole.code == 0, whole.said
+    shutil.copytree(home, tmp_path / "full")
     killed = list(commander.kill_at_random(whole.seconds, "--home", home, *command))
     assert sum(ended.code == -signal.SIGKILL for ended in killed) > KILLS // 2
-    full = commander.run("--home", shutil.copytree(home, tmp_path / "full"), *command, largest=LITTLE)
+    full = commander.run("--home", tmp_path / "full", *command, largest=LITTLE)
     assert full.code == 3 and is_told_in_chinese(full), full.said
     for place in (home, tmp_path / "full"):
         assert is_free(place)
