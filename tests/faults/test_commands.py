@@ -36,6 +36,8 @@ MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
 KILLS, SEED = 10, 3
 # Less than any delivered file, answer, database or archive has.
 LITTLE = 3_000
+# So large that writing it takes longer than beginning: kills then hit the archive.
+LARGE = 48 << 20
 Install = Callable[[Path], Platform]
 
 
@@ -117,6 +119,13 @@ def workbooks(small_city: Path, tmp_path: Path) -> list[Path]:
     return found
 
 
+def grown(home: Path) -> Path:
+    """The installation with a large file in it."""
+    (home / "alerts").mkdir()
+    (home / "alerts" / "large.json").write_bytes(random.Random(SEED).randbytes(LARGE))
+    return home
+
+
 def is_free(home: Path) -> bool:
     """Whether nobody holds a lock of the installation."""
     with exclusive(Home(home), "test"), holding_deliveries(Home(home)) as alone:
@@ -185,7 +194,7 @@ def test_answers_that_are_killed_are_entered_whole_and_once(
 def test_a_backup_that_is_killed_is_whole_or_not_there(
     home: Path, commander: Commander, install: Install, tmp_path: Path
 ) -> None:
-    whole = commander.run("--home", home, "backup", tmp_path / "whole.tar")
+    whole = commander.run("--home", grown(home), "backup", tmp_path / "whole.tar")
     assert whole.code == 0, whole.said
     for number, ended in enumerate(
         commander.kill_at_random(whole.seconds, "--home", home, "backup", tmp_path / "killed.tar")
@@ -195,7 +204,7 @@ def test_a_backup_that_is_killed_is_whole_or_not_there(
             (tmp_path / "killed.tar").unlink()
         else:
             assert ended.code == -signal.SIGKILL, ended.said
-    full = commander.run("--home", home, "backup", tmp_path / "full.tar", largest=LITTLE)
+    full = commander.run("--home", home, "backup", tmp_path / "full.tar", largest=LARGE // 2)
     assert full.code == 3 and is_told_in_chinese(full), full.said
     assert not (tmp_path / "full.tar").exists() and not (tmp_path / ".full.tar").exists()
     assert is_free(home)
@@ -208,10 +217,10 @@ def test_a_restored_home_is_whole_or_not_there(
     home: Path, commander: Commander, install: Install, tmp_path: Path
 ) -> None:
     archive, place = tmp_path / "whole.tar", tmp_path / "new"
-    assert commander.run("--home", home, "backup", archive).code == 0
+    assert commander.run("--home", grown(home), "backup", archive).code == 0
     whole = commander.run("--home", tmp_path / "other", "restore", archive)
     assert whole.code == 0, whole.said
-    full = commander.run("--home", place, "restore", archive, largest=LITTLE)
+    full = commander.run("--home", place, "restore", archive, largest=LARGE // 2)
     assert full.code == 3 and is_told_in_chinese(full), full.said
     assert not place.exists()
     killed = 0
