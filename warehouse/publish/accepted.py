@@ -1,6 +1,6 @@
-"""What is known of the published files without opening one: what they may be, and what may not lie beside them.
+"""Facts about the published files that need no open file: accepted checksums, and files not allowed beside them.
 
-Apart from their publication, so that a query need not import it.
+A module of its own, so that a query need not import the publication.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from pathlib import Path
 from warehouse.home.folders import Home
 from warehouse.publish.checksums import Checksums, known_checksums
 
-# The schema of the table that keeps the fingerprint and the rows of each standard table; no query can name it.
+# The schema of the table with the fingerprint and the row count of each standard table; no query can name it.
 HIDDEN = "hidden"
 
 
 def accepted(home: Home) -> Checksums:
-    """What the published databases may be; nothing before the first publication."""
+    """The accepted checksums of the published databases; empty before the first publication."""
     return known_checksums(home.accepted)
 
 
 def accepted_standard(home: Home) -> Checksums:
-    """What the database of standard tables may be."""
+    """The accepted checksums of the database of standard tables."""
     return known_checksums(home.standard_accepted)
 
 

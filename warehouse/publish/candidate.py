@@ -1,8 +1,8 @@
-"""The candidate: the next database to publish, built beside the published one, every table with its comments.
+"""The candidate: the next database to publish. It is built beside the published one, with comments on every table.
 
-Which tables there are is said by those who make them, as `Published`. A table that is what it was is not written again:
-the candidate begins as a copy of the published file where that saves more than it costs, and of a table that rests on
-the one published only the changes are laid over.
+Callers declare the tables as `Published`. An unchanged table is not written again: the candidate starts as a copy of
+the published file if most rows stay. If a partition rests on the published one, only its changes are applied.
+Example: ten of a million persons changed; the candidate is a copy with ten rows replaced.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ TABLES = "catalog.published_table"
 
 @dataclass(frozen=True)
 class Since:
-    """What a table holds otherwise than an earlier partition; `key` identifies its rows."""
+    """The changes of a table since an earlier partition; `key` identifies its rows."""
 
     earlier: Partition
     changes: Changes
@@ -47,9 +47,9 @@ class Since:
 
 @dataclass(frozen=True)
 class Slices:
-    """The rows of a table by the value that they have, as text, in a column: a query each, at least one.
+    """The rows of a table, divided by the text value of a column: one query for each value, at least one query.
 
-    A slice that is what it was is not written again.
+    An unchanged slice is not written again.
     """
 
     column: str
@@ -61,9 +61,9 @@ _Rows = str | pl.DataFrame | Partition
 
 @dataclass(frozen=True)
 class Published:
-    """One table to publish: what it is, and its rows as a query, a frame, a partition, or slices.
+    """One table to publish: its standard, and its rows as a query, a frame, a partition, or slices.
 
-    A view keeps the query itself, which then may name nothing but tables published before it.
+    A view keeps the query itself. Therefore the query may only name tables that are published before the view.
     """
 
     standard: TableStandard
@@ -73,7 +73,7 @@ class Published:
 
     @property
     def parts(self) -> Mapping[str, _Rows]:
-        """The rows of each slice by its name; of a table without slices all under no name."""
+        """Slice name → rows. A table without slices has all rows under the empty name."""
         return self.rows.queries if isinstance(self.rows, Slices) else {WHOLE: self.rows}
 
 
@@ -84,9 +84,9 @@ _Known = Mapping[str, Mapping[str, tuple[str, int]]]
 
 
 def fingerprint(home: Home, tables: Sequence[Published], keys: Keys = NO_KEYS) -> str:
-    """What a publication follows from: the lake names every file by its content, so the queries say it.
+    """The fingerprint of a publication. It covers the queries: they name lake files, which are named by content.
 
-    The key's name is a part of it, for a change of the key must reach what is published.
+    It covers the name of the key too, because after a change of the key the database is published again.
     """
     parts = [
         [part, _fingerprint(home, table, rows)] for table in tables for part, rows in table.parts.items()
@@ -109,20 +109,20 @@ def _fingerprint(home: Home, table: Published, rows: _Rows) -> str:
 def build(
     context: BatchContext, home: Home, tables: Sequence[Published], keys: Keys = NO_KEYS
 ) -> Path | None:
-    """Build the candidate database of a batch, unless exactly this, or a later batch, is published.
+    """Build the candidate database of a batch, unless the same database or a later batch is published.
 
     Args:
-        context: the batch, whose day is kept in the file as `catalog.published`; what the queries of `tables` read
-            must be visible to its connection.
+        context: the batch, whose day is kept in the file as `catalog.published`. Its connection must see everything
+            that the queries of `tables` read.
         home: the candidate is written beside the published file.
-        tables: what to publish.
-        keys: the present one encrypts the candidate.
+        tables: the tables to publish.
+        keys: the present key encrypts the candidate.
 
     Returns:
-        The path of the candidate, closed and complete; None when there is nothing new to publish.
+        The path of the candidate, closed and complete; None when nothing changed.
     """
     connection, batch, candidate = context.connection, context.batch, candidate_of(home)
-    # A build that died leaves its write-ahead log too, which must not be replayed into a new file.
+    # A build that died also leaves its write-ahead log. DuckDB would replay the log into the new file.
     for stale in (candidate, log_of(candidate), verdict_of(home)):
         stale.unlink(missing_ok=True)
     digest = fingerprint(home, tables, keys)
@@ -146,12 +146,12 @@ def build(
 
 
 def _begin(context: BatchContext, home: Home, tables: Sequence[Published], keys: Keys) -> _Known:
-    """Lay the published file down as the candidate, if most of its rows stay; its tables, or none."""
+    """Copy the published file as the candidate, if most of its rows stay; returns its tables, or an empty mapping."""
     if not home.warehouse.exists() or not has_present_key(home.warehouse, keys):
         return {}
     schema, _, name = TABLES.partition(".")
     with open_database(home.warehouse, keys) as connection:
-        # A database of an earlier version does not tell: it is built anew once.
+        # A database of an earlier version has no fingerprints: it is built again as a whole, once.
         telling = connection.execute(
             "SELECT count(*) FROM duckdb_columns() "
             "WHERE schema_name = ? AND table_name = ? AND column_name = 'slice'",
@@ -174,7 +174,7 @@ def _begin(context: BatchContext, home: Home, tables: Sequence[Published], keys:
 
 
 def _staying(home: Home, table: Published, known: _Known) -> set[str]:
-    """The slices of a table that are published as they are to be."""
+    """The slices of a table that are already published and unchanged."""
     told = known.get(table.standard.id, {})
     return {
         part
@@ -209,7 +209,7 @@ _STATE = {"slice": pl.String}
 def _bring(
     connection: duckdb.DuckDBPyConnection, home: Home, table: Published, known: _Known
 ) -> list[dict[str, object]]:
-    """Have a table in the candidate as it is to be; what `TABLES` tells of it, nothing of a view."""
+    """Write one table into the candidate. Returns its entries in `TABLES`, one for each slice; none for a view."""
     staying, told = _staying(home, table, known), known.get(table.standard.id)
     if told is None or not staying == table.parts.keys() == told.keys():
         if table.since is not None and _rests(home, table, known):
@@ -240,7 +240,7 @@ def _bring(
 def _renew(
     connection: duckdb.DuckDBPyConnection, table: Published, slices: Slices, staying: Collection[str]
 ) -> None:
-    """Write the slices that do not stay, in the place of those that are there."""
+    """Replace the slices that changed."""
     target, columns = _target(table.standard.id), _columns(table)
     kept = ", ".join(map(literal, sorted(staying)))
     connection.execute("BEGIN")
@@ -261,7 +261,7 @@ def _lay_over(connection: duckdb.DuckDBPyConnection, table: Published, since: Si
 
 
 def _create(connection: duckdb.DuckDBPyConnection, table: Published) -> None:
-    """Write a table, or a view, in the place of one of that name, with its comments."""
+    """Write a table or a view with its comments. It replaces one of the same name."""
     target, kind, columns = _target(table.standard.id), "VIEW" if table.view else "TABLE", _columns(table)
     if isinstance(table.rows, pl.DataFrame):
         with Scratch(connection) as scratch:
@@ -274,7 +274,7 @@ def _create(connection: duckdb.DuckDBPyConnection, table: Published) -> None:
             for part in parts
         )
         connection.execute(f"CREATE OR REPLACE {kind} {target} AS {rows}")
-    # Each statement by itself would be a write to the disk of its own.
+    # One transaction: without it each statement would write to the disk.
     connection.execute("BEGIN")
     connection.execute(f"COMMENT ON {kind} {target} IS {literal(table.standard.comment)}")
     for field in table.standard.fields:

@@ -1,6 +1,6 @@
-"""The catalogue: what the platform says of its own data, as tables to publish, straight from the contracts.
+"""The catalogue: tables that describe the platform's own data, made from the contracts.
 
-Rules and batches belong to verification and come from there; datasets, fields and deliveries are told here.
+This module lists datasets, fields and deliveries. Verification lists rules and batches.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LEDGER = "catalog.ledger"
 
 
 def frame(standard: TableStandard, rows: Iterable[Mapping[str, object]]) -> pl.DataFrame:
-    """Rows as the frame of a published table, columns in the standard's order."""
+    """Rows as the frame of a published table; columns in the order of the standard."""
     schema = {field.name: POLARS_TYPES[field.type] for field in standard.fields}
     return pl.DataFrame(list(rows), schema=schema, orient="row")
 
@@ -78,11 +78,11 @@ def contract_tables(library: Library) -> list[Published]:
 
 
 def ledger_table(batch: date, number: int, hash_: str) -> Published:
-    """`catalog.ledger`: up to which act of the ledger a batch follows from deliveries and answers.
+    """`catalog.ledger`: the last act of the ledger that a batch includes.
 
     Args:
         batch: the day of the turn.
-        number: the act's number, 0 before any.
+        number: the act's number, 0 before the first act.
         hash_: its hash in the chain.
     """
     standard = load_tables()[LEDGER]
@@ -90,7 +90,7 @@ def ledger_table(batch: date, number: int, hash_: str) -> Published:
 
 
 def extract_table(context: BatchContext) -> Published:
-    """`catalog.extract`: every extract up to the batch that was taken into the lake."""
+    """`catalog.extract`: every extract in the lake up to the batch."""
     standard, lake, batch = load_tables()["catalog.extract"], context.lake, context.batch
     rows = []
     for contract in context.library:
@@ -109,7 +109,7 @@ def extract_table(context: BatchContext) -> Published:
 
 
 def governance_tables(context: BatchContext) -> list[Published]:
-    """Each governance table that exists on the batch's day: what is, what has ended, and both together."""
+    """Each governance table that exists on the batch's day: present rows, ended versions, and a view of both."""
     lake, library, batch = context.lake, context.library, context.batch
     standards = [fuse.standard_of(library, entity) for entity in library.fed_entities]
     standards += [derive.standard_of_derived(table) for table in derive.derived(library).values()]
@@ -124,7 +124,7 @@ def governance_tables(context: BatchContext) -> list[Published]:
 
 
 def _since(lake: Lake, current: Partition) -> Since | None:
-    """What a governance table holds otherwise than the day before it."""
+    """The changes of a governance table since the partition before."""
     before = lake.before(current.layer, current.table, current.batch)
     changes = current.changes(before) if before is not None else None
     if before is None or changes is None or current.row_id is None:
@@ -133,7 +133,7 @@ def _since(lake: Lake, current: Partition) -> Since | None:
 
 
 def _versions(standard: TableStandard, current: Partition, ended: Sequence[Partition]) -> list[Published]:
-    """The ended versions, and a view of every version: the present ones stand in the database once."""
+    """The ended versions, and a view of all versions, so that present rows are stored once."""
     common = {field.name: field for field in load_tables()["governance._common"].fields}
     fields = (*standard.fields, common["valid_to"])
     gone = TableStandard(
@@ -142,7 +142,7 @@ def _versions(standard: TableStandard, current: Partition, ended: Sequence[Parti
     every = TableStandard(
         f"{standard.id}_history", f"{standard.title}（历史）", "每次变化一个版本，现状的结束批次为空", fields
     )
-    # Older versions may lack a column that a contract has got since: the present ones tell what there is.
+    # Older versions may lack a column that a contract got later: the present rows define the columns.
     versions = [f"SELECT *, CAST(NULL AS DATE) AS valid_to FROM {current.scan} WHERE false"]
     versions += [f"SELECT * FROM {partition.scan}" for partition in ended]
     return [

@@ -1,7 +1,8 @@
-"""Which file may lie in the place of a published database: the newest one that was accepted, by its sha256.
+"""The accepted checksums: the sha256 that the file in the place of a published database may have.
 
-A switch is announced before the file is renamed and settled after it. While it is pending, the database of before
-and the one that takes its place are both right; once it is settled, the newest alone is.
+A switch is announced before the file is renamed, and settled after it. While it is pending, the old and the new
+database are both accepted. When it is settled, only the new one is. Example: a run dies between announcement and
+rename; the old database is still accepted.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from warehouse.home.files import replace_json, sha256_of
 
 @dataclass(frozen=True)
 class Checksums:
-    """The sha256 of the published file, of the one before it, and of one whose switch was begun and not settled."""
+    """The sha256 of the published file, of the file before it, and of the file of a pending switch."""
 
     current: str | None = None
     previous: str | None = None
@@ -23,20 +24,20 @@ class Checksums:
 
     @property
     def of_current(self) -> tuple[str, ...]:
-        """What the published file may have."""
+        """The checksums that the published file may have."""
         return tuple(sha256 for sha256 in (self.pending, self.current) if sha256)
 
     @property
     def of_previous(self) -> tuple[str, ...]:
-        """What the file published before may have: a pending switch puts the present one there."""
+        """The checksums that the previous file may have. A pending switch moves the present file there."""
         pending = self.current if self.pending else None
         return tuple(sha256 for sha256 in (self.previous, pending) if sha256)
 
 
 def read_checksums(path: Path) -> Checksums:
-    """The checksums in a file; none without the file.
+    """The checksums in a file; empty if the file does not exist.
 
-    Earlier versions kept a list, newest first.
+    Earlier versions wrote a list, newest first.
 
     Raises:
         ValueError: the file holds something else.
@@ -53,7 +54,7 @@ def read_checksums(path: Path) -> Checksums:
 
 
 def known_checksums(path: Path) -> Checksums:
-    """The checksums in a file; none where it cannot be understood, so that no database passes."""
+    """The checksums in a file; empty if the file cannot be parsed, so that no database passes."""
     try:
         return read_checksums(path)
     except (ValueError, TypeError):
@@ -70,8 +71,8 @@ def announce(path: Path, sha256: str, present: Path) -> Checksums:
 
     Args:
         path: the file of checksums.
-        sha256: of the file that comes.
-        present: the file that lies in the place now; its checksum is taken where none is known.
+        sha256: the checksum of the new file.
+        present: the file that is published now; its checksum is computed if none is known.
 
     Returns:
         The checksums until the switch is settled.
@@ -85,7 +86,7 @@ def announce(path: Path, sha256: str, present: Path) -> Checksums:
 
 
 def settle(path: Path, database: Path, before: Path | None = None) -> None:
-    """End a switch that was announced, whether or not its run came to rename the file.
+    """End a switch that was announced, whether or not its run renamed the file.
 
     Args:
         path: the file of checksums.

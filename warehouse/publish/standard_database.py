@@ -1,8 +1,8 @@
 """The standard tables of the newest batch as a database for queries, beside the warehouse.
 
-Rows of a dataset that feeds no entity are published nowhere else. There is one table a dataset, in the schema
-`main`; the database is attached as `standard`, so that a query names `standard.<department>_<dataset>`. A table is
-written again only when its partition, the words of its contract or the key has changed.
+Rows of a dataset that feeds no entity are published only here. Each dataset has one table in the schema `main`. The
+database is attached as `standard`, so that a query names `standard.<department>_<dataset>`. A table is written again
+only when its partition, its contract's texts or the key changed.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ from warehouse.publish.checksums import Checksums, announce, settle, write_check
 from warehouse.publish.switch import has_present_key, open_database, published
 from warehouse.standard.values import delivered_name
 
-# Comments of the columns that every standard table has beside its contract's; `warehouse.standard.standardise`
-# makes them.
+# Comments of the columns that `warehouse.standard.standardise` adds to the contract's columns.
 _COMMON = {
     "record_key": "记录标识：由主键各列组成；主键为空时为整行的摘要",
     "_row": "行标识：区分各行，跨批次不变",
@@ -45,7 +44,7 @@ _NAME = "standard_draft"
 
 @dataclass(frozen=True)
 class _StandardTable:
-    """A table to be written: of which dataset and partition, and what it follows from."""
+    """A table to write: its dataset, its partition and its inputs."""
 
     contract: Contract
     partition: Partition
@@ -53,17 +52,17 @@ class _StandardTable:
 
     @property
     def fingerprint(self) -> str:
-        """Of the rows and of every comment."""
+        """The fingerprint of the rows and of every comment."""
         return digest_of([self.partition.fingerprint, self.contract.comment, dict(self.comments)])
 
 
 def draft_of(home: Home) -> Path:
-    """Where the next file is written."""
+    """The path of the next file while it is written."""
     return home.root / ".standard.draft.duckdb"
 
 
 def table_name(contract: Contract) -> str:
-    """What a dataset's table is called."""
+    """The name of a dataset's table."""
     return f"{contract.department}_{contract.dataset}"
 
 
@@ -75,18 +74,18 @@ def make_standard(
     batch: date,
     keys: Keys = NO_KEYS,
 ) -> tuple[str, ...]:
-    """Bring the file to the newest batch, in one step.
+    """Bring the file up to the newest batch, in one step.
 
     Args:
         connection: reads the lake and writes the draft.
         home: the file lies beside the warehouse.
         lake: its standard tables.
         library: the datasets.
-        batch: the day of the turn; where a later one is published, that day.
-        keys: the present one encrypts the file.
+        batch: the day of the turn; if a later batch is published, the later day.
+        keys: the present key encrypts the file.
 
     Returns:
-        The tables that were written; none when nothing has changed, and then the file is not touched.
+        The tables that were written. If nothing changed, it is empty and the file is not touched.
 
     Raises:
         WrongKey: the published warehouse is encrypted with none of the keys.
@@ -106,12 +105,12 @@ def make_standard(
 
 
 def settle_standard(home: Home) -> None:
-    """End a switch of the file that a dead run began."""
+    """End a switch of the file that an orphaned run began."""
     settle(home.standard_accepted, home.standard)
 
 
 def vouch_standard(home: Home) -> None:
-    """Keep the checksum of the file as it lies now, for one who has rewritten it."""
+    """Accept the present checksum of the file; for callers that rewrote it."""
     if home.standard.exists():
         write_checksums(home.standard_accepted, Checksums(sha256_of(home.standard)))
 
@@ -126,7 +125,7 @@ def _wanted(lake: Lake, library: Library, batch: date) -> dict[str, _StandardTab
 
 
 def _comments(contract: Contract) -> dict[str, str]:
-    """Column → comment: the contract's columns, their texts that would not convert, the columns of every table."""
+    """Column → comment: the contract's columns, their `__delivered` columns, and the common columns."""
     parsed = {
         delivered_name(column): comment(f"{column.title}（原文）", "不能转换的原文，能转换时为空")
         for column in contract.delivered_columns
@@ -136,7 +135,7 @@ def _comments(contract: Contract) -> dict[str, str]:
 
 
 def _made(home: Home, keys: Keys) -> dict[str, tuple[str, int]] | None:
-    """Table → its fingerprint and rows, as they lie in the file; None without a sound file under the present key."""
+    """Table → fingerprint and row count in the file; None without a sound file under the present key."""
     if not home.standard.exists() or sha256_of(home.standard) not in accepted_standard(home).of_current:
         return None
     if log_of(home.standard).exists() or not has_present_key(home.standard, keys):
@@ -147,7 +146,7 @@ def _made(home: Home, keys: Keys) -> dict[str, tuple[str, int]] | None:
 
 
 def _begin(home: Home, made: Mapping[str, tuple[str, int]], staying: set[str]) -> None:
-    """Lay the present file down as the draft, if most of its rows stay; else nothing."""
+    """Copy the present file as the draft, if most of its rows stay."""
     draft = draft_of(home)
     for stale in (draft, log_of(draft)):
         stale.unlink(missing_ok=True)
@@ -185,7 +184,7 @@ def _create(connection: duckdb.DuckDBPyConnection, name: str, table: _StandardTa
     target = _target(name)
     connection.execute(f"CREATE TABLE {target} AS FROM {table.partition.scan}")
     described = connection.execute(f"DESCRIBE {target}").fetchall()
-    # Each statement by itself would be a write to the disk of its own.
+    # One transaction: without it each statement would write to the disk.
     connection.execute("BEGIN")
     connection.execute(f"COMMENT ON TABLE {target} IS {literal(table.contract.comment)}")
     for column, *_ in described:
@@ -200,7 +199,7 @@ def _create(connection: duckdb.DuckDBPyConnection, name: str, table: _StandardTa
 
 def _put_in_place(home: Home) -> None:
     draft = draft_of(home)
-    # Announced before the file is put in place: a run that dies in between leaves a file that is known either way.
+    # Announced before the rename: if the run dies in between, the old and the new file are both accepted.
     settle_standard(home)
     sha256 = sha256_of(draft)
     announce(home.standard_accepted, sha256, home.standard)

@@ -1,7 +1,7 @@
-"""Publication: the accepted candidate takes the place of the published DuckDB file in one step.
+"""Publication: the accepted candidate replaces the published DuckDB file in one step.
 
-How the candidate is built is `warehouse.publish.candidate`. Readers keep the file they have open; the one
-published before stays as `warehouse.previous.duckdb`.
+`warehouse.publish.candidate` builds the candidate. Readers keep the file that they have open. The previous file stays
+as `warehouse.previous.duckdb`.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from warehouse.publish.checksums import Checksums, announce, settle, write_check
 
 
 class NotAccepted(Exception):
-    """A candidate that did not pass the acceptance suite must not be switched in."""
+    """The candidate did not pass the acceptance suite and must not be published."""
 
 
 class OlderBatch(Exception):
-    """A newer batch is already published; an older one is not put in its place."""
+    """A newer batch is already published; an older batch must not replace it."""
 
 
 def candidate_of(home: Home) -> Path:
-    """Where the candidate of the next publication lies."""
+    """The path of the candidate of the next publication."""
     return home.root / "warehouse.publish.candidate.duckdb"
 
 
 def open_published(
     home: Home, keys: Keys = NO_KEYS, limits: Mapping[str, str | int] | None = None
 ) -> duckdb.DuckDBPyConnection:
-    """The published database, read-only, and nothing outside it: no file, no setting can be reached.
+    """The published database, read-only. SQL can reach no file and no setting outside it.
 
     Args:
-        home: where it lies.
-        keys: what it may be encrypted with.
-        limits: what may be used of the machine, as DuckDB's settings.
+        home: the folder of the installation.
+        keys: the keys that it may be encrypted with.
+        limits: limits on the machine's resources, as DuckDB's settings.
 
     Raises:
         WrongKey: it is encrypted with none of the keys.
@@ -54,7 +54,7 @@ def open_published(
 def open_database(
     database: Path, keys: Keys = NO_KEYS, limits: Mapping[str, str | int] | None = None
 ) -> duckdb.DuckDBPyConnection:
-    """A database file as `open_published` opens the published one."""
+    """Open a database file as `open_published` does."""
     connection = duckdb.connect(
         ":memory:",
         config={
@@ -76,7 +76,7 @@ def open_database(
 
 
 def has_present_key(database: Path, keys: Keys) -> bool:
-    """Whether a database is plain without a present key, or opens with the present one."""
+    """Whether a database is encrypted with the present key, or plain if there is no present key."""
     if keys.present is None or not is_encrypted(database):
         return is_encrypted(database) == (keys.present is not None)
     try:
@@ -87,7 +87,7 @@ def has_present_key(database: Path, keys: Keys) -> bool:
 
 
 def published(database: Path, keys: Keys = NO_KEYS) -> tuple[date, str] | None:
-    """The batch and the fingerprint of a published file, or None when there is no such file.
+    """The batch and the fingerprint of a published file, or None without the file.
 
     Raises:
         WrongKey: it is encrypted with none of the keys.
@@ -100,7 +100,7 @@ def published(database: Path, keys: Keys = NO_KEYS) -> tuple[date, str] | None:
 
 
 def published_ledger(database: Path, keys: Keys = NO_KEYS) -> tuple[int, str] | None:
-    """The act of the ledger that a published file follows from, as number and hash; None if the file does not say.
+    """The last act of the ledger in a published file, as number and hash; None if the file does not have it.
 
     Raises:
         WrongKey: it is encrypted with none of the keys.
@@ -117,18 +117,18 @@ def published_ledger(database: Path, keys: Keys = NO_KEYS) -> tuple[int, str] | 
 
 
 def verdict_of(home: Home) -> Path:
-    """Where the acceptance suite's verdict on the candidate lies."""
+    """The path of the acceptance suite's verdict on the candidate."""
     return candidate_of(home).with_suffix(".verdict.json")
 
 
 def record_verdict(home: Home, *, passed: bool) -> None:
-    """Keep the acceptance suite's verdict beside the candidate it was given for."""
+    """Write the acceptance suite's verdict, with the checksum of the candidate, beside the candidate."""
     facts = {"sha256": sha256_of(candidate_of(home)), "passed": passed}
     replace_json(verdict_of(home), facts)
 
 
 def _accepted(home: Home) -> str | None:
-    """The sha256 of the candidate if the verdict is that exactly it passed."""
+    """The sha256 of the candidate, if the verdict says that a file of this sha256 passed."""
     try:
         verdict = json.loads(verdict_of(home).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -138,12 +138,12 @@ def _accepted(home: Home) -> str | None:
 
 
 def settle_switch(home: Home) -> None:
-    """End a switch of the published database that a dead run began."""
+    """End a switch of the published database that an orphaned run began."""
     settle(home.accepted, home.warehouse, home.previous_warehouse)
 
 
 def vouch(home: Home) -> None:
-    """Keep the checksums of the published databases as they lie now, for one who has rewritten them."""
+    """Accept the present checksums of the published databases; for callers that rewrote them."""
     current, previous = (
         sha256_of(path) if path.exists() else None for path in (home.warehouse, home.previous_warehouse)
     )
@@ -151,14 +151,14 @@ def vouch(home: Home) -> None:
 
 
 def switch(home: Home, batch: date, keys: Keys = NO_KEYS) -> Path:
-    """Put the accepted candidate in the place of the published database, in one step.
+    """Replace the published database by the accepted candidate, in one step.
 
-    Without a candidate there was nothing new, and what is published stays.
+    Without a candidate nothing changed, and the published database stays.
 
     Raises:
-        NotAccepted: no verdict says that exactly this candidate passed; it stays for inspection.
-        OlderBatch: what is published is of a later batch.
-        WrongKey: what is published is encrypted with none of the keys.
+        NotAccepted: no verdict says that this candidate passed; the candidate stays for inspection.
+        OlderBatch: the published database is of a later batch.
+        WrongKey: the published database is encrypted with none of the keys.
     """
     candidate = candidate_of(home)
     if not candidate.exists():
@@ -169,7 +169,7 @@ def switch(home: Home, batch: date, keys: Keys = NO_KEYS) -> Path:
     current = published(home.warehouse, keys)
     if current is not None and current[0] > batch:
         raise OlderBatch(f"batch {current[0]} is published; {batch} is older")
-    # Announced before it is done: a run that dies in between leaves a database that is accepted either way.
+    # Announced before the rename: if the run dies in between, the old and the new database are both accepted.
     settle_switch(home)
     known = announce(home.accepted, sha256, home.warehouse)
     had_one = home.warehouse.exists()
