@@ -1,9 +1,9 @@
-"""A connection for queries: the published files, verified and read-only, and no way from SQL to any file.
+"""A connection for queries: the published files, verified and read-only. SQL can reach no other file.
 
-The second wall behind `judge`. DuckDB counts attached files and the folder it spills to among the files that SQL may
-reach; so the file system itself is switched off once the databases are open. Then nothing can be spilled. A query that
-needs more than the memory gets a folder of its own, empty before and taken away after; the published files are then
-attached by names that are gone again when the query begins.
+This is the second wall behind `judge`. DuckDB lets SQL reach attached files and the spill folder. Therefore the file
+system is switched off when the databases are open, and such a query cannot spill. A query that needs more than the
+memory gets an empty folder of its own, which is deleted afterwards. For such a query the published files are attached
+through temporary links, which are deleted before the query begins.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from warehouse.query.judge import DEEPEST
 from warehouse.query.verified import is_accepted, open_file
 
 WAREHOUSE, STANDARD = "warehouse", "standard"
-# Of folders in which queries spill; the next turn leaves those of running queries alone.
+# Prefix of the folders in which queries spill. The next turn does not touch the folders of running queries.
 SCRATCH = "query-"
-# What a query may spill to the disk.
+# The most that a query may spill to the disk.
 MOST_SPILLED = "20GiB"
 
 
-# How often the published files are opened again when one is replaced meanwhile.
+# How often opening is tried when a published file is replaced during opening.
 _ATTEMPTS = 5
-# DuckDB's lists of tables and columns, from which SHOW is answered too: a query sees of them what it may read. DuckDB
-# looks for a macro before it looks for a function of its own.
+# DuckDB's lists of tables and columns, which SHOW reads too. A macro of the same name limits them to the published
+# tables: DuckDB looks for a macro before its own function.
 _LISTS = ("duckdb_tables", "duckdb_columns", "duckdb_views")
 _LIST = (
     "CREATE TEMP MACRO {name}() AS TABLE "
@@ -46,18 +46,18 @@ _LIST = (
 
 
 class NotVerified(Exception):
-    """A published file is not the one that was accepted; says which and what to do, in Chinese."""
+    """A published file differs from the accepted one; names the file and the remedy, in Chinese."""
 
 
 class _FileReplaced(NotVerified):
-    """A published file was replaced while it was opened: the one that lies there now may be accepted."""
+    """A published file was replaced during opening: the new file may be an accepted one."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What is queried, and with what.
+    """The databases to query, and the resources.
 
-    `limits` are DuckDB's settings; `standard` is whether the standard tables are wanted beside the warehouse;
+    `limits` are DuckDB's settings. `standard` says whether the standard tables are attached beside the warehouse.
     `scratch` is the folder in which the query may spill.
     """
 
@@ -70,14 +70,14 @@ class Asked:
 
 @contextmanager
 def open_for_queries(asked: Asked, *, spilling: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection in which the published tables can be read and nothing else.
+    """A connection that can read the published tables and nothing else.
 
     Args:
-        asked: what is queried.
-        spilling: whether it may spill.
+        asked: the databases and resources.
+        spilling: whether the query may spill.
 
     Raises:
-        NotAccepted: a file's checksum is not that of what was accepted.
+        NotVerified: a file has no accepted checksum.
         WrongKey: a file is encrypted with none of the keys.
         OSError: there is no published file, or it cannot be read.
         duckdb.Error: it cannot be opened.
@@ -96,7 +96,7 @@ def open_for_queries(asked: Asked, *, spilling: bool = False) -> Iterator[duckdb
 
 
 def _open(asked: Asked, stack: ExitStack, *, spilling: bool) -> duckdb.DuckDBPyConnection:
-    """The sealed connection; the stack closes it with all that it needs."""
+    """The sealed connection; the stack closes it and its resources."""
     home = asked.home
     files = {WAREHOUSE: stack.enter_context(_verified(home, home.warehouse, accepted))}
     if asked.standard and home.standard.exists():
@@ -138,7 +138,7 @@ def _verified(home: Home, path: Path, known: Callable[[Home], Checksums]) -> Ite
 
 
 def scratch_of(home: Home) -> Path:
-    """A folder for one query that may spill; it is not made yet."""
+    """A path for the folder of one query that may spill; the folder does not exist yet."""
     return home.spill / f"{SCRATCH}{uuid4().hex}"
 
 
@@ -155,7 +155,7 @@ def _scratch(asked: Asked) -> Iterator[Path]:
 def _attach(
     connection: duckdb.DuckDBPyConnection, name: str, file: FileIO, scratch: Path | None, keys: Keys
 ) -> None:
-    """Attach the file that is open, whatever has come into its place since."""
+    """Attach the open file, even if another file has replaced it since."""
     path, there = Path(str(file.name)), os.fstat(file.fileno())
     _check_log(path)
     link = scratch / uuid4().hex if scratch else None
@@ -163,7 +163,7 @@ def _attach(
         try:
             os.link(path, link)
         except OSError:
-            # Not on every file system, and not of another's file; then the file is not writable for us either.
+            # Some file systems have no links. The file of another owner cannot be linked, nor can we write it.
             link = None
     try:
         attach(connection, link or path, name, keys)
@@ -177,14 +177,14 @@ def _attach(
 
 
 def _check_log(path: Path) -> None:
-    """No write-ahead log lies beside a published file: DuckDB would replay it into what is read."""
+    """Refuse a write-ahead log beside a published file: DuckDB would replay it into the tables."""
     log = log_of(path)
     if log.exists():
         raise NotVerified(f"{log} 不是发布时产生的文件，不予查询。请查明来源并删除它，再运行 zhenjie doctor")
 
 
 def _seal(connection: duckdb.DuckDBPyConnection, *, spilling: bool) -> None:
-    """Close every way out, and keep it closed."""
+    """Switch off access to files and extensions, and lock the settings."""
     connection.execute("SET enable_external_access = false")
     if not spilling:
         connection.execute("SET disabled_filesystems = 'LocalFileSystem'")

@@ -1,8 +1,9 @@
-"""Judges a query by DuckDB's own syntax tree: it may read the published tables and nothing else.
+"""Judges a query by DuckDB's own syntax tree: a query may read the published tables and nothing else.
 
-The tree is what `json_serialize_sql` gives. Every node, key and function in it must be in `allowed.yaml`; every
-table must be published, or a common table expression in scope. What is judged is the text that is run. This is
-the first wall; `connection` is the second.
+The tree comes from `json_serialize_sql`. Every node, key and function in it must be in `allowed.yaml`. Every table must
+be published, or be a common table expression in scope. Example: `FROM read_csv('/etc/passwd')` is refused, because
+`read_csv` is not in the list. The judged text is the text that runs. This is the first wall; the second is
+`connection`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from warehouse.publish.accepted import HIDDEN
 
 # Characters; longer texts take the parser minutes.
 LONGEST = 100_000
-# DuckDB's limit on nesting, so that no text exhausts the stack.
+# The limit on nesting for DuckDB, so that no text exhausts the stack.
 DEEPEST = 200
 
 _COMMENT = r"(?:\s|--[^\n]*(?:\n|$)|/\*(?:[^*]|\*(?!/))*\*/)"
@@ -38,16 +39,16 @@ _OTHER_OPTIONS = re.compile(
 _SHOWN = {"tables", "__show_tables_expanded"}
 
 TableName = tuple[str, str, str]
-"""Catalogue, schema and table in lower case; a part that is not written is empty."""
+"""Catalogue, schema and table in lower case; a missing part is the empty text."""
 
 
 class RefusedQuery(Exception):
-    """A statement that does not only read published tables; says why, in Chinese."""
+    """A statement does more than read published tables; says why, in Chinese."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """A judged statement: a query, and what to write before it to have it explained instead of answered."""
+    """A judged statement: a query, and the prefix EXPLAIN if DuckDB shall explain it."""
 
     text: str
     explain: str = ""
@@ -62,13 +63,13 @@ def judge(connection: duckdb.DuckDBPyConnection, sql: str, tables: Collection[Ta
     """Judge one statement.
 
     Args:
-        connection: parses; nothing of `sql` is run. Its `max_expression_depth` bounds the nesting.
-        sql: what a person wrote.
+        connection: parses `sql` and does not run it. Its `max_expression_depth` limits the nesting.
+        sql: the text that a person wrote.
         tables: the published tables, as `published_tables` names them.
 
     Raises:
-        RefusedQuery: it is not one query on these tables.
-        duckdb.ParserException: it is not SQL.
+        RefusedQuery: the text is not one query on these tables.
+        duckdb.ParserException: the text is not SQL.
     """
     _check_text(sql)
     try:
@@ -99,10 +100,10 @@ def _judged(connection: duckdb.DuckDBPyConnection, sql: str, tables: Collection[
     try:
         statements = connection.extract_statements(sql)
     except duckdb.PermissionException:
-        # IMPORT DATABASE is read while it is parsed.
+        # The parser itself opens the files of IMPORT DATABASE.
         raise RefusedQuery(_ONLY_READS) from None
     except duckdb.InvalidInputException:
-        # Options are looked at while they are parsed.
+        # The parser itself checks options.
         if _EXPLAINED.match(sql) is None:
             raise
         raise RefusedQuery(_EXPLAIN_OPTIONS) from None
@@ -112,7 +113,7 @@ def _judged(connection: duckdb.DuckDBPyConnection, sql: str, tables: Collection[
         raise
     kinds = [statement.type for statement in statements]
     if len(kinds) > 1 and duckdb.StatementType.CREATE in kinds and not any(s.query for s in statements):
-        # For a PIVOT whose columns depend on the data DuckDB writes several statements.
+        # DuckDB translates a PIVOT whose columns depend on the data into several statements.
         raise RefusedQuery(_DYNAMIC_PIVOT)
     if len(statements) != 1:
         raise RefusedQuery("请写一条 SQL 查询")
@@ -125,7 +126,7 @@ def _judged(connection: duckdb.DuckDBPyConnection, sql: str, tables: Collection[
         explain = f"EXPLAIN {options} " if options else "EXPLAIN ANALYZE " if match["analyze"] else "EXPLAIN "
         if _OTHER_OPTIONS.match(text):
             raise RefusedQuery(_EXPLAIN_OPTIONS)
-        # In brackets DuckDB would look for options.
+        # DuckDB would parse brackets behind EXPLAIN as options.
         text = f"FROM {text}" if text.startswith("(") else text
     elif kinds[0] != duckdb.StatementType.SELECT:
         raise RefusedQuery(_ONLY_READS)
@@ -163,8 +164,8 @@ def _tree(connection: duckdb.DuckDBPyConnection, text: str) -> Mapping[str, Any]
 def published_tables(connection: duckdb.DuckDBPyConnection) -> frozenset[TableName]:
     """Every way to write the name of a table or view in the attached databases.
 
-    A table in a database's own `main` may be called by the database and its name. What a database keeps of itself
-    in a schema `hidden` is not published.
+    A table in the schema `main` may also be named as `database.table`. A table in a schema `hidden` is internal and
+    not published.
     """
     rows = connection.execute(
         "SELECT database_name, schema_name, table_name FROM duckdb_tables() WHERE NOT internal AND NOT temporary "
@@ -181,7 +182,7 @@ def _spellings(database: str, schema: str, table: str) -> Iterator[TableName]:
 
 
 def _lower(name: str) -> str:
-    """In lower case as DuckDB compares names: of ASCII letters only."""
+    """Lower case as DuckDB compares names: only ASCII letters change."""
     return name.translate(_LOWER)
 
 
@@ -240,12 +241,12 @@ class _StatementJudge:
         self._parts(node, scope)
 
     def _parts(self, node: Mapping[str, Any], scope: frozenset[str]) -> None:
-        """The parts of a node; a common table expression is in scope of those after it, and of the node itself."""
+        """Judge the parts of a node. A common table expression is in scope of the later ones and of the node itself."""
         for entry in (node.get("cte_map") or {}).get("map", []):
             self._value(entry["value"], scope)
             scope |= {_lower(entry["key"])}
         for key, part in node.items():
-            # A table function's call is judged with its table.
+            # `_table_function` judges the call of a table function.
             if key not in ("cte_map", "function"):
                 self._value(part, scope)
 
@@ -296,13 +297,13 @@ class _StatementJudge:
         return scope
 
 
-# What DuckDB takes for a function where there is no such column.
+# Names that DuckDB reads as functions if there is no column of the name.
 _FUNCTIONS_WITHOUT_BRACKETS = (
     ["current_user"], ["session_user"], ["user"], ["current_role"], ["current_schema"], ["current_catalog"],
     ["current_database"],
 )  # fmt: skip
 
-# A common table expression's name; DuckDB takes names with other marks for files.
+# The name of a common table expression; DuckDB takes a name with other marks for a file.
 _PLAIN = re.compile(r"[\w \-]+")
 
 _CHECKS = {

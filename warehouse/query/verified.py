@@ -1,9 +1,9 @@
-"""Whether a published file is the one that was accepted: by its sha256, or as the file that was verified before.
+"""Verifies that a published file is an accepted one: by its sha256, or as a file that was verified before.
 
-A file of 2 GB takes a second to read, so a verification is remembered: with the file's device, inode, size, and
-the times of the last change to its content and to its inode. Who replaces the file, or writes into it, can forge
-each of these but the last. Nothing is remembered of a file that changed within the last seconds, for the file
-system's clock is coarse.
+Reading a file of 2 GB takes a second, so a verification is remembered with the file's device, inode, size, and the
+times of the last change to its content and to its inode. A person who replaces the file, or writes into it, can forge
+all of these except the last. A file that changed within the last seconds is not remembered, because the file system's
+clock is coarse.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from warehouse.home.files import replace_json
 from warehouse.home.folders import Home
 
-# Nanoseconds; after these a later change has another time.
+# Nanoseconds; a change after this interval surely has another time.
 SETTLED = 2_000_000_000
 
 
@@ -27,10 +27,10 @@ def is_accepted(home: Home, name: str, file: FileIO, known: Collection[str], now
     """Whether an open file has one of the checksums.
 
     Args:
-        home: keeps what was verified, where it may be written.
-        name: under which the file is remembered.
-        file: open for reading; it is this file that is judged, whatever its name stands for by now.
-        known: sha256 of accepted files.
+        home: keeps the verifications, if the process may write there.
+        name: the name under which the file is remembered.
+        file: open for reading. This open file is verified, even if its path now leads to another file.
+        known: the sha256 of accepted files.
         now: nanoseconds since 1970.
     """
     before = _facts(file)
@@ -42,14 +42,14 @@ def is_accepted(home: Home, name: str, file: FileIO, known: Collection[str], now
     if sha256 not in known or _facts(file) != before:
         return False
     if now - before["changed"] > SETTLED:
-        # Not worth a failure: a reader who may not write verifies each time.
+        # A reader without the right to write verifies each time; that is no failure.
         with suppress(OSError):
             replace_json(home.verified, {**_remembered(home), name: {"facts": before, "sha256": sha256}})
     return True
 
 
 def open_file(path: Path) -> FileIO:
-    """A published file, to be verified and attached by what is open, not by its name."""
+    """Open a published file. It is verified and attached through the open file, not through its path."""
     return FileIO(path)
 
 
