@@ -1,8 +1,8 @@
-"""Standardisation: delivered text becomes typed, normalised, coded columns; confirmed corrections are laid over.
+"""Standardisation: delivered text becomes typed, normalised, coded columns; confirmed corrections are applied.
 
-No row is dropped and nothing is judged here. A value that will not convert stays beside its column as
-delivered, in `<column>__delivered`, and the rules find it there. Corrections come in as a table. Only rows are made
-that are new, or that a correction touches: the others rest where they are (`warehouse.lake.partition`).
+This module drops no row and judges no value. A text that does not convert stays in `<column>__delivered`, where the
+rules find it. Example: `2023-13-01` in `birth_date` gives NULL, and `birth_date__delivered` keeps the text. Corrections
+are a table. Only new rows, and rows that a correction affects, are made (`warehouse.lake.partition`).
 """
 
 from __future__ import annotations
@@ -46,21 +46,19 @@ def no_corrections() -> pl.DataFrame:
 
 
 def standardise(context: BatchContext, contract: Contract, corrections: pl.DataFrame) -> Partition | None:
-    """Write the standard table of one dataset for a batch, unless nothing it follows from has changed.
+    """Write the standard table of one dataset for a batch, if an input changed.
 
-    Its columns: `record_key`; `_row`, which tells the rows apart; `_line`, `_sheet` and `_extract_id`, where a
-    person finds the row: the row in the file of that delivery, and the sheet if it is one of several;
-    `_corrected`, a map from each corrected field to the value that the source delivers there, NULL where there
-    is none; the contract's columns, and `<column>__delivered` for those that are not text. Rows keep the order
-    in which they were delivered. Of a dataset that takes deltas, each record is as the newest delivery that
-    names it says, and is not there if that says it is gone.
+    Columns: `record_key`; `_row`, unique for each row; `_extract_id`, `_line` and `_sheet`, where a person finds the
+    row: the delivery, the row in its file, and the sheet if the file has several; `_corrected`, a map from each
+    corrected field to the value that the source delivers, NULL without a correction; the contract's columns;
+    `<column>__delivered` for columns that are not text. Rows keep the order of delivery. If a dataset takes deltas,
+    the newest delivery that names a record decides: its values count, or it deletes the record.
 
     Args:
-        context: the batch; the newest extract not after its day is taken.
+        context: the batch; its newest extract is read.
         contract: the dataset's contract.
-        corrections: columns as in `CORRECTIONS`, one row per record and field; a correction replaces
-            `delivered` (the source's value as shown text) by `value`, and steps back by itself once the
-            source shows anything else.
+        corrections: columns as in `CORRECTIONS`, one row per record and field. A correction replaces `delivered`
+            (the source's value as shown text) by `value`. It no longer applies when the source shows any other text.
 
     Returns:
         The partition in force, or None when the dataset was never delivered.
@@ -78,7 +76,7 @@ def standardise(context: BatchContext, contract: Contract, corrections: pl.DataF
 
 @dataclass(frozen=True, eq=False)
 class StandardStage(Stage):
-    """The standard table of a dataset; a row has the number of the row of an extract that it is made of."""
+    """The standard table of a dataset; each row has the number of its extract row."""
 
     contract: Contract
     codes: CodeLibrary
@@ -107,7 +105,7 @@ class StandardStage(Stage):
         return Inputs(
             program={
                 Input.CONTRACT: contract.digest,
-                # Labels stand in the query; functions look codes up where it runs.
+                # The query's text has the labels; its functions look codes up when it runs.
                 Input.CODES: self.codes.digest,
                 Input.QUERY: digest_of(standard_query(contract, self.codes, "extract", columns)),
                 Input.FUNCTIONS: library_digest(),
@@ -120,18 +118,18 @@ class StandardStage(Stage):
 
     @cached_property
     def _files(self) -> dict[str, str]:
-        """Every file that the rows come from: the batch that wrote it → its content."""
-        # A delta that came before says nothing new: what follows from it is as it was.
+        """Every extract file of the rows: the batch that wrote it → its content."""
+        # A delta without rows (it was delivered before) changes nothing, so it is not an input.
         speaking = [extract for extract in self.extracts if extract.rows or extract.facts.get("whole", True)]
         return {batch: content for extract in speaking for batch, content in extract.origins.items()}
 
     def affected(self, before: Predecessor, scratch: Scratch) -> str | None:
-        """The rows that came or went, those that a correction touches or touched, and those of the same records."""
+        """The new and deleted rows, rows with a present or an earlier correction, and rows of the same records."""
         if not self.contract.key:
-            return None  # equal rows are numbered: how often a row came is seen in all of them
+            return None  # equal rows are numbered: the number depends on all of them
         earlier = {batch: before.value(Input.EXTRACT_FILE.of(batch)) for batch in self._files}
         if any(then not in (None, self._files[batch]) for batch, then in earlier.items()):
-            return None  # the same number may be another row
+            return None  # the same row number may now be another row
         base, delivered = before.partition.scan, delivered_rows(self.contract, self.extracts)
         scratch.frame("corrections", self.corrections)
         came = f"(SELECT * FROM {delivered} ANTI JOIN {base} USING (_row))"
@@ -145,13 +143,13 @@ class StandardStage(Stage):
             f"SELECT _row FROM ({corrected})",
         ]
         if self.contract.takes_deltas:
-            # A record that is delivered again is judged with all of its rows.
+            # If a record is delivered again, all of its rows are affected.
             keys = standard_query(self.contract, self.codes, came, (), present="keyed")
             queries.append(f"SELECT _row FROM {base} WHERE record_key IN (SELECT record_key FROM ({keys}))")
         return " UNION ".join(queries)
 
     def rows(self, work: Work) -> str:
-        """The rows as `standard_query` makes them."""
+        """The SQL of `standard_query`."""
         work.scratch.frame("corrections", self.corrections)
         source = delivered_rows(self.contract, self.extracts)
         if work.affected is not None:
@@ -161,7 +159,7 @@ class StandardStage(Stage):
 
 
 def extracts_in_force(lake: Lake, dataset: str, batch: date) -> list[Partition]:
-    """The extracts that a dataset is made of on the batch's day: the newest snapshot and all deltas after it."""
+    """The extracts in force on the batch's day: the newest snapshot and all deltas after it."""
     found: list[Partition] = []
     for day in reversed([day for day in lake.batches(Layer.EXTRACT, dataset) if day <= batch]):
         extract = lake.partition(Layer.EXTRACT, dataset, day)
@@ -173,9 +171,9 @@ def extracts_in_force(lake: Lake, dataset: str, batch: date) -> list[Partition]:
 
 
 def delivered_rows(contract: Contract, extracts: Sequence[Partition]) -> str:
-    """The extracts as one relation; a column that one does not know yet is empty there.
+    """The extracts as one relation; a column that an older extract lacks is NULL there.
 
-    `_delivery` tells which rows came together: those of a snapshot, whenever they came first, and those of each delta.
+    `_delivery` groups the rows: all rows of the snapshot are one group, and each delta is one group.
     """
     columns = ", ".join(f"CAST(NULL AS VARCHAR) AS {quote(c.name)}" for c in contract.delivered_columns)
     parts = [f"SELECT {columns} WHERE false"]
@@ -187,7 +185,7 @@ def delivered_rows(contract: Contract, extracts: Sequence[Partition]) -> str:
 
 
 def deltas_of(extract: Partition) -> list[str]:
-    """The deliveries of an extract that are deltas, by their identifiers."""
+    """The identifiers of an extract's deliveries that are deltas."""
     return [str(told["extract_id"]) for told in deliveries_of(extract) if told["delivery"] == "delta"]
 
 
@@ -198,14 +196,14 @@ def standard_query(
     corrected: Collection[str],
     present: str | None = None,
 ) -> str:
-    """The SQL that turns extracts into their standard table, its rows in no order.
+    """The SQL that turns extracts into their standard table, without an order of rows.
 
     Args:
         contract: the dataset's contract.
         codes: the code tables.
         source: the extracts in force as a relation in SQL.
-        corrected: the fields that a relation `corrections` has rows for.
-        present: which step's rows count, instead of those that are in force.
+        corrected: the fields that have rows in the relation `corrections`.
+        present: the step whose rows are used, instead of the rows in force.
     """
     columns = contract.delivered_columns
     fields = [column for column in columns if column.name in corrected]
@@ -226,7 +224,7 @@ def standard_query(
 
 
 def _cleaned(column: Column, codes: CodeLibrary) -> list[str]:
-    """The cell cleaned or parsed, and beside what was parsed the cell itself."""
+    """The cleaned or parsed cell; a parsed column is followed by the delivered cell."""
     raw = quote(column.name)
     parts = [f"{read(column, raw, codes)} AS {raw}"]
     if column.type != "string":
@@ -235,7 +233,7 @@ def _cleaned(column: Column, codes: CodeLibrary) -> list[str]:
 
 
 def _coded(column: Column, codes: CodeLibrary) -> list[str]:
-    """The cell's value, and beside what was parsed the text that would not convert."""
+    """The cell's value; a parsed column is followed by the text that did not convert."""
     name = quote(column.name)
     parts = [f"{coded(column, name, codes)} AS {name}"]
     if column.type != "string":
@@ -245,9 +243,9 @@ def _coded(column: Column, codes: CodeLibrary) -> list[str]:
 
 
 def _record_key(contract: Contract) -> str:
-    """A row's identity as delivered; without any key value, a digest of the whole row stands in.
+    """A row's identity as delivered; a row without any key value gets a digest of the whole row.
 
-    Where the dataset has no key, equal rows are numbered in the order in which they came.
+    If the dataset has no key, equal rows are numbered in the order of delivery.
     """
     every = ", ".join(f"coalesce({_as_text(c)}, '')" for c in contract.delivered_columns)
     if not contract.key:
@@ -261,7 +259,7 @@ def _record_key(contract: Contract) -> str:
 
 
 def _present(contract: Contract, codes: CodeLibrary) -> str:
-    """The rows that are in force: of a record in several deliveries those of the newest, unless it is gone."""
+    """The rows in force: for each record the rows of its newest delivery, unless this delivery deletes the record."""
     if not contract.takes_deltas:
         return "SELECT * FROM keyed"
     newest = "SELECT * FROM keyed QUALIFY _delivery = arg_max(_delivery, _row) OVER (PARTITION BY record_key)"
@@ -273,14 +271,14 @@ def _present(contract: Contract, codes: CodeLibrary) -> str:
 
 
 def _as_text(column: Column) -> str:
-    """The value as shown, or what was delivered where it would not convert."""
+    """The value as shown text, or the delivered text if it did not convert."""
     if column.type == "string":
         return quote(column.name)
     return f"coalesce({shown(quote(column.name), column.type)}, {quote(delivered_name(column))})"
 
 
 def _corrections(fields: list[Column], codes: CodeLibrary) -> str:
-    """The steps that lay each row beside the correction of its record: the corrected values, and whether they hold."""
+    """The steps that join each row with the correction of its record: corrected values, and whether they apply."""
     separator = ",\n    "
     kept = [_replaces(column) for column in fields]
     return template("warehouse", "corrections").format(
@@ -295,7 +293,7 @@ def _corrections(fields: list[Column], codes: CodeLibrary) -> str:
         coded=separator.join(
             [*kept, *(f"{coded(column, _value(column), codes)} AS {_value(column)}" for column in fields)]
         ),
-        # Only while the source still shows what was corrected.
+        # A correction applies only while the source still shows the value that was corrected.
         compared=separator.join(
             f"{_value(column)}, ({_value(column)} IS NOT NULL "
             f"AND {_as_text(column)} IS NOT DISTINCT FROM {_replaces(column)}) AS {_applies(column)}"
@@ -330,7 +328,7 @@ def _laid_over(column: Column, fields: list[Column]) -> list[str]:
 
 
 def _corrected(fields: list[Column]) -> str:
-    """The corrected fields of a row, each with what the source delivers; NULL when there are none."""
+    """The corrected fields of a row, each with the delivered value; NULL without corrections."""
     if not fields:
         return "CAST(NULL AS MAP(VARCHAR, VARCHAR))"
     entries = ", ".join(

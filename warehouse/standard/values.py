@@ -1,7 +1,7 @@
-"""How a column's values are written in SQL: its type, how delivered text becomes a value, how it is shown.
+"""A column's values in SQL: its type, the conversion from delivered text, and the text that is shown.
 
-One place for each of the three, so that a correction typed into a workbook, a suggestion, a bound in a
-contract and a delivered cell all go the same way.
+One function for each, so that a correction in a workbook, a suggestion, a bound in a contract and a delivered cell
+are converted in the same way.
 """
 
 from __future__ import annotations
@@ -23,37 +23,37 @@ _READERS: Mapping[LogicalType, str] = {
 
 
 def delivered_name(column: Column) -> str:
-    """The column that keeps the text which would not convert."""
+    """The name of the column that keeps the text that did not convert."""
     return f"{column.name}__delivered"
 
 
 def value_of(column: Column, text: str, codes: CodeLibrary) -> str:
-    """The SQL that turns delivered text into the column's value, NULL when it will not convert.
+    """The SQL that converts delivered text to the column's value, NULL if it does not convert.
 
     Args:
         column: the column of the contract.
         text: an SQL expression of type VARCHAR.
-        codes: the code tables; a label that a department writes becomes its code, an unknown one stays.
+        codes: the code tables; a known label becomes its code, an unknown text stays.
     """
     return coded(column, read(column, text, codes), codes)
 
 
 def read(column: Column, text: str, codes: CodeLibrary) -> str:
-    """The first of two steps to the value: the text cleaned or parsed. See `value_of` for the arguments."""
+    """The first of two steps: clean or parse the text. See `value_of` for the arguments."""
     if column.type != "string":
         return _READERS[column.type].format(text)
     if column.kind is not None:
         return f"{load_kinds()[column.kind].normalise}({text})"
-    # A label such as 未知 also is a way to say nothing: it must meet the code table before it is taken for that.
+    # A label such as 未知 also means a missing value: the code table must be asked before the text becomes NULL.
     return f"tidy_text({text})" if _by_label(column, codes) else f"clean_text({text})"
 
 
 def coded(column: Column, cleaned: str, codes: CodeLibrary) -> str:
-    """The second step: a spelling becomes its code.
+    """The second step: replace a spelling by its code.
 
     Args:
         column: the column of the contract.
-        cleaned: what `read` gave, as an SQL expression; a column is better than the call, which stands here twice.
+        cleaned: the result of `read`, as an SQL expression. Pass a column: the expression is used twice.
         codes: the code tables.
     """
     if not _by_label(column, codes):
@@ -62,12 +62,12 @@ def coded(column: Column, cleaned: str, codes: CodeLibrary) -> str:
 
 
 def _by_label(column: Column, codes: CodeLibrary) -> bool:
-    """Whether the column's code table is known by its labels too."""
+    """Whether a label is also accepted for the column's code."""
     return column.codes is not None and codes.load(column.codes).is_labelled
 
 
 def shown(expression: str, logical_type: LogicalType) -> str:
-    """The SQL that writes a value as text, the way a person writes it: 380 rather than 380.0, 是 for true."""
+    """The SQL that writes a value as a person writes it: 380 instead of 380.0, 是 for true."""
     if logical_type == "string":
         return expression
     if logical_type == "boolean":
