@@ -1,6 +1,6 @@
-"""The engine that runs SQL: a DuckDB connection with our functions and code tables, bounded by its settings.
+"""The engine that runs SQL: a DuckDB connection with our functions and code tables, limited by its settings.
 
-Only the way to a connection lives here. What is asked of it stands in the stages.
+This module only opens connections. The stages have the queries.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from schemas.emit.sql import literal, quote
 from warehouse.engine.functions import install, install_places, install_spellings
 from warehouse.home.encryption import NO_KEYS, Keys
 
-# A database and what DuckDB writes beside it.
+# Suffixes of a database and of the files that DuckDB writes beside it.
 _DATABASE_FILES = ("", ".wal", ".wal.checkpoint", ".wal.recovery")
 
 
-# Errors that speak of statements, files and the machine. The others may quote a value.
+# Errors about statements, files and the machine. Messages of other errors may quote a value.
 _NO_VALUES = (
     duckdb.BinderException,
     duckdb.CatalogException,
@@ -37,7 +37,7 @@ _NO_VALUES = (
 
 
 class QueryFailed(Exception):
-    """A stage's query that failed; says how, without the values that the engine quotes."""
+    """A stage's query failed; names the error without values that the engine quotes."""
 
 
 def _told(error: Exception) -> str:
@@ -51,10 +51,10 @@ def _told(error: Exception) -> str:
 
 @dataclass(frozen=True)
 class Engine:
-    """How connections are opened: what they may use of the machine, and where they spill.
+    """Opens connections, with limits on the machine's resources and a folder to spill.
 
-    `memory_limit` is text as DuckDB reads it, such as `4GiB`; `threads` is a count of cores. SQL may read
-    and write below `folders` (the one that holds `spill`, if none are named) and in the `databases`.
+    `memory_limit` is text as DuckDB reads it, such as `4GiB`; `threads` is a count of cores. SQL may read and write
+    below `folders` (if empty: the folder that holds `spill`) and in the `databases`.
     """
 
     spill: Path
@@ -67,7 +67,7 @@ class Engine:
 
     @property
     def limits(self) -> dict[str, str | int]:
-        """What a database may use of the machine, as DuckDB's settings."""
+        """The limits on the machine's resources, as DuckDB's settings."""
         return {
             "memory_limit": self.memory_limit,
             "threads": self.threads,
@@ -76,7 +76,7 @@ class Engine:
 
     @cached_property
     def _database(self) -> duckdb.DuckDBPyConnection:
-        """The one database in memory of this engine; installing functions and codes once is what costs."""
+        """The only database in memory of this engine. Installing functions and codes is slow, so it happens once."""
         self.spill.mkdir(parents=True, exist_ok=True)
         database = duckdb.connect(
             ":memory:",
@@ -96,18 +96,18 @@ class Engine:
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection to the engine's database in memory, closed afterwards.
 
-        It has the function library and, in the schema `codes`, each code table under its id. Connections
-        share the memory limit; temporary tables and registered frames are each connection's own.
+        It has the function library and, in the schema `codes`, each code table under its id. Connections share the
+        memory limit. Each connection has its own temporary tables and registered frames.
 
         Raises:
-            QueryFailed: in the place of any error of DuckDB, Polars or Arrow while it is open.
+            QueryFailed: replaces every error of DuckDB, Polars or Arrow while the connection is open.
         """
         connection = self._database.cursor()
         self._open.add(connection)
         try:
             yield connection
         except (duckdb.Error, pl.exceptions.PolarsError, pa.ArrowException) as error:
-            # Dagster keeps what an error says; the traceback stays, for it quotes nothing but our code.
+            # Dagster keeps error messages. The traceback stays, because it only quotes our code.
             raise QueryFailed(_told(error)).with_traceback(error.__traceback__) from None
         finally:
             self._open.discard(connection)
@@ -118,7 +118,7 @@ class Engine:
         return set()
 
     def interrupt(self) -> None:
-        """Break off the statements that run now, on every connection: they fail with `QueryFailed`."""
+        """Interrupt the running statements of all connections: they fail with `QueryFailed`."""
         for connection in list(self._open):
             with suppress(duckdb.ConnectionException):  # closed meanwhile
                 connection.interrupt()
@@ -129,15 +129,15 @@ def confine(
     folders: Sequence[Path] = (),
     databases: Sequence[Path] = (),
 ) -> None:
-    """Let SQL of this connection's database reach these folders and databases only, and keep its settings.
+    """Limit the SQL of this connection's database to these folders and databases, and lock its settings.
 
-    A second wall: what contracts and people may write is checked before it runs. Databases that are attached
-    already stay.
+    This is a second wall: SQL of contracts and people is checked before it runs. Databases that are already attached
+    stay.
 
     Args:
         connection: any connection to the database.
-        folders: with all below them.
-        databases: files, each with what DuckDB writes beside it.
+        folders: folders with everything below them.
+        databases: database files, each with the files that DuckDB writes beside it.
     """
     files = [f"{path}{end}" for path in databases for end in _DATABASE_FILES]
     connection.execute(f"SET allowed_directories = {_texts([str(folder) for folder in folders])}")
@@ -152,7 +152,7 @@ def _texts(values: Sequence[str]) -> str:
 
 
 def install_codes(connection: duckdb.DuckDBPyConnection, codes: CodeLibrary) -> None:
-    """Put every code table into the schema `codes`, and what addresses call the places of the divisions."""
+    """Put every code table into the schema `codes`, with the names that addresses use for the divisions."""
     connection.execute("CREATE SCHEMA IF NOT EXISTS codes")
     for table in codes.ids():
         connection.register("code_rows", codes.load(table).rows)

@@ -1,8 +1,8 @@
 """Puts the SQL function library into a DuckDB connection.
 
-Here: which files of warehouse/sql/duckdb hold the macros, and in what order they build on each other. What
-each function promises is declared in schemas/functions.yaml, what it does is in the .sql files. Macros whose
-name begins with an underscore are steps of another one; contracts and rules cannot name them.
+This module knows the files of warehouse/sql/duckdb and the order in which they depend on each other.
+schemas/functions.yaml declares each function; the .sql files define it. A macro whose name begins with an underscore
+is a step of another macro; contracts and rules cannot name it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import duckdb
 
 from schemas.emit.sql import literal
 
-# The files of the folder that hold no functions: the code tables come first, the others are run when these are filled.
+# Files without functions: the code tables come first, the other files run when the code tables are filled.
 _CODES, _PLACES, _KNOWN = "codes", "places", "known"
 
 _DEFINED = re.compile(r"CREATE OR REPLACE (?:MACRO|TEMPORARY FUNCTION) (\w+)\(")
@@ -36,7 +36,9 @@ def install(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def install_places(con: duckdb.DuckDBPyConnection) -> None:
-    """Work out from the code tables of the schema `codes` how addresses name places; again after any change there.
+    """Compute the names that addresses use for places, from the code tables of the schema `codes`.
+
+    Call it again after any change of the code tables.
 
     Args:
         con: an open connection with the code tables `division` and `area`.
@@ -45,9 +47,9 @@ def install_places(con: duckdb.DuckDBPyConnection) -> None:
     _install_area_years(con)
     row = con.execute(_script(_KNOWN)).fetchone()
     if row is None or row[0] is None:
-        return  # no county in use: no address names one
-    # As constants: a sub-query joins what it finds to every row, which can take a hundred times as long. Names are
-    # looked up by their hash, as those of an enumeration.
+        return  # no county is in use, so no address names a county
+    # The tables become constants: a sub-query is joined with every row, which can take a hundred times as long. Names
+    # are values of an enumeration, because DuckDB looks these up by hash.
     cities, counties, labels, places, usual = row
     for macro in (
         f"_without_city(s) AS regexp_replace(s, {literal(cities)}, '')",
@@ -63,15 +65,15 @@ def install_places(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def install_spellings(con: duckdb.DuckDBPyConnection, name: str, spellings: Mapping[str, str]) -> None:
-    """Make a function that looks a text up.
+    """Create a function that looks up a text.
 
     Args:
         con: an open connection.
-        name: of the function; it takes a text and gives NULL for one that is not in the table.
-        spellings: what each text stands for.
+        name: the name of the function. It takes a text and returns NULL for an unknown text.
+        spellings: text → meaning.
     """
-    # As constants: a sub-query joins the table to every row, which can take a hundred times as long, and a map is
-    # searched from its beginning. An enumeration is looked up by its hash, and made once when it has a name.
+    # The table becomes a constant: a sub-query is joined with every row, which can take a hundred times as long, and a
+    # map is searched from its beginning. An enumeration is looked up by hash, and a named one is made only once.
     written, meant = (", ".join(map(literal, texts)) for texts in (spellings, spellings.values()))
     con.execute(f"CREATE OR REPLACE TYPE {name} AS ENUM ({written})")
     con.execute(
@@ -80,13 +82,14 @@ def install_spellings(con: duckdb.DuckDBPyConnection, name: str, spellings: Mapp
 
 
 def _install_area_years(con: duckdb.DuckDBPyConnection) -> None:
-    """Tell from an area's place in `codes.young_area` whether it was there in a year since 2000."""
+    """Create the function that compares an area's position in `codes.young_area` with a year since 2000."""
     (known,) = con.execute(
         "SELECT list(areas ORDER BY year) FROM ("
         "SELECT year, count(*) FILTER (CAST(valid_from AS INTEGER) BETWEEN 2001 AND year) AS areas "
         "FROM codes.area, range(2000, 2100) AS years (year) GROUP BY year)"
     ).fetchall()[0]
-    # Text of four characters a year: a list takes as long to plan as it has members. 9e8 is a number, too.
+    # A text with four characters for each year: the planning time of a list grows with its length. The pattern checks
+    # the year, because 9e8 is a number too.
     counts = literal("".join(f"{count:<4}" for count in known or []))
     con.execute(
         "CREATE OR REPLACE MACRO _is_area_after(t, year) AS CASE WHEN regexp_matches(year, '^20[0-9]{2}$') THEN "
@@ -97,7 +100,7 @@ def _install_area_years(con: duckdb.DuckDBPyConnection) -> None:
 
 @cache
 def library_digest() -> str:
-    """A fingerprint of the library: what was made with other functions is out of date."""
+    """A fingerprint of the library: a table that was made with other functions is out of date."""
     return hashlib.sha256("".join((*_scripts(), _script(_PLACES), _script(_KNOWN))).encode()).hexdigest()
 
 
@@ -121,7 +124,7 @@ def function_files(engine: str) -> tuple[str, ...]:
 
 @cache
 def statements(engine: str) -> tuple[str, ...]:
-    """The statements that create an engine's functions one by one, for engines that take no script."""
+    """The statements that create an engine's functions, for engines that cannot run a script."""
     scripts = "".join(_script(name, engine) for name in function_files(engine))
     return tuple(statement for statement in scripts.split(";\n") if statement.strip())
 

@@ -1,6 +1,6 @@
-"""SQL of more than a few lines: files in the `sql` folder of a package, with places for what varies.
+"""SQL templates: files in the `sql` folder of a package, with placeholders.
 
-Here only how they are found. What stands in for a place is said by the module that runs the statement.
+This module only finds them. The module that runs the statement fills the placeholders.
 """
 
 from __future__ import annotations
@@ -11,5 +11,5 @@ from importlib.resources import files
 
 @cache
 def template(package: str, name: str) -> str:
-    """The text of `<package>/sql/<name>.sql`, to be filled with `str.format`: braces of SQL itself are doubled."""
+    """The text of `<package>/sql/<name>.sql`, for `str.format`: braces that belong to the SQL are doubled."""
     return (files(package) / "sql" / f"{name}.sql").read_text(encoding="utf-8")

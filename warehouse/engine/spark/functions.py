@@ -1,7 +1,7 @@
-"""Puts the SQL function library into a Spark session, as temporary functions, and the code tables it looks into.
+"""Puts the SQL function library and its code tables into a Spark session, as temporary functions and views.
 
-Here: which files of warehouse/sql/spark hold the functions, and in what order they build on each other. They are
-those of warehouse/sql/duckdb over again, under the same names; tests/parity holds that both give the same.
+This module knows the files of warehouse/sql/spark and the order in which they depend on each other. They define the
+same functions as warehouse/sql/duckdb, under the same names; tests/parity proves that both give the same results.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from warehouse.engine.connection import install_codes
 from warehouse.engine.functions import install as install_on_duckdb
 from warehouse.engine.functions import statements
 
-# What the functions look into, as one view each: worked out once from the code tables, on the engine that is at hand
-# everywhere. Spark runs no sub-query that joins a text put together of two rows with one of the row at hand.
+# The views that the functions read. DuckDB computes them once from the code tables, because Spark cannot run a
+# correlated sub-query that compares a text made of two rows with a text of the outer row.
 _VIEWS = {
     "division_successor": """
         SELECT past.code || substr(present.code, length(past.successor) + 1) AS code, max(present.code) AS successor
@@ -27,7 +27,7 @@ _VIEWS = {
         SELECT area.code || CAST(birth.year AS VARCHAR) AS code
         FROM codes.area AS area
         INNER JOIN range(2000, 2100) AS birth (year) ON CAST(area.valid_from AS INTEGER) > birth.year""",
-    # Of each spelling of a county its length in two digits, code and label.
+    # For each spelling of a county: its length in two digits, code and label.
     "county_spelling": """
         SELECT map(list(spelling), list(lpad(CAST(length(spelling) AS VARCHAR), 2, '0') || code || label)) AS facts
         FROM codes.county_spelling""",
@@ -42,10 +42,10 @@ def view_name(table: str) -> str:
 
 
 def install(session: SparkSession, codes: CodeLibrary) -> None:
-    """Make every code table a view, and create every function of the library, replacing older ones.
+    """Create a view for every code table, and every function of the library. They replace older ones.
 
     Args:
-        session: views and functions are this session's own.
+        session: views and functions exist in this session only.
         codes: the code tables.
     """
     with duckdb.connect() as connection:
@@ -63,12 +63,12 @@ def install(session: SparkSession, codes: CodeLibrary) -> None:
 
 
 def _look_up(name: str, table: CodeTable) -> str:
-    """The statement that makes a function which looks a spelling up."""
+    """The statement that creates a function which looks up a spelling."""
     entries = ", ".join(_text(text) for pair in table.spellings.items() for text in pair)
     found = f"try_element_at(map({entries}), s)"
     return f"CREATE OR REPLACE TEMPORARY FUNCTION {name}(s STRING) RETURNS STRING RETURN {found}"
 
 
 def _text(text: str) -> str:
-    """A constant in Spark's SQL, which takes a backslash for the beginning of an escape."""
+    """A text constant in Spark's SQL, where a backslash begins an escape."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

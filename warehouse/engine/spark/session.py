@@ -1,6 +1,6 @@
-"""The way to a Spark session whose SQL means what DuckDB's does: time zone, casts, nothing shown, nothing reported.
+"""Opens a Spark session whose SQL means the same as DuckDB's: time zone, casts; without web interface or reports.
 
-Only the way to a session lives here. What it can be asked is `warehouse.engine.spark.functions` and `translate`.
+This module only opens sessions. `warehouse.engine.spark.functions` and `translate` provide functions and SQL.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from types import MappingProxyType
 
 from pyspark.sql import SparkSession
 
-# What our SQL relies on. With ANSI a value that will not convert stops the run, as on DuckDB, unless try_ is said.
+# Settings that our SQL needs. With ANSI a value that does not convert stops the run, as in DuckDB, except in try_cast.
 SETTINGS: Mapping[str, str] = {
     "spark.sql.ansi.enabled": "true",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.legacy.timeParserPolicy": "CORRECTED",
     "spark.sql.parquet.inferTimestampNTZ.enabled": "true",
     "spark.sql.timestampType": "TIMESTAMP_NTZ",
-    # What the optimiser infers of a query of many rules with columns made of columns grows beyond any memory.
+    # For a query of many rules over derived columns, the optimiser's inferred constraints would exceed any memory.
     "spark.sql.constraintPropagation.enabled": "false",
 }
 
 
-# For a few thousand rows, as in tests: compiling what a query of many rules is made into takes most of the time then.
+# For a few thousand rows, as in tests: there, compiling the generated code of many rules takes most of the time.
 SMALL: Mapping[str, str] = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
@@ -33,12 +33,12 @@ SMALL: Mapping[str, str] = {
 def local_session(
     cores: int = 2, memory: str = "2g", further: Mapping[str, str] = MappingProxyType({})
 ) -> SparkSession:
-    """A session in this process; on a cluster the operator's own session needs `SETTINGS` only.
+    """A session in this process. On a cluster, the operator's own session only needs `SETTINGS`.
 
     Args:
-        cores: threads, and parts of a shuffle.
-        memory: of the Java process, such as `2g`.
-        further: settings of Spark to add, such as `SMALL`.
+        cores: number of threads, and of partitions of a shuffle.
+        memory: memory of the Java process, such as `2g`.
+        further: further settings of Spark, such as `SMALL`.
     """
     builder = SparkSession.builder.master(f"local[{cores}]").appName("zhenjie")
     for name, value in {
@@ -46,7 +46,7 @@ def local_session(
         "spark.driver.memory": memory,
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
-        # Queries of many rules are deep trees.
+        # Queries of many rules are deep trees, which need a large stack.
         "spark.driver.extraJavaOptions": "-Duser.timezone=UTC -Xss16m",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",

@@ -1,7 +1,7 @@
-"""Standardisation on Spark: the same query over the same Parquet, read and made typed by Spark.
+"""Standardisation on Spark: Spark runs the same query over the same Parquet files.
 
-Here only what differs from DuckDB: how extracts and corrections become relations. What a standard table holds is
-`warehouse.standard.standardise`.
+This module has only the difference from DuckDB: extracts and corrections become Spark relations.
+`warehouse.standard.standardise` describes the standard table.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ROW_FACTS = ("_row", "_line", "_sheet", "_extract_id")
 
 
 def read(session: SparkSession, partition: Partition) -> DataFrame:
-    """The rows of a partition, in no order; see `warehouse.lake.partition` for what its files say."""
+    """The rows of a partition, without an order; `warehouse.lake.partition` describes its files."""
     first, *patches = (session.read.parquet(str(partition.path(part))) for part in partition.parts)
     rows = first
     for patch in patches:
@@ -34,7 +34,7 @@ def read(session: SparkSession, partition: Partition) -> DataFrame:
 
 
 def column_types(contract: Contract, alias: str = "") -> dict[tuple[str, str], str]:
-    """The types of a dataset's standard columns, as `to_spark` wants to know them."""
+    """The types of a dataset's standard columns, for `to_spark`."""
     return {(alias, column.name): SQL_TYPES[column.type] for column in contract.columns}
 
 
@@ -48,10 +48,10 @@ def standard_rows(
     """The standard table of one dataset; columns as `warehouse.standard.standardise.standardise` writes them.
 
     Args:
-        session: with the function library installed.
+        session: has the function library.
         contract: the dataset's contract.
         codes: the code tables.
-        extracts: those in force, as `warehouse.standard.standardise.extracts_in_force` finds them.
+        extracts: the extracts in force, from `warehouse.standard.standardise.extracts_in_force`.
         corrections: columns as in `warehouse.standard.standardise.CORRECTIONS`.
     """
     _delivered(session, contract, extracts).createOrReplaceTempView("delivered_rows")
@@ -64,8 +64,7 @@ def standard_rows(
 
 
 def _delivered(session: SparkSession, contract: Contract, extracts: Sequence[Partition]) -> DataFrame:
-    """The extracts as one relation, as `warehouse.standard.standardise` says; a column that one does not know
-    is empty there."""
+    """The extracts as one relation, as in `warehouse.standard.standardise`; a column that an extract lacks is NULL."""
     parts = []
     for extract in extracts:
         rows = read(session, extract)

@@ -1,8 +1,7 @@
-"""Portable SQL from DuckDB's dialect to Spark's, beyond what sqlglot knows to be different.
+"""Translates portable SQL from DuckDB's dialect to Spark's, including differences that sqlglot does not know.
 
-What may stand in the SQL is `schemas.expressions.portable`; a statement that is not portable is refused here
-too. For each case that sqlglot carries over with another meaning there is one rewriting; tests/parity proves
-each of them.
+`schemas.expressions.portable` lists the allowed SQL; a statement that is not portable is refused here too. Each case
+that sqlglot would translate with another meaning has one rewriting; tests/parity proves each rewriting.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from sqlglot import exp
 from schemas.expressions.functions import load_functions
 from schemas.expressions.portable import DIALECT, objections
 
-# Column → DuckDB's type, by the relation's alias and the name; "" for columns named without a relation.
+# Relation alias and column name → DuckDB's type; the alias is "" for columns that are named without a relation.
 Types = Mapping[tuple[str, str], str]
 
 _OF_TYPES: Mapping[exp.DType, str] = {
@@ -23,12 +22,12 @@ _OF_TYPES: Mapping[exp.DType, str] = {
     exp.DType.DATE: "DATE",
     exp.DType.TIMESTAMPNTZ: "TIMESTAMP",
 }
-# A text no escape sign stands in: LIKE of DuckDB knows none, that of Spark takes a backslash for one.
+# An escape character that occurs in no text: DuckDB's LIKE has no escape, Spark's LIKE takes a backslash as one.
 _NO_ESCAPE = "\x01"
 
 
 class NotPortable(ValueError):
-    """A statement with what is on no allow-list; says each line and why."""
+    """A statement has parts that are on no allow-list; names each part and the reason."""
 
 
 def to_spark(sql: str, types: Types) -> str:
@@ -36,16 +35,16 @@ def to_spark(sql: str, types: Types) -> str:
 
     Args:
         sql: portable SQL in DuckDB's dialect.
-        types: the columns that are numbers, days or times; others are taken for texts and whole numbers.
+        types: the columns that are floating-point numbers, days or times; other columns are texts or whole numbers.
 
     Raises:
-        NotPortable: the statement has what is not on the allow-list.
+        NotPortable: a part of the statement is not on the allow-list.
     """
     if found := objections(sql):
         raise NotPortable("; ".join(f"line {o.line}: {o.message}" for o in found))
     tree = sqlglot.parse_one(sql, dialect=DIALECT)
     kinds: dict[int, str | None] = {}
-    # From the leaves up: what a node is rewritten into holds children that are rewritten already.
+    # From the leaves up, so that the children of a rewritten node are already rewritten.
     for node in reversed(list(tree.walk())):
         kinds[id(node)] = _kind(node, kinds, types)
         rewrite = _REWRITINGS.get(type(node))
@@ -60,7 +59,7 @@ def to_spark(sql: str, types: Types) -> str:
 
 
 def java_pattern(pattern: str) -> str:
-    """A pattern of RE2 for Java: `$` is the end of the text alone, and only a line feed ends a line."""
+    """A pattern of RE2 for Java: `$` only matches the end of the text, and only a line feed ends a line."""
     written, in_class, escaped = [], False, False
     for sign in pattern:
         end = sign == "$" and not in_class and not escaped
@@ -73,7 +72,7 @@ def java_pattern(pattern: str) -> str:
 
 
 def _kind(node: exp.Expr, kinds: Mapping[int, str | None], types: Types) -> str | None:
-    """DOUBLE, DATE or TIMESTAMP, where that can be seen; None for everything else."""
+    """DOUBLE, DATE or TIMESTAMP, if the type is known; None for all other types."""
     if isinstance(node, exp.Column):
         return types.get((node.table, node.name))
     if isinstance(node, exp.Cast):
@@ -109,7 +108,7 @@ def _call(name: str, *arguments: exp.Expr) -> exp.Anonymous:
 
 
 def _text(node: exp.Expr, kind: str | None) -> exp.Expr:
-    """A value as DuckDB writes it. Java writes large and small numbers otherwise: 1.0E7 is 10000000.0."""
+    """A value as DuckDB writes it. Java writes large and small numbers differently: 1.0E7 for 10000000.0."""
     if isinstance(node, exp.Literal) and node.is_string:
         return node.copy()
     text = exp.cast(node.copy(), "TEXT")
@@ -161,7 +160,7 @@ def _division(node: exp.Expr, kinds: Kinds) -> exp.Expr:
 
 
 def _rounded(node: exp.Expr, kinds: Kinds) -> exp.Expr:
-    """DuckDB rounds the number times ten to the places, Spark its decimal notation."""
+    """DuckDB rounds the binary number multiplied by a power of ten, Spark rounds its decimal notation."""
     places = node.args.get("decimals")
     if places is None or kinds.get(id(node.this)) != "DOUBLE":
         return node
@@ -171,7 +170,7 @@ def _rounded(node: exp.Expr, kinds: Kinds) -> exp.Expr:
 
 
 def _days(node: exp.Expr, kinds: Kinds) -> exp.Expr:
-    """A day and a number of days, or two days; of numbers nothing changes."""
+    """A day plus or minus a number of days, or the difference of two days; arithmetic on numbers stays."""
     first, second = (kinds.get(id(side)) for side in (node.this, node.expression))
     if first == second == "DATE":
         return exp.cast(_call("datediff", node.this, node.expression), "BIGINT")
@@ -189,7 +188,7 @@ def _own(node: exp.Expr, kinds: Kinds) -> exp.Expr:
 
 
 def _table(node: exp.Expr, kinds: Kinds) -> exp.Expr:
-    """Code tables are views: Spark has no schemas for temporary ones."""
+    """Code tables are views: Spark has no schemas for temporary views."""
     if node.text("db") != "codes":
         return node
     table = node.copy()
