@@ -1,6 +1,6 @@
-"""A backup: everything of a home that cannot be made again on any machine, in one tar file, with its checksums.
+"""A backup: one tar file, with checksums, of everything in a home that cannot be made again.
 
-Restoring verifies every file before the new home appears, in one step.
+Restoring verifies every file first. Then the new home appears in one step.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from warehouse.home.folders import Home
 from warehouse.home.modes import FILE, FOLDER
 from warehouse.home.names import shown
 
-# What can be made again from the rest, or belongs to this machine alone.
+# Not in the backup: things that can be made again, or that belong to this machine only.
 NOT_KEPT = ("spill", "dagster", "lock", "delivery.lock", "contracts.clean", "verified.json")
-# Where the names are other people's.
+# Folders whose file names come from outside.
 _FROM_OUTSIDE = ("inbox", "aside", "answers")
 CONTENTS = "backup.json"
 
 
 class DamagedBackup(Exception):
-    """An archive that is no backup, or not a whole one; nothing of it has been restored."""
+    """The archive is not a backup, or not complete; nothing has been restored."""
 
 
 def write_backup(home: Home, archive: Path, ledger: str = "") -> int:
-    """Write a backup beside its place and put it there in one step.
+    """Write a backup as a draft and rename it to its place.
 
     Args:
         home: held by the caller's lock.
         archive: the tar file; its folder exists.
-        ledger: the last act of the ledger, as whoever restores the backup is to find it.
+        ledger: the last act of the ledger, which a restore compares with its ledger.
 
     Returns:
         Its size in bytes.
@@ -70,7 +70,7 @@ def _write(home: Home, file: IO[bytes], apart: set[Path], ledger: str) -> None:
             with path.open("rb") as source:
                 digests[name] = hashlib.file_digest(source, "sha256").hexdigest()
             tar.add(path, arcname=name, recursive=False)
-        # In ASCII: a file that waits in the inbox may have a name that is no UTF-8.
+        # In ASCII: the name of a file in the inbox may not be valid UTF-8.
         content = json.dumps({"files": digests, "ledger": ledger}, indent=1).encode()
         info = tarfile.TarInfo(CONTENTS)
         info.size, info.mode = len(content), FILE
@@ -78,7 +78,7 @@ def _write(home: Home, file: IO[bytes], apart: set[Path], ledger: str) -> None:
 
 
 def _kept(home: Home, scratch: Path) -> Iterator[tuple[str, Path]]:
-    """Every file to keep, by its name below the home; drafts are nobody's yet, or no longer."""
+    """Every file to keep, with its name below the home. Drafts are left out: they are unfinished or abandoned."""
     for path in sorted(home.root.rglob("*")):
         place = path.relative_to(home.root)
         if place.parts[0] in NOT_KEPT or any(_is_draft(place, part) for part in place.parts):
@@ -91,12 +91,12 @@ def _kept(home: Home, scratch: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _is_draft(place: Path, part: str) -> bool:
-    """Whether a part of a path is a draft's; whatever else begins with a dot may have been delivered."""
+    """Whether a part of a path is a draft. Another name with a leading dot may be a delivered file."""
     return is_draft(part) or (place.parts[0] not in _FROM_OUTSIDE and part.startswith("."))
 
 
 def _copied(database: Path, scratch: Path) -> Path:
-    """A copy of an SQLite database as of one moment, its write-ahead log taken in."""
+    """A consistent copy of an SQLite database, including its write-ahead log."""
     copy = scratch / database.name
     with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
@@ -106,16 +106,16 @@ def _copied(database: Path, scratch: Path) -> Path:
 def restore_backup(
     home: Home, archive: Path, check: Callable[[Home, str], None] = lambda _, __: None
 ) -> None:
-    """Bring a backup back into a home that does not exist yet, or is an empty folder.
+    """Restore a backup into a home that does not exist yet or is an empty folder.
 
     Args:
-        home: where it goes.
+        home: the new home.
         archive: the tar file.
-        check: looks at the restored files beside the home before they become the home, and at the last act of the
-            ledger as the backup was told it; what it raises, leaves the home as it is.
+        check: checks the restored files before they become the home, with the last act of the ledger that the backup
+            recorded. If it raises an error, the home is not changed.
 
     Raises:
-        DamagedBackup: the archive is truncated, altered, or no backup of ours.
+        DamagedBackup: the archive is truncated, altered, or not a backup of this platform.
         OSError: the home cannot be made, or is not empty.
     """
     draft = home.root.with_name(f".{home.root.name}.restoring")
@@ -139,13 +139,13 @@ def restore_backup(
 
 
 def _private(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
-    """A member as `tarfile.data_filter` lets it in, its owner's alone whatever its mode in the archive was."""
+    """A member as `tarfile.data_filter` allows it, readable by its owner only."""
     safe = tarfile.data_filter(member, folder)
     return safe.replace(mode=FOLDER if safe.isdir() else FILE, deep=False)
 
 
 def _verify(folder: Path, archive: Path) -> dict[str, Any]:
-    """Compare every file with its checksum; what the archive says of itself."""
+    """Compare every file with its checksum; returns the archive's own description."""
     try:
         facts: dict[str, Any] = json.loads((folder / CONTENTS).read_text(encoding="utf-8"))
         digests: dict[str, str] = facts["files"]

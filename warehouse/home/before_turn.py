@@ -1,7 +1,7 @@
-"""What is gone or was replaced when a turn is about to begin.
+"""Finds missing and replaced files before a turn begins.
 
-The turn makes the things of its own batch again. It refuses to read a partition that only another batch's turn makes
-again.
+The turn makes the files of its own batch again. It refuses to start if it would read a missing or replaced partition
+of an earlier batch, because only the turn of that batch can make the partition again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from warehouse.publish.switch import published
 
 
 def missing_before(home: Home, lake: Lake, batch: date) -> list[Damage]:
-    """What is gone when a turn is about to begin, and does not stop it.
+    """The missing files that do not stop the turn.
 
     Args:
         home: held by the caller's lock.
@@ -27,12 +27,12 @@ def missing_before(home: Home, lake: Lake, batch: date) -> list[Damage]:
         batch: the day of the turn.
 
     Returns:
-        Everything that is gone. Things of the batch, and the published database, the turn makes again; a database
-        whose checksum is gone is taken away, so that it is.
+        Everything that is missing. The turn makes the files of its batch and the published database again. A database
+        without its checksum is deleted, so that the turn makes it again.
 
     Raises:
-        DamagedHome: a partition of an earlier batch is gone that the turn would read: without it an older one would
-            be read in its place.
+        DamagedHome: a partition of an earlier batch that the turn would read is missing: the turn would read an
+            older one in its place.
     """
     found = list(missing(home))
     read = set(read_by(registered(home), batch))
@@ -60,17 +60,17 @@ def read_by(things: list[Thing], batch: date) -> Iterator[str]:
 
 
 def replaced_before(home: Home, batch: date) -> list[Damage]:
-    """Find what was replaced when a turn is about to begin; take away what the turn makes again.
+    """Find replaced files before a turn begins, and delete the files that the turn makes again.
 
     Args:
         home: held by the caller's lock.
         batch: the day of the turn.
 
     Returns:
-        Everything that was replaced and does not stop the turn.
+        Every replaced file that does not stop the turn.
 
     Raises:
-        DamagedHome: a partition of an earlier batch that the turn would read was replaced, or a receipt of its own.
+        DamagedHome: a partition of an earlier batch that the turn would read was replaced, or a receipt of this batch.
     """
     things = registered(home)
     read = set(read_by(things, batch))
@@ -92,7 +92,7 @@ def replaced_before(home: Home, batch: date) -> list[Damage]:
         if thing.batch == batch and (thing.partition or thing.parts[0] == "returns"):
             damage.path.unlink()
         elif thing.place == home.accepted.name:
-            # Its database may be an older one, too; the turn publishes anew.
+            # The database may be an older copy too; the turn publishes it again.
             home.warehouse.unlink(missing_ok=True)
             home.previous_warehouse.unlink(missing_ok=True)
             damage.path.unlink()

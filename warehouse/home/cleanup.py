@@ -1,6 +1,6 @@
-"""What a process that died may leave behind: drafts and scratch, which nobody reads and no manifest names.
+"""Deletes the drafts and scratch files of dead processes. Nobody reads these files, and no manifest names them.
 
-The next turn takes away what lies in its way; the doctor names the rest. Nothing whole is touched here.
+The next turn deletes the leftovers in its way; the doctor lists the rest. Complete files are never touched.
 """
 
 from __future__ import annotations
@@ -16,23 +16,22 @@ from warehouse.home.folders import Home
 from warehouse.home.lock import holding_deliveries
 from warehouse.lake.store import Lake
 
-# A delivery or a query may be under way beside a turn: what is younger is left to it. Of deliveries a lock shows
-# whether one is.
+# A delivery or a query may run beside a turn, so younger drafts stay. For deliveries a lock shows whether one runs.
 DELIVERY_TAKES = timedelta(days=1)
 _DELIVERY, _QUERY = "delivery-", "query-"
 
 
 def tidy(home: Home, lake: Lake, batch: date, now: datetime) -> list[Path]:
-    """Take away what dead runs left: all drafts but those in other batches' partitions, which their turns take.
+    """Delete the leftovers of orphaned runs, except drafts in partitions of other batches, which their turns delete.
 
     Args:
         home: held by the caller's lock.
         lake: its lake.
         batch: the day of the turn that is about to begin.
-        now: the time, with a zone; while a delivery is under way, drafts of deliveries stay for a day.
+        now: the time, with a zone. While a delivery runs, drafts of deliveries stay for a day.
 
     Returns:
-        What was taken away.
+        The deleted paths.
     """
     with holding_deliveries(home) as none_under_way:
         found = [*_drafts(home), *_of_deliveries(home, now, all_=none_under_way), *_unnamed(lake, batch)]
@@ -41,9 +40,9 @@ def tidy(home: Home, lake: Lake, batch: date, now: datetime) -> list[Path]:
 
 
 def tidy_deliveries(home: Home) -> None:
-    """Take away the folders and the scratch that dead deliveries left, if none is under way.
+    """Delete the folders and the scratch files of dead deliveries, if no delivery runs.
 
-    Drafts in the folder of a delivery may be those of a turn that is reading it.
+    Drafts in the folder of a complete delivery stay: they may belong to a turn that reads it.
     """
     with holding_deliveries(home) as none_under_way:
         if none_under_way:
@@ -73,9 +72,9 @@ def leftovers(home: Home, lake: Lake, now: datetime) -> list[Path]:
 
 
 def never_received(home: Home) -> list[Path]:
-    """What somebody dropped into the inbox or among the answers, and no sensor takes: folders, and files with a dot.
+    """Entries of the inbox and the answers that no sensor takes: folders, and files with a leading dot.
 
-    Programs that transfer files give one such a name until it is whole.
+    Programs that transfer files use a leading dot until the file is complete.
     """
     dropped = [path for folder in (home.inbox, home.answers) if folder.is_dir() for path in folder.iterdir()]
     batches = reception.batch_folders(home)
@@ -86,26 +85,26 @@ def never_received(home: Home) -> list[Path]:
 
 
 def _drafts(home: Home) -> Iterator[Path]:
-    """Drafts and scratch outside the lake; whoever makes one later begins by taking its own away."""
+    """Drafts and scratch files outside the lake. A program that writes a draft first deletes its own old draft."""
     for place in (home.root, *sorted(home.root.glob("returns/*")), *sorted(home.root.glob("returns/*/*/"))):
         if place.is_dir():
             yield from sorted(child for child in place.iterdir() if child.name.startswith("."))
     yield from (path for path in [home.previous_warehouse.with_suffix(".draft")] if path.exists())
-    # The engine's own scratch, and that of the readers, is of a run: only the lock's holder has some.
+    # The scratch files of the engine and of the readers belong to a run: only the holder of the lock has some.
     yield from (
         path for path in sorted(home.spill.glob("*")) if not path.name.startswith((_DELIVERY, _QUERY))
     )
 
 
 def _of_deliveries(home: Home, now: datetime, *, all_: bool) -> Iterator[Path]:
-    """Drafts and scratch of deliveries, all or those of a day ago; of queries, those of a day ago."""
-    # A delivery begins a folder, or something in one that is there.
+    """Drafts and scratch files of deliveries (all, or older than a day) and of queries (older than a day)."""
+    # A delivery writes a draft of a folder, or a draft inside an existing folder.
     taking_in = [
         path
         for place in (home.inbox, home.aside)
         for pattern in ("*/.*", "*/*/.*")
         for path in place.glob(pattern)
-        # Others were delivered, under a name that begins with a dot.
+        # Other names with a leading dot are delivered files.
         if is_draft(path.name)
     ]
     mine = sorted([*taking_in, *home.spill.glob(f"{_DELIVERY}*")])
@@ -117,7 +116,7 @@ def _is_old(path: Path, now: datetime) -> bool:
     try:
         began = datetime.fromtimestamp(path.stat().st_mtime, now.tzinfo)
     except FileNotFoundError:
-        return False  # its delivery has ended meanwhile
+        return False  # its delivery has ended in the meantime
     return now - began >= DELIVERY_TAKES
 
 

@@ -1,9 +1,8 @@
-"""Encryption at rest: the installation's keys, and how DuckDB is given them.
+"""Encryption at rest: the installation's keys, and how they are passed to DuckDB.
 
-AES-256 in GCM, by Parquet's modular encryption for files of the lake and by DuckDB's own for databases. A key
-is named by its fingerprint, which may stand in manifests and messages; the key itself stands in no SQL text
-that is logged, no message and no `repr`. Where keys come from is the settings' business, what is encrypted
-the lake's and the publication's.
+AES-256 in GCM: Parquet's modular encryption for files of the lake, DuckDB's own encryption for databases. A key is
+named by its fingerprint, which may appear in manifests and messages. The key itself appears in no logged SQL text, no
+message and no `repr`. The settings provide keys; the lake and the publication decide which files are encrypted.
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ import duckdb
 from schemas.emit.sql import literal, quote
 
 KEY_BYTES = 32
-# DuckDB's file header: a checksum, the magic bytes, the version of the storage, and then its flags; the first
-# bit says that all that follows is encrypted.
+# DuckDB's file header: a checksum, the magic bytes, the version of the storage, the flags. The first bit of the flags
+# says that the rest of the file is encrypted.
 _MAGIC, _MAGIC_AT, _FLAGS_AT = b"DUCK", 8, 20
 # Parquet's magic bytes of a file with an encrypted footer.
 _SEALED_PARQUET = b"PARE"
 
 
 class WrongKey(Exception):
-    """What is encrypted cannot be read with the keys at hand; says which key is missing and what to do."""
+    """An encrypted file cannot be read with the present keys; names the missing key and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +39,10 @@ class Key:
     text: str = field(repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse what is no such secret.
+        """Refuse a text that is not a key.
 
         Raises:
-            ValueError: the text is not base64 of 32 bytes; it is not quoted.
+            ValueError: the text is not base64 of 32 bytes; the message does not quote it.
         """
         try:
             secret = base64.b64decode(self.text, validate=True)
@@ -54,42 +53,42 @@ class Key:
 
     @cached_property
     def id(self) -> str:
-        """What the key is called: 12 hex digits of its sha256, from which it cannot be found."""
+        """The name of the key: 12 hex digits of its sha256, which do not reveal the key."""
         return hashlib.sha256(b"zhenjie key " + self.text.encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
 class Keys:
-    """The key that writes, none for plain files, and those that only read what was written before."""
+    """The present key, which writes (None for plain files), and earlier keys, which only read."""
 
     present: Key | None = None
     former: tuple[Key, ...] = ()
 
     @property
     def all(self) -> tuple[Key, ...]:
-        """Every key, the one that writes first."""
+        """Every key, the present key first."""
         return (*((self.present,) if self.present else ()), *self.former)
 
     @property
     def ids(self) -> frozenset[str]:
-        """What the keys are called."""
+        """The names of the keys."""
         return frozenset(key.id for key in self.all)
 
     def check(self, needed: Iterable[str], what: object) -> None:
-        """Every key that is needed is there.
+        """Check that every needed key is present.
 
         Raises:
-            WrongKey: one is missing; says what needs it.
+            WrongKey: a key is missing; names the file that needs it.
         """
         missing = sorted(set(needed) - self.ids)
         if missing:
             raise WrongKey(_wrong(what, f"（{', '.join(missing)}）", self))
 
     def prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Let a connection's database read and write what these keys encrypt, and encrypt what it spills.
+        """Let a connection's database read and write with these keys, and encrypt its spill files.
 
-        Must come before external access is switched off: OpenSSL comes with the extension httpfs, without
-        which DuckDB writes nothing encrypted.
+        Call it before external access is switched off: DuckDB only writes encrypted files with OpenSSL, which the
+        extension httpfs loads.
         """
         if not self.all:
             return
@@ -105,11 +104,11 @@ NO_KEYS = Keys()
 def attach(
     connection: duckdb.DuckDBPyConnection, path: Path, name: str, keys: Keys, *, read_only: bool = True
 ) -> None:
-    """Attach a database file under a name: encrypted or not as it is, a new one as the present key says.
+    """Attach a database file under a name. An existing file keeps its encryption; a new file gets the present key.
 
     Raises:
         WrongKey: it is encrypted with none of the keys.
-        duckdb.Error: it is no database, or cannot be read.
+        duckdb.Error: it is not a database, or cannot be read.
     """
     tried: tuple[Key | None, ...] = keys.all if is_encrypted(path) else (None,)
     if not path.exists() and not read_only:
@@ -118,12 +117,12 @@ def attach(
         options = [*(["READ_ONLY"] if read_only else []), *(["ENCRYPTION_KEY $key"] if key else [])]
         bracket = f" ({', '.join(options)})" if options else ""
         try:
-            # The key is a parameter: what DuckDB says of a statement quotes its text.
+            # The key is a parameter, because DuckDB's error messages quote the text of the statement.
             connection.execute(
                 f"ATTACH {literal(str(path))} AS {quote(name)}{bracket}", {"key": key.text} if key else None
             )
         except duckdb.InvalidInputException as error:
-            # The only way to tell: DuckDB has one class for this and for other faults of a call.
+            # The text of the message decides: DuckDB uses the same class for other faults of a call.
             if key is None or "encryption key" not in str(error):
                 raise
         else:
@@ -152,6 +151,6 @@ def _wrong(what: object, which: str, keys: Keys) -> str:
 
 
 def _extension() -> Path:
-    """The extension as the wheel brings it: no download, and exactly this DuckDB's."""
+    """The extension file from the wheel: no download, and the right version for this DuckDB."""
     package = files("duckdb_extension_httpfs")
     return Path(str(package / "extensions" / f"v{duckdb.__version__}" / "httpfs.duckdb_extension"))

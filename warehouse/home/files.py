@@ -1,4 +1,4 @@
-"""Files and their fingerprints: written in one step, flushed to the disk, told apart by their content."""
+"""Files and their fingerprints: written in one step, flushed to the disk, identified by content."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from uuid import uuid4
 
 import polars as pl
 
-# How the name of a draft begins: of a file or folder that nobody reads until it is renamed. A name from outside never
-# begins with a dot where it is stored (`warehouse.home.names.stored`).
+# Prefix of drafts: files or folders that nobody reads until they are renamed. The stored form of a name from outside
+# never begins with a dot (`warehouse.home.names.stored`).
 DRAFT = ".draft-"
-# Drafts of earlier versions, which were called after the file of ours that they became.
+# Drafts of earlier versions, which were named after their final file.
 _FORMER_DRAFT = re.compile(r"\.(.+\.)?(receipt|refusal|confirmation|reading)\.json\.[0-9a-f]{1,32}")
 
 
 def new_draft() -> str:
-    """A name for a draft, another one each time."""
+    """A new, unique name for a draft."""
     return f"{DRAFT}{uuid4().hex}"
 
 
 def is_draft(name: str) -> bool:
-    """Whether a file or folder of this name is a draft; any other that begins with a dot may be a delivered file."""
+    """Whether a name is a draft's. Another name with a leading dot may be a delivered file."""
     return name.startswith(DRAFT) or _FORMER_DRAFT.fullmatch(name) is not None
 
 
@@ -35,17 +35,17 @@ def sha256_of(path: Path) -> str:
     """The sha256 of a file, read in pieces.
 
     Raises:
-        OSError: it cannot be read, or is no regular file.
+        OSError: it cannot be read, or is not a regular file.
     """
     with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def open_regular(path: Path) -> io.BufferedReader:
-    """Open a file for reading, and nothing that only looks like one: opening a pipe may wait for ever.
+    """Open a regular file for reading, and refuse anything else: opening a pipe may wait forever.
 
     Raises:
-        OSError: it cannot be opened, or is no regular file.
+        OSError: it cannot be opened, or is not a regular file.
     """
     file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
     if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -61,15 +61,15 @@ def digest_of(value: object) -> str:
 
 
 def digest_of_frame(frame: pl.DataFrame) -> str:
-    """A fingerprint of a frame's names and rows in their order; nothing and an empty text are told apart."""
+    """A fingerprint of a frame's column names and rows in order; NULL and the empty text differ."""
     return hashlib.sha256(frame.write_csv(quote_style="necessary").encode()).hexdigest()
 
 
 def replace_json(path: Path, value: object) -> None:
-    """Write a JSON file beside and put it in place in one step."""
+    """Write a JSON file as a draft and rename it to its place."""
     draft = path.with_name(new_draft())
     try:
-        # Half a character, of a name that is no UTF-8, becomes the escape that JSON has for it.
+        # A lone surrogate, from a name that is not UTF-8, becomes an escape that JSON allows.
         with draft.open("w", encoding="utf-8", errors="backslashreplace") as file:
             json.dump(value, file, ensure_ascii=False, indent=1, sort_keys=True, default=str)
             file.write("\n")
@@ -81,7 +81,7 @@ def replace_json(path: Path, value: object) -> None:
 
 
 def flush(path: Path) -> None:
-    """Have a file, or the names in a folder, on the disk before going on."""
+    """Flush a file, or the names in a folder, to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -90,10 +90,10 @@ def flush(path: Path) -> None:
 
 
 def special_kind(path: Path) -> str | None:
-    """What stands at a path if it is no regular file, in Chinese; None if it is one. Nothing is opened.
+    """The kind of thing at a path, in Chinese; None for a regular file. Nothing is opened.
 
     Raises:
-        OSError: there is nothing.
+        OSError: the path does not exist.
     """
     mode = path.lstat().st_mode
     return None if stat.S_ISREG(mode) else next((name for is_, name in _SPECIAL if is_(mode)), "特殊文件")

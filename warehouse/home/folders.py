@@ -1,4 +1,4 @@
-"""Where everything lies below one folder. Only places are named here; who reads and writes them is elsewhere."""
+"""The paths of everything below the home. This module only names paths; other modules read and write the files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Home:
 
     @property
     def inbox(self) -> Path:
-        """Delivered files: loose ones at its top, received ones below their batch."""
+        """Delivered files: new files at the top, received files below their batch."""
         return self.root / "inbox"
 
     @property
@@ -25,7 +25,7 @@ class Home:
 
     @property
     def answers(self) -> Path:
-        """Where answered workbooks may be dropped; taken in ones move to `answers/done`."""
+        """The drop folder for answered workbooks; after intake they move to `answers/done`."""
         return self.root / "answers"
 
     @property
@@ -45,22 +45,22 @@ class Home:
 
     @property
     def lock(self) -> Path:
-        """Held by the one that writes."""
+        """The lock file of the only writer."""
         return self.root / "lock"
 
     @property
     def delivery_lock(self) -> Path:
-        """Shared by the deliveries that are under way."""
+        """The lock file that running deliveries share."""
         return self.root / "delivery.lock"
 
     @property
     def clean_contracts(self) -> Path:
-        """The fingerprint of the contracts that were last found clean; without it they are linted again."""
+        """The fingerprint of the contracts that last passed the lint; without it they are linted again."""
         return self.root / "contracts.clean"
 
     @property
     def accepted(self) -> Path:
-        """The checksums of the published databases, as the acceptance suite saw them."""
+        """The checksums of the published databases that the acceptance suite accepted."""
         return self.root / "warehouse.accepted.json"
 
     @property
@@ -70,12 +70,12 @@ class Home:
 
     @property
     def standard_accepted(self) -> Path:
-        """The checksums of `standard`, of what lies there and of what a dead run was about to put there."""
+        """The accepted checksums of `standard`: of the present file, and of the file of a pending switch."""
         return self.root / "standard.accepted.json"
 
     @property
     def verified(self) -> Path:
-        """What queries found to be as accepted, by what the file system says of it; may be removed."""
+        """Files that queries have verified, by their file system attributes; may be deleted."""
         return self.root / "verified.json"
 
     @property
@@ -85,7 +85,7 @@ class Home:
 
     @property
     def acceptance(self) -> Path:
-        """The acceptance suite's Data Docs, one folder a batch."""
+        """The acceptance suite's Data Docs, one folder for each batch."""
         return self.root / "acceptance"
 
     @property
@@ -95,32 +95,32 @@ class Home:
 
     @property
     def witness(self) -> Path:
-        """A line for each entry of the ledger, wherever that is: what was lost is named by it."""
+        """A line for each entry of the ledger, independent of the ledger's database: it shows lost entries."""
         return self.root / "ledger.witness"
 
     @property
     def witness_mark(self) -> Path:
-        """The newest line of the witness once more: a witness without it was cut short."""
+        """A copy of the newest line of the witness: a witness without this line was truncated."""
         return self.root / "ledger.witness.newest"
 
     @property
     def register(self) -> Path:
-        """A line for each thing that was made and must be there since."""
+        """A line for each file that was made and must still exist."""
         return self.root / "register.txt"
 
     @property
     def register_seal(self) -> Path:
-        """Length and checksum of the register: one that was cut short or edited does not match."""
+        """Length and checksum of the register: a truncated or edited register does not match."""
         return self.root / "register.seal.json"
 
     @property
     def signing_key(self) -> Path:
-        """The key that signs packages, unless the settings give one; only its owner may read it."""
+        """The key that signs packages, unless the settings have a key; only its owner may read it."""
         return self.root / "signing.key"
 
     @property
     def alerts(self) -> Path:
-        """What went wrong and a person should see, one file a failed run."""
+        """Errors that a person should see, one file for each failed run."""
         return self.root / "alerts"
 
     @property

@@ -1,7 +1,8 @@
-"""Damage: what was kept is compared with the checksums that were kept with it, and the way back is named.
+"""Integrity check: compares files with their recorded checksums, and names the remedy for each damage.
 
-Everything but the delivered files and the ledger follows from them, so most damage is undone by one more turn of
-its batch. `mend` clears the way for that turn; nothing is made anew here.
+Everything is computed from the delivered files and the ledger, so another turn of the batch repairs most damage.
+Example: a Parquet file of 2026-03-03 is damaged; `mend` deletes its partition, and the turn of 2026-03-03 writes it
+again. This module makes nothing again.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ NOT_OURS = "请从备份恢复这个文件，或请部门重新交付同一个�
 
 
 class DamagedHome(Exception):
-    """A turn would build on damage; names each place and the way back."""
+    """A turn would read damaged files; names each file and the remedy."""
 
 
 @dataclass(frozen=True)
 class Damage:
-    """One damaged place: which file, of which batch, what is wrong with it, and what to do."""
+    """One damaged file: the file, its batch, the damage, and the remedy."""
 
     path: Path
     batch: date | None
@@ -47,7 +48,7 @@ class Damage:
 
 
 def delivery_damage(home: Home) -> Iterator[Damage]:
-    """Delivered files, and those set aside, that are missing or not what their receipts say."""
+    """Delivered files, and rejected files in `aside`, that are missing or differ from their receipts."""
     for place in (home.inbox, home.aside):
         for folder in sorted(place.glob("????-??-??")):
             try:
@@ -61,12 +62,12 @@ def lake_damage(lake: Lake) -> Iterator[Damage]:
     """Every damaged partition."""
     sound: set[tuple[Path, str]] = set()
     found = (damage for place in lake.places() for damage in _partition_damage(lake, *place, sound))
-    # Of a file that several partitions rest on once.
+    # A file that several partitions rest on is reported once.
     yield from dict.fromkeys(found)
 
 
 def warehouse_damage(home: Home, keys: Keys) -> Iterator[Damage]:
-    """The published databases: their bytes are those that were accepted, and they open."""
+    """Damage of the published databases: a checksum that is not accepted, or a file that does not open."""
     for path in (home.warehouse, home.previous_warehouse):
         if not path.exists():
             continue
@@ -84,7 +85,7 @@ def warehouse_damage(home: Home, keys: Keys) -> Iterator[Damage]:
 
 
 def standard_damage(home: Home, keys: Keys) -> Iterator[Damage]:
-    """The standard tables for queries; a turn makes them anew by itself where they are damaged."""
+    """Damage of the database of standard tables. The next turn repairs it by itself."""
     path, remedy = home.standard, "运行最新批次即重新生成：zhenjie run"
     if not path.exists():
         if accepted_standard(home).of_current:
@@ -102,7 +103,7 @@ def standard_damage(home: Home, keys: Keys) -> Iterator[Damage]:
 
 
 def answer_damage(home: Home) -> Iterator[Damage]:
-    """Taken-in workbooks that are not what they were; their names begin with their checksums."""
+    """Accepted workbooks that have changed. Their names begin with their checksums."""
     for path in sorted((home.answers / "done").glob("[!.]*")):
         kept = re.match(r"([0-9a-f]{12})-", path.name)
         if kept is None or path.name.endswith(".receipt.json") or not path.is_file():
@@ -114,16 +115,16 @@ def answer_damage(home: Home) -> Iterator[Damage]:
 
 
 def pending_switches(home: Home) -> Iterator[str]:
-    """Publications that a dead run began and did not settle; the database is right either way."""
+    """Pending switches of orphaned runs; the published database is valid in any case."""
     for path, known in ((home.warehouse, accepted(home)), (home.standard, accepted_standard(home))):
         if known.pending is not None:
             yield f"{path}：有一次发布中途停止，现有数据库可以照常查询。下一次运行会了结：zhenjie run"
 
 
 def mend(home: Home, lake: Lake, batch: date) -> list[Damage]:
-    """Take away what is damaged and what the batch's turn makes again: its partitions, the published database.
+    """Delete damaged files that the batch's turn makes again: its partitions, the published database.
 
-    Verified are the partitions that the turn reads, the newest two of each table and all of the history.
+    It verifies the partitions that the turn reads: the newest two of each table, and the whole history.
 
     Args:
         home: held by the caller's lock.
@@ -131,10 +132,10 @@ def mend(home: Home, lake: Lake, batch: date) -> list[Damage]:
         batch: the day of the turn that is about to begin.
 
     Returns:
-        What was taken away.
+        The damage whose files were deleted.
 
     Raises:
-        DamagedHome: a partition of an earlier batch is damaged, which only that batch's turn can make again.
+        DamagedHome: a partition of an earlier batch is damaged. Only the turn of that batch can make it again.
     """
     sound: set[tuple[Path, str]] = set()
     found = [damage for place in _read(lake, batch) for damage in _partition_damage(lake, *place, sound)]
@@ -179,7 +180,7 @@ def _partition_damage(
         assert partition is not None
         path = partition.path(part)
         problem = "与分区清单中的校验值不符" if path.exists() else "文件缺失"
-        # A file of an earlier batch is made again by that batch's turn, unless it has other ones by now.
+        # The turn of an earlier batch makes its file again, unless the batch has other files now.
         owner = date.fromisoformat(part.batch)
         found = lake.partition(layer, table, owner) if owner != batch else None
         maker = owner if found is not None and part in found.files else batch

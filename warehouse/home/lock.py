@@ -1,8 +1,8 @@
-"""One writer at a time: a lock on the home that the kernel lets go of when its holder dies, however it dies.
+"""One writer at a time: a lock on the home. The kernel releases the lock when its holder dies.
 
-Whoever changes what follows from extracts and ledger holds it: a turn, answers being taken in, a backup. Readers
-need none, and neither does a delivery: its folder appears in one step. Deliveries share a lock of their own, which
-shows that one is under way: where none is, drafts of deliveries are a dead process's.
+A turn, the intake of answers and a backup hold the lock. Readers need no lock. A delivery needs no lock either, because
+its folder appears in one step. Deliveries share a second lock, which shows that a delivery runs: if none runs, drafts
+of deliveries belong to a dead process.
 """
 
 from __future__ import annotations
@@ -18,22 +18,23 @@ from warehouse.home.folders import Home
 
 
 class HomeInUse(Exception):
-    """Somebody else holds the lock; says who, since when, and what to do."""
+    """Another process holds the lock; names the holder, the time since when, and the remedy."""
 
 
 @contextmanager
 def exclusive(home: Home, what: str, *, wait: bool = False) -> Iterator[None]:
     """Hold the home's lock; not re-entrant.
 
-    The file stays, as one that is removed could be locked twice; while the lock is held it tells who holds it.
+    The lock file is never deleted, because a deleted file could be locked twice. While the lock is held, the file
+    names the holder.
 
     Args:
-        home: the installation; its folder is made if it is missing.
-        what: what the lock is wanted for, as people read it.
-        wait: whether to wait for the holder rather than refuse.
+        home: the installation; its folder is created if it is missing.
+        what: the purpose of the lock, for people to read.
+        wait: whether to wait for the holder.
 
     Raises:
-        HomeInUse: another holds it, and `wait` is not said.
+        HomeInUse: another process holds the lock, and `wait` is false.
         OSError: the home cannot be written to.
     """
     home.root.mkdir(parents=True, exist_ok=True)
@@ -55,7 +56,7 @@ def exclusive(home: Home, what: str, *, wait: bool = False) -> Iterator[None]:
 
 @contextmanager
 def delivering(home: Home) -> Iterator[None]:
-    """Show that a delivery is under way; any number may be.
+    """Show that a delivery runs; several may run at once.
 
     Raises:
         OSError: the home cannot be written to.
@@ -67,7 +68,7 @@ def delivering(home: Home) -> Iterator[None]:
 
 @contextmanager
 def holding_deliveries(home: Home) -> Iterator[bool]:
-    """Whether no delivery is under way; if so, none begins while the context is open."""
+    """Whether no delivery runs. If true, no delivery begins while the context is open."""
     with _delivery_lock(home) as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -88,12 +89,12 @@ def _delivery_lock(home: Home) -> Iterator[int]:
 
 
 def _told(home: Home) -> str:
-    """Who holds the lock: what it wrote into the file, and when."""
+    """The holder of the lock: the text that it wrote into the file, and the time."""
     try:
         since = datetime.fromtimestamp(home.lock.stat().st_mtime).astimezone()
         holder = json.loads(home.lock.read_text(encoding="utf-8"))
         who = f"{holder['what']}，进程 {holder['pid']}，{since:%Y-%m-%d %H:%M:%S} 开始"
     except (OSError, ValueError):
-        # It has only just begun, or is gone by now.
+        # The holder has only just begun, or has ended.
         who = "另一个进程"
     return f"{home.root} 正在使用中（{who}）。请等它结束后再试；同一安装目录一次只能有一个任务写入。"

@@ -1,7 +1,7 @@
-"""Who may read what lies in the home: its owner and nobody else, whatever the umask of the account.
+"""File modes of the home: only its owner may read it, independent of the account's umask.
 
-Each process of ours calls `keep_private` first. A folder above that was given a default ACL, so that others can drop
-files there, overrules the umask: what is received into it gets its mode explicitly.
+Each process of the platform calls `keep_private` first. A default ACL of a parent folder, which lets others drop files,
+overrides the umask. Therefore received files get their mode explicitly.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _PASSING = stat.S_IXGRP | stat.S_IXOTH
 
 
 def keep_private() -> None:
-    """Have everything that this process creates, and those that it starts, be its owner's alone."""
+    """Make all files that this process and its children create readable by their owner only."""
     os.umask(0o077)
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder that is its owner's alone; one that exists keeps the mode that somebody gave it."""
+    """Create a folder that only its owner can read. An existing folder keeps its mode."""
     try:
         path.mkdir(parents=True)
     except FileExistsError:
@@ -38,12 +38,12 @@ def make_folder(path: Path) -> None:
 
 @dataclass(frozen=True)
 class Exposed:
-    """A place in the home that others than its owner can read or change.
+    """A path in the home that users other than its owner can read or change.
 
     Attributes:
-        path: the home itself, or a file or folder in it; of a folder everything below is meant.
-        rights: what `chmod` takes away, such as `go=`.
-        number: how many files and folders there are affected.
+        path: the home itself, or a file or folder in it; a folder includes everything below.
+        rights: the argument of `chmod` that closes it, such as `go=`.
+        number: the number of affected files and folders.
     """
 
     path: Path
@@ -52,10 +52,10 @@ class Exposed:
 
 
 def exposed(home: Home) -> Iterator[Exposed]:
-    """What others can read or change.
+    """The paths that other users can read or change.
 
-    The home may let others pass through (`711`), and the drop folders `inbox/` and `answers/` may be a group's: an
-    operator gives these modes so that files can be dropped. Loose files in them are their senders' until received.
+    Two modes are allowed, so that others can drop files: others may pass through the home (`711`), and `inbox/` and
+    `answers/` may belong to a group. New files in these folders belong to their senders until they are received.
     """
     if not home.root.is_dir():
         return
@@ -81,7 +81,7 @@ def _below(path: Path) -> Iterator[Exposed]:
 
 
 def _open_to_others(path: Path) -> Iterator[Path]:
-    """The path and what is below it, as far as others get: into no folder that they may not pass through."""
+    """The path and everything below it that others can reach; a folder that they cannot pass hides its content."""
     mode = _mode(path)
     if stat.S_ISLNK(mode):
         return
@@ -95,5 +95,5 @@ def _open_to_others(path: Path) -> Iterator[Path]:
 def _mode(path: Path) -> int:
     try:
         return path.lstat().st_mode
-    except FileNotFoundError:  # a draft that has been renamed meanwhile
+    except FileNotFoundError:  # a draft that was renamed in the meantime
         return 0

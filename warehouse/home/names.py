@@ -1,8 +1,8 @@
-"""Names of files that come from outside: `shown` makes one safe to read, `stored` makes one safe to keep.
+"""Names of files from outside: `shown` makes a name safe to display, `stored` makes a name safe to store.
 
-A name is bytes that its sender chose. It may be no UTF-8 (GBK by FTP), drive a terminal (ESC), hide its ending
-(U+202E), or be the name of a file of ours. Every message shows `FileName.shown`, every copy is stored under
-`FileName.stored`, and patterns of contracts are matched by `FileName.fits`.
+The sender chooses the bytes of a name. They may not be UTF-8 (GBK by FTP), may control a terminal (ESC), hide the
+file's extension (U+202E), or equal the name of a file of the platform. Messages show `FileName.shown`, copies are
+stored under `FileName.stored`, and `FileName.fits` matches patterns of contracts.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-# Bytes of UTF-8 of a stored name. A file system takes 255; drafts and receipts beside a file put more around it.
+# Bytes of UTF-8 of a stored name. A file system allows 255; names of drafts and receipts add a prefix or suffix.
 LONGEST_NAME = 160
 _LONGEST_SUFFIX = 20
 
-# Characters that a reader does not see, or that act on what is beside them: control characters (Cc), formats such as
-# bidi overrides and zero-width ones (Cf), halves of a character (Cs), line and paragraph separators (Zl, Zp).
+# Invisible characters, and characters that change their neighbours: control characters (Cc), formats such as bidi
+# overrides and zero-width characters (Cf), surrogates (Cs), line and paragraph separators (Zl, Zp).
 _HIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-# Blank too, of other categories: Hangul fillers and the grapheme joiner.
+# Invisible characters of other categories: Hangul fillers and the grapheme joiner.
 _BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"
 _BLANKS = re.compile(f"[{_BLANK}]")
-# Spaces that look like one of the two a Chinese text is written with, and are another.
+# The two spaces of Chinese text. Every other space only looks like one of them.
 _SPACES = "\u0020\u3000"
 
 _URI = "file://"
 
-# What Windows takes for no name, and what a reader takes for a pattern.
+# Characters that Windows forbids in names, and characters that readers interpret as a pattern.
 _FORBIDDEN = re.compile(r'[/\\:*?"<>|\[\]{}]')
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\.|$)", re.IGNORECASE)
-# Files that the platform puts beside a delivered file, or at the top of an archive of its own.
+# Files that the platform writes beside a delivered file, or at the top of its own archives.
 _OURS = {
     "receipt.json", "refusal.json", "confirmation.json", "reading.json", "manifest.json", "backup.json", "index.json",
 }  # fmt: skip
@@ -47,8 +47,8 @@ class FileName:
     """The name of a file from outside.
 
     Attributes:
-        raw: its bytes, as its sender wrote them; of a file in an archive with the folders before it.
-        text: what they read as: UTF-8, or GB 18030, or UTF-8 with `\\xNN` for each byte that is none.
+        raw: its bytes, as its sender wrote them; for a file in an archive, with the folders before it.
+        text: the decoded bytes: UTF-8, or GB 18030, or UTF-8 with `\\xNN` for each invalid byte.
     """
 
     raw: bytes
@@ -56,16 +56,16 @@ class FileName:
 
     @classmethod
     def of(cls, path: Path) -> FileName:
-        """The name of a file where it lies."""
+        """The name of a file on the disk."""
         raw = os.fsencode(path.name)
         return cls(raw, _text(raw, ("utf-8", "gb18030")))
 
     @classmethod
     def in_zip(cls, raw: bytes) -> FileName:
-        """A name in a zip that has no mark of UTF-8: chiefly GB 18030, as Chinese Windows and WPS write it.
+        """A name in a zip without the UTF-8 flag: usually GB 18030, as Chinese Windows and WPS write it.
 
-        Programs on other systems write UTF-8 without the mark. A name is taken for it when it has a character of
-        three bytes: a name in GB 18030 is hardly ever valid UTF-8 then.
+        Programs on other systems write UTF-8 without the flag. A valid UTF-8 name with a character of three bytes is
+        read as UTF-8: a name in GB 18030 is almost never valid UTF-8 with such a character.
         """
         try:
             text = raw.decode("utf-8")
@@ -76,7 +76,7 @@ class FileName:
         return cls(raw, _text(raw, ("gb18030", "utf-8")))
 
     def within(self, archive: FileName) -> FileName:
-        """The name with the name of the archive before it."""
+        """The name, preceded by the name of the archive."""
         return FileName(archive.raw + b"/" + self.raw, f"{archive.text}/{self.text}")
 
     @cached_property
@@ -91,16 +91,16 @@ class FileName:
 
     @property
     def original(self) -> str | None:
-        """The name as it came, if it is shown or stored otherwise."""
+        """The original name, if the shown or stored name differs."""
         return None if self.text == self.shown and self._last == self.stored else self.text
 
     @property
     def original_bytes(self) -> str | None:
-        """The bytes, percent-encoded as in a URI (RFC 3986), if the text in UTF-8 is other bytes."""
+        """The bytes, percent-encoded as in a URI (RFC 3986), if they differ from the text in UTF-8."""
         return None if self.raw == self.text.encode() else quote_from_bytes(self.raw)
 
     def fits(self, pattern: str) -> bool:
-        """Whether the name is one that a pattern of a contract means, in whichever normal form it came."""
+        """Whether the name matches a pattern of a contract, in any Unicode normal form."""
         wanted = unicodedata.normalize("NFC", pattern)
         return any(
             fnmatchcase(unicodedata.normalize("NFC", name), wanted) for name in (self._last, self.stored)
@@ -112,11 +112,11 @@ class FileName:
 
 
 def shown(text: str, keep: str = "") -> str:
-    """A text with an escape such as `\\u202e` for each character that is hidden or acts on its surroundings.
+    """A text with an escape such as `\\u202e` for each invisible character.
 
     Args:
-        text: any text; what is shown stays as it is.
-        keep: characters that are not escaped all the same.
+        text: any text; visible characters stay.
+        keep: invisible characters that are not escaped.
     """
     if is_plain(text):
         return text
@@ -124,12 +124,12 @@ def shown(text: str, keep: str = "") -> str:
 
 
 def is_plain(text: str) -> bool:
-    """Whether a text surely has no hidden character; quick, for what is long."""
+    """Whether a text surely has no invisible character; a fast test for long texts."""
     return text.isprintable() and not _BLANKS.search(text)
 
 
 def is_hidden(character: str) -> bool:
-    """Whether a character is not seen as itself where it is shown."""
+    """Whether a character is invisible or changes its neighbours."""
     category = unicodedata.category(character)
     if category in _HIDDEN_CATEGORIES or character in _BLANK:
         return True
@@ -147,7 +147,7 @@ def shown_path(path: Path) -> str:
 
 
 def path_as_text(path: Path) -> str:
-    """A path as text that any database and log takes: itself, or a `file:` URI (RFC 8089) if it is not that plain."""
+    """A path as text that every database and log can store: itself, or a `file:` URI (RFC 8089) if it is not plain."""
     text = str(path)
     return text if shown(text) == text else path.absolute().as_uri()
 
@@ -160,9 +160,9 @@ def path_of_text(text: str) -> Path:
 
 
 def stored(text: str) -> str:
-    """A name as near to a text as every file system and every reader of ours takes it, at most 160 bytes long.
+    """The name nearest to a text that every file system and reader accepts, at most 160 bytes long.
 
-    It never begins with a dot or a dash, is none of Windows' devices, and no name of a file of ours.
+    It never begins with a dot or a dash, and is never a device of Windows or the name of a file of the platform.
     """
     name = unicodedata.normalize("NFC", text).rstrip(". \u3000")
     name = "".join("_" if is_hidden(c) else c for c in name)
@@ -183,7 +183,7 @@ def _shortened(name: str, text: str) -> str:
     suffix = Path(name).suffix
     if len(suffix.encode()) > _LONGEST_SUFFIX:
         suffix = ""
-    # Two long names with one beginning stay two.
+    # The hash keeps two long names with the same beginning distinct.
     mark = "~" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8] + suffix
     room = LONGEST_NAME - len(mark.encode())
     return name.removesuffix(suffix).encode()[:room].decode("utf-8", "ignore") + mark

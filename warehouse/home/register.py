@@ -1,10 +1,10 @@
-"""The register: a line for each thing that was made, so that one that is gone or replaced is named.
+"""The register: a line for each thing that was made, so that missing and replaced things are found.
 
-A line is a place below the home, mostly with a checksum: of a partition's manifest, of an index of packages, of a
-receipt. Files that have a checksum elsewhere are noted by their place only. Of several lines for one place the last
-counts. Lines are only added, by the holder of the home's lock. A seal beside the file keeps the length and the checksum
-of what was written, so that a register that was cut short or edited is named; and the batch of the turn under way,
-whose things may differ from their lines. What was replaced is `warehouse.home.replaced`.
+A line is a path below the home, usually with a checksum: of a partition's manifest, of an index of packages, of a
+receipt. A file whose checksum is kept elsewhere has only its path. The last line for a path counts. Only the holder of
+the home's lock adds lines; no line is deleted. A seal beside the file keeps the length and the checksum of the
+register, so that a truncated or edited register is found. The seal also keeps the batch of a running turn, whose things
+may differ from their lines. `warehouse.home.replaced` finds replaced things.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ KEPT_BATCHES = 10
 """Of so many newest batches, returns, acceptance reports and files set aside must be there; older may be moved away."""
 
 _DAY = re.compile(r"(?:batch=)?(\d{4}-\d{2}-\d{2})")
-# Before a place: it was taken away on purpose.
+# Prefix of a path: the thing was deleted on purpose.
 _WITHDRAWN = "-"
 _MOVABLE = ("returns", "acceptance")
 _FOLDERS = ("lake", "returns", "acceptance", "answers", "inbox", "aside")
-# What the ledger knows: the register has its checksum only.
+# Folders of delivered files. The ledger lists these files; the register only has the checksums.
 DELIVERED = ("inbox", "aside")
-# What never changes once it is there.
+# Folders whose files never change.
 _FINAL = (*DELIVERED, "answers")
 _SINGLE = (
     "warehouse.duckdb",
@@ -47,11 +47,11 @@ _SINGLE = (
     "signing.key",
     "ledger.witness.newest",
 )
-# Their checksums are in `*.accepted.json`, or they change with each entry of the ledger.
+# Files without a checksum here: `*.accepted.json` has it, or the file changes with each entry of the ledger.
 _NO_CHECKSUM = ("warehouse.duckdb", "warehouse.previous.duckdb", "ledger.witness.newest")
-# These may be taken away by hand.
+# Files that an operator may delete.
 _MAY_GO = ("signing.key",)
-# In the place of a checksum: the thing is about to be written anew.
+# Used as a checksum: the thing is about to be written again.
 _OPEN = "0" * 64
 _LINE = re.compile(r"(.+)\t([0-9a-f]{64})")
 _BACKUP = "请从备份恢复；运行不会重新生成它"
@@ -59,12 +59,12 @@ _BACKUP = "请从备份恢复；运行不会重新生成它"
 
 @dataclass(frozen=True)
 class Thing:
-    """A thing that was made, by its place below the home.
+    """A thing that was made, by its path below the home.
 
     Attributes:
         place: a path with slashes.
-        sha256: its checksum as it was noted last; None where none was noted.
-        times: how many different checksums were noted.
+        sha256: the last recorded checksum; None without a recorded checksum.
+        times: the number of different recorded checksums.
     """
 
     place: str
@@ -78,7 +78,7 @@ class Thing:
 
     @cached_property
     def batch(self) -> date | None:
-        """The batch that it belongs to, if it belongs to one."""
+        """Its batch, if it belongs to a batch."""
         days = (match for part in self.parts if (match := _DAY.fullmatch(part)))
         match = next(days, None)
         return date.fromisoformat(match[1]) if match else None
@@ -90,13 +90,13 @@ class Thing:
 
     @property
     def is_ours(self) -> bool:
-        """Whether it is of a kind that is noted."""
+        """Whether the register records this kind of thing."""
         single = len(self.parts) == 1 and self.place in _SINGLE
         return single or self.parts[0] in _FOLDERS
 
     @property
     def is_made_again(self) -> bool:
-        """Whether a turn makes it again where it is gone."""
+        """Whether a turn makes it again if it is missing."""
         single = self.place == f"lake/{KEYS}" or self.place in _MAY_GO
         return self.parts[0] not in ("acceptance", *_FINAL) and not single
 
@@ -106,16 +106,16 @@ class Thing:
         return self.parts[0] in _FINAL
 
     def path(self, home: Home) -> Path:
-        """Where it lies: a partition by its manifest."""
+        """Its path; for a partition the path of its manifest."""
         path = home.root / self.place
         return path / MANIFEST if self.partition else path
 
     def is_there(self, home: Home) -> bool:
-        """Whether it lies in its place."""
+        """Whether it exists."""
         return self.path(home).exists()
 
     def checksum(self, home: Home) -> str | None:
-        """The checksum of what lies in its place; None for things whose checksum is kept elsewhere."""
+        """The checksum of the present file; None for things whose checksum is kept elsewhere."""
         kept_elsewhere = self.parts[0] == "answers" and not self.place.endswith(".receipt.json")
         if self.place in _NO_CHECKSUM or kept_elsewhere:
             return None
@@ -127,13 +127,13 @@ class Thing:
 
 
 def registered(home: Home) -> list[Thing]:
-    """Everything that was noted."""
+    """Every recorded thing."""
     try:
         text = home.register.read_text(encoding="utf-8")
     except FileNotFoundError:
         return []
     things: dict[str, Thing] = {}
-    # What follows the last line break was not written to its end.
+    # Text after the last line break is an incomplete line.
     for line in filter(None, text.split("\n")[:-1]):
         if line.startswith(_WITHDRAWN):
             things.pop(line.removeprefix(_WITHDRAWN), None)
@@ -150,15 +150,15 @@ def registered(home: Home) -> list[Thing]:
 
 
 def note(home: Home, batch: date | None = None, *, anew: Container[str] = ()) -> None:
-    """Note what there is and was not noted yet; of a batch that a turn has made, also what is different by now.
+    """Record new things. After a turn, also record the new checksums of its batch.
 
     Args:
         home: held by the caller's lock.
-        batch: look at the things of this batch only, and end its turn; None for all there are.
-        anew: places whose checksum is noted anew, for somebody vouches for what is there.
+        batch: record the things of this batch only, and end its turn; None for everything.
+        anew: paths whose present checksum is recorded, because a person accepts the present files.
     """
     if is_edited(home):
-        # Whoever calls has named it. What has the form of our lines is kept, without checksums.
+        # The caller has reported the edited register. Valid lines are kept, without checksums.
         kept = [thing.place for thing in registered(home) if thing.is_ours]
         home.register.write_text("".join(f"{place}\n" for place in kept), encoding="utf-8")
         home.register_seal.unlink()
@@ -179,17 +179,17 @@ def note(home: Home, batch: date | None = None, *, anew: Container[str] = ()) ->
 
 
 def begin_turn(home: Home, batch: date) -> None:
-    """Note that a turn is about to change the things of its batch; `note` of the batch ends it."""
+    """Record that a turn is about to change the things of its batch; `note` of the batch ends the turn."""
     _append(home, "", batch)
 
 
 def forget_checksums(home: Home, places: Iterable[str]) -> None:
-    """Note that things are about to be written anew; `note` takes their checksums again."""
+    """Record that things are about to be written again; `note` records their new checksums."""
     _append(home, "".join(f"{place}\t{_OPEN}\n" for place in places), turn_under_way(home))
 
 
 def turn_under_way(home: Home) -> date | None:
-    """The batch of a turn that began and did not end: it runs, or was killed."""
+    """The batch of a turn that began and did not end: it is running or was killed."""
     try:
         under_way = json.loads(home.register_seal.read_text(encoding="utf-8")).get("turn")
         return date.fromisoformat(under_way) if under_way else None
@@ -198,18 +198,18 @@ def turn_under_way(home: Home) -> date | None:
 
 
 def end_dead_turn(home: Home) -> None:
-    """Note what a turn has made that began and was killed."""
+    """Record the things that a killed turn has made."""
     batch = turn_under_way(home)
     if batch is not None and not is_edited(home):
         note(home, batch)
 
 
 def settle(home: Home, places: Container[str]) -> None:
-    """Note the register anew, for somebody vouches for what is there.
+    """Write the register again, because a person accepts the present state.
 
     Args:
         home: held by the caller's lock.
-        places: what of it may be otherwise than noted, or gone for good.
+        places: paths whose things may differ from the register, or may stay missing.
     """
     note(home, anew=places)
     gone = [thing for thing in registered(home) if thing.place in places and not thing.is_there(home)]
@@ -225,14 +225,14 @@ def _append(home: Home, lines: str, turn: date | None) -> None:
         file.write(lines.encode())
         file.flush()
         os.fsync(file.fileno())
-    # After the lines: a run that dies in between leaves a register that goes on behind its seal.
+    # The seal is written after the lines: a run that dies in between leaves a register longer than its seal.
     content = home.register.read_bytes()
     seal: dict[str, object] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     replace_json(home.register_seal, {**seal, **({"turn": turn.isoformat()} if turn else {})})
 
 
 def is_edited(home: Home) -> bool:
-    """Whether the register lacks lines that were written into it, or has others: it was cut short or edited."""
+    """Whether the register was truncated or edited: it does not match its seal."""
     try:
         seal = json.loads(home.register_seal.read_text(encoding="utf-8"))
         size, sha256 = int(seal["bytes"]), seal["sha256"]
@@ -245,7 +245,7 @@ def is_edited(home: Home) -> bool:
 
 
 def edited(home: Home) -> str:
-    """What is said of a register that was cut short or edited."""
+    """The message about a truncated or edited register."""
     return (
         f"{home.register}：登记表与写入时不符（被截短或改动）。请查明原因，并从备份恢复它和 {home.register_seal.name}；"
         "没有备份时按现有内容重新登记：zhenjie restore --accept-loss 原因，或下一次 zhenjie run；"
@@ -254,7 +254,7 @@ def edited(home: Home) -> str:
 
 
 def withdraw_note(home: Home, folder: Path) -> None:
-    """Note that a partition is taken away on purpose, if it was noted."""
+    """Record that a partition is deleted on purpose, if it was recorded."""
     place = folder.relative_to(home.root).as_posix()
     if place not in {thing.place for thing in registered(home)}:
         return
@@ -262,7 +262,7 @@ def withdraw_note(home: Home, folder: Path) -> None:
 
 
 def missing(home: Home) -> Iterator[tuple[Thing, Damage]]:
-    """What was noted and is not there, but what may have been moved away."""
+    """Recorded things that are missing, except things that may have been moved away."""
     things = registered(home)
     since = kept_since(things)
     for thing in things:
@@ -273,13 +273,13 @@ def missing(home: Home) -> Iterator[tuple[Thing, Damage]]:
 
 
 def kept_since(things: list[Thing]) -> date | None:
-    """The oldest batch whose returns must still be there; None while all must."""
+    """The oldest batch whose returns must still exist; None if all must exist."""
     batches = sorted({thing.batch for thing in things if thing.batch and thing.parts[0] not in DELIVERED})
     return batches[-KEPT_BATCHES] if len(batches) >= KEPT_BATCHES else None
 
 
 def places_of_turns(home: Home, batch: date | None = None) -> Iterator[str]:
-    """The places of what turns have made that belongs to a batch, and lies there now."""
+    """The paths of existing things that turns have made, of one batch or of all."""
     day = batch.isoformat() if batch else "*"
     patterns = (
         f"lake/*/*/batch={day}/{MANIFEST}",
@@ -316,7 +316,7 @@ def _found(home: Home, patterns: tuple[str, ...]) -> Iterator[Path]:
 
 def _may_be_away(home: Home, thing: Thing, since: date | None) -> bool:
     if thing.place == home.previous_warehouse.name:
-        # After the database was published anew without one before, there is none.
+        # A database that was published again without a predecessor has no previous file.
         return not accepted(home).of_previous
     if thing.place in _MAY_GO:
         return True
@@ -326,7 +326,7 @@ def _may_be_away(home: Home, thing: Thing, since: date | None) -> bool:
 
 
 def described(home: Home, thing: Thing) -> tuple[str, str]:
-    """What people call a thing, and how to have it again."""
+    """The Chinese name of a thing, and the remedy if it is missing."""
     again = AGAIN.format(thing.batch)
     if thing.partition:
         return "数据湖的分区", again

@@ -1,6 +1,6 @@
-"""A change of the key: what is encrypted otherwise is found, and written anew with the present key.
+"""A change of the key: finds files that are not encrypted with the present key, and writes them again with it.
 
-How files are written is the lake's business, how keys are handed over `warehouse.home.encryption`'s.
+The lake writes the files; `warehouse.home.encryption` passes the keys to DuckDB.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from warehouse.publish.switch import candidate_of, has_present_key
 
 
 def other_keys(home: Home, lake: Lake) -> Iterator[str]:
-    """What the present key does not read: partitions and databases, in words; everything plain without a key."""
+    """Partitions and databases that are not encrypted with the present key (or not plain, without a key), in words."""
     present = lake.keys.present.id if lake.keys.present else None
     for layer, table, batch in lake.places():
         try:
             partition = lake.partition(layer, table, batch)
         except DamagedPartition:
-            continue  # damage is told of elsewhere
+            continue  # the integrity check reports damage
         assert partition is not None
         if {part.key for part in partition.files} != {present}:
             yield str(partition.folder)
@@ -36,10 +36,10 @@ def other_keys(home: Home, lake: Lake) -> Iterator[str]:
 
 
 def rekey_lake(connection: duckdb.DuckDBPyConnection, lake: Lake) -> int:
-    """Write every partition anew that is encrypted otherwise; fingerprints stay, so that nothing is run again.
+    """Write partitions again that are not encrypted with the present key. Fingerprints stay, so no stage runs again.
 
-    Broken off, it goes on where it was: each partition is readable before and after. Not to be run beside a
-    turn.
+    After an interruption, the next call continues: each partition is readable before and after. It must not run beside
+    a turn.
 
     Returns:
         The number of partitions that were written.
@@ -54,21 +54,21 @@ def rekey_lake(connection: duckdb.DuckDBPyConnection, lake: Lake) -> int:
 
 
 def written_anew(home: Home) -> set[str]:
-    """The places in the register whose content a change of the key changes."""
+    """The paths in the register whose content changes with the key."""
     databases = {home.accepted.name, home.standard_accepted.name}
     return {thing.place for thing in registered(home) if thing.parts[0] == "lake" or thing.place in databases}
 
 
 def rekey_warehouse(home: Home, keys: Keys) -> int:
-    """Write the published database, the one before and the standard tables anew, if they are encrypted otherwise.
+    """Write the published, the previous and the standard database again, if they lack the present key's encryption.
 
-    A candidate that waits is thrown away: the next turn makes one.
+    A waiting candidate is deleted: the next turn builds a new one.
 
     Returns:
         The number of databases that were written.
 
     Raises:
-        WrongKey: one is encrypted with none of the keys; it stays as it is.
+        WrongKey: a database is encrypted with none of the keys; it is not changed.
     """
     candidate_of(home).unlink(missing_ok=True)
     draft_of(home).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Replaced things: what lies in its place and is not what the register noted, and a register that is an older copy."""
+"""Finds replaced things, which differ from the register, and a register that is an older copy."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from warehouse.home.register import (
 
 
 def replaced(home: Home, things: Iterable[Thing] | None = None) -> Iterator[tuple[Thing, Damage]]:
-    """Each thing whose checksum is not the one noted.
+    """Each thing whose checksum differs from the register.
 
     Example: the manifest of a partition, put there from an older backup.
 
     Args:
         home: the installation.
-        things: what to look at; None for everything in the register.
+        things: the things to check; None for everything in the register.
     """
     under_way = turn_under_way(home)
     for thing in registered(home) if things is None else things:
         if thing.sha256 is None or not thing.is_there(home):
             continue
-        # A turn that was killed may have made it anew and not noted it yet.
+        # A killed turn may have written it again without recording it.
         if under_way and not thing.is_final and thing.batch in (under_way, None):
             continue
         if thing.checksum(home) != thing.sha256:
@@ -37,9 +37,9 @@ def replaced(home: Home, things: Iterable[Thing] | None = None) -> Iterator[tupl
 
 
 def unregistered(home: Home) -> list[str]:
-    """What turns have made and the register does not have: the register is an older copy, or lines were taken out.
+    """Existing things of turns that the register lacks: the register is an older copy, or lines were deleted.
 
-    Nothing is said while a turn is under way, or without a register.
+    The list is empty while a turn runs, and without a register.
     """
     if turn_under_way(home) or not home.register.exists():
         return []
@@ -48,7 +48,7 @@ def unregistered(home: Home) -> list[str]:
 
 
 def older_register(home: Home, places: list[str]) -> str:
-    """What is said of a register that lacks things that are there."""
+    """The message about a register that lacks existing things."""
     return (
         f"{home.register}：登记表中没有现有的 {len(places)} 项内容（例如 {places[0]}），"
         f"它可能换成了旧的，或被改动。请查明原因，并从备份恢复它和 {home.register_seal.name}；"
