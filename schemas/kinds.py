@@ -84,7 +84,9 @@ class SemanticKind:
 
     `normalise` and `valid` are names of the function library, each of one text. `valid` recognises an
     undoubted value. Findings come from `judgements`: in their order, and one speaks only where those before it
-    are content. `role` is what such a column does in a row.
+    are content. `role` is what such a column does in a row. `least` matches whatever could be meant as a value of the
+    kind, and a column whose values do not match holds something else. `masked` is whether exports hide part of the
+    values behind asterisks.
     """
 
     name: str
@@ -96,6 +98,8 @@ class SemanticKind:
     recognise: Recognised
     examples: Examples
     identifies: Identified | None = None
+    least: re.Pattern[str] | None = None
+    masked: bool = False
     judgements: tuple[Judgement, ...] = ()
 
 

@@ -31,7 +31,9 @@ def home(demonstration: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     shutil.copytree(demonstration.home, tmp_path / "home", ignore=ignored)
     verdict = SimpleNamespace(passed=True, checks=1, failed=(), report=tmp_path / "index.html")
     monkeypatch.setitem(
-        sys.modules, "quality.acceptance.gate", SimpleNamespace(accept=lambda *_, **__: verdict)
+        sys.modules,
+        "quality.acceptance.gate",
+        SimpleNamespace(accept=lambda *_, **__: verdict, Opening=lambda *_: None),
     )
     return Home(tmp_path / "home")
 

@@ -162,7 +162,7 @@ def test_a_turn_that_fails_ends_with_3_and_names_what_failed(
     def fail(*_: object) -> None:
         raise FileExistsError
 
-    monkeypatch.setattr("assets.standard.standardise", fail)
+    monkeypatch.setattr("assets.tasks.standardise", fail)
     said = zhenjie(home, "run", "--batch", "2026-03-04", "--json")
     assert said.code == FAILED
     assert said.json["done"] is False

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 
-import assets.findings
+import assets.tasks
 from assets.platform import CHINA, Platform
 from pipelines.platform import build_platform
 from pipelines.run.instance import dagster_instance
@@ -61,13 +61,17 @@ def turned(tmp_path_factory: pytest.TempPathFactory) -> Turned:
     lines: list[str] = []
     with pytest.MonkeyPatch.context() as patch, dagster_instance(platform.home) as instance:
         gate = SimpleNamespace(passed=True, checks=1, failed=(), report=folder)
-        patch.setitem(sys.modules, "quality.acceptance.gate", SimpleNamespace(accept=lambda *_, **__: gate))
+        patch.setitem(
+            sys.modules,
+            "quality.acceptance.gate",
+            SimpleNamespace(accept=lambda *_, **__: gate, Opening=lambda *_: None),
+        )
         results = []
         for day, delivered in ((DAY, files), (NEXT, [bad])):
             at = datetime(day.year, day.month, day.day, 8, tzinfo=CHINA)
             reception.deliver(platform.home, platform.library, delivered, day, at)
             results.append(run_turn(platform, day, instance, lines.append))
-            patch.setattr(assets.findings, "verify", failing(people[0]))
+            patch.setattr(assets.tasks, "verify", failing(people[0]))
     told = tuple(
         row[name].encode() for row in people for name in ("resident_id", "name", "phone") if row[name]
     )

@@ -49,7 +49,9 @@ def judged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, passed: bool) -> 
         asked.append(name)
         return SimpleNamespace(passed=passed, checks=1, failed=(), report=tmp_path / "index.html")
 
-    monkeypatch.setitem(sys.modules, "quality.acceptance.gate", SimpleNamespace(accept=accept))
+    monkeypatch.setitem(
+        sys.modules, "quality.acceptance.gate", SimpleNamespace(accept=accept, Opening=lambda *_: None)
+    )
     return asked
 
 

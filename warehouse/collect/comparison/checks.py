@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 from schemas.contract.limits import CheckName
 from schemas.contract.model import Column, Contract
+from schemas.emit.sql import literal
+from schemas.kinds import SemanticKind, load_kinds
 
 FEW = 10
 """Fewer rows than this never hold a delivery, except where it has no rows at all."""
@@ -31,13 +33,6 @@ FACTORS: Mapping[str, str] = {
 }
 """Factors by which numbers differ when a file uses another unit, as DuckDB writes them."""
 
-# The least that a cell of a kind must look like; the rules check the cells more closely.
-_FORMS: Mapping[str, str] = {
-    "resident_id": "[0-9*]{6}",
-    "uscc": "[0-9A-Za-z*]{8}",
-    "phone": "[0-9*]{5}",
-    "person_name": "^[^0-9]+$",
-}
 _DATED = "[0-9〇零一二三四五六七八九元]"
 # A date has at most 14 digits in a row: 20260301123000.
 _NO_DATE = "[0-9]{15}"
@@ -82,10 +77,26 @@ def _is_text(column: Column) -> bool:
     return column.type == "string"
 
 
+def _kind(column: Column) -> SemanticKind | None:
+    return load_kinds()[column.kind] if column.kind is not None else None
+
+
+def _has_form(column: Column) -> bool:
+    kind = _kind(column)
+    return _is_date(column) or (kind is not None and kind.least is not None)
+
+
+def _may_be_masked(column: Column) -> bool:
+    kind = _kind(column)
+    return kind is not None and kind.masked
+
+
 def _form(column: Column) -> str:
     if _is_date(column):
         return f"NOT regexp_matches({{cell}}, '{_DATED}') OR regexp_matches({{cell}}, '{_NO_DATE}')"
-    return f"NOT regexp_matches({{cell}}, '{_FORMS[column.kind or '']}')"
+    kind = _kind(column)
+    assert kind is not None and kind.least is not None
+    return f"NOT regexp_matches({{cell}}, {literal(kind.least.pattern)})"
 
 
 CONTENT: Sequence[ContentCheck] = (
@@ -101,7 +112,7 @@ CONTENT: Sequence[ContentCheck] = (
         "masked",
         # A regular expression would take four times as long.
         lambda column: " OR ".join(f"contains({{cell}}, '{mask}')" for mask in _MASKS),
-        lambda column: column.kind in ("person_name", "resident_id", "uscc", "phone", "certificate_no"),
+        _may_be_masked,
         0.2,
         "“{title}”一列有 {share} 的行（{count:,} 行）打了星号，像是脱敏后导出的",
         "请导出没有脱敏的数据",
@@ -122,7 +133,7 @@ CONTENT: Sequence[ContentCheck] = (
     ContentCheck(
         "form",
         _form,
-        lambda column: _is_date(column) or column.kind in _FORMS,
+        _has_form,
         0.3,
         "“{title}”一列有 {share} 的行（{count:,} 行）不像是{title}",
         "请核对各列是否对错了位置",
