@@ -1,8 +1,8 @@
-"""What the kernel lets a thread that reads a file from outside do: read that file and Python, write its scratch folder.
+"""Confines a thread that reads a file from outside: it may read the file and Python, and write its scratch folder.
 
-Landlock holds for the thread that asks for it and for the threads that it starts. A kernel without Landlock (before
-Linux 5.13) grants nothing of this; the limits of `warehouse.isolation.limits` hold all the same. Its numbers and
-structures: https://docs.kernel.org/userspace-api/landlock.html
+Landlock confines the calling thread and the threads that it starts. A kernel without Landlock (before Linux 5.13)
+confines nothing; the limits of `warehouse.isolation.limits` still apply. Numbers and structures:
+https://docs.kernel.org/userspace-api/landlock.html
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _ASK_VERSION, _PATH_BENEATH = 1, 1
 _NO_NEW_PRIVILEGES = 38
 
-# Bits of access to files, up to which each version of Landlock knows them.
+# Access bits for files. Each version of Landlock knows more bits.
 _READ_FILE, _READ_FOLDER, _EXECUTE = 1 << 2, 1 << 3, 1 << 0
 _WRITE_FILE, _TRUNCATE = 1 << 1, 1 << 14
 _KNOWN = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
 _OF_A_FILE = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
 _READING = _EXECUTE | _READ_FILE | _READ_FOLDER
-# Binding and connecting TCP from version 4 on; abstract sockets and signals to others from version 6 on.
+# From version 4: binding and connecting TCP. From version 6: abstract sockets, and signals to other processes.
 _NETWORK, _SCOPES = 0b11, 0b11
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
-# What Python and the libraries read besides their own folders.
+# Paths that Python and the libraries read besides their own folders.
 _SYSTEM = (
     "/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime", "/proc/self", "/proc/meminfo",
     "/proc/cpuinfo", "/proc/mounts", "/proc/sys/vm", "/sys/fs/cgroup", "/sys/devices/system/cpu", "/dev/null",
@@ -38,19 +38,19 @@ _SYSTEM = (
 
 
 def give_up_privileges() -> None:
-    """Never gain privileges again by running a program; without this Landlock is not to be had."""
+    """Forbid gaining privileges by running a program; Landlock requires this."""
     _LIBC.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
 
 
 def confine(readable: Iterable[Path], writable: Iterable[Path]) -> bool:
-    """Let this thread, and those that it starts, reach nothing but what it needs for a file.
+    """Limit this thread, and the threads that it starts, to the paths that it needs for a file.
 
     Args:
         readable: files and folders besides Python's own.
-        writable: folders in which it may do everything.
+        writable: folders in which every access is allowed.
 
     Returns:
-        Whether the kernel holds it; False where it has no Landlock.
+        Whether the kernel enforces it; False without Landlock.
     """
     version = _call(_CREATE_RULESET, None, 0, _ASK_VERSION)
     if version < 1:
@@ -78,7 +78,7 @@ def _allow(rules: int, path: str, access: int) -> None:
     try:
         handle = os.open(path, os.O_PATH)
     except OSError:
-        return  # Not every system has every one of these.
+        return  # Some systems lack some of these paths.
     try:
         allowed = access if Path(path).is_dir() else access & _OF_A_FILE
         _call(_ADD_RULE, rules, _PATH_BENEATH, struct.pack("<Qi", allowed, handle), 0)

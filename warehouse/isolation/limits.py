@@ -1,7 +1,7 @@
-"""What reading one file from outside may use: memory, processor time, time, and bytes written. The one table of limits.
+"""The limits on reading one file from outside: memory, processor time, wall time, and bytes written.
 
-Each limit grows with the size of the file, from a floor to a ceiling. The floors let every file through that a
-department really sends; a small file that needs more was made to do harm.
+Each limit grows with the size of the file, from a floor to a ceiling. The floors are enough for every real file of a
+department; a small file that needs more is a malicious file.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-# How a file is read: piece by piece, as one block in memory, or unpacked. A sample counts as a block: its format is not
-# known yet.
+# How a file is read: in pieces, as one block in memory, or unpacked. A sample counts as a block, because its format is
+# not known yet.
 Manner = Literal["pieces", "block", "archive"]
 
 _MIB, _GIB = 1 << 20, 1 << 30
@@ -19,13 +19,13 @@ _MIB, _GIB = 1 << 20, 1 << 30
 
 @dataclass(frozen=True)
 class Limits:
-    """What reading one file may use.
+    """The limits on reading one file.
 
     Attributes:
-        memory: bytes, beyond what the process has when it begins.
-        processor: seconds of processor time, of all threads together.
-        wall: seconds until the answer has to be there.
-        output: bytes of each file written, and of all that the engine spills.
+        memory: bytes, in addition to the memory of the process at the start.
+        processor: seconds of processor time of all threads.
+        wall: seconds until the answer must arrive.
+        output: bytes of each written file, and of all spill files of the engine.
         answer: bytes of the answer itself.
     """
 
@@ -37,13 +37,13 @@ class Limits:
 
     @property
     def engine_memory(self) -> int:
-        """Bytes that DuckDB may take of the memory before it spills."""
+        """Bytes of the memory that DuckDB may use before it spills."""
         return self.memory * 2 // 3
 
 
 @dataclass(frozen=True)
 class _Bytes:
-    """A limit of `floor` for an empty file that grows by `each` for every byte to `ceiling`."""
+    """A limit that starts at `floor` for an empty file and grows by `each` for every byte, up to `ceiling`."""
 
     floor: int
     each: int
@@ -55,7 +55,7 @@ class _Bytes:
 
 @dataclass(frozen=True)
 class _Seconds:
-    """A limit of `each` for every MiB, from `floor` to `ceiling`: a small file has the floor and no more."""
+    """A limit of `each` for every MiB, at least `floor` and at most `ceiling`."""
 
     floor: int
     each: int
@@ -72,8 +72,8 @@ class _Growth:
     output: _Bytes
 
 
-# Text, databases and DBF are read in pieces. A workbook is a block in memory, some hundred bytes for one of the file.
-# The seconds are many times what sound files take on a slow machine.
+# Text, databases and DBF are read in pieces. A workbook is a block in memory: some hundred bytes for each byte of the
+# file. The seconds are many times the need of sound files on a slow machine.
 _PIECES = _Growth(
     memory=_Bytes(1536 * _MIB, 4, 3 * _GIB),
     processor=_Seconds(15, 1, 3600),
@@ -87,25 +87,25 @@ _BLOCK = _Growth(
 _MANNERS: Mapping[Manner, _Growth] = {
     "pieces": _PIECES,
     "block": _BLOCK,
-    # What an archive may unpack to is limited by itself; see `warehouse.collect.intake.archive`.
+    # `warehouse.collect.intake.archive` limits the unpacked size.
     "archive": _Growth(
         memory=_Bytes(1024 * _MIB, 4, 2 * _GIB),
         processor=_Seconds(15, 8, 3600),
         output=_Bytes(16 * _GIB, 0, 16 * _GIB),
     ),
 }
-# Waiting for the disk and for other processes counts too: on a busy machine time runs faster than the processor's.
+# Wall time includes waiting for the disk and for other processes, so it exceeds processor time on a busy machine.
 _WALL_FLOOR, _WALL_FACTOR = 25, 2
-# The answer lists rows that were set aside: in a DBF each that is marked as deleted, in a text each that is empty.
+# The answer lists the rows that were set aside: rows marked as deleted in a DBF, empty rows in a text.
 _ANSWER = _Bytes(16 * _MIB, 64, _GIB)
 
 
 def limits_of(manner: Manner, size: int) -> Limits:
-    """What reading a file may use.
+    """The limits on reading a file.
 
     Args:
-        manner: how it is read; `schemas.formats` says it of a format.
-        size: its bytes.
+        manner: how the file is read; `schemas.formats` declares it for each format.
+        size: bytes of the file.
     """
     table = _MANNERS[manner]
     processor = table.processor.at(size)

@@ -1,7 +1,7 @@
-"""What goes between the platform and a worker: frames of JSON, with or without bytes attached.
+"""Messages between the platform and a worker: frames of JSON, with or without attached bytes.
 
-Nothing that a worker sends is executed or unpickled. Dataclasses are made again from plain values, and each value is
-checked against the type that the dataclass declares.
+The platform executes and unpickles nothing that a worker sends. Dataclasses are rebuilt from plain values, and each
+value is checked against the declared type.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-# Lengths of the JSON and of what is attached to it.
+# Lengths of the JSON and of the attached bytes.
 _HEAD = struct.Struct("<QQ")
 _PIECE = 1 << 20
 
@@ -25,38 +25,38 @@ T = TypeVar("T")
 
 
 class BadMessage(Exception):
-    """What came is no message, or not of the type that was expected."""
+    """The received bytes are not a message, or not of the expected type."""
 
 
 def send(channel: socket.socket, value: object, attached: bytes = b"") -> None:
     """Send a plain value.
 
     Args:
-        channel: the way to the other process.
-        value: what JSON can hold; dataclasses, tuples and paths among it become plain.
-        attached: bytes that go with it.
+        channel: the socket to the other process.
+        value: a value for JSON; dataclasses, tuples and paths in it become plain values.
+        attached: attached bytes.
 
     Raises:
         OSError: the other process is gone.
     """
-    # Without ASCII alone a path with bytes that are no UTF-8 could not be sent.
+    # In ASCII, because a path may have bytes that are not UTF-8.
     text = json.dumps(value, default=_plain).encode("ascii")
     channel.sendall(_HEAD.pack(len(text), len(attached)) + text)
     channel.sendall(attached)
 
 
 def receive(channel: socket.socket, most: int, until: float | None = None) -> tuple[Any, bytes]:
-    """Wait for a plain value, and the bytes attached to it.
+    """Wait for a plain value and its attached bytes.
 
     Args:
-        channel: the way to the other process.
-        most: bytes that may come.
-        until: when waiting ends, as `time.monotonic` counts; None to wait for ever.
+        channel: the socket to the other process.
+        most: the most bytes that are accepted.
+        until: the end of waiting, on the clock `time.monotonic`; None to wait without an end.
 
     Raises:
         EOFError: the other process is gone.
         TimeoutError: the time is over.
-        BadMessage: more bytes come than may, or they are no JSON.
+        BadMessage: there are too many bytes, or they are not JSON.
     """
     length, attached = _HEAD.unpack(_exactly(channel, _HEAD.size, until))
     if length + attached > most:
@@ -95,15 +95,15 @@ def _plain(value: object) -> object:
 
 
 def made(kind: type[T], value: object) -> T:
-    """A value of a declared type, made from a plain one.
+    """A value of a declared type, made from a plain value.
 
     Args:
-        kind: a dataclass, or what its fields are made of: tuples, mappings of texts, unions, literals, paths, texts,
-            numbers, truth values.
-        value: what `receive` gave.
+        kind: a dataclass, or a type of its fields: tuples, mappings of texts, unions, literals, paths, texts, numbers,
+            truth values.
+        value: the result of `receive`.
 
     Raises:
-        BadMessage: the plain value is none of that type.
+        BadMessage: the plain value does not fit the type.
     """
     wanted: Any = kind
     result: T = _maker(wanted)(value)
@@ -112,7 +112,7 @@ def made(kind: type[T], value: object) -> T:
 
 @cache
 def _maker(kind: Any) -> Callable[[Any], Any]:
-    """What makes values of a type, put together once: a list may have a million of them."""
+    """The function that makes values of a type. It is built once, because a list may have a million values."""
     origin, arguments = get_origin(kind), get_args(kind)
     if is_dataclass(kind):
         return _dataclass(kind)

@@ -1,8 +1,9 @@
-"""Workers that read files from outside: started when one is needed, used again, ended when a file does harm.
+"""Workers that read files from outside: started on demand, used again, ended when a file does harm.
 
-As many work at once as there are threads that ask. A worker that is ended, by its limits, by an error in native code,
-or because it took too long, is replaced by a new one; the file that did it is refused, and nothing else is touched.
-How a worker works is `warehouse.isolation.worker`.
+Each thread with a request has a worker of its own. A worker ends when it exceeds a limit, crashes in native code, or
+takes too long. Then a new worker replaces it, and only the file that did it is refused. Example: a zip bomb exceeds the
+memory limit; its sender gets a refusal, and the next file is read by a new worker. `warehouse.isolation.worker` is the
+worker's program.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from warehouse.isolation.messages import BadMessage, receive, send
 from warehouse.isolation.process import Child, Harm
 from warehouse.isolation.requests import Request
 
-# Seconds that a worker may take to import its libraries; the machine may be busy.
+# Seconds that a worker may take to import its libraries on a busy machine.
 _STARTING = 120
 _READY = 1 << 10
 
 
 class Harmed(Exception):
-    """A worker had to be ended, or gave up, over a file: it used too much, took too long, or crashed."""
+    """A worker ended because of a file: it used too much, took too long, or crashed."""
 
     def __init__(self, harm: Harm, detail: str = "") -> None:
         super().__init__(harm, detail)
@@ -35,28 +36,28 @@ class Harmed(Exception):
 
 
 class ReadingStopped(Exception):
-    """Reading was broken off, because the run is to end."""
+    """Reading was interrupted, because the run must end."""
 
 
 class WorkerFailed(OSError):
-    """No worker can be started, for a reason of the system or of the installation."""
+    """No worker can be started, because of the system or the installation."""
 
     def __init__(self, words: str) -> None:
         said = f"：{words}" if words else ""
         super().__init__(errno.EAGAIN, f"读取文件的进程无法启动，请检查内存和安装是否完整{said}")
 
     def __str__(self) -> str:
-        """For the operator."""
+        """The message for the operator."""
         return str(self.strerror)
 
 
 class _WorkerEnded(Exception):
-    """The worker had ended by itself, before it saw the request."""
+    """The worker had ended by itself before it received the request."""
 
 
 @dataclass(frozen=True)
 class WorkerAnswer:
-    """What a worker answered, as it came: a plain value, and bytes."""
+    """The answer of a worker: a plain value and bytes, not yet checked."""
 
     value: Any
     attached: bytes
@@ -71,13 +72,13 @@ class _Worker(Child):
         self.stopped = False
 
     def ask(self, request: Request, limits: Limits) -> WorkerAnswer:
-        """Have a request answered.
+        """Send a request and wait for its answer.
 
         Raises:
-            Harmed: the worker ended over it, or has to be ended.
-            ReadingStopped: somebody called `stop`.
-            WorkerFailed: it never started.
-            _Replaced: it had ended before.
+            Harmed: the worker ended because of the file, or must be ended.
+            ReadingStopped: another thread called `stop`.
+            WorkerFailed: the worker did not start.
+            _WorkerEnded: the worker had ended before the request.
         """
         try:
             self._wait_until_ready()
@@ -112,14 +113,14 @@ class _Worker(Child):
         self._ready = True
 
     def _harm(self) -> Exception:
-        """Why it ended."""
+        """The exception for the reason why the worker ended."""
         harm = self.why()
         if self.stopped:
             return ReadingStopped()
         return _WorkerEnded() if harm is None else Harmed(*harm)
 
     def stop(self) -> None:
-        """End it while somebody else waits for its answer."""
+        """End the worker while another thread waits for its answer."""
         self.stopped = True
         self.kill()
 
@@ -133,21 +134,21 @@ class Pool:
         self._busy: set[_Worker] = set()
 
     def start(self) -> None:
-        """Have a worker get ready while the caller does something else."""
+        """Start a worker while the caller does other work."""
         with self._lock:
             if not self._idle:
                 self._idle.append(_Worker())
 
     def ask(self, request: Request, limits: Limits) -> WorkerAnswer:
-        """Have a request answered by a worker.
+        """Send a request to a worker and wait for its answer.
 
         Args:
-            request: what is asked.
-            limits: what it may use.
+            request: the request.
+            limits: the limits on reading the file.
 
         Raises:
-            Harmed: the file does harm; its worker is gone.
-            ReadingStopped: `stop` was called meanwhile.
+            Harmed: the file does harm; its worker has ended.
+            ReadingStopped: another thread called `stop`.
             WorkerFailed: no worker can be started.
         """
         try:
@@ -167,7 +168,7 @@ class Pool:
             with self._lock:
                 self._busy.discard(worker)
         with self._lock:
-            # The one that was used last knows the workbook that it has open.
+            # Last in, first out: the worker that was used last still has its workbook open.
             self._idle.append(worker)
         return answer
 
@@ -185,22 +186,22 @@ class Pool:
             return worker
 
     def stop(self) -> None:
-        """End the workers that read now; who waits for them gets `ReadingStopped`."""
+        """End the workers that read now; the waiting threads get `ReadingStopped`."""
         with self._lock:
             for worker in self._busy:
                 worker.stop()
 
     def close(self) -> None:
-        """End the workers that wait."""
+        """End the idle workers."""
         with self._lock:
             while self._idle:
                 self._idle.pop().end()
 
     def forget(self) -> None:
-        """Leave the workers to the process that started them: this one is its child."""
+        """Forget the workers in a forked child process: they belong to the parent."""
         for worker in (*self._idle, *self._busy):
             worker.abandon()
-        # Another thread may have held the lock when this process came to be.
+        # Another thread may have held the lock at the time of the fork.
         self._lock = Lock()
         self._idle, self._busy = [], set()
 

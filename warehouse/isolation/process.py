@@ -1,7 +1,7 @@
-"""A child process for work that may do harm: how it is started, how it is bounded, and why it ended.
+"""A child process for work that may do harm: starts it, limits it, and finds out why it ended.
 
-The parent has `Child`. A process that was started calls `settle` once, and then bounds its memory or its time. It
-shares nothing with its parent but a socket, and it ends with its parent, whatever native code is doing.
+The parent uses `Child`. The child calls `settle` once, and then limits its memory or its time. It shares only a socket
+with its parent. It ends when its parent ends, even while native code runs.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from pathlib import Path
 from typing import Literal
 
 _ROOT = Path(__file__).parents[2]
-# All that a child knows of its surroundings: no key, no address of a database.
+# The whole environment of a child: no key, no address of a database.
 _ENVIRONMENT = {
     "PYTHONPATH": str(_ROOT),
     "LC_ALL": "C.UTF-8",
-    # One task after the other: DuckDB's threads are all that it needs.
+    # A child runs one task at a time and only needs DuckDB's threads.
     "POLARS_MAX_THREADS": "1",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
-    # Arrow's own allocator sets a gigabyte aside, which would count.
+    # Arrow's own allocator reserves a gigabyte, which would count towards the limit.
     "ARROW_DEFAULT_MEMORY_POOL": "system",
 }
-# What native code says before it gives up for want of memory: Rust, C++.
+# Messages of native code (Rust, C++) that ends because of missing memory.
 _NO_MEMORY = re.compile(rb"memory allocation of|bad_alloc|[Oo]ut of memory")
 _LAST_WORDS = 4096
 _LIFELINE = 0
@@ -39,10 +39,10 @@ Harm = Literal["memory", "time", "output", "crash"]
 
 
 class Child:
-    """A process that was started, seen from its parent."""
+    """A child process, seen from its parent."""
 
     def __init__(self, module: str) -> None:
-        """Start `python -m MODULE CHANNEL`, where CHANNEL is the descriptor of its end of a socket."""
+        """Start `python -m MODULE CHANNEL`; CHANNEL is the file descriptor of the child's end of a socket."""
         self.channel, theirs = socket.socketpair()
         self._words = os.memfd_create("last words")
         with theirs:
@@ -54,24 +54,24 @@ class Child:
                 pass_fds=[theirs.fileno()],
                 env=_ENVIRONMENT,
                 cwd="/",
-                # An interrupt from the keyboard is for the platform, which ends its children.
+                # A keyboard interrupt must reach the platform only, which then ends its children.
                 start_new_session=True,
             )
 
     @property
     def alive(self) -> bool:
-        """Whether it has not ended."""
+        """Whether it still runs."""
         return self._process.poll() is None
 
     def why(self) -> tuple[Harm, str] | None:
-        """Wait until it has ended; the harm that ended it and a detail, or None where it ended by itself."""
+        """Wait until it has ended. Returns the harm and a detail, or None if it ended by itself."""
         code = self._process.wait()
         if code == 0:
             return None
         if code in (-signal.SIGXCPU, -signal.SIGALRM):
             return "time", ""
         if code == -signal.SIGKILL or _NO_MEMORY.search(self._last_words()):
-            # By the kernel, which does so when the machine has no memory left.
+            # The kernel kills it when the machine has no memory left.
             return "memory", ""
         return "crash", signal.Signals(-code).name if code < 0 else str(code)
 
@@ -80,22 +80,22 @@ class Child:
         return os.pread(self._words, _LAST_WORDS, max(0, size - _LAST_WORDS))
 
     def last_line(self) -> str:
-        """The last line that it wrote to its stderr, for an operator: never of a child that has read data."""
+        """The last line of its stderr, for an operator. Never call it for a child that has read data."""
         lines = self._last_words().decode(errors="replace").split("\n")
         return next(filter(None, map(str.strip, reversed(lines))), "")
 
     def kill(self) -> None:
-        """End it; what it holds is given back by `end` or `abandon`."""
+        """End it; `end` or `abandon` releases its resources."""
         self._process.kill()
 
     def end(self) -> None:
-        """End it, and give back what it holds."""
+        """End it and release its resources."""
         self._process.kill()
         self._process.wait()
         self.abandon()
 
     def abandon(self) -> None:
-        """Give back what this process holds of it."""
+        """Release the resources that this process holds for it."""
         self.channel.close()
         assert self._process.stdin is not None
         self._process.stdin.close()
@@ -105,17 +105,17 @@ class Child:
 
 
 def settle() -> None:
-    """Make this process a child that ends with its parent and before the platform does.
+    """Make this process end with its parent, and before the platform if memory is short.
 
-    The kernel ends it by a signal when nobody holds the other end of its standard input any more; nothing is ever
-    written to it. It leaves no image of its memory behind, and is the first to go when the machine has none left.
+    The kernel ends it by a signal when the other end of its standard input is closed; nothing is ever written there.
+    It writes no core dump, and the kernel kills it first when the machine has no memory left.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGIO, signal.SIG_DFL)
     fcntl.fcntl(_LIFELINE, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(_LIFELINE, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
     with suppress(BlockingIOError):
-        # The parent may have ended before.
+        # The parent may have already ended.
         if not os.read(_LIFELINE, 1):
             sys.exit()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -124,7 +124,7 @@ def settle() -> None:
 
 
 def data_size() -> int:
-    """Bytes of memory of its own that this process has, as RLIMIT_DATA counts them."""
+    """Bytes of private memory of this process, as RLIMIT_DATA counts them."""
     for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
         if line.startswith("VmData:"):
             return int(line.split()[1]) << 10
@@ -132,7 +132,7 @@ def data_size() -> int:
 
 
 def limit_memory(more: int) -> None:
-    """Let this process have no more than some bytes beyond those that it has now."""
+    """Limit the memory of this process to its present memory plus `more` bytes."""
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     most = data_size() + more
     resource.setrlimit(
@@ -141,6 +141,6 @@ def limit_memory(more: int) -> None:
 
 
 def limit_time(seconds: float) -> None:
-    """Have the kernel end this process after some seconds, whatever native code is doing."""
+    """Let the kernel end this process after some seconds, even while native code runs."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, seconds)

@@ -1,8 +1,8 @@
-"""The one way in which the platform opens files from outside: by a worker, within limits.
+"""Opens files from outside: a worker reads them, within limits. The platform opens them in no other way.
 
-Each function here says what the reader of the same name in `warehouse.collect` says, and fills the same tables. A file
-over which the worker ends is refused in words for its sender, like any file that cannot be read; the error tells that
-nothing else should be tried with it.
+Each function returns the result of the reader of the same name in `warehouse.collect`, and fills the same tables. If
+the worker ends because of a file, the file is refused with a message for its sender, like any unreadable file. The
+error is a `HarmfulFile`: the caller must not try another way to read it.
 """
 
 from __future__ import annotations
@@ -55,29 +55,29 @@ Connection = duckdb.DuckDBPyConnection
 
 T = TypeVar("T")
 
-# How an archive begins, be it an empty one.
+# The first bytes of an archive; the second is an empty archive.
 _ARCHIVES = (ZIP, b"PK\x05\x06")
 
 
 class HarmfulFile(UnreadableFile):
-    """A file over which its worker ended, or that is no file at all: nothing else is to be tried with it."""
+    """A file that ended its worker, or a path that is not a regular file. The caller must not try again."""
 
 
 def recognise(path: Path, layout: Layout) -> Recognition:
-    """What a delivered file is and which columns it has.
+    """The format and the columns of a delivered file.
 
     Raises:
-        UnreadableFile: it cannot be read as the layout says; the message is for the department.
-        HarmfulFile: it cannot be read by any layout.
+        UnreadableFile: it cannot be read with this layout; the message is for the department.
+        HarmfulFile: it cannot be read with any layout.
     """
     return _asked(Recognition, Recognise(path.absolute(), layout), _manner(layout))
 
 
 def foreign_kind(path: Path) -> Foreign | None:
-    """What a file is that is not read here; None for one that may be read, or that nobody knows.
+    """The kind of a file that the platform does not read; None for a readable or an unknown file.
 
     Raises:
-        HarmfulFile: the worker ended over it.
+        HarmfulFile: the file ended its worker.
     """
     return _asked(Foreign | None, NameKind(path.absolute()), "archive")  # type: ignore[arg-type]
 
@@ -86,7 +86,7 @@ def read(path: Path, layout: Layout, connection: Connection, table: str, *, spoo
     """Read a delivered file into a table of text, in the order of the file; see `warehouse.collect.readers.read`.
 
     Raises:
-        UnreadableFile: it cannot be read as the layout says; the message is for the department.
+        UnreadableFile: it cannot be read with this layout; the message is for the department.
     """
     with _scratch(spool) as scratch:
         request = Read(path.absolute(), layout, scratch, _threads(connection))
@@ -99,11 +99,11 @@ def read(path: Path, layout: Layout, connection: Connection, table: str, *, spoo
 
 
 def keep_hashes(connection: Connection, table: str, lines: RecordLines, *, spool: Path) -> int:
-    """Put the hashes of a text's records beside a table, and count them.
+    """Write the hashes of a text's records beside a table, and count them.
 
     Raises:
-        EndlessLine: the file is none of records on lines.
-        HarmfulFile: the worker ended over it.
+        EndlessLine: the file does not have one record on each line.
+        HarmfulFile: the file ended its worker.
     """
     with _scratch(spool) as scratch:
         count = _asked(int | None, HashLines(lines, scratch, _threads(connection)), "pieces")  # type: ignore[arg-type]
@@ -121,12 +121,12 @@ def read_some(
     spool: Path,
     wanted: Excerpt,
 ) -> Reading | None:
-    """Fill a table with some records of a text, as if with all; see `readers.delimited.read_some`.
+    """Fill a table with some records of a text, as `read` does with all; see `readers.delimited.read_some`.
 
-    The hashes beside the table lose those of records about which something is remarkable.
+    Records with a remark lose their hashes beside the table.
 
     Returns:
-        Of these records, or None if they are not one on each line.
+        The reading of these records, or None if the text does not have one record on each line.
 
     Raises:
         UnreadableFile: as `read`.
@@ -166,7 +166,7 @@ def read_sample(path: Path, part: str | None, connection: Connection, spool: Pat
 
 
 def unpack(path: Path, folder: Path, largest: int = MOST_BYTES) -> list[ArchiveMember] | None:
-    """Unpack an archive, each member into a folder of its own; None if the file is no archive.
+    """Unpack an archive, each member into its own folder; None if the file is not an archive.
 
     Args:
         path: the archive.
@@ -174,9 +174,9 @@ def unpack(path: Path, folder: Path, largest: int = MOST_BYTES) -> list[ArchiveM
         largest: how many bytes a member may have.
 
     Raises:
-        UnreadableFile: the archive cannot be taken in; in Chinese.
+        UnreadableFile: the archive cannot be accepted; in Chinese.
     """
-    # A worker may make folders below this one only.
+    # A worker may only create folders below this folder.
     folder.mkdir(parents=True, exist_ok=True)
     request = Unpack(path.absolute(), folder.absolute(), largest)
     members = _asked(tuple[ArchiveMember, ...] | None, request, "archive")  # type: ignore[arg-type]
@@ -191,10 +191,10 @@ def unpack(path: Path, folder: Path, largest: int = MOST_BYTES) -> list[ArchiveM
 
 
 def may_be_archive(path: Path) -> bool:
-    """Whether a file begins like a zip; a workbook does too.
+    """Whether a file begins like a zip; a workbook also does.
 
     Raises:
-        HarmfulFile: it is no regular file.
+        HarmfulFile: it is not a regular file.
     """
     _size(path)
     with open_regular(path) as file:
@@ -202,10 +202,10 @@ def may_be_archive(path: Path) -> bool:
 
 
 def open_book(path: Path, most_cells: int, most_unpacked: int) -> OpenedBook:
-    """The sheets of a workbook (XLSX), or why it cannot be opened.
+    """The sheets of a workbook (XLSX), or the reason why it cannot be opened.
 
     Raises:
-        HarmfulFile: the worker ended over it.
+        HarmfulFile: the file ended its worker.
     """
     return _asked(OpenedBook, OpenBook(path.absolute(), most_cells, most_unpacked), "block")
 
@@ -239,7 +239,7 @@ def load_sheet(path: Path, most_cells: int, most_unpacked: int, sheet: str) -> L
         None if the sheet is damaged.
 
     Raises:
-        HarmfulFile: the worker ended over it.
+        HarmfulFile: the file ended its worker.
     """
     answer = _answer(LoadCells(OpenBook(path.absolute(), most_cells, most_unpacked), sheet), "block")
     try:
@@ -268,7 +268,7 @@ def _manner(layout: Layout) -> Manner:
 
 
 def _asked(kind: type[T], request: Request, manner: Manner) -> T:
-    """The answer of a worker, of the type that is expected."""
+    """The answer of a worker, converted to the expected type."""
     try:
         return made(kind, _answer(request, manner).value)
     except BadMessage:
@@ -276,11 +276,11 @@ def _asked(kind: type[T], request: Request, manner: Manner) -> T:
 
 
 def _answer(request: Request, manner: Manner) -> WorkerAnswer:
-    """What a worker said of a file.
+    """The answer of a worker, not yet checked.
 
     Raises:
         UnreadableFile, HarmfulFile: the file is refused.
-        OSError, duckdb.IOException: something is wrong with the disk or the system, not with the file.
+        OSError, duckdb.IOException: a fault of the disk or the system, not of the file.
     """
     limits = limits_of(manner, _size(request.path))
     try:
@@ -304,10 +304,10 @@ def _answer(request: Request, manner: Manner) -> WorkerAnswer:
 
 
 def _size(path: Path) -> int:
-    """The bytes of a file, if it is one.
+    """The size in bytes of a regular file.
 
     Raises:
-        HarmfulFile: it is a link, a folder, a pipe, a socket or a device, which is never opened.
+        HarmfulFile: it is a link, a folder, a pipe, a socket or a device; these are never opened.
     """
     if (kind := special_kind(path)) is not None:
         raise HarmfulFile(str(unreadable(path, f"是{kind}，不是普通文件，没有打开", "交付文件本身")))
@@ -334,7 +334,7 @@ def _harmful(path: Path, harm: Harm, limits: Limits, detail: str = "") -> Harmfu
 
 @contextmanager
 def _scratch(spool: Path) -> Iterator[Path]:
-    """A folder of a request's own, gone afterwards with whatever a worker left in it."""
+    """A folder for one request. It is deleted afterwards with everything that the worker left in it."""
     spool.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="reading-", dir=spool, ignore_cleanup_errors=True) as folder:
         yield Path(folder).absolute()
@@ -354,10 +354,10 @@ def _fill(
     *,
     sheets: bool = False,
 ) -> None:
-    """Make a table of the rows that a worker wrote, in their order.
+    """Create a table of the rows that a worker wrote, in their order.
 
     Raises:
-        HarmfulFile: it wrote something else.
+        HarmfulFile: the worker's file is not such a table.
     """
     types = {"_row": "BIGINT", "_hash": "UBIGINT", "_check": "UBIGINT"}
     wanted = [(name, types.get(name, "VARCHAR")) for name in [*columns, *(["_sheet"] if sheets else [])]]
@@ -372,7 +372,7 @@ def _fill(
 
 
 def _of(path: Path, reading: Reading) -> Reading:
-    """A reading of this very path: where the file lies is known here, whatever the worker says."""
+    """The reading with the platform's own path: the path from the worker is not trusted."""
     if reading.lines is None:
         return reading
     lines = RecordLines(path, reading.lines.above, reading.lines.first)
@@ -380,10 +380,10 @@ def _of(path: Path, reading: Reading) -> Reading:
 
 
 def stop_reading() -> None:
-    """Break off what is read now, in every thread; it fails with `ReadingStopped`."""
+    """Interrupt all reading, in every thread; it fails with `ReadingStopped`."""
     POOL.stop()
 
 
 def get_ready() -> None:
-    """Start a worker while the caller does something else: its libraries take a third of a second."""
+    """Start a worker while the caller does other work: importing its libraries takes a third of a second."""
     POOL.start()

@@ -1,4 +1,4 @@
-"""What a worker can be asked: one dataclass for each task, and the files through which rows come back."""
+"""The requests to a worker: one dataclass for each task, and the names of the files that return rows."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Literal
 from warehouse.collect.readers.layout import Layout
 from warehouse.collect.readers.text.line_hash import RecordLines
 
-# Files in the scratch folder of a request. Rows come back in the first, hashes of lines in the second; the third
-# takes along the numbers of the rows that are wanted.
+# Files in the scratch folder of a request. The worker writes rows into the first and hashes of lines into the second.
+# The platform writes the numbers of the wanted rows into the third.
 ROWS, HASHES, WANTED = "rows.parquet", "hashes.parquet", "wanted.npy"
 
 
 @dataclass(frozen=True)
 class Recognise:
-    """What a delivered file is; answered with a `Recognition`."""
+    """Recognise a delivered file; answered with a `Recognition`."""
 
     path: Path
     layout: Layout
@@ -24,14 +24,14 @@ class Recognise:
 
 @dataclass(frozen=True)
 class NameKind:
-    """What a file is that is none of those read here; answered with a `Foreign`, or None."""
+    """Name the kind of a file that the platform does not read; answered with a `Foreign`, or None."""
 
     path: Path
 
 
 @dataclass(frozen=True)
 class Read:
-    """The rows of a delivered file, in `ROWS` and `HASHES`; answered with a `Reading`."""
+    """Read the rows of a delivered file into `ROWS` and `HASHES`; answered with a `Reading`."""
 
     path: Path
     layout: Layout
@@ -41,7 +41,7 @@ class Read:
 
 @dataclass(frozen=True)
 class HashLines:
-    """The hashes of a text's lines, in `HASHES`; answered with their number, or None where they are no records."""
+    """Hash the lines of a text into `HASHES`; answered with their number, or None if the lines are not records."""
 
     lines: RecordLines
     scratch: Path
@@ -55,9 +55,9 @@ class HashLines:
 
 @dataclass(frozen=True)
 class ReadSome:
-    """The rows of a text that `WANTED` lists, in `ROWS`; `HASHES` lists those whose hashes hold.
+    """Read the rows of a text that `WANTED` lists into `ROWS`; `HASHES` lists the rows whose hashes are valid.
 
-    Answered with a `Reading`, or None if the records are not one on each line.
+    Answered with a `Reading`, or None if the text does not have one record on each line.
     """
 
     path: Path
@@ -69,7 +69,7 @@ class ReadSome:
 
 @dataclass(frozen=True)
 class ReadSample:
-    """The rows of a file that no contract describes, in `ROWS`; answered with a `Sample`."""
+    """Read the rows of a file without a contract into `ROWS`; answered with a `Sample`."""
 
     path: Path
     part: str | None
@@ -79,7 +79,7 @@ class ReadSample:
 
 @dataclass(frozen=True)
 class Unpack:
-    """An archive unpacked into the scratch folder; answered with its `Member`s, or None if it is no archive."""
+    """Unpack an archive into the scratch folder; answered with its `ArchiveMember`s, or None if it is no archive."""
 
     path: Path
     scratch: Path
@@ -88,7 +88,7 @@ class Unpack:
 
 @dataclass(frozen=True)
 class OpenBook:
-    """The sheets of a workbook (XLSX); answered with an `OpenedBook`."""
+    """List the sheets of a workbook (XLSX); answered with an `OpenedBook`."""
 
     path: Path
     most_cells: int
@@ -97,7 +97,7 @@ class OpenBook:
 
 @dataclass(frozen=True)
 class LoadCells:
-    """All cells of a sheet as text, and which are numbers; answered with `SheetCells`, attached as an Arrow stream."""
+    """Load all cells of a sheet as text, with marks for numbers; answered with `SheetCells` and an Arrow stream."""
 
     book: OpenBook
     sheet: str
@@ -115,7 +115,7 @@ BookProblem = Literal["encrypted", "old", "foreign", "other", "unsound", "damage
 
 @dataclass(frozen=True)
 class OpenedBook:
-    """The names of a workbook's sheets, or why it cannot be opened; of an excessive one which cell, of another what."""
+    """The names of a workbook's sheets, or the problem; `detail` is the cell that is too much, or the actual format."""
 
     names: tuple[str, ...] = ()
     problem: BookProblem | None = None

@@ -1,7 +1,7 @@
-"""What a worker does with a file: the readers of `warehouse.collect`, called in the worker's own process.
+"""The tasks of a worker: it calls the readers of `warehouse.collect` in its own process.
 
-Rows go into a database in memory that is made for one file, and from there into a file in the scratch folder. Nothing
-of the platform's own (lake, ledger, keys) is known here.
+Rows go into a database in memory, one for each file, and from there into a file in the scratch folder. This module
+does not know the platform's lake, ledger or keys.
 """
 
 from __future__ import annotations
@@ -128,20 +128,20 @@ def _database(scratch: Path, threads: int, limits: Limits) -> Iterator[duckdb.Du
 
 
 def _write(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
-    """Write rows in their order; without dictionaries, which take longer to find than such a file is kept."""
+    """Write rows in their order, without dictionaries: building these is not worth it for a short-lived file."""
     options = "FORMAT parquet, COMPRESSION lz4, DICTIONARY_SIZE_LIMIT 1"
     connection.execute(f"COPY ({query}) TO {literal(str(path))} ({options})")
 
 
 class _Book:
-    """The workbook that was opened last: its sheets are asked for one after the other."""
+    """The workbook that was opened last. It stays open, because its sheets are requested one after another."""
 
     def __init__(self) -> None:
         self._known: tuple[object, ...] | None = None
         self._book: XlsxBook | None = None
 
     def opened(self, request: OpenBook) -> XlsxBook:
-        """The workbook as it lies there now.
+        """The workbook in its present state on the disk.
 
         Raises:
             DamagedWorkbook, ExcessiveWorkbook, OtherWorkbook: as `check_safe` and `XlsxBook`.
@@ -160,12 +160,12 @@ class _Book:
         return self._book
 
     def forget(self) -> None:
-        """Give its memory back."""
+        """Release its memory."""
         self._known = self._book = None
 
 
 class _Unsound(DamagedWorkbook):
-    """It is no workbook at all, as far as can be seen before it is opened."""
+    """The file is not a workbook, as a check before opening shows."""
 
 
 _BOOK = _Book()
@@ -206,14 +206,14 @@ def _load_cells(request: LoadCells, _: Limits) -> tuple[SheetCells, bytes]:
     return SheetCells(sheet.width), sink.getvalue().to_pybytes()
 
 
-# What is sent of each column of a sheet.
+# The parts that are sent for each column of a sheet.
 _CELLS = ("text", "number", "error", "unreadable")
 
 
 def _cells(sheet: DeliveredSheet, place: int) -> tuple[pa.Array, ...]:
-    """A column as a person sees it, and which of its cells hold numbers, show errors, or cannot be read."""
+    """A column as a person sees it, with marks for cells that hold numbers, show errors, or cannot be read."""
     column = sheet.columns[place]
-    # A percentage stays one: whether 50% means 50 or 0.5 the person has to say.
+    # A percentage keeps its sign: a person must decide whether 50% means 50 or 0.5.
     text = sheet.seen(place, fractions=False).text
     return (
         text,
@@ -228,7 +228,7 @@ def _cells(sheet: DeliveredSheet, place: int) -> tuple[pa.Array, ...]:
     )
 
 
-# Task → what it is asked with, and who does it.
+# Task → the dataclass of its request, and the function that runs it.
 _TASKS: dict[str, tuple[type, Callable[[Any, Limits], object]]] = {
     kind.__name__: (kind, task)
     for kind, task in (
@@ -250,13 +250,13 @@ def request_type(task: str) -> type:
 
 
 def carry_out(request: Any, limits: Limits) -> Outcome:
-    """Do what is asked.
+    """Run the task of a request.
 
     Returns:
-        The answer as dataclasses and plain values, and bytes that go with it.
+        The answer as dataclasses and plain values, and attached bytes.
 
     Raises:
-        UnreadableFile: the file cannot be read; the message is for its sender. Readers may raise anything else too.
+        UnreadableFile: the file cannot be read; the message is for its sender. Readers may raise other errors too.
     """
     if isinstance(request, LoadCells):
         return _load_cells(request, limits)

@@ -1,8 +1,8 @@
 """The process that reads files from outside: `python -m warehouse.isolation.worker CHANNEL`.
 
-It answers one request after the other through the socket that its parent left open for it, each in a thread of its own
-that the kernel confines to that file. It ends when its parent does, and when it was not needed for some time. Its
-parent is `warehouse.isolation.pool`, which ends it when a file takes too long.
+It answers one request after another through a socket from its parent. Each request runs in its own thread, which the
+kernel confines to the file. The worker ends when its parent ends, and after an idle time. Its parent is
+`warehouse.isolation.pool`, which ends it when a file takes too long.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from warehouse.isolation.messages import made, receive, send
 from warehouse.isolation.process import data_size, settle
 from warehouse.isolation.tasks import carry_out, request_type
 
-# Seconds after which a worker that nobody needs ends, and bytes beyond which it does not wait for another file.
+# Seconds after which an idle worker ends, and bytes of memory above which it ends without waiting for another file.
 _IDLE = 300
 _BLOATED = 768 << 20
-# A request holds a layout, which lists the headings of a contract.
+# The most bytes of a request. A request has a layout, which lists the headings of a contract.
 _MOST_ASKED = 64 << 20
 
 
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def _answered(request: Any, limits: Limits) -> tuple[object, bytes]:
-    """What became of a request, as a plain value under its name, and bytes that go with it."""
+    """The outcome of a request: a plain value under its name, and attached bytes."""
     outcome: list[tuple[object, bytes]] = []
 
     def work() -> None:
@@ -67,7 +67,7 @@ def _answered(request: Any, limits: Limits) -> tuple[object, bytes]:
             confine(*_needed(request))
             answer, attached = carry_out(request, limits)
             outcome.append(({"answer": answer}, attached))
-        except BaseException as error:  # noqa: BLE001  # of a file from outside anything may come
+        except BaseException as error:  # noqa: BLE001  # a file from outside may cause any error
             outcome.append((_said(error, limits), b""))
 
     with _limited(limits):
@@ -78,7 +78,7 @@ def _answered(request: Any, limits: Limits) -> tuple[object, bytes]:
 
 
 def _needed(request: Any) -> tuple[list[Path], list[Path]]:
-    """What may be read and what may be written for a request."""
+    """The readable and the writable paths for a request."""
     path: Path = request.path
     beside = [path.with_name(path.name + end) for end in ("-wal", "-journal")]
     return [path, *beside], [request.scratch] if hasattr(request, "scratch") else []
@@ -86,7 +86,7 @@ def _needed(request: Any) -> tuple[list[Path], list[Path]]:
 
 @contextmanager
 def _limited(limits: Limits) -> Iterator[None]:
-    """Limits of this process, as many of them as it is held to from now on."""
+    """Apply the limits to this process while the context is open."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     wanted = {
         resource.RLIMIT_DATA: data_size() + limits.memory,
@@ -105,7 +105,7 @@ def _limited(limits: Limits) -> Iterator[None]:
 
 
 def _said(error: BaseException, limits: Limits) -> dict[str, object]:
-    """An error as a plain value: never what a foreign library says of it, which may quote a value."""
+    """An error as a plain value. It never has the message of a foreign library, which may quote a value."""
     if isinstance(error, UnreadableFile):
         return {"unreadable": str(error)}
     if isinstance(error, MemoryError | duckdb.OutOfMemoryException):
@@ -125,7 +125,7 @@ def _said(error: BaseException, limits: Limits) -> dict[str, object]:
 
 
 def _place(error: BaseException) -> str:
-    """Where in our own code an error came up."""
+    """The line of our own code where an error occurred."""
     place, found = error.__traceback__, "?"
     root = Path(__file__).parents[2]
     while place is not None:
