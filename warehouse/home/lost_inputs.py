@@ -1,8 +1,7 @@
-"""Partitions that others know of and that are not there, whatever the register says.
+"""Finds missing partitions that other files name, independent of the register.
 
-A partition rests on files of earlier ones, and keeps fingerprints of the tables that it was made from; the published
-database lists the extracts and batches it holds. So a partition that was deleted together with its line in the register
-is named all the same.
+A partition names files of earlier partitions, and keeps the fingerprints of its input tables. The published database
+lists its extracts and batches. Therefore a partition is found missing even if its line in the register was deleted too.
 """
 
 from __future__ import annotations
@@ -34,9 +33,9 @@ class _Table:
 
 
 def lost_partitions(home: Home, lake: Lake) -> Iterator[Damage]:
-    """Each partition that something else knows of, and that neither lies in its place nor is in the register.
+    """Each partition that another file names, that is missing, and that the register lacks.
 
-    Nothing is said of the batch of a turn that is under way, or was killed, and of later ones.
+    The batch of a running or killed turn, and later batches, are not reported.
     """
     things = {thing.place: thing for thing in registered(home)}
     under_way = turn_under_way(home)
@@ -54,7 +53,7 @@ def lost_partitions(home: Home, lake: Lake) -> Iterator[Damage]:
 
 
 def _partitions(lake: Lake) -> dict[_Table, list[Partition]]:
-    """Every partition of each table, oldest first; a damaged one is named elsewhere."""
+    """Every partition of each table, oldest first. The integrity check reports damaged ones."""
     found: dict[_Table, list[Partition]] = {}
     for layer, table, batch in sorted(lake.places()):
         try:
@@ -70,7 +69,7 @@ Known = tuple[str, str, date, str]
 
 
 def _rested_on(partitions: dict[_Table, list[Partition]]) -> Iterator[Known]:
-    """The partitions whose files others name."""
+    """The partitions whose files other partitions name."""
     for table, days in partitions.items():
         for partition in days:
             for part in partition.parts:
@@ -88,7 +87,7 @@ def _published(home: Home, lake: Lake) -> Iterator[Known]:
             extracts = connection.execute("SELECT DISTINCT dataset, batch FROM catalog.extract").fetchall()
             batches = connection.execute("SELECT batch FROM catalog.batch").fetchall()
     except (duckdb.Error, WrongKey):
-        return  # named as damage, or by the key
+        return  # the integrity check or the check of the keys reports it
     for dataset, batch in extracts:
         yield Layer.EXTRACT, dataset, batch, "已发布的治理库列有它"
     for (batch,) in batches:
@@ -98,9 +97,10 @@ def _published(home: Home, lake: Lake) -> Iterator[Known]:
 def _made_from_lost(
     home: Home, partitions: dict[_Table, list[Partition]], times: dict[str, int]
 ) -> Iterator[Damage]:
-    """Partitions that were made from a partition that is not there any more.
+    """Partitions whose input partition no longer exists.
 
-    One that was made anew since has another fingerprint, too: its line in the register then has a second checksum.
+    An input that was made again also has another fingerprint. Its line in the register then has a second checksum, and
+    it is not reported.
     """
     for table, days in partitions.items():
         for partition in days:
@@ -134,7 +134,7 @@ def _made_from_lost(
 
 
 def _is_made_anew(home: Home, last: Sequence[Partition], partition: Partition, times: dict[str, int]) -> bool:
-    """Whether the newest partition that could have been read may be otherwise than it was, without any loss."""
+    """Whether the newest possible input may have been made again, so that its fingerprint changed without a loss."""
     if not last:
         return False
     place = last[0].folder.relative_to(home.root).as_posix()
@@ -142,7 +142,7 @@ def _is_made_anew(home: Home, last: Sequence[Partition], partition: Partition, t
 
 
 def _sources(table: _Table, partition: Partition) -> Iterator[tuple[_Table, str, bool]]:
-    """The tables that a partition was made from, with their fingerprints, and whether they are of an earlier day."""
+    """The input tables of a partition: table, fingerprint, and whether it is of an earlier day."""
     for name, fingerprint in partition.inputs.items():
         if name.startswith(TABLE):
             layer, _, source = name.removeprefix(TABLE).partition("/")
