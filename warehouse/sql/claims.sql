@@ -1,5 +1,5 @@
--- What one dataset says of one of its subjects: a row per key, the newest. Each value once as far as no rule found it
--- faulty, once as it stands. A faulty date does not make a row the newest.
+-- The claims of one dataset on one of its subjects: for each key the newest row. Each value appears twice: once with
+-- faulty values as NULL, once as delivered. A faulty date does not make a row the newest.
 SELECT s.{key} AS key, s._row AS row_number,
   {values}
 FROM {table} AS s

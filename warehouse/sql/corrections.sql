@@ -1,6 +1,6 @@
--- Steps of standard.sql, where there are corrections: their values go the way of cells, then each row lies beside its own.
+-- Steps of standard.sql if there are corrections: their values are converted like cells, then joined to their rows.
 correction_text AS (
-  -- One row per record: for each field what a correction replaces, and its value as text.
+  -- One row per record: for each field the replaced value and the corrected value, as text.
   SELECT record_key,
     {texts}
   FROM corrections GROUP BY record_key

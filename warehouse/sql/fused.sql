@@ -1,4 +1,4 @@
--- One row per entity: who establishes it says which there are, each attribute comes from the first that knows it.
+-- One row per entity. The establishing sources give the keys; each attribute comes from the first source that has it.
 WITH {claims}
 SELECT * EXCLUDE (provenance){place}, provenance
 FROM (

@@ -1,6 +1,5 @@
--- The deliveries that count, brought to their standard, every row of them. The steps have names so that a cell, or the
--- value of a correction, is cleaned once and what was cleaned is read by the next step: DuckDB plans and computes an
--- expression that stands twice in a CASE twice.
+-- All rows of the deliveries in force, standardised. The steps are named, so that a cell or a corrected value is cleaned
+-- once and the next step reads the result: DuckDB computes an expression twice if it appears twice in a CASE.
 WITH cleaned AS (
   SELECT _row, _line, _sheet, _extract_id, _delivery,
     {cleaned}

@@ -1,35 +1,35 @@
--- Addresses: 山东省烟台市莱山区黄海路街道某某社区3号楼1单元101室. What they call the places is in the tables of places.sql.
+-- Addresses: 山东省烟台市莱山区黄海路街道某某社区3号楼1单元101室. The tables of places.sql hold the names of places in addresses.
 
--- Blanks out, brackets full-width, 3# is 3号. Nearly all addresses need none of it and pay for one expression only.
+-- Removes blanks, makes brackets full-width, writes 3# as 3号. Nearly all addresses need no change and cost one test only.
 CREATE OR REPLACE MACRO _address_text(t) AS
 CASE
     WHEN regexp_matches(t, '^[\x{4E00}-\x{9FFF}0-9A-Za-z]{4,}$') THEN t
     ELSE translate(_without(t, '[ ''‘’`"=]'), '(),#―—', '（），号--')
 END;
 
--- What the code tables know, made anew with the tables of places.sql; until then nothing. Of a text without blanks the
--- spelling of a county that it begins with, or nothing ('');
+-- The next macros look into the code tables. They are replaced when places.sql has run; until then they find nothing.
+-- The spelling of a county at the beginning of a text without blanks, or '';
 CREATE OR REPLACE MACRO _county_spelt(s) AS substr(s, 1, 0);
 
--- the county's full name in use, '' for none;
+-- the full name of the county in use, or '';
 CREATE OR REPLACE MACRO _county_label(spelt) AS substr(spelt, 1, 0);
 
--- without the province and city that it may begin with;
+-- the text without province and city at its beginning;
 CREATE OR REPLACE MACRO _without_city(s) AS s;
 
--- where the table of places has a name, one of the usual or one of the others, and the code that stands there.
+-- the position of a name in the table of places (usual names, other names), and the code at a position.
 CREATE OR REPLACE MACRO _place_number(name) AS CAST(NULL AS BIGINT);
 
 CREATE OR REPLACE MACRO _other_place_number(name) AS CAST(NULL AS BIGINT);
 
 CREATE OR REPLACE MACRO _place_code(number) AS CAST(NULL AS VARCHAR);
 
--- What stands behind the county, or all of it where no known one is named.
+-- The text behind the county, or the whole text if it names no known county.
 CREATE OR REPLACE MACRO _behind_county(s) AS substr(s, length(_county_spelt(s)) + 1);
 
--- Province and city before a county of the tables go, its aliases and the names of counties it took the place of become
--- its own: the short and the long form of one place compare equal. An address elsewhere keeps all it says. Nothing here
--- stands in a CASE, where DuckDB would compute it as often as it is written.
+-- Removes province and city before a known county, and replaces its aliases and the names of its closed predecessors by
+-- its own name, so that the short and the long form of a place are equal. An address outside the tables stays. There is
+-- no CASE here: DuckDB would compute a repeated expression in a CASE repeatedly.
 CREATE OR REPLACE MACRO _address_joined(s) AS _county_label(_county_spelt(s)) || _behind_county(s);
 
 CREATE OR REPLACE MACRO normalise_address(t VARCHAR) AS _address_joined(_address_text(t));
@@ -46,7 +46,8 @@ nullif(regexp_extract(
     1
 ), '');
 
--- What may name a village: all before a number, or up to the last 村 or 社区 there. That of a township (桃村镇大庄) is none.
+-- Candidates for a village's name: the text before a number, or up to the last 村 or 社区 in it. The 村 of a township's
+-- name (桃村镇大庄) does not count.
 CREATE OR REPLACE MACRO _before_number(s) AS regexp_extract(s, '^[^0-9-]+');
 
 CREATE OR REPLACE MACRO _up_to_village(s) AS
@@ -64,8 +65,8 @@ _without_city(replace(
     '办事处', '街道'
 ));
 
--- What of it may be a name of the table, the deepest first: a village, by its first 社区 too and where it is called 居委会;
--- a township, which may be called otherwise than most; a county.
+-- The candidates for names of the table, the deepest level first: a village (also up to its first 社区, also as 居委会),
+-- a township (also with an unusual ending), a county.
 CREATE OR REPLACE MACRO _place_names(p) AS [
     _before_number(p),
     _up_to_village(p),
@@ -76,8 +77,8 @@ CREATE OR REPLACE MACRO _place_names(p) AS [
     _county_spelt(p)
 ];
 
--- Nearly all addresses are clean and name a village by its usual name: they pay for an expression and a look-up, or two.
--- The others cost ten times as much.
+-- Nearly all addresses are clean and name a village by its usual name: they cost an expression and one or two look-ups.
+-- The other addresses cost ten times as much.
 CREATE OR REPLACE MACRO address_division(t VARCHAR) AS
 _place_code(coalesce(
     _place_number(_before_number(_without_city(t))),

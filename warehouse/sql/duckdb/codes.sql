@@ -1,5 +1,5 @@
--- The code tables that functions look into, empty until the engine fills them: a function cannot be created before
--- the tables it names.
+-- The code tables that functions read. They are created empty, because a function cannot be created before its tables;
+-- the engine fills them later.
 CREATE SCHEMA IF NOT EXISTS codes;
 
 CREATE TABLE IF NOT EXISTS codes.division (

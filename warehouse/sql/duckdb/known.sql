@@ -1,8 +1,8 @@
--- What the macros of address.sql look into, out of the tables of places.sql: patterns of city and county, the label of
--- each spelling of a county and the code of each name of a place, of twelve characters, in the order of the enumerations.
+-- The constants for the macros of address.sql, from the tables of places.sql: patterns of city and county, the label of
+-- each spelling of a county, and the code of each place name (padded to twelve characters), in the order of the enumerations.
 SELECT
     (SELECT pattern FROM codes.city_pattern),
-    -- Descending, a longer spelling comes before the shorter one that it begins with.
+    -- In descending order a longer spelling comes before its own prefix.
     (
         SELECT '^(?:' || string_agg(regexp_escape(spelling), '|' ORDER BY regexp_escape(spelling) DESC) || ')'
         FROM codes.county_spelling

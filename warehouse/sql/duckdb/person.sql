@@ -1,7 +1,7 @@
 -- A person's name and age.
 
--- Chinese characters of every plane, 〇 among them, and · inside the names of many ethnic groups. Characters
--- of the private-use area fail: another computer shows them as something else. NULL for NULL.
+-- Chinese characters of every plane, including 〇, and · inside the names of many ethnic groups. Characters of the
+-- private-use area fail, because another computer shows other glyphs. NULL for NULL.
 CREATE OR REPLACE MACRO is_person_name(t VARCHAR) AS
     length(t) BETWEEN 2 AND 50
     AND regexp_matches(
@@ -10,9 +10,9 @@ CREATE OR REPLACE MACRO is_person_name(t VARCHAR) AS
         || '(?:·[\x{3007}\x{3400}-\x{4DBF}\x{4E00}-\x{9FFF}\x{F900}-\x{FAFF}\x{20000}-\x{3FFFF}]+)*$'
     );
 
--- Blanks inside a Chinese name go (张　三), every dot becomes the middle dot U+00B7 that identity cards print. A name
--- in Latin letters keeps both.
--- A name of two to four characters is right as it is, unless it begins as a word for "nothing here" does: 不 无 暂 未 没 空.
+-- Removes blanks inside a Chinese name (张　三); every dot becomes the middle dot U+00B7 of identity cards. A name in
+-- Latin letters keeps blanks and dots.
+-- A name of two to four Chinese characters stays, unless it begins like a word for "missing": 不 无 暂 未 没 空.
 CREATE OR REPLACE MACRO normalise_person_name(t VARCHAR) AS
 CASE
     WHEN regexp_matches(
@@ -25,8 +25,8 @@ CASE
     ELSE regexp_replace(_without(t, '[ ''‘’`"=]'), '[‧•・･.∙⋅●]', '·', 'g')
 END;
 
--- Whole years on `day` of a person born on `birth`; the year is full on the birthday itself. Who was born on
--- 29 February has it on 28 February in common years: where the month lacks the day its last day counts
+-- Whole years on `day` of a person born on `birth`; a year is complete on the birthday. A person born on 29 February
+-- has the birthday on 28 February in common years: if the month lacks the day, its last day counts
 -- (Civil Code, article 202), which is how date_sub counts. -1 for every day before birth.
 CREATE OR REPLACE MACRO age_at(birth DATE, day DATE) AS
 CASE WHEN day < birth THEN -1 ELSE date_sub('year', birth, day) END;

@@ -4,7 +4,7 @@
 CREATE OR REPLACE MACRO is_mobile(t VARCHAR) AS
 regexp_matches(t, '^1[3-9][0-9]{9}$');
 
--- With an extension or without.
+-- A landline, with or without an extension.
 CREATE OR REPLACE MACRO is_landline(t VARCHAR) AS
 regexp_matches(
     t, '^(?:0(?:10|2[0-9]|[3-9][0-9]{2})-?[1-9][0-9]{6,7}|[2-8][0-9]{6,7})(?:[-转][0-9]{1,6})?$'
@@ -18,7 +18,7 @@ regexp_matches(
     || '|(?:0(?:10|2[0-9]|[3-9][0-9]{2})-?[1-9][0-9]{6,7}|[2-8][0-9]{6,7})(?:[-转][0-9]{1,6})?)$'
 );
 
--- Of cleaned text: a mobile as 11 digits, a landline as area code, dash and number; anything else stays.
+-- Takes cleaned text: writes a mobile as 11 digits, a landline as area code, dash and number; other text stays.
 CREATE OR REPLACE MACRO _phone_of(t) AS
 CASE
     WHEN regexp_matches(t, '^(?:[+]?86|0086)?[ -]?0?1[3-9](?:[ -]?[0-9]){9}$')
@@ -32,7 +32,7 @@ CASE
     ELSE t
 END;
 
--- Two numbers in one cell stay as they are, for a person to part.
+-- Two numbers in one cell stay; a person must separate them.
 CREATE OR REPLACE MACRO normalise_phone(t VARCHAR) AS
 CASE
     WHEN regexp_matches(t, '^1[3-9][0-9]{9}$') THEN t

@@ -1,5 +1,5 @@
--- What addresses call the places of the code table `division`, made anew whenever the code tables are loaded, so that
--- the functions of address.sql only look up. A spelling that means two places means none and is left out.
+-- The names that addresses use for the places of the code table `division`. The tables are made whenever the code tables
+-- are loaded, so that the functions of address.sql only look up. A spelling of two places is ambiguous and left out.
 
 -- Province and city before each county in use, as an address may write them: 山东省烟台市, 山东烟台市, 烟台市, 烟台 or nothing.
 CREATE OR REPLACE TABLE codes.city_spelling AS
@@ -16,12 +16,12 @@ LATERAL (VALUES (''), (province), (regexp_replace(province, '(?:省|市|(?:壮�
 LATERAL (VALUES (''), (city), (regexp_replace(city, '市$', ''))) AS cities (text);
 
 CREATE OR REPLACE TABLE codes.city_pattern AS
--- Descending, a longer spelling comes before the shorter one that it begins with.
+-- In descending order a longer spelling comes before its own prefix.
 SELECT '^(?:' || string_agg(DISTINCT regexp_escape(spelling), '|' ORDER BY regexp_escape(spelling) DESC) || ')' AS pattern
 FROM codes.city_spelling;
 
--- Counties in use, as an address may begin: 山东省烟台市莱山区, 烟台市莱山区, 烟台莱山区, 莱山区; by their aliases too, and by
--- the names of closed counties of the city that became one.
+-- Counties in use, as an address may begin: 山东省烟台市莱山区, 烟台市莱山区, 烟台莱山区, 莱山区. Aliases are included, and the
+-- names of the city's closed counties that became part of them.
 CREATE OR REPLACE TABLE codes.county_spelling AS
 WITH county AS (
     SELECT code, label, parent, string_split(coalesce(aliases, ''), '|') AS aliases
@@ -40,13 +40,13 @@ LATERAL (VALUES (name), (replace(name, short_city, ''))) AS names (text)
 WHERE regexp_matches(names.text, '.[区县市]$')
 GROUP BY ALL HAVING count(DISTINCT named.code) = 1;
 
--- What begins with none has the empty spelling and label.
+-- A text that begins with no county has the empty spelling and label.
 CREATE OR REPLACE TYPE codes.county_name AS ENUM (
     SELECT spelling FROM (SELECT '' AS spelling UNION ALL SELECT spelling FROM codes.county_spelling) ORDER BY spelling
 );
 
--- Villages and communities by their usual names: 砖园村委会 and 砖园村村委会 are 砖园村, 友谊街社区居民委员会 is 友谊街社区. Less surely
--- (`rank`) they are called 砖园村村 or, in short, 砖园 and 友谊街.
+-- Villages and communities by their usual names: 砖园村委会 and 砖园村村委会 are 砖园村, 友谊街社区居民委员会 is 友谊街社区. A less
+-- certain name has a higher `rank`: 砖园村村, or the short forms 砖园 and 友谊街.
 CREATE OR REPLACE TABLE codes.village_name AS
 WITH stem AS (
     SELECT code, parent,
@@ -63,7 +63,7 @@ SELECT code, parent, 0 AS rank, stem || ending AS name FROM stem
 UNION ALL SELECT code, parent, 2, stem || '村村' FROM stem WHERE doubled
 UNION ALL SELECT code, parent, 3, stem FROM stem WHERE ending <> '' AND length(stem) > 1;
 
--- Townships by their labels and aliases, and by the labels of closed ones that became one.
+-- Townships by their labels and aliases, and by the labels of the closed townships that they replaced.
 CREATE OR REPLACE TABLE codes.township_name AS
 WITH township AS (
     SELECT code, parent, label, string_split(coalesce(aliases, ''), '|') AS aliases
@@ -74,10 +74,10 @@ UNION ALL SELECT code, parent, 1, unnest(aliases) FROM township
 UNION ALL SELECT township.code, township.parent, 1, past.label FROM township
 INNER JOIN codes.division AS past ON past.successor = township.code AND past.level = 'township';
 
--- Every place by what an address says behind province and city. A village is known by its township, and by its county
--- alone where no other village there is called so; a township, and its villages, without a county where no other is
--- called so. Names are looked up by the million: those that nearly all addresses use (`usual`) lie in an enumeration of
--- their own, which is smaller. A short name in which a village seems to end (杲村李家) is among them, to come before 杲村.
+-- Every place by the text of an address behind province and city. A village is found by township and name, or by county
+-- and name if the name is unique in the county. A township and its villages are found without a county if the name is
+-- unique. Millions of names are looked up: the names of nearly all addresses (`usual`) have a smaller enumeration of
+-- their own. It includes short names that contain the ending of a village (杲村李家), so that they come before 杲村.
 CREATE OR REPLACE TABLE codes.place AS
 WITH county AS (
     SELECT code, regexp_replace(label, (SELECT pattern FROM codes.city_pattern), '') AS name
@@ -113,9 +113,9 @@ CREATE OR REPLACE TYPE codes.place_name AS ENUM (SELECT name FROM codes.place WH
 
 CREATE OR REPLACE TYPE codes.other_place_name AS ENUM (SELECT name FROM codes.place WHERE NOT usual ORDER BY name);
 
--- The areas of identity numbers. A look into an enumeration costs the same whatever is looked up; a sub-query is worked
--- out anew by every query. Those first used after 2000 lie in one of their own, the oldest first, so that an area's
--- place there tells whether it was there in a year: an enumeration is read anew wherever a statement names it.
+-- The areas of identity numbers. They are an enumeration, because every query would compute a sub-query again. Areas
+-- first used after 2000 have an enumeration of their own, the oldest first: the position of an area shows whether it
+-- existed in a year. It is small, because DuckDB reads an enumeration again wherever a statement names it.
 CREATE OR REPLACE TYPE codes.area_code AS ENUM (SELECT code FROM codes.area ORDER BY code);
 
 CREATE OR REPLACE TYPE codes.young_area AS ENUM (

@@ -1,13 +1,13 @@
--- Number plates of motor vehicles (GA 36): a character for the province and a letter for the place, then five
--- characters without I and O, the last of which may say the use (挂 trailer, 学 lessons, 警 police, 港, 澳, 试, 超, 领);
--- of new energy six, with D, A, B, C, E (electric alone) or F, G, H, J, K in front of or behind the digits. Embassies
--- have 使 and six digits. Plates of the armed forces are not civil ones.
+-- Number plates of motor vehicles (GA 36): a character for the province, a letter for the place, then five characters
+-- without I and O. The last character may be the use (挂 trailer, 学 lessons, 警 police, 港, 澳, 试, 超, 领).
+-- New-energy plates have six characters, with D, A, B, C, E (electric only) or F, G, H, J, K before or after the digits.
+-- Embassies have 使 and six digits. Plates of the armed forces are not civil plates.
 
--- Blanks, dots and dashes out, letters in capitals.
+-- Removes blanks, dots and dashes; writes letters as capitals.
 CREATE OR REPLACE MACRO normalise_plate(t VARCHAR) AS
 upper(_without(t, '[ ''‘’`"=·•‧・･.∙⋅●—-]'));
 
--- Of normalised text: the form, and a place that gives out plates.
+-- Takes normalised text: checks the form, and that the place issues plates.
 CREATE OR REPLACE MACRO is_plate(t VARCHAR) AS
     regexp_matches(
         t,

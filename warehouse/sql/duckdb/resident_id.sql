@@ -1,9 +1,9 @@
 -- The citizen identification number (GB 11643-1999): six digits of area, eight of birth date, three of
 -- sequence (odd for a man), one check character. All but normalise_resident_id take normalised text.
 
--- The weighted sum of ISO 7064 MOD 11-2 over 17 digits: weight 2^(18-i) at place i. On one number: taking the text apart
--- place by place takes longer. The digit with the weight 2^(k+1) is n // 10^k - 10 * (n // 10^(k+1)), and in the
--- sum over all k what is left of n // 10^k is 2^(k+1) - 10 * 2^k, that is -8 * 2^k.
+-- The weighted sum of ISO 7064 MOD 11-2 over 17 digits: weight 2^(18-i) at place i. It is computed on one number, because
+-- splitting the text takes longer. The digit with the weight 2^(k+1) is n // 10^k - 10 * (n // 10^(k+1)). In the sum
+-- over all k, the coefficient of n // 10^k is 2^(k+1) - 10 * 2^k = -8 * 2^k.
 CREATE OR REPLACE MACRO _resident_id_weighted_sum(n) AS
 2 * n - 8 * (
     2 * (n // 10)
@@ -24,21 +24,21 @@ CREATE OR REPLACE MACRO _resident_id_weighted_sum(n) AS
     + 65536 * (n // 10000000000000000)
 );
 
--- The sum by 11. The list of one binds the number once: DuckDB shares no common expression across CASE and AND.
+-- The sum modulo 11. A list of one element binds the number once: DuckDB shares no common expression across CASE and AND.
 CREATE OR REPLACE MACRO _resident_id_remainder(n) AS
 list_extract(list_transform([n], lambda k: _resident_id_weighted_sum(k) % 11), 1);
 
--- Of the first 17 characters; NULL where they are no digits.
+-- The check character of the first 17 characters; NULL if they are not digits.
 CREATE OR REPLACE MACRO resident_id_check_character(t VARCHAR) AS
 substr('10X98765432', CAST(_resident_id_remainder(
     CASE WHEN regexp_matches(t, '^[0-9]{17}') THEN try_cast(substr(t, 1, 17) AS BIGINT) END
 ) + 1 AS INTEGER), 1);
 
--- The day in places 7 to 14 of a text of digits, NULL where there is none.
+-- The day in places 7 to 14 of a text of digits, NULL if they are not a day.
 CREATE OR REPLACE MACRO _resident_id_day(t) AS
 CAST(try_strptime(substr(t, 7, 8), '%Y%m%d') AS DATE);
 
--- NULL where places 7 to 14 are no day of the calendar since 1800.
+-- NULL if places 7 to 14 are not a calendar day since 1800.
 CREATE OR REPLACE MACRO resident_id_birth_date(t VARCHAR) AS
 CASE
     WHEN regexp_matches(t, '^[0-9]{6}(?:1[89]|[2-9][0-9])[0-9]{9}[0-9X]$')
@@ -70,9 +70,9 @@ CASE
     WHEN t IS NOT NULL THEN FALSE
 END;
 
--- Of 15 digits (GB 11643-1989): the century and the check character added. The sequences 996 to 999 are those of people
--- who were a hundred years old and more: they were born in the century before. Anything else, and an impossible birth
--- date, stays, as does a hundred-year-old of before 1870.
+-- Takes 15 digits (GB 11643-1989): adds the century and the check character. The sequences 996 to 999 belong to people of
+-- a hundred years and more, who were born in the century before. Other text stays, and so do an impossible birth date
+-- and such a sequence with a birth before 1870.
 CREATE OR REPLACE MACRO _resident_id_of_17(t) AS
 CASE
     WHEN regexp_matches(t, '^[0-9]{17}$') AND resident_id_birth_date(t || '0') IS NOT NULL
@@ -91,8 +91,8 @@ coalesce(
 
 CREATE OR REPLACE MACRO _resident_id_text(t) AS upper(_without(t, '[ ''‘’`"=-]|[.]0+$'));
 
--- Blanks and dashes out, X in capitals, and for the × or the Cyrillic Х that people type; 15 digits to 18. What a
--- spreadsheet has shortened to 3.70602E+17 cannot be restored and stays as it is.
+-- Removes blanks and dashes, writes x, × and the Cyrillic Х as X, and 15 digits as 18. A number that a spreadsheet
+-- shortened to 3.70602E+17 cannot be restored and stays.
 CREATE OR REPLACE MACRO normalise_resident_id(t VARCHAR) AS
 CASE
     WHEN regexp_matches(t, '^[0-9]{17}[0-9X]$') THEN t
@@ -101,9 +101,9 @@ CASE
     ELSE regexp_replace(_resident_id_text(t), '^([0-9]{17})[×Х]$', '\1X')
 END;
 
--- The number with the check character its first 17 digits call for; NULL where these cannot be right
--- themselves. A suggestion to be held against the paper: any other digit may be the wrong one. None where the last
--- three are 000, which is what a spreadsheet leaves of them, or where the number went through a floating-point number.
+-- The number with the check character of its first 17 digits; NULL if the 17 digits cannot be right. It is a suggestion,
+-- to be compared with the paper: any other digit may be the wrong one. NULL if the last three digits are 000, as a
+-- spreadsheet leaves them, or if the number went through a floating-point number.
 CREATE OR REPLACE MACRO repair_resident_id(t VARCHAR) AS
 CASE
     WHEN regexp_matches(
@@ -112,20 +112,20 @@ CASE
     THEN substr(t, 1, 17) || resident_id_check_character(t)
 END;
 
--- The area that gave the number out: the code its county had then. A foreigner's number names none.
+-- The area that issued the number: the county's code at that time. A foreigner's number has no area.
 CREATE OR REPLACE MACRO resident_id_area(t VARCHAR) AS
 CASE WHEN regexp_matches(t, '^[1-8][0-9]{16}[0-9X]$') THEN substr(t, 1, 6) END;
 
--- Whether a code of six digits names, or since 1981 named, a county, a city or a province (GB/T 2260). Made anew in
--- places.sql, as is the next; until then no area is known.
+-- Whether a code of six digits is or was (since 1981) a county, a city or a province (GB/T 2260). places.sql replaces
+-- this macro and the next; until then no area is known.
 CREATE OR REPLACE MACRO is_known_area(t VARCHAR) AS CASE WHEN t IS NOT NULL THEN FALSE END;
 
 -- Whether a known area was first used after a year since 2000, given as text.
 CREATE OR REPLACE MACRO _is_area_after(t, year) AS CAST(NULL AS BOOLEAN);
 
--- Of a valid number: its area is known, and was not first used after a birth since 2000. GB 11643-1999 gave every
--- newborn a number; before, numbers came years after the birth, with the code the county had by then, so that an
--- area younger than the birth shows nothing. Sources differ on which areas there were: a ground for doubt only.
+-- Takes a valid number: its area is known, and was not first used after a birth since 2000. GB 11643-1999 gave every
+-- newborn a number. Earlier numbers were issued years after the birth, with the county's code at that time, so an area
+-- younger than the birth proves nothing. Sources differ on the areas: a failure is only a reason for doubt.
 CREATE OR REPLACE MACRO is_resident_id_area_plausible(t VARCHAR) AS
     starts_with(t, '9')
     OR is_known_area(substr(t, 1, 6)) AND NOT coalesce(_is_area_after(substr(t, 1, 6), substr(t, 7, 4)), FALSE);

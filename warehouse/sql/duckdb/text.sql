@@ -1,10 +1,10 @@
--- Text as people and spreadsheets leave it, made plain. Every other function builds on these two.
--- The parameters of steps, here and in all files, have no types: DuckDB would bind what they are given twice, at every
--- step.
+-- Cleans text from people and spreadsheets. Every other function uses these two functions.
+-- The parameters of steps, here and in all files, have no types: with types DuckDB would bind each argument twice, at
+-- every step.
 
--- Characters that only look like ideographs, as PDF files and old code pages have them, and the ideographs that they stand
--- for: radicals of Kangxi and of simplified script (Unicode names them), compatibility ideographs (their canonical
--- equivalents), and private-use characters to which GB 18030-2022 gave a place of their own.
+-- Characters of PDF files and old code pages that only look like ideographs, and the ideographs that replace them:
+-- radicals of Kangxi and of simplified script (mapped by their Unicode names), compatibility ideographs (mapped to their
+-- canonical equivalents), and private-use characters to which GB 18030-2022 gave regular code points.
 CREATE OR REPLACE MACRO _ideographs(t) AS
 CASE
     WHEN regexp_matches(t, '[\x{2E80}-\x{2FDF}\x{E78D}-\x{E796}\x{E7C7}\x{E7C8}\x{E816}-\x{E864}\x{F900}-\x{FAFF}\x{2F800}-\x{2FA1F}]')
@@ -59,13 +59,13 @@ CASE
     ELSE t
 END;
 
--- The shape only: no value is judged to be missing, so that a coded column whose label is 无 keeps it.
+-- Cleans the form only and takes no value as missing, so that a coded column keeps a label such as 无.
 -- Full-width letters, digits and the marks used in codes become half-width; Chinese punctuation
--- （），。：； stays, it is part of official names. Blanks of every kind become one blank, invisible
--- marks go, as do the apostrophe and the ="..." by which spreadsheets keep a number text.
--- Quotation marks that are part of the text stay (‘十四五’规划); single quotes around all of it are an export's.
--- Clean text, which is nearly all of it, pays for one regular expression only. Here and in what builds on it each step
--- takes the text once: DuckDB compiles the regular expressions within a lambda anew for every 2,048 rows.
+-- （），。：； stays, because official names have it. Blanks of every kind become one blank. Invisible marks are removed,
+-- and the apostrophe or ="..." by which spreadsheets keep a number as text.
+-- Quotation marks inside the text stay (‘十四五’规划); single quotes around the whole text come from an export.
+-- Clean text, which is nearly all text, costs one regular expression. Here and in later functions each step uses the text
+-- once: a lambda would make DuckDB compile its regular expressions again for every 2,048 rows.
 CREATE OR REPLACE MACRO _tidy(t) AS
 CASE
     WHEN regexp_matches(
@@ -99,7 +99,7 @@ END;
 
 CREATE OR REPLACE MACRO tidy_text(t VARCHAR) AS _tidy(t);
 
--- NULL where tidy text only stands for "nothing here".
+-- NULL if tidy text only means "missing".
 CREATE OR REPLACE MACRO _present(t) AS
 nullif(
     regexp_replace(
@@ -115,20 +115,21 @@ nullif(
 
 CREATE OR REPLACE MACRO clean_text(t VARCHAR) AS _present(_tidy(t));
 
--- Clean text of a code or a name without the characters of a class: blanks and quotes mean nothing there.
+-- Removes the characters of a class from the clean text of a code or a name, where blanks and quotes have no meaning.
 CREATE OR REPLACE MACRO _without(t, marks) AS
 _present(regexp_replace(_tidy(t), marks, '', 'g'));
 
--- What a spreadsheet leaves of a long number: it keeps 15 digits, the others become zeros, and shows from twelve on
--- as 3.70602E+17. The lost digits cannot be restored. Nearly every number that ends otherwise was never one.
+-- A long number that a spreadsheet has rounded: it keeps 15 digits, sets the others to zero, and shows twelve or more
+-- digits as 3.70602E+17. The lost digits cannot be restored. A number with another ending was almost never rounded.
 CREATE OR REPLACE MACRO is_rounded_number(t VARCHAR) AS
 regexp_matches(
     _tidy(t), '^[1-9](?:[.][0-9]{1,16})?[Ee][+]?(?:1[1-9]|2[0-9])$|^[1-9][0-9]{14}0{3,9}(?:[.]0+)?$'
 );
 
--- A whole number of 17 or 18 digits that went through a floating-point number: only every 64th can, of those that begin
--- with 3; pandas and SQLite write all of its digits, JavaScript the fewest that tell it from the next and then zeros.
--- In whole numbers, for engines write floating-point numbers differently.
+-- A whole number of 17 or 18 digits that went through a floating-point number. Of the numbers that begin with 3 only
+-- every 64th is such a number. pandas and SQLite write all of its digits; JavaScript writes the fewest digits that
+-- identify it, and then zeros. The macro computes in whole numbers, because engines write floating-point numbers
+-- differently.
 CREATE OR REPLACE MACRO _shortest_of_float(whole BIGINT) AS
 CASE
     WHEN CAST((whole + 500) // 1000 * 1000 AS DOUBLE) = CAST(whole AS DOUBLE) THEN (whole + 500) // 1000 * 1000

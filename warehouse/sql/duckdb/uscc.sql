@@ -4,13 +4,13 @@
 CREATE OR REPLACE MACRO normalise_code(t VARCHAR) AS
 upper(_without(t, '[ ''‘’`"=-]|[.]0+$'));
 
--- The value of the character at place i: its place in the standard's alphabet.
+-- The value of the character at place i: its position in the standard's alphabet.
 CREATE OR REPLACE MACRO _uscc_value(t, i) AS
 strpos('0123456789ABCDEFGHJKLMNPQRTUWXY', substr(t, i, 1)) - 1;
 
--- The check character that belongs to the first 17: MOD 31, weights 3^(i-1) mod 31 (GB 32100-2015). The
--- list of one binds the code once, however long the expression is that stands for t; a regular expression inside it
--- would be compiled for every vector.
+-- The check character of the first 17 characters: MOD 31, weights 3^(i-1) mod 31 (GB 32100-2015). A list of one element
+-- binds the code once, even if t is a long expression. A regular expression inside the lambda would be compiled for
+-- every vector.
 CREATE OR REPLACE MACRO uscc_check_character(t VARCHAR) AS
 list_extract(
     list_transform(
@@ -38,8 +38,8 @@ list_extract(
     1
 );
 
--- Letters may stand in the first two places: A is the armed forces, N agriculture (N2 a village collective),
--- Y all others. The form alone: a few codes of an early pilot fail the check character and are in force.
+-- The first two characters may be letters: A is the armed forces, N agriculture (N2 a village collective), Y all others.
+-- Checks the form only: a few codes of an early pilot fail the check character and are valid.
 CREATE OR REPLACE MACRO is_uscc_form(t VARCHAR) AS
 regexp_matches(t, '^[0-9A-HJ-NP-RTUWXY]{2}[0-9]{6}[0-9A-HJ-NP-RTUWXY]{10}$');
 

@@ -1,5 +1,5 @@
--- Text into typed values. A text that is not such a value gives NULL, never a guess.
--- The first branches read the spellings that nearly all extracts use without cleaning the text first.
+-- Converts text to typed values. A text that is not such a value gives NULL, never a guess.
+-- The first branches read the spellings of nearly all extracts, without cleaning the text first.
 
 -- The year of two digits, before a month: 00 to 29 are 2000 to 2029, 30 to 99 are 1930 to 1999, as spreadsheets read them
 -- (ECMA-376 leaves it to the program; 2029 is the common default). Fixed, so that a text means the same in every batch.
@@ -10,8 +10,8 @@ regexp_replace(regexp_replace(t, '^([012][0-9]-)', '20\1'), '^([3-9][0-9]-)', '1
 CREATE OR REPLACE MACRO _day_of(t) AS
 try_cast(regexp_extract(t, '^[1-9][0-9]{3}-[0-9]{1,2}-[0-9]{1,2}$') AS DATE);
 
--- Of cleaned text: a day written with separators or of eight digits, behind which a time of day may stand, and of a year
--- of two digits. That is not read before slashes: there spreadsheets put the month first.
+-- Takes cleaned text: a day with separators or of eight digits, a time of day may follow. The year may have two digits,
+-- except before slashes, where spreadsheets write the month first.
 CREATE OR REPLACE MACRO _date_of_digits(t) AS
 _day_of(_full_year(regexp_replace(
     regexp_replace(
@@ -25,8 +25,8 @@ _day_of(_full_year(regexp_replace(
     '\1-\2\3\4\5-\6'
 )));
 
--- Of cleaned text: Chinese numerals, 二〇二三年十二月二十一日, 85年3月2日. 元月 is January; 十 is 10 alone, the ten of 十一 and of
--- 二十, and nothing in 二十一.
+-- Takes cleaned text: Chinese numerals, 二〇二三年十二月二十一日, 85年3月2日. 元月 is January. 十 is 10 alone, 1 in 十一, 0 in
+-- 二十, and no digit in 二十一.
 CREATE OR REPLACE MACRO _date_of_numerals(t) AS
 _day_of(_full_year(regexp_replace(
     replace(regexp_replace(regexp_replace(regexp_replace(
@@ -39,8 +39,9 @@ _day_of(_full_year(regexp_replace(
     '^([1-9][0-9]{3}|[0-9]{2})年([0-9]{1,2})月([0-9]{1,2})[日号]?$', '\1-\2-\3'
 )));
 
--- Of cleaned text. Here it is a parameter of a lambda: as an expression it would stand in every step, and a statement over
--- some columns of dates takes longer to prepare than to run. Few dates come here, so that it may cost an eighth more.
+-- Takes cleaned text. The text is a parameter of a lambda: as an expression it would be repeated in every step, and a
+-- statement with some date columns would take longer to prepare than to run. A lambda costs an eighth more, but few
+-- dates reach this macro.
 CREATE OR REPLACE MACRO _date_of(t) AS
 coalesce(
     _date_of_digits(t),
@@ -52,8 +53,8 @@ coalesce(
 
 -- 20230503, 2023-5-3, 2023/5/3, 2023.05.03, 2023年5月3日, each with or without a time of day; 23-05-03, 23.5.3,
 -- 85年3月2日; 二〇二三年五月三日; and the day number of a spreadsheet: five digits from 10000 (1927-05-18) to 73415 (2100-12-31), counted from 1899-12-30
--- because spreadsheets believe in a 29 February 1900 (ECMA-376 part 1, 18.17.4.1).
--- A month is no date. A time that names UTC is refused: in China its day may be the next one.
+-- because spreadsheets count a 29 February 1900 (ECMA-376 part 1, 18.17.4.1).
+-- A month is not a date. A time in UTC is refused: in China the day may be the next day.
 CREATE OR REPLACE MACRO parse_date(t VARCHAR) AS
 CASE
     WHEN regexp_matches(t, '^[1-9][0-9]{7}$') THEN CAST(try_strptime(t, '%Y%m%d') AS DATE)
@@ -61,8 +62,8 @@ CASE
     ELSE list_extract(list_transform([clean_text(t)], lambda c: _date_of(c)), 1)
 END;
 
--- Of cleaned text: the day, and behind it hours, minutes and, where they are there, seconds. The fraction of a day number
--- is the time of day, to the second.
+-- Takes cleaned text: the day, then hours, minutes and optional seconds. The fraction of a day number is the time of day,
+-- to the second.
 CREATE OR REPLACE MACRO _timestamp_of(t) AS
 try_cast(CAST(_date_of(t) AS VARCHAR) || ' ' || CASE
     WHEN regexp_matches(t, '^[0-9]{8} ?[0-9]{6}$')
@@ -84,7 +85,7 @@ CREATE OR REPLACE MACRO parse_timestamp(t VARCHAR) AS
 list_extract(list_transform([clean_text(t)], lambda c: _timestamp_of(c)), 1);
 
 -- Plain, with commas or blanks between thousands (0,123 is a fraction in another country), or as a spreadsheet shortens it: 1,234.5, 1 234.5, -3, .5, 1.2E+05.
--- Before the point stand 15 digits and zeros: of more digits a floating-point number loses the last ones.
+-- At most 15 digits, and then zeros, before the point: a floating-point number loses further digits.
 CREATE OR REPLACE MACRO parse_number(t VARCHAR) AS
 CASE
     WHEN regexp_matches(t, '^-?[0-9]{1,15}(?:[.][0-9]+)?$')
@@ -97,7 +98,7 @@ CASE
     ), '[,， ]', '', 'g') AS DOUBLE)
 END;
 
--- A whole number: 12.0 is one, 12.5 is not.
+-- A whole number: 12.0 is accepted, 12.5 is not.
 CREATE OR REPLACE MACRO parse_integer(t VARCHAR) AS
 CASE
     WHEN regexp_matches(t, '^-?[0-9]{1,18}$')
@@ -109,7 +110,7 @@ CASE
     ), '[,， ]', '', 'g') AS BIGINT)
 END;
 
--- tidy_text and not clean_text: here 无 is an answer.
+-- tidy_text instead of clean_text, because here 无 is a value.
 CREATE OR REPLACE MACRO parse_boolean(t VARCHAR) AS
 CASE
     WHEN regexp_matches(tidy_text(t), '(?i)^(?:是|有|对|1|true|t|yes|y|√|✓)$') THEN TRUE

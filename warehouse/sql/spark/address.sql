@@ -10,8 +10,8 @@ END;
 CREATE OR REPLACE TEMPORARY FUNCTION _county_spelt(s STRING) RETURNS STRING RETURN
 try_element_at((SELECT known.facts FROM codes__county_spelling AS known), s);
 
--- What the tables know of the county that a text without blanks begins with: up to the third, second or first 区, 县 or
--- 市.
+-- The facts of the county at the beginning of a text without blanks: the text up to the third, second or first 区, 县
+-- or 市 is looked up.
 CREATE OR REPLACE TEMPORARY FUNCTION _county_fact(s STRING) RETURNS STRING RETURN
 coalesce(
     _county_spelt(regexp_extract(
@@ -55,8 +55,8 @@ _without_city(replace(
     regexp_replace(s, '(街道|镇|乡)(?:办事处|人民政府)|(村)(?:村民委员会|村委会)', '$1$2'), '办事处', '街道'
 ));
 
--- A map is looked through from its beginning: names lie in one of many maps. A sub-query for each row would be a join
--- for each name, and as many as there are rules.
+-- Spark searches a map from its beginning, so the names are divided among many maps. A sub-query would be a join for
+-- each name and each rule.
 CREATE OR REPLACE TEMPORARY VIEW codes__place_drawer AS
 SELECT map_from_entries(collect_list(struct(drawer, names))) AS drawers
 FROM (

@@ -8,7 +8,7 @@ CASE WHEN t IS NOT NULL THEN t IN (
     SELECT division.code FROM codes__division AS division WHERE division.valid_to IS NULL
 ) END;
 
--- The successors are worked out once, in a table: see warehouse/engine/spark/functions.py.
+-- The successors are computed once, in a view: see warehouse/engine/spark/functions.py.
 CREATE OR REPLACE TEMPORARY FUNCTION current_division(t STRING) RETURNS STRING RETURN
 coalesce((SELECT max(known.successor) FROM codes__division_successor AS known WHERE known.code = t), t);
 

@@ -3,7 +3,7 @@
 CREATE OR REPLACE TEMPORARY FUNCTION normalise_plate(t STRING) RETURNS STRING RETURN
 upper(_without(t, r'[ \x27‘’`"=·•‧・･.∙⋅●—-]'));
 
--- The dot of RE2 is any character but a line feed.
+-- In RE2 the dot is any character except a line feed.
 CREATE OR REPLACE TEMPORARY FUNCTION is_plate(t STRING) RETURNS BOOLEAN RETURN
     t RLIKE (
         r'(?d)^(?:.[A-HJ-Z](?:[A-HJ-NP-Z0-9]{5}|[A-HJ-NP-Z0-9]{4}[挂学警港澳试超领]'

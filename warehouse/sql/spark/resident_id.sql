@@ -1,6 +1,6 @@
 -- The citizen identification number (GB 11643-1999); see the DuckDB file of this name.
 
--- The weighted sum of ISO 7064 MOD 11-2 over 17 digits, and the check character that belongs to them.
+-- The weighted sum of ISO 7064 MOD 11-2 over 17 digits, and their check character.
 CREATE OR REPLACE TEMPORARY FUNCTION _resident_id_check(n BIGINT) RETURNS STRING RETURN
 substr('10X98765432', CAST((
     7 * (n div 10000000000000000 % 10)
@@ -81,11 +81,11 @@ END;
 CREATE OR REPLACE TEMPORARY FUNCTION resident_id_area(t STRING) RETURNS STRING RETURN
 CASE WHEN t RLIKE r'^[1-8][0-9]{16}[0-9X]\z' THEN substr(t, 1, 6) END;
 
--- Spark's IN with a sub-query says false for NULL, and its NOT IN compares every row with every other.
+-- Spark's IN with a sub-query gives false for NULL, and its NOT IN compares every row with every other.
 CREATE OR REPLACE TEMPORARY FUNCTION is_known_area(t STRING) RETURNS BOOLEAN RETURN
 CASE WHEN t IS NOT NULL THEN t IN (SELECT area.code FROM codes__area AS area) END;
 
--- Areas that were not yet there in a year, as ten digits, are worked out once: see warehouse/engine/spark/functions.py.
+-- Areas that did not exist yet in a year, as ten digits, are computed once: see warehouse/engine/spark/functions.py.
 CREATE OR REPLACE TEMPORARY FUNCTION is_resident_id_area_plausible(t STRING) RETURNS BOOLEAN RETURN
     startswith(t, '9')
     OR is_known_area(substr(t, 1, 6))

@@ -1,8 +1,8 @@
--- Text as people and spreadsheets leave it, made plain; what each step means is told in the DuckDB file of this name.
+-- Cleans text from people and spreadsheets; the DuckDB file of this name explains each step.
 -- Java's patterns: \z is the end (`$` would also stand before a last line break), \x27 an apostrophe.
 
--- What stood in the ="..." by which spreadsheets keep a number text. A function of its own, as are other steps here,
--- binds its argument once; Spark takes no lambda around or inside a function of ours.
+-- The content of ="...", by which spreadsheets keep a number as text. Steps are functions of their own, because a
+-- function binds its argument once, and Spark allows no lambda around or inside a function of ours.
 CREATE OR REPLACE TEMPORARY FUNCTION _unquoted(t STRING) RETURNS STRING RETURN
 CASE WHEN t RLIKE r'^="[^"]*"\z' THEN regexp_extract(t, r'^="[ \x27‘’`]*([^"]*?) ?"\z', 1) ELSE t END;
 
@@ -122,7 +122,7 @@ t RLIKE r'^[1-9][0-9]{16,17}\z' AND (
     OR _shortest_of_float(CAST(CAST(try_cast(t AS BIGINT) AS DOUBLE) AS BIGINT)) = try_cast(t AS BIGINT)
 );
 
--- A number as Java writes it, as DuckDB writes it: 1.0E7 is 10000000.0, 1.0E-5 is 1e-05, 1.5E16 is 1.5e+16.
+-- Rewrites a number from the form of Java to the form of DuckDB: 1.0E7 is 10000000.0, 1.0E-5 is 1e-05, 1.5E16 is 1.5e+16.
 CREATE OR REPLACE TEMPORARY FUNCTION _double_text(t STRING) RETURNS STRING RETURN
 CASE
     WHEN t NOT LIKE '%E%' THEN t

@@ -3,7 +3,7 @@
 CREATE OR REPLACE TEMPORARY FUNCTION normalise_code(t STRING) RETURNS STRING RETURN
 upper(_without(t, r'[ \x27‘’`"=-]|[.]0+\z'));
 
--- MOD 31 over 17 places: the value of a character is its place in the standard's alphabet, the weights 3^(i-1) mod 31.
+-- MOD 31 over 17 places: the value of a character is its position in the standard's alphabet, the weights 3^(i-1) mod 31.
 CREATE OR REPLACE TEMPORARY FUNCTION uscc_check_character(t STRING) RETURNS STRING RETURN
 CASE
     WHEN t RLIKE '^[0-9A-HJ-NP-RTUWXY]{17}'

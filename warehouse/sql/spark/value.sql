@@ -1,4 +1,4 @@
--- Text into typed values; the spellings are told in the DuckDB file of this name.
+-- Converts text to typed values; the DuckDB file of this name lists the spellings.
 
 CREATE OR REPLACE TEMPORARY FUNCTION _full_year(t STRING) RETURNS STRING RETURN
 CASE WHEN length(t) = 2 THEN CASE WHEN t < '30' THEN '20' ELSE '19' END ELSE '' END || t;
@@ -55,7 +55,7 @@ CASE
     ELSE _date_of(clean_text(t))
 END;
 
--- A time of day, given in seconds.
+-- A time of day, from seconds.
 CREATE OR REPLACE TEMPORARY FUNCTION _clock(s BIGINT) RETURNS STRING RETURN
 lpad(CAST(s div 3600 AS STRING), 2, '0') || ':' || lpad(CAST(s div 60 % 60 AS STRING), 2, '0')
 || ':' || lpad(CAST(s % 60 AS STRING), 2, '0');
