@@ -1,8 +1,8 @@
-"""How well planted errors are found: a sample city walked through two turns, held against its truth.
+"""Measures how well planted errors are found: runs a sample city through two turns and compares it with its truth.
 
-Run `make accuracy RESIDENTS=100000 SEED=1`: prints a table per kind of error and one line of JSON. The first turn
-is measured by its findings; then every township answers rightly, and the governance tables of the second turn are
-held against the city as it is. What is planted and how often stands in `sample_city/data/errors.yaml`.
+Run `make accuracy RESIDENTS=100000 SEED=1`: prints a table of the kinds of errors and one line of JSON. The findings of
+the first turn are measured. Then every township answers correctly, and the governance tables of the second turn are
+compared with the true city. `sample_city/data/errors.yaml` declares the planted errors and their shares.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ COLUMNS = ("kind", "dataset", "field", "planted", "found", "beside", "recall", "
 
 
 def measure(folder: Path, residents: int, seed: int) -> duckdb.DuckDBPyConnection:
-    """Walk the loop below a folder and set the measures beside each other.
+    """Run the loop below a folder and compute the measures.
 
     Returns:
         A connection with the views of `accuracy.sql`: `kind`, `stray`, `summary`, and `file` for the governance
@@ -72,7 +72,7 @@ def _tell(line: str) -> None:
 
 
 def summary(connection: duckdb.DuckDBPyConnection, residents: int, seed: int) -> dict[str, object]:
-    """The figures of one line: worst recall and precision of any kind, suggestions and sides of all."""
+    """The figures of one line: the worst recall and precision of all kinds, and the totals of suggestions and sides."""
     measured = connection.execute("FROM summary")
     names = [column[0] for column in measured.description]
     (row,) = measured.fetchall()
@@ -80,7 +80,7 @@ def summary(connection: duckdb.DuckDBPyConnection, residents: int, seed: int) ->
 
 
 def report(connection: duckdb.DuckDBPyConnection) -> str:
-    """The table of kinds in Markdown, then findings that lie on no planted error, then the governance tables."""
+    """In Markdown: the table of kinds, the findings without a planted error, the governance tables."""
     lines = [f"| {' | '.join(COLUMNS)} |", f"|{'---|' * len(COLUMNS)}"]
     rows = connection.execute(
         f"SELECT {', '.join(COLUMNS)} FROM kind ORDER BY dataset, kind, field"

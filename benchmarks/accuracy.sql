@@ -1,7 +1,7 @@
--- Findings of the first turn held against the planted errors, and the governance tables of the second against the
--- city as it is. Tables: finding, person, enterprise as published; true_errors, true_person, true_enterprise.
+-- Compares the findings of the first turn with the planted errors, and the governance tables of the second turn with the
+-- true city. Tables: finding, person, enterprise as published; true_errors, true_person, true_enterprise.
 
--- A place is a cell of a delivered file. Copies of a row are errors of the row below, and found there.
+-- A place is a cell of a delivered file. For a copied row, the error is planted and found on the lower row.
 CREATE VIEW planted AS
 SELECT DISTINCT dataset, row::BIGINT AS row_number, record_key, field, kind, nullif("right", '') AS "right",
   derivable = '1' AND nullif("right", '') IS NOT NULL AS derivable
@@ -19,7 +19,7 @@ WHERE finding.batch = {batch} AND NOT EXISTS (
   FROM planted WHERE planted.dataset = finding.dataset AND planted.row_number = finding.row_number
     AND planted.field = finding.field AND planted.record_key IS NOT DISTINCT FROM finding.record_key);
 
--- A rule serves the kinds whose errors it finds; what it finds beside them counts against each of them.
+-- A rule belongs to the kinds whose errors it finds; its other findings count against each of these kinds.
 CREATE VIEW beside AS
 SELECT served.dataset, served.kind, served.field, count(off.finding_id) AS beside
 FROM (SELECT DISTINCT dataset, kind, field, rule FROM hit) AS served
@@ -36,7 +36,7 @@ WITH place AS (
 ), counted AS (
   SELECT dataset, kind, field, count(*) AS planted, count(*) FILTER (found) AS found,
     count(*) FILTER (derivable) AS derivable, count(*) FILTER (derivable AND suggested) AS suggested,
-    -- A suggestion is wrong too where none should have been possible.
+    -- A suggestion is also wrong where no suggestion should have been possible.
     count(*) FILTER (suggested AND "right" IS NOT NULL) AS judged,
     count(*) FILTER (suggested_right) AS suggested_right
   FROM place GROUP BY ALL
@@ -45,13 +45,13 @@ SELECT *, round(found / planted, 4) AS recall, round(found / (found + beside), 4
 FROM (SELECT counted.*, coalesce(beside.beside, 0) AS beside
       FROM counted LEFT JOIN beside USING (dataset, kind, field));
 
--- Rules whose findings lie on no planted error at all.
+-- Rules that found no planted error.
 CREATE VIEW stray AS
 SELECT dataset, rule, field, severity, count(*) AS findings FROM off
 WHERE (dataset, rule, field) NOT IN (SELECT (dataset, rule, field) FROM hit)
 GROUP BY ALL;
 
--- Agreement names one side as wrong: the side that was planted, or the other.
+-- The comparison of sources names one side as wrong: the planted side, or the other side.
 CREATE VIEW side AS
 SELECT count(*) FILTER (planted) AS on_planted, count(*) AS disputes
 FROM (

@@ -1,10 +1,10 @@
-"""How fast the loop is at a city's size, beside the floor: copying the delivered text files to Parquet once.
+"""Measures the speed of the loop for a city, compared with a floor: copying the delivered text files to Parquet once.
 
 Run `make bench RESIDENTS=1000000`. A sample city is generated (not timed); in one process, with the same threads
 and memory limit, DuckDB first copies every delivered CSV to Parquet (the floor), then the loop runs from the
-extracts to the publication (through Dagster, as `zhenjie run` does) and the packages are made. Then the same files
-come a second time with 1% of the rows of each CSV changed, and the loop runs again; with TURNS more often, every day
-other rows. Prints a table of stages, with more than two turns the seconds of each, and one line of JSON.
+extracts to the publication (through Dagster, as `zhenjie run` does) and the packages are made. Then the same files are
+delivered again with 1% of the rows of each CSV changed, and the loop runs again. TURNS sets the number of turns; each
+turn changes other rows. Prints a table of stages, for more than two turns the seconds of each, and one line of JSON.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from warehouse.collect.intake import reception
 
 PACKAGES, QUERIES = "returns", "queries"
 CHANGED = 100
-"""One row in so many is changed for each turn after the first."""
+"""Each turn after the first changes one row of this number."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """An asset's work: its stage, and when it began and ended, in seconds since some moment."""
+    """An asset's work: its stage, and its begin and end in seconds of one clock."""
 
     stage: str
     began: float
@@ -49,7 +49,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Turn:
-    """When a turn began, its steps, and the rows of each stage."""
+    """The begin of a turn, its steps, and the rows of each stage."""
 
     began: float
     steps: tuple[Step, ...]
@@ -57,7 +57,7 @@ class Turn:
 
     @property
     def loop(self) -> float:
-        """Seconds from the extracts to the publication; packages and the tables for queries come after it."""
+        """Seconds from the extracts to the publication, without the packages and the tables for queries."""
         return max(step.ended for step in self.steps if step.stage not in (PACKAGES, QUERIES)) - self.began
 
     @property
@@ -67,12 +67,12 @@ class Turn:
 
     @property
     def queries(self) -> float:
-        """Seconds in which the standard tables were made ready for queries, at the end of the turn."""
+        """Seconds for the database of standard tables, at the end of the turn."""
         return sum(step.ended - step.began for step in self.steps if step.stage == QUERIES)
 
     @property
     def seconds(self) -> dict[str, float]:
-        """The seconds of each stage; a moment in which several steps run is shared out among them."""
+        """The seconds of each stage. Time in which several steps run is divided among them."""
         shares: dict[str, float] = {}
         moments = sorted({moment for step in self.steps for moment in (step.began, step.ended)})
         for start, end in pairwise(moments):
@@ -96,7 +96,7 @@ def floor(files: list[Path], folder: Path, settings: dict[str, str | int]) -> fl
 
 
 def as_utf8(files: list[Path], folder: Path) -> list[Path]:
-    """The CSV files in UTF-8, which is all that DuckDB's own reader takes here."""
+    """The CSV files in UTF-8, the only encoding that DuckDB's own reader accepts here."""
     folder.mkdir()
     made = []
     for path in files:
@@ -117,7 +117,7 @@ def _encoding(path: Path) -> str:
 
 
 def change(files: list[Path], folder: Path, which: int) -> list[Path]:
-    """The files with one row in a hundred of every CSV changed, the same of each hundred: another last character."""
+    """The files with one row of each hundred changed in every CSV: the last character differs."""
     folder.mkdir()
     made = []
     for path in files:
@@ -170,7 +170,7 @@ def turn(platform: Platform, files: list[Path], day: date) -> Turn:
 
 
 def turns(platform: Platform, folder: Path, files: list[Path], count: int) -> Iterator[Turn]:
-    """So many turns, a day apart, every day with other rows changed."""
+    """Run `count` turns, one for each day. Each day changes other rows."""
     for number in range(count):
         if number:
             files = change(files, folder / f"changed {number}", number - 1)

@@ -1,8 +1,8 @@
-"""Cold turns, each in a process of its own: faults that show only once in many beginnings.
+"""Runs cold turns, each in a process of its own, to find faults that occur only in some starts.
 
-Run `make cold TURNS=30`. A small sample city is delivered once; every turn works on a copy of that installation in a
-new process that has imported nothing, two processes at a time. Prints a line for each turn that failed, then how many
-failed and how long turns took; ends with 1 if any failed.
+Run `make cold TURNS=30`. A small sample city is delivered once. Every turn works on a copy of this installation in a
+new process, two processes at a time. Prints a line for each failed turn, then the number of failed turns and the
+duration of turns. The exit code is 1 if a turn failed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ AT_ONCE = 2
 
 @dataclass(frozen=True)
 class Turn:
-    """How a turn ended: its exit code, what it said on stderr last, its seconds."""
+    """The end of a turn: its exit code, its last output on stderr, its seconds."""
 
     code: int
     said: str
@@ -39,7 +39,7 @@ def zhenjie(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def delivered(folder: Path, residents: int, seed: int) -> Path:
-    """An installation that has received a sample city and run nothing."""
+    """An installation that has received a sample city and has run no turn."""
     home, batch = folder / "delivered", FIRST_BATCH.isoformat()
     drawn = zhenjie(
         home, "sample", str(folder / "sample"), "--residents", str(residents), "--seed", str(seed)
@@ -63,7 +63,7 @@ def cold_turn(delivered_home: Path, home: Path) -> Turn:
 
 
 def main() -> int:
-    """Run the turns and tell what became of them."""
+    """Run the turns and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--turns", type=int, default=30)
     parser.add_argument("--residents", type=int, default=600)

@@ -1,7 +1,7 @@
-"""How many rows per second a workbook takes to write and to read.
+"""Measures the rows per second of writing and reading a workbook.
 
 Run `python -m benchmarks.workbook [--rows N]`: N rows × 12 text columns, as in a sheet of tickets.
-Set POLARS_MAX_THREADS=1 to see one core.
+Set POLARS_MAX_THREADS=1 to measure one core.
 """
 
 import argparse
@@ -37,7 +37,7 @@ _COLUMNS = (
 
 
 def made_up_rows(count: int) -> pl.DataFrame:
-    """Rows like those of a sheet of tickets, computed from their numbers: nobody's data."""
+    """Invented rows of a sheet of tickets, computed from their numbers."""
     number = pl.int_range(count, dtype=pl.Int64)
     noise = (number * 2_654_435_761) % 4_294_967_291
     return pl.select(
@@ -61,7 +61,7 @@ def _pick(number: pl.Expr, *words: str) -> pl.Expr:
 
 
 def measure(rows: int) -> str:
-    """Write and read one workbook of so many rows; the figures as one line."""
+    """Write and read one workbook of this number of rows; returns the figures as one line."""
     sheet = ReturnSheet("工单", _COLUMNS, made_up_rows(rows), heading="待核对数据", frozen_columns=2)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "benchmark.xlsx"
@@ -100,7 +100,7 @@ def _speed(rows: int, start: tuple[float, float], end: tuple[float, float]) -> s
 
 
 def main() -> None:
-    """Measure one size, or the usual ones."""
+    """Measure one size, or the usual sizes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[3_000, 30_000, 200_000])
     for rows in parser.parse_args().rows:

@@ -1,7 +1,7 @@
-"""The rules in Great Expectations: one checkpoint over a pandas frame, complete results that name rows by their key.
+"""The rules in Great Expectations: one checkpoint over a pandas frame, with complete results that name rows by key.
 
-Rules that look at several columns of a row otherwise than by comparing two are computed by Polars into a column of
-their own, which is expected to be true: a conditional expectation would do the same work in pandas, more slowly.
+Great Expectations can compare two columns. For other rules on several columns, Polars computes a column that is
+expected to be true: a conditional expectation would do the same work in pandas, more slowly.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""One tool's run, measured alike for all: from the table in Parquet to all failing rows in hand.
+"""Measures one tool's run in the same way for all tools: from the table in Parquet to all failing rows.
 
-Used by each tool's file as its main program; the process is the tool's own. Importing the tool is not timed, reading
-the table is, and so is everything the tool sets up. What was found is put into one form afterwards, untimed.
+Each tool's file uses it as its main program, in a process of its own. Importing the tool is not timed. Reading the
+table and setting up the tool are timed. Converting the results to the common form is not timed.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ def measure(
     failing: Callable[[Found], pl.DataFrame],
     prepared: Callable[[Path], AbstractContextManager[Path]] = nullcontext,
 ) -> None:
-    """Check the table named on the command line, print a line of figures and write who failed.
+    """Check the table named on the command line, print a line of figures and write the failing rows.
 
     Args:
-        check: from the table's file to all failing rows, in whatever form the tool gives them. This is timed.
-        prepared: makes of the table's file what `check` reads, untimed.
-        failing: what was found as a frame of `rule` and `key`, one row per failing row and rule.
+        check: reads the table's file and returns all failing rows in the tool's own form. This is timed.
+        prepared: converts the table's file to the input of `check`. This is not timed.
+        failing: converts the results to a frame of `rule` and `key`, one row per failing row and rule.
     """
     parser = argparse.ArgumentParser()
     parser.add_argument("table", type=Path)

@@ -1,7 +1,7 @@
 """Our verification as the product runs it: `quality.findings.verify.verify` on a partition of the lake.
 
-It does more than the others: four checks of types beside the twenty rules, and of each finding the observed value,
-the evidence, the township and a stable id, sorted and written to the lake.
+It does more than the other tools: four checks of types besides the twenty rules, and for each finding the observed
+value, the evidence, the township and a stable id, sorted and written to the lake.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def contracts() -> Library:
 
 
 def lay(lake: Lake, engine: Engine, table: Path) -> None:
-    """Put the table into the lake as a standard table: every cell converted, nothing corrected."""
+    """Put the table into the lake as a standard table, with all cells converted and no corrections."""
     columns = contracts()[DATASET].columns
     parts = ", ".join(
         f'"{c.name}"' + ("" if c.type == "string" else f', NULL::VARCHAR AS "{delivered_name(c)}"')
@@ -51,7 +51,7 @@ def lay(lake: Lake, engine: Engine, table: Path) -> None:
 
 @contextmanager
 def laid(table: Path) -> Iterator[Path]:
-    """A folder for the time being, with a lake in it that holds the table."""
+    """A temporary folder with a lake that holds the table."""
     with TemporaryDirectory(dir=table.parent) as scratch:
         folder = Path(scratch)
         lay(Lake(folder / "lake"), _engine(folder, table), table)
@@ -63,7 +63,7 @@ def _engine(folder: Path, table: Path) -> Engine:
 
 
 def check(folder: Path) -> Partition:
-    """The findings of the table in the folder's lake: setting up the engine and reading the contract included."""
+    """The findings of the table in the folder's lake, including setting up the engine and reading the contract."""
     library, codes = contracts(), CodeLibrary()
     with Engine(folder / "spill", codes).connect() as connection:
         found = verify(

@@ -22,7 +22,7 @@ from benchmarks.peers.rules import (
     Unique,
 )
 
-# What pandera calls a failed check of one column, and what we call the rule.
+# Pandera's name of a failed check of one column → our name of the rule.
 NAMES = {
     "not_nullable": "presence",
     "field_uniqueness": "uniqueness",
@@ -53,7 +53,7 @@ def _of(name: str, rule: Rule) -> pa.Check | None:
 
 
 def schema(types: pl.Schema) -> pa.DataFrameSchema:
-    """The rules as a schema: those of one column on it, those of several on the frame."""
+    """The rules as a schema: rules of one column on the column, rules of several columns on the frame."""
     of_one: dict[str, list[pa.Check]] = {}
     of_row: list[pa.Check] = []
     for name, rule in RULES.items():

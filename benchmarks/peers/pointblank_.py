@@ -31,7 +31,7 @@ def _step(plan: pb.Validate, rule: Rule) -> pb.Validate:
         case Matches(field, pattern):
             return plan.col_vals_regex(field, pattern, na_pass=True)
         case Coded(field):
-            # A missing value is in no set, and there is no `na_pass` here.
+            # This step has no `na_pass`, so the set includes the missing value.
             return plan.col_vals_in_set(field, [*rule.codes, None])
         case Between(field, low, high):
             return plan.col_vals_between(field, low, high, na_pass=True)
@@ -47,7 +47,7 @@ def check(table: Path) -> dict[int, pl.DataFrame]:
     plan = pb.Validate(frame)
     for rule in RULES.values():
         plan = _step(plan, rule)
-    # Without a copy of the checked table, which nobody asks for here.
+    # Without a copy of the checked table, which is not needed here.
     done = plan.interrogate(collect_tbl_checked=False, extract_limit=frame.height)
     errors = [step.i for step in done.validation_info if step.eval_error]
     if errors:

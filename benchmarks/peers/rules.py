@@ -1,7 +1,7 @@
-"""The twenty rules, declared once and for no tool in particular; each tool's file translates them into its own words.
+"""The twenty rules, declared once, independent of tools; each tool's file translates them.
 
-A rule judges one row, and uniqueness one column. A missing value breaks a presence rule and no other. What a table
-that breaks them looks like is `table.sql`; `resident.yaml` says the same rules as a contract of ours.
+A rule checks one row; uniqueness checks one column. A missing value breaks only a presence rule. `table.sql` makes a
+table that breaks the rules; `resident.yaml` declares the same rules as a contract of ours.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ CODES = Path(__file__).parents[2] / "schemas" / "codes"
 
 @dataclass(frozen=True)
 class Present:
-    """The value is there."""
+    """The value is not missing."""
 
     field: str
 
 
 @dataclass(frozen=True)
 class Unique:
-    """The value stands in one row only."""
+    """The value appears in one row only."""
 
     field: str
 
@@ -121,4 +121,4 @@ _NAMED: list[tuple[str, Rule]] = [
 ]
 
 RULES: Mapping[str, Rule] = {f"{name}.{rule.field}": rule for name, rule in _NAMED}
-"""Each rule under the name that our findings have for it: rule and field."""
+"""Each rule under its name in our findings: rule and field."""

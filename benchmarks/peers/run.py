@@ -1,9 +1,9 @@
-"""Our verification beside Pointblank, Great Expectations and pandera: the same rules, the same table, all that fail.
+"""Compares our verification with Pointblank, Great Expectations and pandera: same rules, same table, all failing rows.
 
-Run `make bench-peers ROWS=1000000`. The table is made once (not timed); then each tool checks it in a process of its
-own, one after the other, with two threads. All must name the same failing rows, rule by rule: they are each other's
-oracle. A tool that needs more memory or time than it is given, or fails, is reported as one that cannot. Prints a
-table and one line of JSON.
+Run `make bench-peers ROWS=1000000`. The table is made once (not timed). Then each tool checks it in a process of its
+own, one after another, with two threads. All tools must name the same failing rows for each rule: each tool is the
+oracle of the others. A tool that fails, or exceeds its memory or time, is reported as unable. Prints a table and one
+line of JSON.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SECONDS = 15 * 60
 
 @dataclass(frozen=True)
 class Run:
-    """What came of one tool: its figures, or the reason why there are none."""
+    """The result of one tool: its figures, or the reason why they are missing."""
 
     tool: str
     figures: Mapping[str, float]
@@ -46,7 +46,7 @@ class Run:
 
 
 def run_tool(tool: str, module: str, python: Path, table: Path, target: Path) -> Run:
-    """Check the table with one tool in a process of its own, watched for memory and time."""
+    """Check the table with one tool in a process of its own, with limits on memory and time."""
     command = [str(python), "-m", f"benchmarks.peers.{module}", str(table), str(target)]
     threads = dict.fromkeys(
         ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "ARROW_NUM_THREADS", "ZHENJIE_THREADS"), THREADS
@@ -72,7 +72,7 @@ def run_tool(tool: str, module: str, python: Path, table: Path, target: Path) ->
 
 
 def _watch(process: subprocess.Popen[str]) -> str:
-    """Wait for a process; end it, and say why, once it takes more than it is given."""
+    """Wait for a process. If it exceeds a limit, end it and return the reason."""
     until = time.monotonic() + SECONDS
     while process.poll() is None:
         reason = ""
@@ -88,7 +88,7 @@ def _watch(process: subprocess.Popen[str]) -> str:
 
 
 def _resident_mib(pid: int) -> float:
-    """The memory a process holds (Linux); none once it has ended."""
+    """The memory of a process in MiB (Linux); 0 after its end."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
     except (FileNotFoundError, ProcessLookupError):
@@ -97,10 +97,10 @@ def _resident_mib(pid: int) -> float:
 
 
 def differences(found: Mapping[str, Path]) -> list[str]:
-    """Rules for which two tools do not name the same rows, or for which nobody names any.
+    """Rules for which two tools name different rows, or for which no tool names a row.
 
-    Of a key that stands in several rows we name all but the first, others all of them: rows are counted for every
-    other rule, the different keys for all.
+    For a repeated key we name all rows except the first; other tools name all rows. Therefore the distinct keys are
+    compared for all rules, and the rows for all rules except uniqueness.
     """
     wrong = []
     with duckdb.connect() as connection:
@@ -126,7 +126,7 @@ def compare(rows: int, seed: int, peers: Path, folder: Path) -> tuple[str, dict[
     """The table and the figures of one size.
 
     Raises:
-        RuntimeError: the tools do not name the same failing rows; says of which rules.
+        RuntimeError: the tools name different failing rows; lists the rules.
     """
     table = folder / "resident.parquet"
     make_table(table, rows, seed)
@@ -165,7 +165,7 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, required=True, help="the Python that has the other tools")
     parser.add_argument("--folder", type=Path, help="work below this folder")
     asked = parser.parse_args()
-    # Not resolved: the Python of a virtual environment is a link.
+    # The path is not resolved, because the Python of a virtual environment is a link.
     python = asked.peers.absolute()
     with tempfile.TemporaryDirectory(dir=asked.folder) as scratch:
         told, figures = compare(asked.rows, asked.seed, python, Path(scratch))

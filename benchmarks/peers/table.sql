@@ -1,5 +1,5 @@
--- A made-up table of residents, the same for the same count and seed. Each rule of `rules.py` is broken by about 0.7%
--- of the rows. The last character of an ID number is drawn, not computed, so that hardly any number is a valid one.
+-- An invented table of residents, equal for equal count and seed. About 0.7% of the rows break each rule of `rules.py`.
+-- The last character of an ID number is random, so that almost no number is valid.
 CREATE MACRO draw(i, what, n) AS CAST(hash(i, {seed}, what) % n AS BIGINT);
 CREATE MACRO hit(i, what) AS draw(i, what, 1000) < 7;
 COPY (
@@ -8,7 +8,7 @@ COPY (
     FROM read_csv('{divisions}', all_varchar = true)
     WHERE length(code) = 12 AND valid_to IS NULL
   ), person AS (
-    -- Who takes the number of the row before is that person once more.
+    -- A row with the number of the row before is the same person again.
     SELECT i, CASE WHEN hit(i, 'twice') AND i > 1 THEN i - 1 ELSE i END AS k FROM range(1, {rows} + 1) AS t (i)
   ), born AS (
     SELECT i, k, DATE '1931-01-01' + CAST(k * 9973 % 34000 AS INTEGER) AS born, (k * 7 // 34000) % 1000 AS sequence FROM person
