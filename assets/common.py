@@ -1,6 +1,6 @@
-"""What the stages' assets share: partitions, keys, owners, and what is shown of their data.
+"""Parts that the assets of all stages share: partitions, keys, owners, and previews of their data.
 
-Nothing is decided here; a stage's work is a plain function on a lower floor.
+This module makes no decisions: the work of a stage is a plain function in a lower package.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -18,10 +18,10 @@ from schemas.contract.model import Contract
 from warehouse.lake.partition import Partition
 from warehouse.query.masking import masked
 
-# A batch is a day; today's partition is there from midnight on.
+# A batch is one day. `end_offset=1` makes today's partition available from midnight on.
 BATCHES = dg.DailyPartitionsDefinition(start_date=FIRST_BATCH.isoformat(), timezone=CHINA.key, end_offset=1)
 
-# What every asset is handed, and its name among Dagster's resources.
+# The resource that every asset receives, and its name among Dagster's resources.
 PlatformResource = dg.ResourceParam[Platform]
 PLATFORM = "platform"
 
@@ -29,7 +29,7 @@ BUREAU = "team:data_bureau"
 
 
 class Group(StrEnum):
-    """The stages as Dagster's groups; it lists them by name, hence the numbers."""
+    """The stages as Dagster's groups. Dagster sorts groups by name, hence the numbers."""
 
     EXTRACTS = "1_extracts"
     STANDARD = "2_standard"
@@ -45,7 +45,7 @@ BAR_WIDTH = 24
 
 
 class AssetFacts(TypedDict):
-    """What is said of every asset, as `dg.asset` takes it."""
+    """The arguments of `dg.asset` that every asset has."""
 
     key: dg.AssetKey
     group_name: str
@@ -59,26 +59,28 @@ class AssetFacts(TypedDict):
 
 
 def batch_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> date:
-    """The day of the turn."""
+    """The batch's day, from the partition key of the run."""
     return date.fromisoformat(context.partition_key)
 
 
 def asset_key(key: Key) -> dg.AssetKey:
-    """The asset that a task makes."""
+    """The key of the asset that a task makes."""
     return dg.AssetKey(list(key))
 
 
 def asset_facts(
     task: Task, group: Group, description: str, kinds: set[str], *, beside: Collection[Key] = ()
 ) -> AssetFacts:
-    """What is said of the asset of a task: the bureau owns it, and beside it the department whose data it holds.
+    """The arguments of `dg.asset` for a task's asset.
+
+    The bureau owns every asset. The department whose data an asset holds owns it too.
 
     Args:
-        task: what makes the asset.
+        task: the task that makes the asset.
         group: the stage as Dagster shows it.
         description: what the asset is, in Chinese.
-        kinds: what Dagster shows as its kind of data.
-        beside: tasks before it that are no assets, such as the gate, which is a check.
+        kinds: the labels that Dagster shows as the asset's kind of data.
+        beside: earlier tasks that have no asset. Example: the gate, which is an asset check.
     """
     department = task.contract.department if task.contract is not None else None
     return AssetFacts(
@@ -95,12 +97,13 @@ def asset_facts(
 
 
 def freshness(contract: Contract) -> dg.FreshnessPolicy | None:
-    """How long a dataset's asset stays fresh: as long as its delivery is not late, see `frequency` and `latency`.
+    """How long a dataset's asset stays fresh, from the contract's `frequency` and `latency`.
 
-    It is time for the next delivery after the frequency (a warning), and late after the latency beyond it (a failure).
+    Dagster warns once the frequency has passed: the next delivery is due. It fails the asset once the latency has
+    passed too: the delivery is late.
 
     Returns:
-        None if the contract does not say how often the dataset is delivered.
+        None if the contract declares no frequency.
     """
     if contract.frequency_days is None:
         return None
@@ -110,12 +113,12 @@ def freshness(contract: Contract) -> dg.FreshnessPolicy | None:
 
 
 def check_specs(asset: dg.AssetKey, checks: Sequence[AssetCheck]) -> list[dg.AssetCheckSpec]:
-    """The checks as the asset declares them."""
+    """The declarations of the checks for `dg.asset`."""
     return [dg.AssetCheckSpec(check.name, asset=asset, description=check.description) for check in checks]
 
 
 def check_results(checks: Sequence[AssetCheck], platform: Platform, batch: date) -> list[dg.AssetCheckResult]:
-    """What the checks say once the asset is there."""
+    """Run the checks on the finished asset and return their results."""
     results = []
     for check in checks:
         passed, facts = check.ask(platform, batch)
@@ -124,7 +127,7 @@ def check_results(checks: Sequence[AssetCheck], platform: Platform, batch: date)
 
 
 def partition_metadata(partition: Partition | None) -> dict[str, dg.MetadataValue]:
-    """Rows and files of a partition, and of which batch it is: an unchanged one is of an earlier batch."""
+    """Rows, files and batch of a partition. An unchanged partition belongs to an earlier batch."""
     if partition is None:
         return {"rows": dg.MetadataValue.int(0), "batch_in_force": dg.MetadataValue.text("never delivered")}
     return {
@@ -169,7 +172,7 @@ def bars(counts: Mapping[str, int]) -> dg.MetadataValue:
 
 
 def counts_by(connection: duckdb.DuckDBPyConnection, partition: Partition, by: str) -> dict[str, int]:
-    """How many rows of a partition there are by an expression of ours, the most frequent first."""
+    """Count a partition's rows by a trusted SQL expression, the most frequent value first."""
     return dict(
         connection.execute(
             f"SELECT {by} AS name, count(*) FROM {partition.scan} GROUP BY name ORDER BY 2 DESC, 1"

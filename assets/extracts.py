@@ -21,7 +21,7 @@ from warehouse.lake.partition import Partition
 
 
 def extract_asset(task: Task) -> dg.AssetsDefinition:
-    """The asset that reads what a department delivered of one dataset."""
+    """The asset that reads a department's delivery of one dataset."""
     contract = task.contract
     assert contract is not None, "an extract is one dataset's"
     checks = extract_checks(contract)
@@ -58,7 +58,7 @@ def extract_asset(task: Task) -> dg.AssetsDefinition:
 
 
 def _of_the_file(partition: Partition | None) -> dict[str, dg.MetadataValue]:
-    """The file that is in force, what is remarkable about it, and the rows of it that are no data: notes, totals."""
+    """The file in force, its remarks, and its rows that are not records (notes, totals)."""
     if partition is None:
         return {}
     return {

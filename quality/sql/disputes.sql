@@ -1,6 +1,6 @@
--- Every claim on one attribute that differs from the value to be believed, and the value to be believed for each
--- faulty one that is asked for. A code and one below it do not differ: what
--- is compared (`meant`) is the broadest code of the kind that anybody names for the same key.
+-- Every claim on one attribute that differs from the winning value, and the winning value for each finding in
+-- `question`. A code and a narrower code below it do not conflict: the comparison uses `meant`, the broadest
+-- ancestor code that any source claims for the same key.
 WITH RECURSIVE claim AS (
 {claims}
 ), contested AS (
@@ -12,7 +12,7 @@ WITH RECURSIVE claim AS (
 ), above AS (
   SELECT code AS value, parent AS ancestor, 1 AS steps FROM {parents}
   UNION ALL
-  -- No code table is that deep; one that goes in a circle must not keep the batch waiting.
+  -- No code table has ten levels. The limit ends the recursion if a code table contains a cycle.
   SELECT above.value, further.parent, steps + 1
   FROM above JOIN {parents} AS further ON further.code = above.ancestor
   WHERE steps < 10

@@ -1,8 +1,8 @@
--- Disputes in which the name of a person is suggested only where the row's number is not in doubt itself. A row under
--- another person's number has another name too: renaming it would hide the wrong number.
--- The number is in doubt if the date of birth or the sex of the row differs as well. It is not if the date of birth
--- agrees, if the name is none (masked, garbled, in another script), if one of three or more characters differs, or if
--- two names of one row are exchanged.
+-- Disputes that suggest a person's name only where the row's ID number is known to be right. A row with another
+-- person's number also has another name: a new name would hide the wrong number.
+-- The number is in doubt if the row's date of birth or sex differs as well. It is right if the date of birth agrees,
+-- if the delivered name is not a person's name (masked, garbled, another script), if only one of three or more
+-- characters differs, or if two names of one row are exchanged.
 WITH dispute AS (FROM {disputes}),
 named AS (
   SELECT *, list_count(list_filter(range(1, length(observed) + 1), lambda i: observed[i] <> suggestion[i])) AS differing

@@ -1,5 +1,6 @@
--- Findings of hits. A ticket is known by dataset, rule, record and field; a finding also by its row, as a record may
--- stand in several. `_row` is that of the standard table, `row_number` the one a person sees in the file. `delivered` is what the source shows while a correction is laid over it.
+-- Findings from hits. Dataset, rule, record and field identify a ticket. A finding's identity adds its row, because
+-- several rows may hold one record. `_row` is the row of the standard table; `row_number` is the row that a person
+-- sees in the file. `delivered` is the source's value underneath a correction.
 WITH hit AS (
 {hits}
 ), {registers}placed AS (

@@ -1,6 +1,6 @@
--- One pass over a dataset's rows for all of its checks: each row's list of the checks it violates, unnested to a hit each.
--- Nearly all rows violate none, and are let go before a list is made for them. What a row is asked twice, here or in two
--- checks, is a column of it: DuckDB plans and computes an expression as often as it stands in the query.
+-- One pass over a dataset's rows for all checks: list the checks that a row violates, then unnest the list into hits.
+-- `WHERE` drops the rows without a violation (nearly all) before a list is built. A subexpression that occurs twice is
+-- a column: DuckDB plans and computes an expression as often as the query contains it.
 SELECT seen.* EXCLUDE (hit), rule.* EXCLUDE (check_no), hit.observed AS observed,
   nullif(hit.suggestion, coalesce(hit.observed, '')) AS suggestion, hit.evidence AS evidence
 FROM (

@@ -1,5 +1,5 @@
--- The findings of one batch. Where a rule suggests nothing, the value that the other sources are believed for does.
--- A row that came with an earlier delivery is told by its place in the newest, which is the file people have.
+-- The findings of one batch. If a rule suggests no value, the winning value of the other sources is suggested.
+-- A row from an earlier delivery gets its place in the newest delivery, because people have that file.
 SELECT DATE '{day}' AS batch,
   finding.* REPLACE (
     concat('F', upper(substr(md5(concat(finding.finding_id, '{day}')), 1, 16))) AS finding_id,
