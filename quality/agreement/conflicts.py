@@ -1,4 +1,4 @@
-"""Disputes: what the sources of one entity say otherwise than others, and which value is to be believed.
+"""Disputes: conflicting claims of an entity's sources, and the winning value.
 
 How the values are weighed is `quality/sql/disputes.sql`; what a source says at all is
 `warehouse.governance.claims`. That a dispute is a finding is said in `quality.agreement.agree`.
@@ -139,7 +139,7 @@ class DisputeStage(Stage):
         return self.rows_read
 
     def affected(self, before: Predecessor, scratch: Scratch) -> str | None:
-        """The keys of which a source says something else, or on whose rows something else is found."""
+        """The keys whose claims changed, or whose rows have changed findings."""
         faults = {dataset: (found,) for dataset, found in self.faults.items()}
         return touched_keys(before, self._speakers.values(), self.tables, faults, self.identity)
 
@@ -182,7 +182,7 @@ class DisputeStage(Stage):
         return self._earned(disputes)
 
     def _earned(self, disputes: str) -> str:
-        """The disputes, without a name for a row of which it is not known whether its number is right.
+        """The disputes, with a name suggested only where the row's ID number is known to be right.
 
         See `quality/sql/earned_names.sql`.
         """

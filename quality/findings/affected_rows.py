@@ -3,7 +3,7 @@
 A rule looks at a row, at rows of tables that share a key with it, or at the day; a finding goes to the township that
 the row, or one sharing a key with it, names. What was found before stays for a row that has not changed, as long as no
 row found by its keys has changed either, and no date of a rule has been reached
-(`quality.rules.date_triggers`). A rule of which that cannot be known is asked of every row again.
+(`quality.rules.date_triggers`). If a rule's dates cannot be known, the rule runs on every row again.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def _changed(reach: Reach, plan: VerificationPlan, tables: Mapping[str, Partitio
 
 
 def _reached(dated: Sequence[RuleCheck], table: Partition, days: tuple[date, date]) -> Iterator[str]:
-    """The rows of which a date has been reached."""
+    """The rows with a date that has been reached."""
     dates = {c.between(*days) for check in dated for c in _coming(check) or () if c.alias == ROW}
     if dates:
         yield f"SELECT _row FROM {table.scan} WHERE {_either(dates)}"

@@ -1,6 +1,6 @@
-"""Files of which one rule flags too many rows: the file is wrong as a whole, and its rows make no tickets.
+"""Files with too many rows flagged by one rule: the file is wrong as a whole, and its rows make no tickets.
 
-Only rows that came with the delivery are counted: a rule that flags rows which have not changed says nothing of it.
+Only rows that came with the delivery count: flagged rows that have not changed are no sign of a bad delivery.
 Example: a list of allowances is delivered in 分 instead of 元. The rule of the range flags 323 of its 340 rows, so that
 the list is held, and the one before stays in force.
 """
@@ -39,7 +39,7 @@ _NAMED = 4
 
 @dataclass(frozen=True)
 class Flagged:
-    """A delivery of which rules flag too many rows, with each rule as people read it."""
+    """A delivery with too many flagged rows, and the title of each rule that flags them."""
 
     receipt: Receipt
     contract: Contract
@@ -48,7 +48,7 @@ class Flagged:
 
 
 def settle_deliveries(context: BatchContext, home: Home, corrections: pl.DataFrame) -> tuple[Flagged, ...]:
-    """Hold the deliveries of which a rule flags too many rows, and make the findings again without them.
+    """Hold the deliveries with too many rows flagged by one rule, and make the findings again without them.
 
     Args:
         context: the batch; its findings have been made.
@@ -69,7 +69,7 @@ def settle_deliveries(context: BatchContext, home: Home, corrections: pl.DataFra
 
 
 def flagged_deliveries(context: BatchContext, home: Home) -> list[Flagged]:
-    """The deliveries of the batch, in force and not confirmed by anybody, of which a rule flags too many rows."""
+    """The batch's deliveries, in force and unconfirmed, with too many rows flagged by one rule."""
     known = {receipt.extract_id: receipt for receipt in receipts(home.inbox, context.batch)}
     rows: dict[str, int] = {}
     for contract in context.library:

@@ -1,7 +1,7 @@
 """Days: which rows a condition judges otherwise only because days have passed.
 
-Of `inspected_until < batch_date` these are the rows with a date between the two days. Of `registered_on > batch_date`
-there are none that it comes true for, nor of `age_at(birth_date, batch_date) < 16`, for nobody grows younger.
+For `inspected_until < batch_date` these are the rows with a date between the two days. `registered_on > batch_date`
+becomes true for no row. `age_at(birth_date, batch_date) < 16` becomes true for no row: nobody grows younger.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def coming_true(condition: str) -> frozenset[DateTrigger] | None:
     """Where a condition that looks at the day may come true for a row that has not changed, merely as days pass.
 
     Returns:
-        None when that cannot be told: it may come true for any row.
+        None when the dates cannot be known: the condition may become true for any row.
     """
     return _coming(parse(condition).unnest())
 

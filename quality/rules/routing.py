@@ -110,7 +110,7 @@ def _steps(contracts: Sequence[Contract], library: Library, scans: Mapping[str, 
 
 
 def _on_its_way(contract: Contract, hits: str, steps: Sequence[_Step], table: str) -> str:
-    """One dataset's hits with what each step starts from: NULL where the step is none of its ways."""
+    """One dataset's hits with the start column of each step: NULL where the dataset does not use the step."""
     own = {_Step(place, route.dataset): place for place, route in enumerate(contract.routes)}
     starts = "".join(
         f", hit.way_{own[step]} AS step_{number}"

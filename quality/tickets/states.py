@@ -208,7 +208,7 @@ def _moved(tickets: pl.DataFrame, batch: date) -> pl.DataFrame:
     # An answer that did not cure puts the question again, even where the ticket was reopened already.
     raised = pl.col("state").is_in(["open", "reopened"]) & (entered | (pl.col("answer") != "none"))
     today = pl.lit(batch)
-    # The day of the batch does not count, be it a working day or not (Civil Code, article 201).
+    # The day of the batch does not count, whether it is a working day or not (Civil Code, article 201).
     term = today.dt.add_business_days(TERM, roll="backward")
     return moved.with_columns(
         first_batch=pl.col("first_batch").fill_null(today),

@@ -77,7 +77,7 @@ def _prepare_sqlite(connection: SQLiteConnection, _record: ConnectionPoolEntry) 
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
     _keep_a_log(connection)
     for pragma in (
-        "synchronous = FULL",  # what a person was told is entered survives a power cut
+        "synchronous = FULL",  # an entry confirmed to a person survives a power cut
         "foreign_keys = ON",
     ):
         connection.execute(f"PRAGMA {pragma}")

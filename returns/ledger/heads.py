@@ -30,7 +30,7 @@ class LedgerHead:
         """A head as `str` writes it.
 
         Raises:
-            ValueError: the text is none.
+            ValueError: the text is not a head.
         """
         number, _, hash_ = text.partition(":")
         if len(hash_) != len(GENESIS):

@@ -55,7 +55,7 @@ def heads_in(path: Path, keys: Keys, *, required: bool = True) -> list[KnownHead
     """The heads in a home, a backup, a package, a summary page or a witness that somebody names.
 
     Raises:
-        NoHeads: one is required, and it is none of these, or carries no head.
+        NoHeads: a head is required, and the path has another form or carries no head.
     """
     if path.is_dir():
         home = Home(path)

@@ -251,7 +251,7 @@ class Ledger:
                 lines = self._witnessed()
         with reading(self._engine) as connection:
             found = list(losses(connection, lines, known))
-        # Only whoever is told of a loss wants the names of all that are gone: a gap shows without the witness.
+        # The witness names all lost entries for the report of a loss; a gap shows without the witness.
         if found and len(lines) <= len(newest) and self._witness is not None:
             with reading(self._engine) as connection:
                 found = list(losses(connection, self._witnessed(), known))

@@ -60,7 +60,7 @@ REPLY = Table(
     sqlite_strict=True,
 )
 
-# Answers that were not accepted, with the reason that their sender was told.
+# Answers that were not accepted, with the reason that the sender received.
 REFUSAL = Table(
     "refusal",
     METADATA,

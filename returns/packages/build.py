@@ -63,7 +63,7 @@ ROWS_AT_ONCE = 50_000
 
 @dataclass(frozen=True)
 class Audience:
-    """Who gets a package; which sheets are in it is said by the catalogue of sheets.
+    """The recipients of a package. The catalogue of sheets declares the package's sheets.
 
     `answers`: whether the first sheet comes back answered, so that its tickets belong to the package's identity.
     """
@@ -78,7 +78,7 @@ AUDIENCES = (Audience("township", answers=True), Audience("department", "departm
 
 @dataclass(frozen=True)
 class _Build:
-    """What all packages of a batch have in common: where they go, what they show and of which day, who signs."""
+    """Facts that all packages of a batch share: folder, content, the days of the data, signing key."""
 
     folder: Path
     turn: ReturnContext

@@ -43,7 +43,7 @@ def change_query(
         since: the batch that the partitions before belong to.
         batch: the day of the turn.
 
-    `kind` is one of `came`, `left`, `moved_out`, `moved_in`, `changed`; `unit_code` the township that is told;
+    `kind` is one of `came`, `left`, `moved_out`, `moved_in`, `changed`; `unit_code` the township that gets the row;
     `source` the dataset that the new value is from.
     """
     parts = [

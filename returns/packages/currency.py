@@ -1,4 +1,4 @@
-"""Of which day the data in a package are, and which of them stand in for a file that could not be used.
+"""The days of a package's data, and the datasets that stand in for a file that could not be used.
 
 A refused, held or damaged delivery keeps nothing from anybody: the data before it stay in force, and whoever reads
 the package sees that they are of an earlier day.
@@ -16,11 +16,11 @@ from returns.summary.summary_metrics import DeliveryLine
 
 @dataclass(frozen=True)
 class Currency:
-    """Of which day the data are, as people read it.
+    """The days of the data, as text for people.
 
     Attributes:
         dates: the days with their datasets, the newest first.
-        notice: the datasets whose delivery of this batch could not be used; empty if there are none.
+        notice: the datasets whose delivery of this batch could not be used; empty if all could be used.
         by_dataset: dataset id → the day of its data, ISO 8601; None where nothing was ever delivered.
     """
 
@@ -30,7 +30,7 @@ class Currency:
 
 
 def currency_of(deliveries: Iterable[DeliveryLine]) -> Currency:
-    """Of which day the data of a batch are.
+    """Find the days of a batch's data.
 
     Args:
         deliveries: the delivery in force of each dataset, with the files of this batch that were refused.

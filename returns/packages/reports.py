@@ -93,7 +93,7 @@ def _named(item: Measure | Breakdown) -> set[str]:
 
 
 def _each(breakdown: Breakdown, codes: CodeLibrary) -> Iterator[Measure]:
-    """A measure for each code in use, and one for what is none of them: together they make the total."""
+    """A measure for each code in use, and a measure for all other values: their sum is the total."""
     current = codes.load(breakdown.codes).current
     column = quote(breakdown.each)
     known = current["code"].to_list()

@@ -66,7 +66,7 @@ def _unused(catalogue: SheetCatalogue) -> Iterator[Problem]:
 
 
 def _titles(catalogue: SheetCatalogue) -> Iterator[Problem]:
-    """The sheets of a package are told apart by their titles."""
+    """Each sheet of a package has its own title."""
     for audience in catalogue.orders:
         seen = {"说明": "the sheet of instructions"}
         for sheet in catalogue.of(audience):

@@ -61,7 +61,7 @@ class Measure:
 
 @dataclass(frozen=True)
 class Breakdown:
-    """Figures of a report, one for each code in use of the column `each`, and one for what is no such code."""
+    """Figures of a report: one for each code in use of the column `each`, and one for all other values."""
 
     each: str
     codes: str
@@ -73,8 +73,8 @@ class SheetSpec:
     """One declared table: how it looks and the query that fills it, with `unit_code` to part it by.
 
     Attributes:
-        attributes: `<governance table>.<attribute>` → type, of what the SQL names though it may be that no
-            contract feeds it: such a column is empty then.
+        attributes: `<governance table>.<attribute>` → type, for attributes that the SQL names and that a
+            contract may not feed: an attribute without a source is an empty column.
         needs: column → what it shows of `attributes`: without a source of any, the column is left out.
         measures: what makes it a report, see `returns.packages.reports`; its SQL gives the rows to be counted.
         group: the column whose runs of equal values are shown as groups.

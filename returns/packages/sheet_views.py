@@ -52,7 +52,7 @@ from warehouse.standard.standardise import delivered_rows, extracts_in_force
 _MISSING = "rule = 'presence' AND observed IS NULL AND state NOT IN ('closed', 'gone')"
 
 Known = Mapping[str, frozenset[str]]
-"""The columns of each governance table that are there, be they filled or not."""
+"""The existing columns of each governance table, filled or empty."""
 
 
 @dataclass(frozen=True)

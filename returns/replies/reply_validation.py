@@ -193,7 +193,7 @@ def comparable(name: str) -> pl.Expr:
     """A text as it compares after its way through a workbook and other people's programs.
 
     Blanks, line ends and invisible characters do not count, nor a midnight behind a date, nor what stands
-    behind the place where a cell's text is cut; an empty text is none.
+    behind the place where a cell's text is cut; an empty text counts as no value.
     """
     return _comparable(pl.col(name))
 
@@ -212,7 +212,7 @@ def _values(
 ) -> pl.DataFrame:
     """For each typed value: its standard form (`corrected`), the first rule it breaks (`fault`), and a doubt (`doubt`).
 
-    A value with a doubt may be right all the same: it needs a note.
+    A value with a doubt may still be right: it needs a note.
 
     A set at a time: all values of one column of one dataset go through the column's own SQL together.
     """

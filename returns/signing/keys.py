@@ -36,7 +36,7 @@ def signing_keys(home: Home, configured: Keys) -> Keys:
         configured: the keys of the settings.
 
     Returns:
-        `present` is None where the settings give no key and the home has none yet.
+        `present` stays empty (None) where neither the settings nor the home have a key.
 
     Raises:
         UnusableKey: the file is no key, or cannot be read.
@@ -48,9 +48,9 @@ def signing_keys(home: Home, configured: Keys) -> Keys:
 
 
 def ensure_signing_key(home: Home, keys: Keys) -> Keys:
-    """The same keys; where none signs yet, with a new one of 32 random bytes that is kept in the home.
+    """The same keys. Without a signing key, make a new key of 32 random bytes and keep it in the home.
 
-    Two processes that get here at once use the same key: the file is put in place only where there is none.
+    Two processes that get here at once use the same key: the file is written only if it does not exist yet.
 
     Raises:
         UnusableKey: the file is no key, or cannot be read.

@@ -12,7 +12,7 @@ from math import ceil, floor, log10
 
 from markupsafe import Markup, escape
 
-# Told apart by colour-blind readers too, and by lightness in a black-and-white print.
+# Colour-blind readers can distinguish these colours; their lightness differs in a black-and-white print.
 SERIES = ("#0f5499", "#0d7680", "#990f3d", "#d8893b", "#8a7f73", "#5a5247")
 
 # Of five classes, light to dark (ColorBrewer's PuBu, made to sit on warm paper).

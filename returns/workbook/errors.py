@@ -1,6 +1,4 @@
-"""What is told to the person whose workbook cannot be taken in.
-
-Here belongs the one error of reading. Its message is Chinese and names the file, the place and
+"""The error for a person whose workbook cannot be taken in. Its message is Chinese and names the file, the place and
 what to do; mistakes in a declaration are the engineer's and raise ValueError in model.
 """
 

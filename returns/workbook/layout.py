@@ -94,7 +94,7 @@ def row_height(columns: tuple[SheetColumn, ...]) -> pl.Expr:
 
 
 def _lines(column: SheetColumn) -> pl.Expr:
-    """Lines that a column's text breaks into; null where there is none.
+    """Number of lines that a column's text breaks into; null without a text.
 
     A Chinese character has three UTF-8 bytes: (characters + bytes) / 2 counts it as two. A long number is not broken
     and leaves the rest of its line empty: of a text that takes several lines, one more.

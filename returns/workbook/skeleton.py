@@ -208,7 +208,7 @@ def _add_validations(worksheet: Worksheet, sheet: ReturnSheet, lists: Worksheet,
 
 
 def _rule(column: SheetColumn, source: str) -> dict[str, object]:
-    """What XlsxWriter's `data_validation` is told; empty where nothing is to be checked or said."""
+    """The options for XlsxWriter's `data_validation`; empty without a check and without a prompt."""
     rule: dict[str, object] = {}
     prompt, refusal = column.note, ""
     if source:

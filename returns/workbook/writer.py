@@ -62,7 +62,7 @@ def render_workbook(
 
 
 def _content(xml: bytes, sheet: ReturnSheet | TextSheet | None) -> Iterator[bytes]:
-    """A part of the skeleton, its probe row replaced by the rows of the sheet; no row is told to XlsxWriter."""
+    """A part of the skeleton with the sheet's rows in place of its probe row. No row passes through XlsxWriter."""
     if not isinstance(sheet, ReturnSheet):
         yield xml
         return
