@@ -1,10 +1,10 @@
-"""Agreement: two datasets that feed the same attribute of the same entity must say the same (多源校核).
+"""Agreement: datasets that feed the same attribute of the same entity must give the same value (多源校核).
 
-The value of the source with the highest authority is the suggestion, unless it stands alone and at least two
-other datasets agree on another one: then the authority is the side more likely wrong. A value that a row rule
-already found faulty has no vote and is not found a second time; but where nothing else suggested what it should
-be, the value that the other sources are believed for is its suggestion. How the values are weighed is
-`quality.agreement.conflicts`; what a source says at all is `warehouse.governance.claims`.
+The value of the source with the highest authority is the suggestion. Exception: the authority stands alone and at
+least two other datasets agree on another value. Then the authority is more likely wrong, and their value is the
+suggestion. A value that a row rule already found faulty has no vote and gets no second finding. If its rule suggests
+nothing, the winning value of the other sources is its suggestion. `quality.agreement.conflicts` weighs the values;
+`warehouse.governance.claims` reads them from the sources.
 """
 
 from __future__ import annotations

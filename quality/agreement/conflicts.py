@@ -1,7 +1,7 @@
 """Disputes: conflicting claims of an entity's sources, and the winning value.
 
-How the values are weighed is `quality/sql/disputes.sql`; what a source says at all is
-`warehouse.governance.claims`. That a dispute is a finding is said in `quality.agreement.agree`.
+`quality/sql/disputes.sql` weighs the values; `warehouse.governance.claims` reads them from the sources.
+`quality.agreement.agree` makes findings from disputes.
 """
 
 from __future__ import annotations

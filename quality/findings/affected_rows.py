@@ -1,9 +1,9 @@
-"""Affected rows: those of a dataset whose findings may differ from those of the batch before.
+"""Affected rows: rows of a dataset whose findings may differ from the findings of the batch before.
 
 A rule looks at a row, at rows of tables that share a key with it, or at the day; a finding goes to the township that
-the row, or one sharing a key with it, names. What was found before stays for a row that has not changed, as long as no
-row found by its keys has changed either, and no date of a rule has been reached
-(`quality.rules.date_triggers`). If a rule's dates cannot be known, the rule runs on every row again.
+the row, or a row with the same key, names. The findings of an unchanged row stay as long as no row that shares a key
+with it has changed, and no date of a rule has been reached (`quality.rules.date_triggers`).
+If a rule's dates cannot be known, the rule runs on every row again.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Verification on Spark: the queries of `quality.findings.verify`, over standard tables that are views of the session.
 
-Here only what differs from DuckDB: which columns have which types, and whom the query is given to.
+This module holds the differences from DuckDB: the types of the columns, and the engine that runs the query.
 """
 
 from __future__ import annotations

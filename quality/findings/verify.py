@@ -1,9 +1,8 @@
 """Findings: one pass over a dataset's standard table for all of its row rules, every failing row kept.
 
-The result is row × field × rule with what was observed, what is suggested and what shows it, and the township
-it belongs to. What was found before stays where nothing changed that a rule looks at
-(`quality.findings.affected_rows`). How a dataset is verified is its `quality.rules.plan`; what becomes of a
-finding is `quality.tickets.states`.
+The result is row × field × rule with the observed value, the suggestion, the evidence and the township. Earlier
+findings stay where no input of a rule has changed (`quality.findings.affected_rows`). `quality.rules.plan` compiles
+the queries of a dataset; `quality.tickets.states` turns findings into tickets.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What is asked of the same row more than once, computed once: whether an ID number is one, for instance.
+"""Common subexpressions: an expression that several checks use is computed once per row (example: an ID's checksum).
 
-DuckDB plans and computes an expression as often as it stands in a query, in the branches of CASE too, and a checksum is
-the dearest thing a rule asks for. The functions of our library fail for no value, so that asking early is harmless.
-Which checks there are is `quality.rules.rule`.
+DuckDB plans and computes an expression as often as the query contains it, in the branches of CASE too, and a checksum
+is the most expensive part of a rule. The functions of our library fail for no value, so early evaluation is safe.
+`quality.rules.rule` declares the checks.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Days: which rows a condition judges otherwise only because days have passed.
+"""Date triggers: rows for which a condition changes its result only because days have passed.
 
 For `inspected_until < batch_date` these are the rows with a date between the two days. `registered_on > batch_date`
 becomes true for no row. `age_at(birth_date, batch_date) < 16` becomes true for no row: nobody grows younger.

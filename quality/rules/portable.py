@@ -1,7 +1,7 @@
 """Holds every statement that runs on more than one engine against the allow-list of portable SQL.
 
-Expressions of contracts are judged one by one by the contract lint; here are the statements built around them, as they
-are given to an engine, and the models. Which parts of SQL are portable is `schemas.expressions.portable`.
+The contract lint checks the expressions of contracts one by one. This module checks the complete statements that an
+engine receives, and the models. `schemas.expressions.portable` declares the portable parts of SQL.
 """
 
 from __future__ import annotations

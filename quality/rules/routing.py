@@ -1,7 +1,7 @@
 """Where a finding goes: the township, and the village, that a row belongs to, as its contract says.
 
-Each way of the contract is tried in order until one leads to a division that is in force. A row that none
-leads anywhere stays without a unit: it goes back to its department.
+The routes of the contract are tried in order until a route leads to a division in force. A row without such a route
+has no unit: it goes back to its department.
 """
 
 from __future__ import annotations

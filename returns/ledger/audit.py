@@ -1,6 +1,6 @@
 """Verification of the ledger: recompute the chain and every digest, name what does not fit.
 
-Reads only. What it can and cannot find out is said at `examine`.
+Reads only. The docstring of `examine` lists what it can and cannot detect.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,7 @@
-"""What a ledger lacks: entries that it once had, as it shows inside and against what is known outside.
+"""Losses of a ledger: entries that are gone, found by gaps inside the ledger and by heads and lines kept outside it.
 
-Reads only. Whether the rows and fields that are there are the ones entered is `returns.ledger.audit`; here it is
-whether everything is there, quickly enough for each turn.
+Reads only. This module checks that no entry is missing, quickly enough for each run. `returns.ledger.audit` checks
+that the existing rows and fields are unchanged.
 """
 
 from __future__ import annotations

@@ -251,7 +251,7 @@ class Ledger:
                 lines = self._witnessed()
         with reading(self._engine) as connection:
             found = list(losses(connection, lines, known))
-        # The witness names all lost entries for the report of a loss; a gap shows without the witness.
+        # Read the whole witness only after a loss is found, to name all lost entries. A gap shows without the witness.
         if found and len(lines) <= len(newest) and self._witness is not None:
             with reading(self._engine) as connection:
                 found = list(losses(connection, self._witnessed(), known))

@@ -1,6 +1,6 @@
-"""The triggers that make the ledger append-only: which there must be, which are missing, and how they come back.
+"""The triggers that make the ledger append-only: required triggers, missing triggers, and their restoration.
 
-Whoever may drop tables may drop a trigger, or put another in its place. So each opening of a ledger looks for them.
+An account that may drop tables may also drop or replace a trigger. So each opening of a ledger checks the triggers.
 """
 
 from collections.abc import Mapping

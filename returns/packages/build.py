@@ -1,9 +1,8 @@
 """Packages: per township and per department one zip with a workbook, CSV files with schemas, and a manifest.
 
-What the sheets show is declared in `returns/packages/sheets/`, over the relations of
-`returns.packages.sheet_views`; here the rows are parted by unit and the files put in place. A batch's packages
-are all written beside before the first is put in place, and `index.json`, which is there only while all that it
-names is, comes last.
+`returns/packages/sheets/` declares the sheets, over the relations of `returns.packages.sheet_views`. This module
+splits the rows by unit and publishes the files. All packages of a batch are written to a temporary place before the
+first is moved into place. `index.json` comes last: it exists only while all files that it names exist.
 
 The CSV files are for programs, but people open them too: a text that a spreadsheet would take for a formula is
 neutralised, and the schema beside the file says so (`schemas.emit.spreadsheet`). In the workbook every text is a text.

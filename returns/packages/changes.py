@@ -1,7 +1,7 @@
-"""What changed in the governance tables since the last batch that was returned: who came, left, moved, what changed.
+"""Changes in the governance tables since the last returned batch: arrivals, departures, moves, changed attributes.
 
-The history says since when each row is as it is; only rows that are so since the last batch are looked at,
-attribute by attribute. How a change is shown is declared in `returns/packages/sheets/changes.*`.
+The history records the day from which each row is valid. Only rows that are newer than the last batch are compared,
+attribute by attribute. `returns/packages/sheets/changes.*` declares the display of a change.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The days of a package's data, and the datasets that stand in for a file that could not be used.
 
-A refused, held or damaged delivery keeps nothing from anybody: the data before it stay in force, and whoever reads
-the package sees that they are of an earlier day.
+After a refused, held or damaged delivery the earlier data stay in force. The package shows that these data are of
+an earlier day.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Codes as people read them: the label of each code, for the sheets that show it and the replies to them.
 
-Only tables whose labels a person writes instead of the code; the names of divisions are names, not spellings.
+Only code tables whose labels a person writes instead of the code; names of divisions are not labels of this kind.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Reports (报表) that are already filled in: measures over one row per person, enterprise …, village by village.
 
-A report's YAML declares its measures, its SQL file gives what is counted. Here the two become one query, the
-columns of a sheet, and the notes that say how each figure came about. A measure that names a column nobody feeds
-in this installation is left out, and the notes say so.
+A report's YAML declares its measures; its SQL file selects the counted rows. This module makes from both a query, the
+columns of a sheet, and notes that explain each figure. A measure over a column without a source in this
+installation is left out, and the notes say so.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What accepted replies bring about: they move tickets, and correct what departments delivered.
+"""Effects of accepted replies: they move tickets, and correct the values that departments delivered.
 
-Here replies become the tables that `quality.tickets.states` and `warehouse.standard.standardise` are given, and
-what came of them is read back. Whether an answer is accepted is `returns.replies.reply_validation`.
+This module turns replies into the input tables of `quality.tickets.states` and `warehouse.standard.standardise`, and
+reads the results back. `returns.replies.reply_validation` decides whether an answer is accepted.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 -- What changed in one governance table between two of its partitions, before a value is shown as people read it.
--- `changed_{entity}` are the rows that are as they are only since then, `former_{entity}` those that are so no more.
+-- `changed_{entity}` holds the rows that are new since then, `former_{entity}` the rows that they replaced or that left.
 SELECT {entity_text} AS entity, now.{key} AS key, {now_name} AS name, 'came' AS kind, NULL AS attribute,
   NULL AS before, NULL AS after, {founders} AS source, now.valid_from AS since,
   now.township_code AS unit_code, now.village_code AS village_code
