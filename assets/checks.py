@@ -1,4 +1,4 @@
-"""Asset checks: facts about a stage's data that a person should notice, declared here and asked by their assets.
+"""Asset checks: facts about a stage's data that a person should notice, declared here and run by their assets.
 
 No Dagster here: `assets.common` makes Dagster's asset checks of them. A check runs in its asset's own step, for a step
 of its own would cost more than most of them. It never stops the loop (only the acceptance gate of `assets.tasks` does):
@@ -17,7 +17,7 @@ from warehouse.collect.intake.reception import REFUSAL, hold_of, receipts, refus
 from warehouse.lake.layers import Layer
 from warehouse.standard.standardise import extracts_in_force
 
-# What a check says: whether it passed, and facts for its metadata under their Chinese names.
+# The result of a check: whether it passed, and facts for its metadata under their Chinese names.
 Outcome = tuple[bool, Mapping[str, int | str]]
 Question = Callable[[Platform, date], Outcome]
 
@@ -40,7 +40,7 @@ class AssetCheck:
 
 
 def warnings_of(platform: Platform, batch: date) -> tuple[str, ...]:
-    """What a person should look at: deliveries that are held, checks that do not pass, files without a place.
+    """Matters for a person: held deliveries, failed checks, files that could not be received.
 
     Deliveries that are held come first, each with what it looks like and what to do.
     """
@@ -147,7 +147,7 @@ def _complete(contract: Contract) -> Question:
         extracts = extracts_in_force(platform.lake, contract.id, batch)
         standard = platform.lake.as_of(Layer.STANDARD, contract.id, batch)
         rows = (sum(extract.rows for extract in extracts), standard.rows if standard else 0)
-        # Of a record in several deliveries only the newest counts.
+        # If several deliveries hold a record, only the newest counts.
         whole = rows[1] <= rows[0] if contract.takes_deltas else rows[1] == rows[0]
         return whole, {"交付行数": rows[0], "标准表行数": rows[1]}
 

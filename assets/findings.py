@@ -29,11 +29,11 @@ from schemas.contract.model import DIMENSIONS, Column
 from warehouse.lake.partition import Partition
 
 RuleTitles = Mapping[tuple[str, str, str], str]
-"""(dataset, rule, field) → what the rule says, in Chinese."""
+"""(dataset, rule, field) → the rule's Chinese title."""
 
 
 def rule_titles(platform: Platform) -> RuleTitles:
-    """What every rule is called when people read it: the field's title, and what is wrong."""
+    """The title of every rule for people: the field's title and the fault."""
     library = platform.library
     rows = rule_rows(library, platform.codes).select("dataset", "rule", "field", "description").rows()
     return {
@@ -73,7 +73,7 @@ def _is_agreement(at: tuple[str, str, str]) -> bool:
 
 
 def agreement_asset(task: Task, platform: Platform, titles: RuleTitles) -> dg.AssetsDefinition:
-    """The asset that compares what the sources say of one entity."""
+    """The asset that compares the claims of an entity's sources."""
     entity = task.entity
     assert entity is not None, "sources agree on one entity"
     attributes = compared(platform.library, entity)
@@ -112,7 +112,7 @@ def _told(
 
 
 def settlement_asset(task: Task) -> dg.AssetsDefinition:
-    """The asset after which it is settled which deliveries of the batch are in force."""
+    """The asset that settles which deliveries of the batch are in force."""
 
     @dg.asset(
         **asset_facts(

@@ -27,7 +27,7 @@ GROUP BY 1 ORDER BY 2 DESC, 1
 
 
 def governance_asset(task: Task, library: Library) -> dg.AssetsDefinition:
-    """The asset of a governance table: of an entity, or of what a model derives."""
+    """The asset of a governance table: of an entity, or of a derived model."""
     return derived_asset(task, library) if task.entity is None else entity_asset(task, library)
 
 

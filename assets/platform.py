@@ -1,4 +1,4 @@
-"""What every asset is given, as one Dagster resource: an installation's places, contracts, engine, ledger."""
+"""The Dagster resource that every asset receives: an installation's folders, contracts, engine, ledger."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Platform:
 
     @contextmanager
     def open_batch(self, batch: date) -> Iterator[BatchContext]:
-        """What the stages are given for a batch; its connection is closed afterwards.
+        """The context of a batch for the stages. Its connection is closed afterwards.
 
         Raises:
             QueryFailed: in the place of any error of DuckDB, Polars or Arrow while it is open.
@@ -70,7 +70,7 @@ class Platform:
 
     @property
     def keys(self) -> Keys:
-        """What the lake and the warehouse are encrypted with."""
+        """The encryption of the lake and the warehouse."""
         return self.engine.keys
 
     def signing_keys(self) -> Keys:

@@ -46,7 +46,7 @@ def candidate_asset(task: Task) -> dg.AssetsDefinition:
 
 
 def check_batch(context: dg.AssetCheckExecutionContext, platform: Platform) -> date:
-    """The day that a check looks at: the turn's, or the newest when the check is started by itself.
+    """The day that a check examines: the run's day, or the newest day if the check is started alone.
 
     Raises:
         dagster.Failure: started by itself before the first turn.
@@ -70,7 +70,7 @@ def acceptance_imports(step: str, home: Home) -> tuple[str, ...]:
 
 
 def acceptance_check(task: Task) -> dg.AssetChecksDefinition:
-    """The gate: the Great Expectations suite on the candidate. What fails it is never switched in."""
+    """The gate: the Great Expectations suite on the candidate. A failed candidate is never published."""
 
     @dg.asset_check(
         asset=asset_key(CANDIDATE),

@@ -1,4 +1,4 @@
-"""The loop as tasks: what each step makes, what is made before it, and how. The order of the stages stands here only.
+"""The loop as tasks: the output, predecessors and function of each step. Only this module orders the stages.
 
 Dagster's assets are made from the tasks (`pipelines.definitions`), and `run_tasks` walks through them without Dagster.
 Nothing is decided here: the work is done by plain functions on lower floors.
@@ -102,7 +102,7 @@ def key_of(stage: str, dataset: str) -> Key:
 
 
 def tasks_of(platform: Platform) -> tuple[Task, ...]:
-    """Every task of a turn, each after those that it follows from."""
+    """Every task of a batch run, each after its predecessors."""
     library = platform.library
     entities = [entity for entity in library.fed_entities if compared(library, entity)]
     governed = [entity.name for entity in library.fed_entities] + list(derived(library))
@@ -136,7 +136,7 @@ def tasks_of(platform: Platform) -> tuple[Task, ...]:
         Task(CANDIDATE, published, _candidate),
         Task(ACCEPTANCE, (CANDIDATE,), _accept),
         Task(WAREHOUSE, (CANDIDATE, ACCEPTANCE), _switch),
-        # What was not accepted is not handed out either.
+        # A batch that the gate did not accept is not returned to anybody.
         Task(PACKAGES, (*published, WAREHOUSE), _packages),
         Task(SUMMARY, (PACKAGES,), _summary),
         Task(
@@ -178,7 +178,7 @@ def _of_dataset(stage: Stage, contract: Contract, after: tuple[Key, ...], run: C
 
 
 def _read_by_rules(platform: Platform, contract: Contract) -> tuple[Key, ...]:
-    """The standard tables that a dataset's rules look at."""
+    """The standard tables that a dataset's rules read."""
     read = {contract.id} | {route.dataset for route in contract.routes if route.dataset}
     for check in checks(contract, platform.library, platform.codes):
         read |= set(check.datasets)

@@ -258,7 +258,7 @@ class Ledger:
         return distinct(found)
 
     def refuse_losses(self, known: Sequence[KnownHead] = ()) -> None:
-        """Go on only with a ledger from which nothing is gone, and have its witness know all of it.
+        """Refuse a ledger that has lost entries; otherwise add its new entries to the witness.
 
         Raises:
             LedgerLoss: something is gone; says what, and what to do.
