@@ -1,5 +1,5 @@
--- What a report counts, village by village, with the township's total first; what lies in no village has a row of its
--- own, so that the rows of a township always add up to its total.
+-- The figures of a report by village, with the township's total first. Rows without a village have a line of their own,
+-- so that the lines of a township always add up to its total.
 WITH base AS (
 {base}
 )

@@ -1,4 +1,4 @@
--- What changed for a township since the last batch that was returned, codes shown by their labels.
+-- Changes for a township since the last returned batch, codes shown by their labels.
 WITH told AS (
   SELECT
     change.*,

@@ -1,4 +1,4 @@
--- The residents of every township, each with what the measures of population.yaml ask: age and head of household.
+-- The residents of every township, with the inputs of the measures in population.yaml: age and head of household.
 SELECT
   person.township_code AS unit_code,
   person.*,

@@ -1,4 +1,4 @@
--- The residents of every township who are neither dead nor cancelled, each with what the groups of special_groups.yaml ask.
+-- The residents of every township who are neither dead nor cancelled, with the inputs of the groups in special_groups.yaml.
 SELECT
   person.township_code AS unit_code,
   person.*,

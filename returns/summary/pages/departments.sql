@@ -1,4 +1,4 @@
--- Findings by department and dimension, and how many there were in the batch before; those without any too.
+-- Findings by department and dimension, with the number of the batch before; departments without findings too.
 SELECT department.department, department.title, found.dimension,
   count(*) FILTER (WHERE found.now) AS now,
   count(*) FILTER (WHERE NOT found.now) AS before

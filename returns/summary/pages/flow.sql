@@ -1,4 +1,4 @@
--- What moved with this batch: before + new + reopened - closed - gone = now.
+-- Ticket counts of this batch: before + new + reopened - closed - gone = now.
 SELECT
   count(*) FILTER (WHERE was_unfinished) AS before,
   count(*) FILTER (WHERE is_new AND is_unfinished) AS new,
