@@ -1,64 +1,80 @@
--- Compares the findings of the first turn with the planted errors, and the governance tables of the second turn with the
--- true city. Tables: finding, person, enterprise as published; true_errors, true_person, true_enterprise.
+-- Findings and tickets of the first turn held against the planted errors, and the governance tables of the second
+-- against the city as it is. Tables: finding, ticket, person, enterprise as published; true_errors, true_unusual,
+-- true_person, true_enterprise.
 
--- A place is a cell of a delivered file. For a copied row, the error is planted and found on the lower row.
+-- A place is a cell of a delivered file. Copies of a row are errors of the row below.
 CREATE VIEW planted AS
-SELECT DISTINCT dataset, row::BIGINT AS row_number, record_key, field, kind, nullif("right", '') AS "right",
-  derivable = '1' AND nullif("right", '') IS NOT NULL AS derivable
+SELECT DISTINCT dataset, part, row::BIGINT AS row_number, record_key, field, kind, cause, side,
+  knowable = '1' AS knowable, why, nullif("right", '') AS "right"
 FROM true_errors;
 
+CREATE VIEW struck_row AS
+SELECT DISTINCT dataset, part, row_number, record_key, cause FROM planted;
+
+CREATE VIEW first_finding AS
+SELECT row_number() OVER () AS number, * FROM finding WHERE batch = {batch};
+
+-- A finding hits an error if it lies on its cell; of a row too many, also on the row that it repeats.
 CREATE VIEW hit AS
-SELECT planted.*, finding.rule, finding.suggestion
-FROM planted JOIN finding
-  ON finding.batch = {batch} AND finding.dataset = planted.dataset AND finding.row_number = planted.row_number
-  AND finding.field = planted.field AND finding.record_key IS NOT DISTINCT FROM planted.record_key;
+SELECT planted.*, first_finding.number, rule, suggestion
+FROM planted JOIN first_finding
+  ON first_finding.dataset = planted.dataset AND first_finding.field = planted.field
+  AND (
+    (first_finding.row_number = planted.row_number
+      AND (coalesce(planted.part, '') = '' OR contains(coalesce(sheet, ''), planted.part)))
+    OR (planted."right" IS NULL AND first_finding.record_key = planted.record_key)
+  );
 
-CREATE VIEW off AS
-SELECT finding.* FROM finding
-WHERE finding.batch = {batch} AND NOT EXISTS (
-  FROM planted WHERE planted.dataset = finding.dataset AND planted.row_number = finding.row_number
-    AND planted.field = finding.field AND planted.record_key IS NOT DISTINCT FROM finding.record_key);
-
--- A rule belongs to the kinds whose errors it finds; its other findings count against each of these kinds.
-CREATE VIEW beside AS
-SELECT served.dataset, served.kind, served.field, count(off.finding_id) AS beside
-FROM (SELECT DISTINCT dataset, kind, field, rule FROM hit) AS served
-LEFT JOIN off ON off.dataset = served.dataset AND off.rule = served.rule AND off.field = served.field
+-- The errors: a row that one slip spoiled. Of two cells that went wrong together one is enough.
+CREATE VIEW judged AS
+SELECT planted.dataset, planted.part, planted.row_number, planted.kind, planted.cause,
+  min(planted.field) AS field, bool_and(planted.knowable) AS knowable, any_value(planted.why) AS why,
+  bool_or(planted."right" IS NOT NULL) AS kept, bool_or(hit.number IS NOT NULL) AS found,
+  bool_or(hit.suggestion IS NOT NULL) AS suggested, bool_or(hit.suggestion = planted."right") AS suggested_right
+FROM planted LEFT JOIN hit
+  ON hit.dataset = planted.dataset AND hit.part IS NOT DISTINCT FROM planted.part
+  AND hit.row_number = planted.row_number AND hit.field = planted.field AND hit.kind = planted.kind
 GROUP BY ALL;
 
 CREATE VIEW kind AS
-WITH place AS (
-  SELECT planted.dataset, planted.kind, planted.field, planted.row_number, planted.record_key, planted.derivable,
-    planted."right", count(hit.rule) > 0 AS found,
-    bool_or(hit.suggestion IS NOT NULL) AS suggested, bool_or(hit.suggestion = planted."right") AS suggested_right
-  FROM planted LEFT JOIN hit USING (dataset, row_number, field, record_key, kind)
-  GROUP BY ALL
-), counted AS (
-  SELECT dataset, kind, field, count(*) AS planted, count(*) FILTER (found) AS found,
-    count(*) FILTER (derivable) AS derivable, count(*) FILTER (derivable AND suggested) AS suggested,
-    -- A suggestion is also wrong where no suggestion should have been possible.
-    count(*) FILTER (suggested AND "right" IS NOT NULL) AS judged,
-    count(*) FILTER (suggested_right) AS suggested_right
-  FROM place GROUP BY ALL
-)
-SELECT *, round(found / planted, 4) AS recall, round(found / (found + beside), 4) AS precision
-FROM (SELECT counted.*, coalesce(beside.beside, 0) AS beside
-      FROM counted LEFT JOIN beside USING (dataset, kind, field));
+SELECT dataset, kind, field, count(*) AS planted, count(*) FILTER (knowable) AS knowable,
+  count(*) FILTER (found) AS found, round(count(*) FILTER (found) / count(*), 4) AS recall,
+  count(*) FILTER (suggested) AS suggested, count(*) FILTER (suggested_right) AS suggested_right,
+  count(*) FILTER (suggested AND suggested_right IS NOT true) AS suggested_wrong,
+  min(why) FILTER (NOT knowable) AS unknowable
+FROM judged GROUP BY ALL;
 
--- Rules that found no planted error.
+-- Tickets that came with the first turn: on a row in error, or on a right one.
+CREATE VIEW placed AS
+SELECT ticket.*, struck.cause, struck.cause IS NOT NULL AS on_error
+FROM ticket LEFT JOIN (
+  SELECT dataset, record_key, min(cause) AS cause FROM struck_row GROUP BY ALL
+) AS struck ON struck.dataset = ticket.dataset AND struck.record_key IS NOT DISTINCT FROM ticket.record_key
+WHERE ticket.first_batch = {batch};
+
 CREATE VIEW stray AS
-SELECT dataset, rule, field, severity, count(*) AS findings FROM off
-WHERE (dataset, rule, field) NOT IN (SELECT (dataset, rule, field) FROM hit)
+SELECT placed.dataset, rule, field, severity, count(*) AS tickets,
+  count(*) FILTER (EXISTS (FROM true_unusual AS odd
+    WHERE odd.dataset = placed.dataset AND odd.record_key = placed.record_key)) AS unusual
+FROM placed WHERE NOT on_error GROUP BY ALL;
+
+CREATE VIEW unusual AS
+SELECT kind, dataset, count(*) AS "rows", count(*) FILTER (accused IS NOT NULL) AS called_errors, min(accused) AS rules
+FROM true_unusual LEFT JOIN (
+  SELECT dataset, record_key, string_agg(DISTINCT rule, ', ' ORDER BY rule) AS accused
+  FROM placed WHERE NOT on_error AND severity = 'error' GROUP BY ALL
+) AS tickets USING (dataset, record_key)
+WHERE NOT EXISTS (FROM struck_row WHERE struck_row.dataset = true_unusual.dataset
+  AND struck_row.record_key = true_unusual.record_key)
 GROUP BY ALL;
 
--- The comparison of sources names one side as wrong: the planted side, or the other side.
+-- A slip has one ticket, or several on the rows that it spoiled.
+CREATE VIEW slip AS
+SELECT cause, count(*) AS tickets FROM placed WHERE on_error GROUP BY cause;
+
+-- A dispute between sources names one side as wrong: the row in error, or a right one.
 CREATE VIEW side AS
-SELECT count(*) FILTER (planted) AS on_planted, count(*) AS disputes
-FROM (
-  SELECT true AS planted FROM hit WHERE rule LIKE 'agreement%'
-  UNION ALL
-  SELECT false FROM off WHERE rule LIKE 'agreement%'
-);
+SELECT count(*) FILTER (on_error) AS on_planted, count(*) AS disputes FROM placed WHERE rule LIKE 'agreement%';
 
 CREATE MACRO same(a, b) AS coalesce(a::VARCHAR, '') = coalesce(b, '');
 
@@ -100,9 +116,19 @@ WITH people AS (
 )
 SELECT entity, attribute, entities, round("right", 5) AS "right" FROM share;
 
+CREATE MACRO share(a, b) AS round(a / nullif(b, 0), 4)::DOUBLE;
+
 CREATE VIEW summary AS
-SELECT count(DISTINCT (dataset, kind))::BIGINT AS kinds, min(recall) AS min_recall, min(precision) AS min_precision,
-  round(sum(suggested_right) / nullif(sum(judged), 0), 4)::DOUBLE AS suggestion_accuracy,
-  round(sum(suggested) / nullif(sum(derivable), 0), 4)::DOUBLE AS suggestion_coverage,
-  (SELECT round(on_planted / nullif(disputes, 0), 4) FROM side) AS side_accuracy
-FROM kind;
+SELECT
+  (SELECT count(DISTINCT (dataset, kind, field)) FROM kind)::BIGINT AS kinds,
+  (SELECT count(*) FROM judged)::BIGINT AS errors,
+  (SELECT share(count(*) FILTER (found), count(*)) FROM judged) AS recall,
+  (SELECT share(count(*) FILTER (found), count(*)) FROM judged WHERE knowable) AS recall_knowable,
+  (SELECT share(
+    (SELECT count(DISTINCT number) FROM hit WHERE suggestion = "right"),
+    (SELECT count(*) FROM first_finding WHERE suggestion IS NOT NULL))) AS suggestions_right,
+  (SELECT share(count(*) FILTER (suggested), count(*)) FROM judged WHERE knowable AND kept) AS suggestions_given,
+  (SELECT share(count(*) FILTER (NOT on_error), count(*)) FROM placed) AS tickets_on_right_rows,
+  (SELECT share(sum(called_errors), sum("rows")) FROM unusual) AS unusual_called_errors,
+  (SELECT share(count(*) FILTER (tickets = 1), count(*)) FROM slip) AS one_ticket_per_cause,
+  (SELECT share(on_planted, disputes) FROM side) AS side_right;

@@ -1,4 +1,4 @@
-"""What a department declares: how it delivers an extract, what stands in it, how it errs.
+"""What a department declares: how it delivers an extract and what stands in it.
 
 The vocabulary of ``departments``; no city, no values.
 """
@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, Literal
 
-import numpy as np
 import polars as pl
 
-from sample_city.errors.corruption import Corruption
-from sample_city.world.basis.streams import Ints, Mask
+from sample_city.world.basis.streams import Ints
 from sample_city.world.city import City
 
 Form = Literal["csv", "xlsx", "xls", "dbf", "sqlite", "zip"]
@@ -105,46 +103,3 @@ class Extract:
     begins: Callable[[City], Ints] | None = None
     again: Callable[[pl.DataFrame], pl.DataFrame] | None = None
     parts: Callable[[City, Ints], pl.Series] | None = None
-
-
-@dataclass(frozen=True)
-class Presence:
-    """Which people each extract ever names: one entry per person, by dataset."""
-
-    named: Mapping[str, Mask]
-
-    def by(self, *datasets: str) -> Mask:
-        """Named by any of these."""
-        by_any: Mask = np.logical_or.reduce([self.named[dataset] for dataset in datasets])
-        return by_any
-
-    def beside(self, *datasets: str) -> Mask:
-        """Named by any extract but these."""
-        return self.by(*(dataset for dataset in self.named if dataset not in datasets))
-
-
-@dataclass(frozen=True)
-class ErrorKind:
-    """One kind of planted error.
-
-    Attributes:
-        name: As in errors.yaml.
-        dataset: Where it stands.
-        field: The column that is wrong.
-        candidates: Which records of the dataset could carry it.
-        wrong: Text delivered instead; None where the row itself is the error.
-        starts: Day from which the delivered value is wrong; None if it always is.
-        stays: The row is delivered although it should be gone.
-        copied: The error is a copy of the row further below.
-        derivable: Whether the right value follows from the row itself or from another department's.
-    """
-
-    name: str
-    dataset: str
-    field: str
-    candidates: Callable[[City, Presence], Mask]
-    wrong: Corruption | None
-    starts: Callable[[City], Ints] | None = None
-    stays: bool = False
-    copied: bool = False
-    derivable: bool = True

@@ -10,8 +10,9 @@ from pathlib import Path
 import polars as pl
 
 from sample_city.errors.faults import Plan, plan
-from sample_city.errors.mishaps import mishap
-from sample_city.errors.truth import errors, write_truth
+from sample_city.errors.mishaps import first_of_two
+from sample_city.errors.truth import errors, write_mishaps, write_truth
+from sample_city.errors.whole_files import WholeFile, cut_bytes, mishap_of
 from sample_city.files.writing import write
 from sample_city.forms.changes import Changes, changes
 from sample_city.forms.delivery import Consignment, consignment
@@ -55,9 +56,12 @@ class SampleCity:
     planned: Plan
     clean: bool
 
-    def generate(self, directory: Path, batch: date = BASE_DATE, *, since: date | None = None) -> Summary:
+    def generate(
+        self, directory: Path, batch: date = BASE_DATE, *, since: date | None = None, mishap: str = ""
+    ) -> Summary:
         """Write the extracts of one batch and ``truth/`` into a directory; see `generate`."""
         _check_days(batch, since)
+        struck = _mishap(mishap, since)
         directory.mkdir(parents=True, exist_ok=True)
         files: list[DeliveredFile] = []
         planted = []
@@ -70,16 +74,30 @@ class SampleCity:
             else:
                 again = since is not None and not self.clean and extract.delivery.mishap is not None
                 if since is not None and again:
-                    wrong = mishap(self.city, self.planned, sent, day(since))
+                    wrong = first_of_two(self.city, self.planned, sent, day(since))
                     files.append(_send(directory, batch, wrong))
                 files.append(_send(directory, batch, sent, again=again))
                 faults = sent.faults
             planted.append(errors(sent, faults, files[-1].path.name))
+        if struck is not None:
+            self._strike(struck, files, batch, since)
         table = pl.concat(planted)
         write_truth(directory / "truth", self.city, day(batch), table)
+        write_mishaps(directory / "truth", struck, [(file.dataset, file.path.name) for file in files])
         kinds = table.group_by("dataset", "kind").len().sort("dataset", "kind")
         counted = {f"{dataset}.{kind}": count for dataset, kind, count in kinds.rows()}
         return Summary(batch, tuple(files), directory / "truth", counted)
+
+    def _strike(self, struck: WholeFile, files: list[DeliveredFile], batch: date, since: date | None) -> None:
+        """Write the file of the mishap's dataset again, spoiled."""
+        (path,) = [file.path for file in files if file.dataset == struck.dataset][-1:]
+        (extract,) = [each for each in EXTRACTS if each.delivery.dataset == struck.dataset]
+        on = since if struck.change == "same_as_before" and since is not None else batch
+        sent = consignment(self.city, self.planned, extract, day(on))
+        sheets = [(part.name, struck.spoiled(sent.slices(part))) for part in sent.parts]
+        write(path, extract.delivery, on, sheets)
+        if struck.change == "cut_bytes":
+            cut_bytes(path, **struck.values)
 
 
 def plan_city(residents: int, seed: int, *, clean: bool = False) -> SampleCity:
@@ -102,6 +120,7 @@ def generate(
     *,
     since: date | None = None,
     clean: bool = False,
+    mishap: str = "",
 ) -> Summary:
     """Write the extracts of one batch and ``truth/`` into a directory, made if need be.
 
@@ -117,13 +136,24 @@ def generate(
         seed: Which city.
         batch: The day whose knowledge is delivered.
         since: The day of the delivery before.
-        clean: No errors are planted and no wrong file is sent; the untidy writing stays.
+        clean: No errors are planted and no wrong file is sent; the untidy writing and unusual rows stay.
+        mishap: Name of a mishap of a whole file, as in ``data/mishaps.yaml``; empty for none.
 
     Raises:
-        ValueError: The number of residents or a day is out of range; the message is for the caller's user.
+        ValueError: The number of residents or a day is out of range, or there is no such mishap.
+            The message is for the caller's user.
     """
     _check_days(batch, since)  # before a city is built for nothing
-    return plan_city(residents, seed, clean=clean).generate(directory, batch, since=since)
+    _mishap(mishap, since)
+    return plan_city(residents, seed, clean=clean).generate(directory, batch, since=since, mishap=mishap)
+
+
+def _mishap(name: str, since: date | None) -> WholeFile | None:
+    """The mishap of that name, None for an empty one."""
+    struck = mishap_of(name) if name else None
+    if struck is not None and struck.change == "same_as_before" and since is None:
+        raise ValueError("与上一期相同的文件需要 --since 上一次交付的日期")
+    return struck
 
 
 def _check_days(batch: date, since: date | None) -> None:

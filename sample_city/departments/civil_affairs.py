@@ -1,20 +1,17 @@
 """Civil affairs (民政局): marriages and divorces, the subsistence and the elderly allowance."""
 
-from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import CityDelivery, ErrorKind, Extract, Presence
-from sample_city.errors import corruption
-from sample_city.world.basis.streams import Ints, Mask
+from sample_city.declarations import Delivery, Extract
+from sample_city.world.basis.streams import Ints
 from sample_city.world.basis.timeline import LAG, NEVER, iso, whole_years
 from sample_city.world.city import City
 from sample_city.world.topics.benefits import ALLOWANCES, ELDERS
-from sample_city.world.topics.marriages import DIVORCE, MARRIAGE_NOS, REGISTRATIONS
-from sample_city.world.topics.marriages import MARRIAGE as WEDDING
-from sample_city.world.views import at_the_last_day, labelled, overdue, village_codes, where
+from sample_city.world.topics.marriages import MARRIAGE_NOS, REGISTRATIONS
+from sample_city.world.views import labelled, village_codes, where
 
 MARRIAGE: Final = CityDelivery(
     dataset="civil_affairs.marriage",
@@ -174,84 +171,3 @@ EXTRACTS: Final = (
         lambda city: city[ELDERS].started,
     ),
 )
-
-
-def _of_allowances(mask: Callable[[City, Presence], Mask]) -> Callable[[City, Presence], Mask]:
-    return lambda city, named: mask(city, named)[city[ALLOWANCES].person]
-
-
-def _living(city: City, named: Presence) -> Mask:
-    return ~named.by("health.death")
-
-
-def _nowhere_else(city: City, named: Presence) -> Mask:
-    return ~named.beside(ALLOWANCE.dataset, "police.population")
-
-
-def _no_other_source(city: City, named: Presence) -> Mask:
-    return ~named.beside(ELDERLY.dataset, "police.population")
-
-
-def _died_on_allowance(city: City, named: Presence) -> Mask:
-    paid = city[ALLOWANCES]
-    died: Mask = at_the_last_day(city)[paid.person] & (paid.stopped == NEVER)
-    return died
-
-
-def _of_elders(mask: Callable[[City, Presence], Mask]) -> Callable[[City, Presence], Mask]:
-    return lambda city, named: mask(city, named)[city[ELDERS].person]
-
-
-def _moved_away(city: City, named: Presence) -> Mask:
-    moved: Mask = (city.people.cancelled != NEVER) & (city.people.death == NEVER)
-    return moved
-
-
-def _moved_long_ago(city: City) -> Ints:
-    """The day from which somebody has been gone from the register for more than the lag."""
-    gone = np.minimum(city.people.cancelled, NEVER - LAG - 1) + LAG
-    return gone[city[ELDERS].person].astype(np.int32)
-
-
-def _turned_eighty_on_it(city: City, named: Presence) -> Mask:
-    young: Mask = (city[ELDERS].started == city[ELDERS].turned) & _living(city, named)[city[ELDERS].person]
-    return young
-
-
-def _weddings(city: City, named: Presence) -> Mask:
-    """Weddings of couples whom the registry has not divorced since."""
-    kept, wed = city[REGISTRATIONS], np.zeros(len(city.people.sex), dtype=np.bool_)
-    for value, kind in ((True, WEDDING), (False, DIVORCE)):
-        wed[kept.male[kept.kind == kind]] = value
-    weddings: Mask = (kept.kind == WEDDING) & wed[kept.male]
-    return weddings
-
-
-def kinds(city: City) -> tuple[ErrorKind, ...]:
-    """How civil affairs errs."""
-    allowance_of = ALLOWANCE.dataset
-    elderly_of = ELDERLY.dataset
-    nobodys_id = corruption.nobodys_id(city.people.resident_id)
-    return (
-        ErrorKind("deceased_on_allowance", allowance_of, "status", _died_on_allowance,
-             corruption.always("在保"), lambda c: overdue(c)[c[ALLOWANCES].person], stays=True),
-        ErrorKind("broken_reference", allowance_of, "resident_id", _of_allowances(_nowhere_else), nobodys_id,
-             derivable=False),
-        ErrorKind("name_typo", allowance_of, "name", _of_allowances(_living), corruption.similar_name),
-        ErrorKind("amount_out_of_range", allowance_of, "monthly_amount", _of_allowances(_living),
-             corruption.wrong_amount, derivable=False),
-        ErrorKind("deceased_on_allowance", elderly_of, "status", _of_elders(lambda c, named: at_the_last_day(c)),
-             corruption.always("在保"), lambda c: overdue(c)[c[ELDERS].person], stays=True),
-        ErrorKind("moved_out_on_allowance", elderly_of, "status", _of_elders(_moved_away),
-             corruption.always("在保"), _moved_long_ago, stays=True),
-        ErrorKind("broken_reference", elderly_of, "resident_id", _of_elders(_no_other_source), nobodys_id,
-             derivable=False),
-        ErrorKind("name_typo", elderly_of, "name", _of_elders(_living), corruption.similar_name),
-        ErrorKind("amount_not_of_age", elderly_of, "monthly_amount", _of_elders(_living), corruption.always("500")),
-        ErrorKind("started_before_eighty", elderly_of, "started_on", _turned_eighty_on_it,
-             corruption.earlier("started_on", 400, 1_000), derivable=False),
-        ErrorKind("card_no_malformed", elderly_of, "card_no", _of_elders(_living), corruption.cut_short("card_no"),
-             derivable=False),
-        ErrorKind("under_age_marriage", MARRIAGE.dataset, "registered_on", _weddings,
-             corruption.under_age_date, derivable=False),
-    )  # fmt: skip

@@ -4,9 +4,8 @@ from typing import Final
 
 import polars as pl
 
-from sample_city.declarations import CityDelivery, ErrorKind, Extract, Presence
-from sample_city.errors import corruption
-from sample_city.world.basis.streams import Ints, Mask
+from sample_city.declarations import Delivery, Extract
+from sample_city.world.basis.streams import Ints
 from sample_city.world.basis.timeline import iso
 from sample_city.world.city import City
 from sample_city.world.topics.benefits import CERTIFICATES
@@ -74,19 +73,3 @@ EXTRACTS: Final = (
         lambda city: (city[CERTIFICATES].person,),
     ),
 )
-
-
-def _living(city: City, named: Presence) -> Mask:
-    return ~named.by("health.death")[city[CERTIFICATES].person]
-
-
-def kinds(city: City) -> tuple[ErrorKind, ...]:
-    """How the federation errs."""
-    dataset = CERTIFICATE.dataset
-    return (
-        ErrorKind("name_typo", dataset, "name", _living, corruption.similar_name),
-        ErrorKind("date_impossible", dataset, "issued_on", _living, corruption.impossible_date, derivable=False),
-        ErrorKind("code_unknown", dataset, "disability_grade", _living, corruption.always("五级")),
-        ErrorKind("certificate_number_mismatch", dataset, "certificate_no", _living,
-             corruption.other_grade_in_number),
-    )  # fmt: skip

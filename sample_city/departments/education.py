@@ -5,11 +5,10 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import CityDelivery, ErrorKind, Extract, Presence
-from sample_city.errors import corruption
-from sample_city.world.basis.identifiers import RESIDENT_ID_CHECKS
+from sample_city.declarations import Delivery, Extract
+from sample_city.world.basis.identifiers import with_resident_check
 from sample_city.world.basis.streams import Ints, Mask, noise
-from sample_city.world.basis.timeline import FIRST, LAST, iso, years
+from sample_city.world.basis.timeline import iso
 from sample_city.world.city import City
 from sample_city.world.topics.schooling import GRADES, PUPILS, TERM_BEGINS, school_year
 from sample_city.world.views import SEXES, labelled, where
@@ -20,6 +19,8 @@ GRADE_NAMES: Final = {
     grade: f"{STAGES[(grade > 6) + (grade > 9)]}{NUMERALS[(grade - 1) % 6 if grade < 7 else (grade - 1) % 3]}年级"
     for grade in range(1, GRADES + 1)
 }
+FORMER_NUMBER: Final = 60
+"""Of ten thousand pupils."""
 CLASSES: Final = 6
 
 SCHOOL_ROLL: Final = CityDelivery(
@@ -51,13 +52,14 @@ def school_roll(city: City, records: Ints, on: int) -> pl.DataFrame:
     grade = np.clip(school_year(on) - entry + 1, 1, GRADES)
     stage = (grade > 6).astype(np.int32) + (grade > 9)
     resident_id = people.resident_id.gather(person)
+    former = with_resident_check(resident_id.str.head(14) + "97" + resident_id.str.slice(16, 1))
     code, school = _schools(city, person, stage)
     begun = entry + np.array([0, 6, 9])[stage]
     first = pl.Series(begun).cast(pl.String) + f"-{TERM_BEGINS:02}-01"
     number = noise(city.seed, "class", person) % CLASSES + 1
     return pl.DataFrame(
         {
-            "student_no": "G" + resident_id,
+            "student_no": "G" + former.zip_with(pl.Series(former_number(city, person)), resident_id),
             "resident_id": resident_id,
             "name": people.name.gather(person),
             "sex": labelled(people.sex[person], SEXES),
@@ -69,6 +71,12 @@ def school_roll(city: City, records: Ints, on: int) -> pl.DataFrame:
             "enrolled_on": first,
         }
     )
+
+
+def former_number(city: City, person: Ints) -> Mask:
+    """Who got another resident ID since the school gave out the number, which keeps the former one."""
+    former: Mask = noise(city.seed, "former number", person) < FORMER_NUMBER
+    return former
 
 
 def _schools(city: City, person: Ints, stage: Ints) -> tuple[pl.Series, pl.Series]:
@@ -107,34 +115,3 @@ def at_school(city: City, on: int) -> Ints:
 EXTRACTS: Final = (
     Extract(SCHOOL_ROLL, at_school, school_roll, lambda city: (city[PUPILS].person,), again=_enrolled_again),
 )
-
-
-def _any(city: City, named: Presence) -> Mask:
-    return np.ones(len(city[PUPILS].person), dtype=np.bool_)
-
-
-def _young_or_old(city: City, named: Presence) -> Mask:
-    """For whom the first or the ninth grade is out of the question throughout the calendar."""
-    birth = city.people.birth[city[PUPILS].person]
-    far: Mask = (birth < FIRST - years(11)) | (birth > LAST - years(11))
-    return far
-
-
-def kinds(city: City) -> tuple[ErrorKind, ...]:
-    """How schools err."""
-    dataset = SCHOOL_ROLL.dataset
-    return (
-        ErrorKind("two_school_rolls", dataset, "resident_id", _any, None, copied=True),
-        ErrorKind("student_no_mismatch", dataset, "student_no", _any,
-             corruption.other_check_character("student_no", RESIDENT_ID_CHECKS)),
-        ErrorKind("grade_not_of_age", dataset, "grade", _young_or_old,
-             corruption.by_birth(FIRST - years(11), GRADE_NAMES[1], GRADE_NAMES[9]), derivable=False),
-        ErrorKind("grade_unknown", dataset, "grade", _any, corruption.always("学前班"), derivable=False),
-        ErrorKind("name_typo", dataset, "name", _any, corruption.similar_name),
-        ErrorKind("sex_mismatch", dataset, "sex", _any, corruption.other_sex),
-        ErrorKind("birth_date_mismatch", dataset, "birth_date", _any, corruption.other_birth_date),
-        ErrorKind("enrolled_too_young", dataset, "enrolled_on", _any,
-             corruption.earlier("enrolled_on", 4_500, 5_000), derivable=False),
-        ErrorKind("school_code_malformed", dataset, "school_code", _any, corruption.cut_short("school_code"),
-             derivable=False),
-    )  # fmt: skip

@@ -5,13 +5,12 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import CHANGE, CityDelivery, ErrorKind, Extract, Presence
-from sample_city.errors import corruption, mistakes
-from sample_city.world.basis.streams import Ints, Mask
-from sample_city.world.basis.timeline import LAST, NEVER, iso
+from sample_city.declarations import CHANGE, Delivery, Extract
+from sample_city.world.basis.streams import Ints
+from sample_city.world.basis.timeline import NEVER, iso
 from sample_city.world.city import City
 from sample_city.world.topics.enterprises import ENTERPRISES
-from sample_city.world.topics.premises import NOBODY, PASSED, PREMISES, TIME_TO_RECTIFY, TO_RECTIFY, VISITS
+from sample_city.world.topics.premises import NOBODY, PREMISES, VISITS
 from sample_city.world.views import labelled, where
 
 KINDS: Final = dict(
@@ -151,87 +150,3 @@ EXTRACTS: Final = (
         lambda city: (city[PREMISES].person[city[VISITS].premises],),
     ),
 )
-
-
-def _any(city: City, named: Presence) -> Mask:
-    return np.ones(len(city[PREMISES].person), dtype=np.bool_)
-
-
-def _shop(city: City, named: Presence) -> Mask:
-    shop: Mask = city[PREMISES].enterprise != NOBODY
-    return shop
-
-
-def _stall(city: City, named: Presence) -> Mask:
-    return ~_shop(city, named)
-
-
-def _licensed(city: City, named: Presence) -> Mask:
-    return _shop(city, named) & np.isin(city[PREMISES].kind, LICENSED)
-
-
-def _shop_that_closes(city: City, named: Presence) -> Mask:
-    return _shop(city, named) & (city[PREMISES].closed < LAST)
-
-
-def _visit(city: City, named: Presence) -> Mask:
-    return np.ones(len(city[VISITS].on), dtype=np.bool_)
-
-
-def _passed(city: City, named: Presence) -> Mask:
-    passed: Mask = city[VISITS].result == PASSED
-    return passed
-
-
-def _mended(city: City, named: Presence) -> Mask:
-    return ~_passed(city, named)
-
-
-def _to_rectify(city: City, named: Presence) -> Mask:
-    told: Mask = city[VISITS].result == TO_RECTIFY
-    return told
-
-
-def _kinds_of_premises(city: City) -> tuple[ErrorKind, ...]:
-    dataset = SMALL_PREMISES.dataset
-    codes = city.territory.column("code")
-    return (
-        ErrorKind("licence_missing", dataset, "uscc", _licensed, corruption.nothing, derivable=False),
-        ErrorKind("enterprise_unknown", dataset, "uscc", _shop, mistakes.nobodys_uscc("uscc"), derivable=False),
-        ErrorKind("phone_missing", dataset, "phone", _shop, corruption.nothing),
-        ErrorKind("village_code_unknown", dataset, "village_code", _stall,
-             corruption.unknown_village),
-        ErrorKind("village_mismatch", dataset, "village_code", _shop,
-             mistakes.neighbour_village("village_code", codes)),
-        ErrorKind("area_absurd", dataset, "floor_area", _any, mistakes.times("floor_area", 1_000), derivable=False),
-        ErrorKind("struck_off_still_open", dataset, "status", _shop_that_closes, corruption.always("营业"),
-             lambda c: c[PREMISES].closed),
-        ErrorKind("code_unknown", dataset, "kind", _any, corruption.always("其它小场所"), derivable=False),
-    )  # fmt: skip
-
-
-def _kinds_of_inspections(city: City) -> tuple[ErrorKind, ...]:
-    dataset = INSPECTION.dataset
-    return (
-        ErrorKind("premises_unknown", dataset, "premises_no", _visit, _nowhere, derivable=False),
-        ErrorKind("inspected_in_future", dataset, "inspected_on", _passed,
-             mistakes.in_the_thirties("inspected_on")),
-        ErrorKind("rectified_before_inspection", dataset, "rectified_on", _mended,
-             mistakes.days_off("inspected_on", -40), lambda c: c[VISITS].rectified, derivable=False),
-        ErrorKind("not_rectified", dataset, "rectified_on", _mended, corruption.nothing,
-             lambda c: c[VISITS].on + TIME_TO_RECTIFY + 1, derivable=False),
-        ErrorKind("inspector_missing", dataset, "inspector", _visit, corruption.nothing, derivable=False),
-        ErrorKind("passed_with_hazards", dataset, "result", _to_rectify, corruption.always("合格")),
-        ErrorKind("duplicate_row", dataset, "inspection_no", _visit, None, copied=True),
-    )  # fmt: skip
-
-
-def _nowhere(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
-    """A running number that the township has not reached."""
-    number = pl.Series(rng.integers(90_000, 100_000, len(rows))).cast(pl.String)
-    return rows.get_column("premises_no").str.head(9) + number
-
-
-def kinds(city: City) -> tuple[ErrorKind, ...]:
-    """How the emergency bureau errs."""
-    return _kinds_of_premises(city) + _kinds_of_inspections(city)

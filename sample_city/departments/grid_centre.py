@@ -5,15 +5,14 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import CityDelivery, ErrorKind, Extract, Presence
-from sample_city.errors import corruption, mistakes
-from sample_city.errors.candidates import staying
-from sample_city.world.basis.streams import Ints, Mask
+from sample_city.declarations import Delivery, Extract
+from sample_city.world.basis.identifiers import phones
+from sample_city.world.basis.streams import Ints, Mask, noise
 from sample_city.world.basis.timeline import iso
 from sample_city.world.city import City
 from sample_city.world.topics.dwellings import addresses
 from sample_city.world.topics.grids import COLLECTED, GRIDS
-from sample_city.world.views import at_the_last_day, everything, labelled, overdue, where
+from sample_city.world.views import everything, labelled, where
 
 GRID: Final = CityDelivery(
     dataset="grid.grid",
@@ -51,6 +50,9 @@ RESIDENT: Final = CityDelivery(
     coded={"residence_kind": "residence_kind"},
     spellings={"collected_on": (60, 5, 15, 0, 10, 0, 8, 0, 2)},
 )
+TWO_PHONES: Final = 300
+"""Of ten thousand."""
+SECOND_NUMBERS: Final = 40_000_000
 ORDINALS: Final = ("第一网格", "第二网格", "第三网格", "第四网格")
 
 
@@ -97,13 +99,26 @@ def resident(city: City, records: Ints, on: int) -> pl.DataFrame:
             "grid_code": _grid_codes(city, grids),
             "resident_id": people.resident_id.gather(person),
             "name": people.name.gather(person),
-            "phone": people.phone.gather(person),
+            "phone": _phones(city, person),
             "residence_kind": labelled(floating.astype(np.int32), {0: "户籍人口", 1: "流动人口"}),
             "village_code": city.territory.column("code").gather(village),
             "address": pl.select(pl.when(pl.Series(floating)).then(rented).otherwise(home)).to_series(),
             "collected_on": iso(met.on[records]),
         }
     )
+
+
+def _phones(city: City, person: Ints) -> pl.Series:
+    """A few people give the grid worker their second number."""
+    known = city.people.phone.gather(person)
+    second = phones(person.astype(np.int64) + SECOND_NUMBERS)
+    return second.zip_with((known != "") & pl.Series(second_phone(city, person)), known)
+
+
+def second_phone(city: City, person: Ints) -> Mask:
+    """Who gives the second of two numbers."""
+    given: Mask = noise(city.seed, "second phone", person) < TWO_PHONES
+    return given
 
 
 def _met_again(rows: pl.DataFrame) -> pl.DataFrame:
@@ -128,62 +143,3 @@ EXTRACTS: Final = (
         again=_met_again,
     ),
 )
-
-
-def _grid(city: City, named: Presence) -> Mask:
-    return np.ones(len(city[GRIDS].worker), dtype=np.bool_)
-
-
-def _first_of_worker(city: City, named: Presence) -> Mask:
-    """The first grid of each worker speaks for the worker's name."""
-    first = np.zeros(len(city[GRIDS].worker), dtype=np.bool_)
-    first[np.unique(city[GRIDS].worker, return_index=True)[1]] = True
-    return first
-
-
-_staying: Final = staying(lambda city: city[COLLECTED].person)
-
-
-def _staying_at_home(city: City, named: Presence) -> Mask:
-    at_home: Mask = _staying(city, named) & ~city[COLLECTED].floating
-    return at_home
-
-
-def _from_another_township(city: City, named: Presence) -> Mask:
-    met, township = city[COLLECTED], city.territory.column("township_code").rank("dense").to_numpy()
-    home = township[city.homes.village[city.people.household[met.person]]]
-    away: Mask = met.floating & (home != township[city[GRIDS].village[met.grid]])
-    return away
-
-
-def _died_at_home(city: City, named: Presence) -> Mask:
-    """Who died since being collected, and was registered for as long as the lag allows."""
-    met, people = city[COLLECTED], city.people
-    died: Mask = at_the_last_day(city)[met.person] & (met.on < people.death[met.person])
-    return died
-
-
-def kinds(city: City) -> tuple[ErrorKind, ...]:
-    """How the grid centre errs."""
-    met, laid = RESIDENT.dataset, GRID.dataset
-    codes = city.territory.column("code")
-    nobodys_id = corruption.nobodys_id(city.people.resident_id)
-    return (
-        ErrorKind("grid_in_other_village", laid, "village_code", _grid,
-             mistakes.neighbour_village("village_code", codes)),
-        ErrorKind("worker_phone_missing", laid, "worker_phone", _grid, corruption.nothing),
-        ErrorKind("worker_name_typo", laid, "worker_name", _first_of_worker, mistakes.similar_text("worker_name")),
-        ErrorKind("grid_unknown", met, "grid_code", _staying, mistakes.unknown_place("grid_code"),
-             derivable=False),
-        ErrorKind("village_not_of_grid", met, "village_code", _staying,
-             mistakes.neighbour_village("village_code", codes)),
-        ErrorKind("deceased_still_collected", met, "resident_id", _died_at_home, None,
-             lambda c: overdue(c)[c[COLLECTED].person], stays=True),
-        ErrorKind("broken_reference", met, "resident_id", _staying_at_home, nobodys_id, derivable=False),
-        ErrorKind("name_typo", met, "name", _staying, corruption.similar_name),
-        ErrorKind("floating_as_registered", met, "residence_kind", _from_another_township,
-             corruption.always("户籍人口")),
-        ErrorKind("collected_in_future", met, "collected_on", _staying, mistakes.in_the_thirties("collected_on"),
-             derivable=False),
-        ErrorKind("collected_twice", met, "resident_id", _staying, None, copied=True),
-    )  # fmt: skip

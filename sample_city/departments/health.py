@@ -5,9 +5,8 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import CityDelivery, ErrorKind, Extract, Presence
-from sample_city.errors import corruption
-from sample_city.world.basis.streams import Ints, Mask, noise
+from sample_city.declarations import Delivery, Extract
+from sample_city.world.basis.streams import Ints, noise
 from sample_city.world.basis.timeline import iso, whole_years
 from sample_city.world.city import City
 from sample_city.world.topics.births import BIRTHS, NOBODY
@@ -120,40 +119,3 @@ EXTRACTS: Final = (
         lambda city: (city[DECEASED],),
     ),
 )
-
-
-def _any(city: City, named: Presence) -> Mask:
-    return np.ones(len(city[BIRTHS].child), dtype=np.bool_)
-
-
-def _with_father(city: City, named: Presence) -> Mask:
-    known: Mask = city[BIRTHS].father != NOBODY
-    return known
-
-
-def _registered_on(city: City) -> Ints:
-    return city.people.registered[city[BIRTHS].child]
-
-
-def _ought_to_be_registered(city: City) -> Ints:
-    return city.people.birth[city[BIRTHS].child] + UNREGISTERED + 1
-
-
-def kinds(city: City) -> tuple[ErrorKind, ...]:
-    """How the health department errs."""
-    dataset = BIRTH.dataset
-    too_young = corruption.mother_too_young(city.people.resident_id)
-    return (
-        ErrorKind("child_not_registered", dataset, "child_id", _any, corruption.nothing,
-             _ought_to_be_registered, derivable=False),
-        ErrorKind("name_typo", dataset, "child_name", _any, corruption.similar("child_name"), _registered_on),
-        ErrorKind("sex_mismatch", dataset, "sex", _any, corruption.other_sex, _registered_on),
-        ErrorKind("birth_date_mismatch", dataset, "birth_date", _any, corruption.earlier("birth_date", 1, 12),
-             _registered_on),
-        ErrorKind("mother_too_young", dataset, "mother_id", _any, too_young, derivable=False),
-        ErrorKind("mother_age_mismatch", dataset, "mother_age", _any, corruption.ten_years_older),
-        ErrorKind("issued_before_birth", dataset, "issued_on", _any, corruption.earlier("issued_on", 6, 40),
-             derivable=False),
-        ErrorKind("father_id_shortened", dataset, "father_id", _with_father, corruption.shortened("father_id"),
-             derivable=False),
-    )  # fmt: skip

@@ -5,10 +5,8 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import CityDelivery, ErrorKind, Extract, Presence
-from sample_city.errors import corruption, mistakes
-from sample_city.world.basis.streams import Ints, Mask
-from sample_city.world.basis.timeline import FIRST, LAST
+from sample_city.declarations import Delivery, Extract
+from sample_city.world.basis.streams import Ints
 from sample_city.world.city import City
 from sample_city.world.topics.dwellings import DWELLINGS, NO_HOUSEHOLD, addresses
 from sample_city.world.views import everything, inhabited, labelled
@@ -85,52 +83,3 @@ EXTRACTS: Final = (
         lambda city: (city[DWELLINGS].owner,),
     ),
 )
-
-
-def _home(city: City, named: Presence) -> Mask:
-    home: Mask = city[DWELLINGS].household != NO_HOUSEHOLD
-    return home
-
-
-def _first_of_owner(city: City, named: Presence) -> Mask:
-    """The first dwelling of each owner, which speaks for the owner's name."""
-    first = np.zeros(len(city[DWELLINGS].owner), dtype=np.bool_)
-    first[np.unique(city[DWELLINGS].owner, return_index=True)[1]] = True
-    return first
-
-
-def _inhabited_throughout(city: City, named: Presence) -> Mask:
-    """Somebody is registered there to the end, so that it is a home in every batch."""
-    household = city[DWELLINGS].household
-    lived: Mask = (household != NO_HOUSEHOLD) & inhabited(city, FIRST)[household]
-    return lived & inhabited(city, LAST)[household]
-
-
-def _next_building(rows: pl.DataFrame, rng: np.random.Generator) -> pl.Series:
-    """The number of the building after it."""
-    number = rows.get_column("building_no")
-    building = number.str.tail(4).cast(pl.Int64, strict=False) + 1
-    return number.str.head(number.str.len_chars() - 4) + building.cast(pl.String).str.zfill(4)
-
-
-def _nobody(city: City) -> corruption.Corruption:
-    nobodys_id = corruption.nobodys_id(city.people.resident_id)
-    return lambda rows, rng: nobodys_id(rows.select(resident_id="owner_id"), rng)
-
-
-def kinds(city: City) -> tuple[ErrorKind, ...]:
-    """How the housing department errs."""
-    dataset = DWELLING.dataset
-    codes = city.territory.column("code")
-    return (
-        ErrorKind("owner_name_typo", dataset, "owner_name", _first_of_owner, mistakes.similar_text("owner_name")),
-        ErrorKind("floor_area_zero", dataset, "floor_area", _home, corruption.always("0"), derivable=False),
-        ErrorKind("floor_area_absurd", dataset, "floor_area", _home, mistakes.times("floor_area", 100),
-             derivable=False),
-        ErrorKind("building_mismatch", dataset, "building_no", _home, _next_building),
-        ErrorKind("village_mismatch", dataset, "village_code", _home,
-             mistakes.neighbour_village("village_code", codes)),
-        ErrorKind("home_as_shop", dataset, "usage", _inhabited_throughout, corruption.always("商业")),
-        ErrorKind("owner_unknown", dataset, "owner_id", _home, _nobody(city), derivable=False),
-        ErrorKind("duplicate_row", dataset, "dwelling_no", _home, None, copied=True),
-    )  # fmt: skip

@@ -5,16 +5,15 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import CHANGE, CityDelivery, ErrorKind, Extract, Presence
-from sample_city.errors import corruption, mistakes
-from sample_city.errors.candidates import certified_dead, named_by_the_police_alone, staying
-from sample_city.world.basis.streams import Ints, Mask, noise
-from sample_city.world.basis.timeline import FIRST, LAG, NEVER, iso, years
+from sample_city.declarations import CHANGE, Delivery, Extract
+from sample_city.world.basis.identifiers import social_credit_codes
+from sample_city.world.basis.streams import Ints, noise
+from sample_city.world.basis.timeline import LAG, NEVER, iso
 from sample_city.world.city import City
-from sample_city.world.topics.employment import EMPLOYED, JOBS
+from sample_city.world.topics.employment import EMPLOYED, JOBS, NO_EMPLOYER
 from sample_city.world.topics.enterprises import ENTERPRISES
-from sample_city.world.topics.insurance import EMPLOYEE, PENSIONS
-from sample_city.world.views import labelled, overdue, township_codes, where
+from sample_city.world.topics.insurance import PENSIONS
+from sample_city.world.views import labelled, township_codes, where
 
 PENSION_KINDS: Final = {1: "企业职工基本养老保险", 2: "城乡居民基本养老保险"}
 STATUSES: Final = {1: "正常发放", 2: "暂停发放", 3: "终止发放"}
@@ -68,6 +67,17 @@ EMPLOYMENT: Final = CityDelivery(
     coded={"education": "education", "employment_type": "employment_type"},
     spellings={"started_on": (60, 15, 15, 10)},
 )
+PUBLIC_BODIES: Final = (
+    "民政局",
+    "教育和体育局",
+    "人民医院",
+    "第二中学",
+    "实验小学",
+    "疾病预防控制中心",
+    "图书馆",
+)
+OFFICES: Final = 2
+"""The first of them are offices, the others institutions."""
 EDUCATIONS: Final = ("研究生", "大学本科", "大专", "中专", "高中", "初中")
 EDUCATED: Final = (300, 2200, 4200, 5600, 7000)
 
@@ -114,6 +124,8 @@ def employment(city: City, records: Ints, on: int) -> pl.DataFrame:
     person, employer = jobs.person[records], np.maximum(jobs.employer[records], 0)
     hired, nobody = pl.Series(jobs.kind[records] == EMPLOYED), pl.Series([""])
     lot = noise(city.seed, "education", person)
+    firm = pl.Series(jobs.employer[records] != NO_EMPLOYER)
+    code, body = _public_bodies(city, person)
     return pl.DataFrame(
         {
             "registration_no": "JY" + pl.Series(records).cast(pl.String).str.zfill(9),
@@ -122,11 +134,26 @@ def employment(city: City, records: Ints, on: int) -> pl.DataFrame:
             "education": pl.Series(EDUCATIONS).gather(np.searchsorted(EDUCATED, lot, side="right")),
             "phone": people.phone.gather(person),
             "employment_type": labelled(jobs.kind[records], {1: "单位就业", 2: "灵活就业"}),
-            "employer_uscc": city[ENTERPRISES].uscc.gather(employer).zip_with(hired, nobody),
-            "employer_name": city[ENTERPRISES].name.gather(employer).zip_with(hired, nobody),
+            "employer_uscc": city[ENTERPRISES]
+            .uscc.gather(employer)
+            .zip_with(firm, code)
+            .zip_with(hired, nobody),
+            "employer_name": city[ENTERPRISES]
+            .name.gather(employer)
+            .zip_with(firm, body)
+            .zip_with(hired, nobody),
             "started_on": iso(jobs.started[records]),
         }
     )
+
+
+def _public_bodies(city: City, person: Ints) -> tuple[pl.Series, pl.Series]:
+    """Credit code and name of the public body of each person's county that would employ them."""
+    which = noise(city.seed, "public body", person) % len(PUBLIC_BODIES)
+    county = city.county(person).cast(pl.Int32).to_numpy()
+    kind = np.where(which < OFFICES, 1, 2).astype(np.int32)
+    code = social_credit_codes(kind, county, 500_000 + which.astype(np.int64), registrar=1)
+    return code, city.county_names(person) + pl.Series(PUBLIC_BODIES).gather(which)
 
 
 def at_work(city: City, on: int) -> Ints:
@@ -175,89 +202,3 @@ EXTRACTS: Final = (
         again=_registered_twice,
     ),
 )
-
-
-_living: Final = staying(_pensioners)
-_died: Final = certified_dead(_pensioners)
-_nowhere_else: Final = named_by_the_police_alone(_pensioners, PENSION.dataset)
-_working: Final = staying(_workers)
-
-
-def _long_drawn_and_paid(city: City, named: Presence) -> Mask:
-    """Who has drawn it for so long that a certification could be forgotten."""
-    drawn = city[PENSIONS]
-    paid = noise(city.seed, "pension paused", drawn.person) >= PAUSED
-    long: Mask = (drawn.started < FIRST - years(6)) & paid & _living(city, named)
-    return long
-
-
-def _hired(city: City, named: Presence) -> Mask:
-    hired: Mask = _working(city, named) & (city[JOBS].kind == EMPLOYED)
-    return hired
-
-
-def _died_at_work(city: City, named: Presence) -> Mask:
-    died: Mask = city.people.death[city[JOBS].person] < city[JOBS].retired
-    return died
-
-
-def _pensioned_from(city: City) -> Ints:
-    """The day from which each worker draws an employee's pension; NEVER if not at all."""
-    since = np.full(len(city.people.sex), NEVER, dtype=np.int32)
-    drawn = city[PENSIONS]
-    mine = (drawn.kind == EMPLOYEE) & (noise(city.seed, "pension paused", drawn.person) >= PAUSED)
-    since[drawn.person[mine]] = drawn.started[mine]
-    from_then: Ints = since[city[JOBS].person]
-    return from_then
-
-
-def _retires(city: City, named: Presence) -> Mask:
-    retires: Mask = (_pensioned_from(city) != NEVER) & _hired(city, named)
-    return retires
-
-
-def _young(city: City, named: Presence) -> Mask:
-    """Whose first job lies so near their eighteenth birthday that some years less are too few."""
-    jobs = city[JOBS]
-    soon: Mask = jobs.started - city.people.birth[jobs.person] < years(22)
-    return soon & _working(city, named)
-
-
-def _with_phone(city: City, named: Presence) -> Mask:
-    has = (city.people.phone != "").to_numpy()
-    phoned: Mask = has[city[JOBS].person] & _working(city, named)
-    return phoned
-
-
-def kinds(city: City) -> tuple[ErrorKind, ...]:
-    """How human resources err."""
-    dataset, jobs_of = PENSION.dataset, EMPLOYMENT.dataset
-    return (
-        ErrorKind("deceased_on_pension", dataset, "status", _died, corruption.always("正常发放"),
-             lambda c: overdue(c)[c[PENSIONS].person]),
-        ErrorKind("resident_id_shortened", dataset, "resident_id", _nowhere_else, corruption.last_digits_lost,
-             derivable=False),
-        ErrorKind("two_pensions", dataset, "resident_id", _living, None, copied=True),
-        ErrorKind("name_typo", dataset, "name", _living, corruption.similar_name),
-        ErrorKind("birth_date_mismatch", dataset, "birth_date", _living, corruption.other_birth_date),
-        ErrorKind("amount_out_of_range", dataset, "monthly_amount", _living, corruption.wrong_pension,
-             derivable=False),
-        ErrorKind("certification_overdue", dataset, "certified_on", _long_drawn_and_paid,
-             corruption.day_between("certified_on", FIRST - 1_500, FIRST - 500), derivable=False),
-        ErrorKind("started_under_age", dataset, "started_on", _living, corruption.earlier("started_on", 5_600, 7_000),
-             derivable=False),
-        ErrorKind("deceased_still_employed", jobs_of, "resident_id", _died_at_work, None,
-             lambda c: overdue(c)[c[JOBS].person], stays=True),
-        ErrorKind("retired_still_employed", jobs_of, "resident_id", _retires, None, _pensioned_from, stays=True),
-        ErrorKind("registered_twice", jobs_of, "resident_id", _working, None, copied=True),
-        ErrorKind("employer_unknown", jobs_of, "employer_uscc", _hired, mistakes.nobodys_uscc("employer_uscc"),
-             derivable=False),
-        ErrorKind("employer_missing", jobs_of, "employer_uscc", _hired, corruption.nothing, derivable=False),
-        ErrorKind("name_typo", jobs_of, "name", _working, corruption.similar_name),
-        ErrorKind("phone_malformed", jobs_of, "phone", _with_phone, corruption.missing_digit,
-             derivable=False),
-        ErrorKind("education_unknown", jobs_of, "education", _working, corruption.always("文凭不详"),
-             derivable=False),
-        ErrorKind("started_under_sixteen", jobs_of, "started_on", _young,
-             corruption.earlier("started_on", 2_400, 3_200), derivable=False),
-    )  # fmt: skip

@@ -5,18 +5,11 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import CityDelivery, ErrorKind, Extract, Presence
-from sample_city.departments.special_equipment import first_of_unit
-from sample_city.errors import corruption, mistakes
-from sample_city.world.basis.streams import Ints, Mask
-from sample_city.world.basis.timeline import LAST, NEVER, iso
+from sample_city.declarations import Delivery, Extract
+from sample_city.world.basis.streams import Ints
+from sample_city.world.basis.timeline import iso
 from sample_city.world.city import City
-from sample_city.world.topics.employment import JOBS
 from sample_city.world.topics.enterprises import COMPANY, ENTERPRISES
-from sample_city.world.topics.equipment import EQUIPMENT
-from sample_city.world.topics.premises import PREMISES
-from sample_city.world.topics.taxpayers import TAXPAYERS
-from sample_city.world.topics.vehicles import VEHICLES
 from sample_city.world.views import labelled, where
 
 ENTERPRISE: Final = CityDelivery(
@@ -76,86 +69,3 @@ EXTRACTS: Final = (
         lambda city: (city[ENTERPRISES].person,),
     ),
 )
-
-
-def _any(city: City, named: Presence) -> Mask:
-    return np.ones(len(city[ENTERPRISES].person), dtype=np.bool_)
-
-
-def _elsewhere(city: City) -> Mask:
-    """Enterprises that another extract names."""
-    named = np.zeros(len(city[ENTERPRISES].person), dtype=np.bool_)
-    for by in (city[TAXPAYERS], city[EQUIPMENT], city[VEHICLES], city[PREMISES]):
-        named[by.enterprise[by.enterprise >= 0]] = True
-    named[city[JOBS].employer[city[JOBS].employer >= 0]] = True
-    return named
-
-
-def _nowhere_else(city: City, named: Presence) -> Mask:
-    return ~_elsewhere(city)
-
-
-def _untaxed(city: City, named: Presence) -> Mask:
-    """Nobody but the police can contradict these on their representative, and only once each."""
-    register = city[ENTERPRISES]
-    first = np.zeros(len(register.person), dtype=np.bool_)
-    first[np.unique(register.person, return_index=True)[1]] = True
-    first[city[TAXPAYERS].enterprise] = False
-    return first
-
-
-def _outvoted(city: City, named: Presence) -> Mask:
-    """Both the tax bureau and the equipment office know the name."""
-    both: Mask = _known_to_both(city) < LAST
-    return both
-
-
-def _known_to_both(city: City) -> Ints:
-    """The day from which both know the name; NEVER if they do not."""
-    kept = city[EQUIPMENT]
-    since = np.full((2, len(city[ENTERPRISES].person)), NEVER, dtype=np.int32)
-    since[0, city[TAXPAYERS].enterprise] = city[TAXPAYERS].registered
-    first = first_of_unit(city)
-    since[1, kept.enterprise[first]] = kept.registered[first]
-    known: Ints = since.max(axis=0)
-    return known
-
-
-def kinds(city: City) -> tuple[ErrorKind, ...]:
-    """How market regulation errs."""
-    dataset = ENTERPRISE.dataset
-    return (
-        ErrorKind(
-            "uscc_check_character",
-            dataset,
-            "uscc",
-            _nowhere_else,
-            corruption.other_uscc_check,
-            derivable=False,
-        ),
-        ErrorKind("village_code_unknown", dataset, "village_code", _any, corruption.unknown_village),
-        ErrorKind("phone_malformed", dataset, "phone", _any, corruption.missing_digit, derivable=False),
-        ErrorKind(
-            "capital_in_yuan",
-            dataset,
-            "registered_capital",
-            _any,
-            mistakes.times("registered_capital", 10_000),
-        ),
-        ErrorKind("name_typo", dataset, "name", _outvoted, mistakes.similar_text("name"), _known_to_both),
-        ErrorKind(
-            "representative_typo",
-            dataset,
-            "legal_representative",
-            _untaxed,
-            mistakes.similar_text("legal_representative"),
-        ),
-        ErrorKind(
-            "established_in_future",
-            dataset,
-            "established_on",
-            _untaxed,
-            mistakes.in_the_thirties("established_on"),
-            derivable=False,
-        ),
-    )

@@ -5,14 +5,12 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import CityDelivery, ErrorKind, Extract, Presence
-from sample_city.errors import corruption
-from sample_city.errors.candidates import certified_dead, named_by_the_police_alone, staying
+from sample_city.declarations import Delivery, Extract
 from sample_city.world.basis.streams import Ints, Mask, noise
-from sample_city.world.basis.timeline import LAG, LAST, NEVER, iso, years
+from sample_city.world.basis.timeline import LAG, NEVER, iso
 from sample_city.world.city import City
-from sample_city.world.topics.insurance import ENROLMENTS, RESIDENT
-from sample_city.world.views import SEXES, labelled, overdue, township_codes, where
+from sample_city.world.topics.insurance import ENROLMENTS
+from sample_city.world.views import SEXES, labelled, township_codes, where
 
 INSURANCES: Final = {1: "职工基本医疗保险", 2: "城乡居民基本医疗保险"}
 STATUSES: Final = {1: "正常参保", 2: "暂停参保", 3: "终止参保"}
@@ -75,37 +73,3 @@ EXTRACTS: Final = (
         lambda city: (_insured(city),),
     ),
 )
-
-
-_living: Final = staying(_insured)
-_died: Final = certified_dead(_insured)
-_nowhere_else: Final = named_by_the_police_alone(_insured, ENROLMENT.dataset)
-
-
-def _children(city: City, named: Presence) -> Mask:
-    """Below sixteen to the end of the calendar."""
-    birth = city.people.birth[city[ENROLMENTS].person]
-    young: Mask = (birth > LAST - years(15.9)) & (city[ENROLMENTS].kind == RESIDENT)
-    return young
-
-
-def kinds(city: City) -> tuple[ErrorKind, ...]:
-    """How medical insurance errs."""
-    dataset = ENROLMENT.dataset
-    return (
-        ErrorKind("deceased_still_insured", dataset, "status", _died, corruption.always("正常参保"),
-             lambda c: overdue(c)[c[ENROLMENTS].person]),
-        ErrorKind("employee_under_sixteen", dataset, "insured_type", _children,
-             corruption.always("职工基本医疗保险")),
-        ErrorKind("broken_reference", dataset, "resident_id", _nowhere_else,
-             corruption.nobodys_id(city.people.resident_id), derivable=False),
-        ErrorKind("resident_id_shortened", dataset, "resident_id", _nowhere_else, corruption.last_digits_lost,
-             derivable=False),
-        ErrorKind("duplicate_row", dataset, "resident_id", _living, None, copied=True),
-        ErrorKind("name_typo", dataset, "name", _living, corruption.similar_name),
-        ErrorKind("name_swapped", dataset, "name", _living, corruption.swapped_name("name")),
-        ErrorKind("sex_mismatch", dataset, "sex", _living, corruption.other_sex),
-        ErrorKind("insured_before_birth", dataset, "insured_on", _children,
-             corruption.earlier("insured_on", 6_000, 6_900), derivable=False),
-        ErrorKind("status_unknown", dataset, "status", _living, corruption.always("待定"), derivable=False),
-    )  # fmt: skip

@@ -5,25 +5,18 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import CityDelivery, ErrorKind, Extract, Presence
-from sample_city.errors import corruption
-from sample_city.world.basis.streams import Ints, Mask, noise
+from sample_city.declarations import Delivery, Extract
+from sample_city.world.basis.streams import Ints, noise
 from sample_city.world.basis.tables import table
 from sample_city.world.basis.timeline import BASE, NEVER, iso, years
 from sample_city.world.city import City
-from sample_city.world.population.households import HEAD, SPOUSE
-from sample_city.world.population.households import MARRIED as IN_MARRIAGE
 from sample_city.world.topics.dwellings import addresses
 from sample_city.world.topics.endings import CANCELLED
-from sample_city.world.topics.insurance import ENROLMENTS, PENSIONS
-from sample_city.world.topics.marriages import DIVORCE, MARRIAGE, REGISTRATIONS, WEDDING_DAYS
 from sample_city.world.views import (
     SEXES,
-    at_the_last_day,
     everything,
     labelled,
     marital_statuses,
-    overdue,
     registered,
     relations,
     village_codes,
@@ -155,123 +148,3 @@ EXTRACTS: Final = (
         lambda city: (city[CANCELLED],),
     ),
 )
-
-
-def _anybody(city: City, named: Presence) -> Mask:
-    return np.ones(len(city.people.sex), dtype=np.bool_)
-
-
-def _police_only(city: City, named: Presence) -> Mask:
-    return ~named.beside(POPULATION.dataset)
-
-
-def _grown_or_child(city: City, named: Presence) -> Mask:
-    """A birth date some days off changes no age that matters."""
-    age = BASE - city.people.birth
-    return ((age > years(30)) | ((age > years(3)) & (age < years(14)))) & ~named.by("civil_affairs.marriage")
-
-
-def _newly_wed(city: City, named: Presence) -> Mask:
-    """Married by the registry, and not divorced by it since."""
-    kept, wed = city[REGISTRATIONS], np.zeros(len(city.people.sex), dtype=np.bool_)
-    for value, kind in ((True, MARRIAGE), (False, DIVORCE)):
-        rows = kept.kind == kind
-        wed[kept.male[rows]] = wed[kept.female[rows]] = value
-    return wed
-
-
-def _wed_on(city: City) -> Ints:
-    """The day from which the police should call somebody married."""
-    since = city[WEDDING_DAYS].copy()
-    since[since == NEVER] = 0
-    return since
-
-
-def _alone_at_death(city: City, named: Presence) -> Mask:
-    """Their death changes nobody else's record: no spouse, no household to be headed."""
-    people = city.people
-    lone = (people.status != IN_MARRIAGE) | (people.widowed < people.death)
-    members = np.bincount(people.household, minlength=len(city.homes.village))
-    heads = (people.slot == HEAD) | (people.slot == SPOUSE)
-    lone &= ~heads | (members[people.household] == 1)
-    # They keep rows of the dead as ended, whatever the police say.
-    kept = ("health.death", "medical_insurance.enrolment", "human_resources.pension")
-    known = named.beside(POPULATION.dataset, CANCELLATION.dataset, *kept)
-    only_dead: Mask = at_the_last_day(city) & lone & ~known
-    return only_dead
-
-
-def _insured_and_retired(city: City, named: Presence) -> Mask:
-    """Whom two departments go on naming to the end, against whom the police would stand alone."""
-    both = named.named["medical_insurance.enrolment"] & named.named["human_resources.pension"]
-    steady: Mask = both & (city.people.cancelled == NEVER)
-    return steady
-
-
-def _named_twice(city: City) -> Ints:
-    """The day from which both of them name somebody."""
-    since = np.full(len(city.people.sex), 0, dtype=np.int32)
-    since[city[ENROLMENTS].person] = city[ENROLMENTS].since
-    since[city[PENSIONS].person] = np.maximum(since[city[PENSIONS].person], city[PENSIONS].started)
-    return since
-
-
-def _left(city: City, named: Presence) -> Mask:
-    """Who moved out of the city."""
-    left: Mask = (city.people.cancelled != NEVER) & (city.people.death == NEVER)
-    return left
-
-
-def _nowhere_else_cancelled(city: City, named: Presence) -> Mask:
-    """Whom but the police no department names: neither their death nor an allowance."""
-    return ~named.beside(POPULATION.dataset, CANCELLATION.dataset)[city[CANCELLED]]
-
-
-def _moved_within_the_country(city: City, named: Presence) -> Mask:
-    moved: Mask = reasons(city, city[CANCELLED]) == 2
-    return moved
-
-
-def _known_to_have_died(city: City, named: Presence) -> Mask:
-    return named.by("health.death")[city[CANCELLED]]
-
-
-def kinds(city: City) -> tuple[ErrorKind, ...]:
-    """How the police err."""
-    police, cancelled = POPULATION.dataset, CANCELLATION.dataset
-    return (
-        ErrorKind("deceased_still_registered", police, "resident_id", _alone_at_death, None, overdue, stays=True),
-        ErrorKind("moved_out_still_registered", police, "resident_id", _left, None, lambda c: c.people.cancelled,
-             stays=True),
-        ErrorKind("marital_status_outdated", police, "marital_status", _newly_wed,
-             corruption.always("未婚"), _wed_on),
-        ErrorKind("resident_id_check_character", police, "resident_id", _police_only,
-             corruption.other_resident_id_check),
-        ErrorKind("duplicate_row", police, "resident_id", _police_only, None, copied=True),
-        ErrorKind("birth_date_mismatch", police, "birth_date", _grown_or_child, corruption.other_birth_date),
-        ErrorKind("sex_mismatch", police, "sex",
-             lambda c, named: ~named.by("disabled_persons.certificate", "health.death",
-                                        "civil_affairs.marriage"),
-             corruption.other_sex),
-        ErrorKind("name_outvoted", police, "name", _insured_and_retired, corruption.similar_name, _named_twice),
-        ErrorKind("name_missing", police, "name", _anybody, corruption.nothing),
-        ErrorKind("village_code_unknown", police, "village_code",
-             lambda c, named: ~named.by("civil_affairs.subsistence_allowance",
-                                        "disabled_persons.certificate"),
-             corruption.unknown_village),
-        ErrorKind("phone_malformed", police, "phone",
-             lambda c, named: (c.people.phone != "").to_numpy() & ~named.by("disabled_persons.certificate"),
-             corruption.missing_digit, derivable=False),
-        ErrorKind("name_typo", cancelled, "name", _known_to_have_died, corruption.similar_name),
-        ErrorKind("sex_mismatch", cancelled, "sex", _known_to_have_died, corruption.other_sex),
-        ErrorKind("cancelled_before_death", cancelled, "cancelled_on", _known_to_have_died,
-             corruption.earlier("cancelled_on", 40, 400), derivable=False),
-        ErrorKind("cancelled_in_future", cancelled, "cancelled_on", _nowhere_else_cancelled,
-             corruption.ten_years_later("cancelled_on"), derivable=False),
-        ErrorKind("reason_missing", cancelled, "reason", _known_to_have_died, corruption.nothing),
-        ErrorKind("reason_not_death", cancelled, "reason", _known_to_have_died, corruption.always("出国定居")),
-        ErrorKind("destination_missing", cancelled, "destination", _moved_within_the_country,
-             corruption.nothing, derivable=False),
-        ErrorKind("resident_id_shortened", cancelled, "resident_id", _nowhere_else_cancelled,
-             corruption.last_digits_lost, derivable=False),
-    )  # fmt: skip

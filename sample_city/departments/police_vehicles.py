@@ -5,14 +5,13 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import CityDelivery, ErrorKind, Extract, Presence
-from sample_city.errors import corruption, mistakes
-from sample_city.world.basis.streams import Ints, Mask
-from sample_city.world.basis.timeline import LAST, iso
+from sample_city.declarations import Delivery, Extract
+from sample_city.world.basis.streams import Ints
+from sample_city.world.basis.timeline import iso
 from sample_city.world.city import City
 from sample_city.world.topics.enterprises import ENTERPRISES
 from sample_city.world.topics.vehicles import NOBODY, VEHICLES, inspected_until, plates, vehicle_numbers
-from sample_city.world.views import everything, where
+from sample_city.world.views import where
 
 PLATE_KINDS: Final = ("小型汽车", "大型汽车", "小型新能源汽车")
 SMALL, LARGE, NEW_ENERGY = range(3)
@@ -93,51 +92,3 @@ def _owners(city: City) -> tuple[Ints, ...]:
 EXTRACTS: Final = (
     Extract(VEHICLE, lambda city, on: where(city[VEHICLES].registered <= on), vehicle, _owners),
 )
-
-
-def _fuel(city: City, named: Presence) -> Mask:
-    """Seven characters: one less is not a plate. Of eight it would be one of the other kind."""
-    return ~city[VEHICLES].new_energy
-
-
-def _private(city: City, named: Presence) -> Mask:
-    private: Mask = city[VEHICLES].owner != NOBODY
-    return private
-
-
-def _every_other(city: City, named: Presence) -> Mask:
-    """Never two in a row: each of these may be given the number of the record before."""
-    other: Mask = everything(city[VEHICLES].owner) % 2 == 1
-    return other
-
-
-def _expires(city: City, named: Presence) -> Mask:
-    """Sluggish owners whose inspection runs out within the calendar."""
-    kept = city[VEHICLES]
-    out: Mask = kept.sluggish & (_runs_out(city) < LAST - 30)
-    return out
-
-
-def _runs_out(city: City) -> Ints:
-    """The first day after the inspection of sluggish owners."""
-    return inspected_until(city[VEHICLES], everything(city[VEHICLES].owner), LAST) + 1
-
-
-def kinds(city: City) -> tuple[ErrorKind, ...]:
-    """How the traffic police err."""
-    dataset, kept = VEHICLE.dataset, city[VEHICLES]
-    nobodys_id = corruption.nobodys_id(city.people.resident_id)
-    return (
-        ErrorKind("plate_malformed", dataset, "plate_no", _fuel, mistakes.without_character("plate_no"),
-             derivable=False),
-        ErrorKind("plate_kind_mismatch", dataset, "plate_kind", lambda c, named: c[VEHICLES].new_energy,
-             corruption.always("小型汽车")),
-        ErrorKind("vin_shared", dataset, "vin", _every_other,
-             mistakes.vehicle_before(everything(kept.owner), kept.registered), derivable=False),
-        ErrorKind("owner_name_typo", dataset, "owner_name", _private, mistakes.similar_text("owner_name")),
-        ErrorKind("owner_unknown", dataset, "owner_id", _private,
-             lambda rows, rng: nobodys_id(rows.select(resident_id="owner_id"), rng), derivable=False),
-        ErrorKind("owner_missing", dataset, "owner_id", _private, corruption.nothing, derivable=False),
-        ErrorKind("inspection_expired_as_normal", dataset, "status", _expires, corruption.always("正常"),
-             _runs_out),
-    )  # fmt: skip

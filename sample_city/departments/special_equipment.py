@@ -5,14 +5,13 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import CityDelivery, ErrorKind, Extract, Presence
-from sample_city.errors import corruption, mistakes
-from sample_city.world.basis.streams import Ints, Mask
-from sample_city.world.basis.timeline import LAST, NEVER, iso
+from sample_city.declarations import Delivery, Extract
+from sample_city.world.basis.streams import Ints
+from sample_city.world.basis.timeline import iso
 from sample_city.world.city import City
 from sample_city.world.topics.enterprises import ENTERPRISES
 from sample_city.world.topics.equipment import EQUIPMENT, inspected, period
-from sample_city.world.views import everything, labelled, where
+from sample_city.world.views import labelled, where
 
 KINDS: Final = {
     1: "锅炉",
@@ -84,57 +83,3 @@ EXTRACTS: Final = (
         lambda city: (city[ENTERPRISES].person[city[EQUIPMENT].enterprise],),
     ),
 )
-
-
-def _any(city: City, named: Presence) -> Mask:
-    return np.ones(len(city[EQUIPMENT].kind), dtype=np.bool_)
-
-
-def first_of_unit(city: City) -> Mask:
-    """The first equipment of each enterprise, which speaks for the enterprise's name."""
-    first = np.zeros(len(city[EQUIPMENT].kind), dtype=np.bool_)
-    first[np.unique(city[EQUIPMENT].enterprise, return_index=True)[1]] = True
-    return first
-
-
-def _stopped_with_enterprise(city: City, named: Presence) -> Mask:
-    kept = city[EQUIPMENT]
-    stopped: Mask = (kept.stopped == city[ENTERPRISES].ended[kept.enterprise]) & (kept.stopped < LAST)
-    return stopped
-
-
-def _stopped_alone(city: City, named: Presence) -> Mask:
-    """Out of use, and the next inspection missed, while the enterprise goes on."""
-    kept = city[EQUIPMENT]
-    stopped: Mask = (kept.stopped != NEVER) & (city[ENTERPRISES].ended[kept.enterprise] == NEVER)
-    return stopped & (_missed(city) < LAST)
-
-
-def _missed(city: City) -> Ints:
-    """The first day after the date of the next inspection."""
-    every = everything(city[EQUIPMENT].kind)
-    return (inspected(city[EQUIPMENT], every, LAST) + period(city[EQUIPMENT].kind) + 1).astype(np.int32)
-
-
-def kinds(city: City) -> tuple[ErrorKind, ...]:
-    """How the office errs."""
-    dataset, in_use = SPECIAL_EQUIPMENT.dataset, mistakes.mapped("status", {"停用": "在用"})
-    return (
-        ErrorKind("kind_not_of_number", dataset, "kind", _any,
-             mistakes.mapped("kind", {"电梯": "起重机械", "起重机械": "电梯", "锅炉": "压力容器"})),
-        ErrorKind("made_after_registration", dataset, "manufactured_on", _any,
-             mistakes.days_off("registered_on", 400), derivable=False),
-        ErrorKind("inspected_in_future", dataset, "inspected_on", _any, mistakes.in_the_thirties("inspected_on"),
-             derivable=False),
-        ErrorKind("next_before_last", dataset, "next_inspection_on", _any,
-             mistakes.days_off("manufactured_on", -30)),
-        ErrorKind("overdue_in_use", dataset, "status", _stopped_alone, in_use, _missed),
-        ErrorKind("struck_off_in_use", dataset, "status", _stopped_with_enterprise, in_use,
-             lambda c: c[ENTERPRISES].ended[c[EQUIPMENT].enterprise]),
-        ErrorKind("unit_unknown", dataset, "uscc", _any, mistakes.nobodys_uscc("uscc"), derivable=False),
-        ErrorKind("unit_name_typo", dataset, "unit_name", lambda c, named: first_of_unit(c),
-             mistakes.similar_text("unit_name")),
-        ErrorKind("phone_malformed", dataset, "unit_phone", _any,
-             lambda rows, rng: corruption.missing_digit(rows.select(phone="unit_phone"), rng),
-             derivable=False),
-    )  # fmt: skip

@@ -5,10 +5,9 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import CityDelivery, ErrorKind, Extract, Presence
-from sample_city.errors import mistakes
-from sample_city.world.basis.streams import Ints, Mask
-from sample_city.world.basis.timeline import LAST, iso
+from sample_city.declarations import Delivery, Extract
+from sample_city.world.basis.streams import Ints
+from sample_city.world.basis.timeline import iso
 from sample_city.world.city import City
 from sample_city.world.topics.enterprises import ENTERPRISES
 from sample_city.world.topics.taxpayers import TAXPAYERS
@@ -72,29 +71,3 @@ EXTRACTS: Final = (
         parts=_counties,
     ),
 )
-
-
-def _any(city: City, named: Presence) -> Mask:
-    return np.ones(len(city[TAXPAYERS].enterprise), dtype=np.bool_)
-
-
-def _struck_off(city: City, named: Presence) -> Mask:
-    """Off the register within the calendar, not by revocation."""
-    struck: Mask = city[TAXPAYERS].cleared < LAST - 60
-    return struck
-
-
-def kinds(city: City) -> tuple[ErrorKind, ...]:
-    """How the tax bureau errs."""
-    dataset = TAXPAYER.dataset
-    return (
-        ErrorKind("representative_outdated", dataset, "legal_representative", _any,
-             mistakes.other_of("legal_representative", city.people.name.head(50_000))),
-        ErrorKind("name_typo", dataset, "name", _any, mistakes.similar_text("name")),
-        ErrorKind("enterprise_unknown", dataset, "uscc", _any, mistakes.nobodys_uscc("uscc"), derivable=False),
-        ErrorKind("struck_off_still_taxed", dataset, "status", _struck_off,
-             mistakes.mapped("status", {"注销": "正常"}),
-             lambda c: c[ENTERPRISES].ended[c[TAXPAYERS].enterprise]),
-        ErrorKind("registered_before_founding", dataset, "registered_on", _any,
-             mistakes.days_off("registered_on", -900), derivable=False),
-    )  # fmt: skip

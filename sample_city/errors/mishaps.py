@@ -14,7 +14,7 @@ from sample_city.world.basis.streams import Ints
 from sample_city.world.city import City
 
 
-def mishap(city: City, planned: Plan, sent: Consignment, since: int) -> Consignment:
+def first_of_two(city: City, planned: Plan, sent: Consignment, since: int) -> Consignment:
     """The delivery that the department sent by mistake before ``sent``.
 
     Args:

@@ -3,7 +3,7 @@
 All in standard form: ISO dates, codes of the standard's code tables, upper-case identifiers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +14,8 @@ from sample_city.declarations import CityDelivery, Extract
 from sample_city.departments.housing import DWELLING
 from sample_city.departments.market_regulation import ENTERPRISE
 from sample_city.departments.police import POPULATION, population
+from sample_city.errors.unusual import unusual
+from sample_city.errors.whole_files import WholeFile
 from sample_city.files.writing import write_csv
 from sample_city.forms.delivery import SLICE, Consignment
 from sample_city.registry import EXTRACTS
@@ -24,7 +26,9 @@ from sample_city.world.city import City
 from sample_city.world.views import registered
 
 ERRORS: Final = ("dataset", "row", "record_key", "field", "kind", "delivered", "right", "derivable", "part",
-                 "file")  # fmt: skip
+                 "file", "cause", "says", "knowable", "why", "side")  # fmt: skip
+MISHAPS: Final = ("dataset", "mishap", "says", "file")
+UNUSUAL: Final = ("dataset", "record_key", "kind", "says")
 PERSONS: Final = (*POPULATION.headers, "death_date")
 HOUSEHOLDS: Final = ("household_no", "village_code", "address", "head_id", "members")
 
@@ -47,17 +51,21 @@ def errors(sent: Consignment, faults: pl.DataFrame, file: str) -> pl.DataFrame:
         file: Name of the day's file that counts.
     """
     delivery = sent.extract.delivery
+    faults = faults.filter("shown")
     records = faults.get_column("record").to_numpy()
     copies = faults.get_column("below").to_numpy() > 0
     clean = sent.clean(records, copies)
     rows = faults.with_columns(
         _key=clean.get_column(delivery.key),
         _right=_one_field(standard(delivery, clean), faults),
-        _delivered=_one_field(sent.delivered(records, clean), faults),
+        _delivered=_one_field(sent.delivered(records, copies, clean), faults),
     )
-    itself, elsewhere = pl.col("wrong").is_null(), pl.col("position").is_null()
-    is_key = (pl.col("field") == delivery.key) & ~itself
-    return rows.select(
+    itself = pl.col("wrong").is_null() | (pl.col("below") > 0)
+    elsewhere = pl.col("position").is_null()
+    is_key = (pl.col("field") == delivery.key) & pl.col("wrong").is_not_null()
+    # A value that happens to be right on the day is no error: nothing is said before it happened.
+    wrong_today = rows.filter(itself | (pl.col("_delivered") != pl.col("_right")))
+    return wrong_today.select(
         "dataset",
         row=(pl.col("position") + delivery.first_row).cast(pl.String).fill_null(""),
         record_key=pl.when(is_key).then("_delivered").otherwise("_key"),
@@ -65,9 +73,14 @@ def errors(sent: Consignment, faults: pl.DataFrame, file: str) -> pl.DataFrame:
         kind="kind",
         delivered="_delivered",
         right=pl.when(itself).then(pl.lit("")).otherwise("_right"),
-        derivable=(pl.col("derivable") & ~itself).cast(pl.Int8).cast(pl.String),
+        derivable=(pl.col("knowable") & ~itself).cast(pl.Int8).cast(pl.String),
         part="part",
         file=pl.when(elsewhere).then(pl.lit("")).otherwise(pl.lit(file)),
+        cause=pl.format("{}-{}", "dataset", "cause"),
+        says="says",
+        knowable=pl.col("knowable").cast(pl.Int8).cast(pl.String),
+        why="why",
+        side=pl.lit("here"),
     )
 
 
@@ -80,16 +93,42 @@ def _one_field(rows: pl.DataFrame, faults: pl.DataFrame) -> pl.Series:
 
 
 def write_truth(folder: Path, city: City, on: int, planted: pl.DataFrame) -> None:
-    """Write errors.csv, person.csv, household.csv, enterprise.csv and dwelling.csv."""
+    """Write errors.csv, unusual.csv, person.csv, household.csv, enterprise.csv and dwelling.csv."""
     folder.mkdir(parents=True, exist_ok=True)
     write_csv(folder / "errors.csv", _same(ERRORS), [planted])
     write_csv(folder / "person.csv", _same(PERSONS), _persons(city, on))
     write_csv(folder / "household.csv", _same(HOUSEHOLDS), _households(city, on))
+    write_csv(folder / "unusual.csv", _same(UNUSUAL), _unusual(city, on))
     for extract in EXTRACTS:
         if extract.delivery in (ENTERPRISE, DWELLING):
             name = extract.delivery.dataset.split(".")[1]
             rows = _standard_slices(city, extract, on)
             write_csv(folder / f"{name}.csv", _same(tuple(extract.delivery.headers)), rows)
+
+
+def write_mishaps(folder: Path, struck: WholeFile | None, files: Sequence[tuple[str, str]]) -> None:
+    """Write mishaps.csv: the whole file that was spoiled, if any; ``files`` are datasets and file names."""
+    rows = [
+        (struck.dataset, struck.name, struck.says, file)
+        for dataset, file in files
+        if struck is not None and dataset == struck.dataset
+    ][-1:]
+    table = pl.DataFrame(rows, schema=dict.fromkeys(MISHAPS, pl.String), orient="row")
+    write_csv(folder / "mishaps.csv", _same(MISHAPS), [table])
+
+
+def _unusual(city: City, on: int) -> Iterator[pl.DataFrame]:
+    """The rows of the day that are unusual but right, reason by reason."""
+    by_name = {extract.delivery.dataset: extract for extract in EXTRACTS}
+    present = {name: extract.records(city, on) for name, extract in by_name.items()}
+    for found in unusual(city, EXTRACTS):
+        extract = by_name[found.dataset]
+        here = present[found.dataset]
+        for records in _sliced(here[found.records[here]]):
+            keys = extract.rows(city, records, on).select(record_key=extract.delivery.key)
+            yield keys.with_columns(
+                dataset=pl.lit(found.dataset), kind=pl.lit(found.kind), says=pl.lit(found.says)
+            )
 
 
 def _same(columns: tuple[str, ...]) -> dict[str, str]:

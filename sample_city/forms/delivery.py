@@ -14,7 +14,7 @@ import polars as pl
 from sample_city.declarations import CHANGE, Extract
 from sample_city.errors.faults import Plan
 from sample_city.forms.untidy import written
-from sample_city.world.basis.streams import Ints, Mask
+from sample_city.world.basis.streams import Ints, Longs, Mask
 from sample_city.world.city import City
 
 SLICE: Final = 200_000
@@ -57,12 +57,12 @@ class Consignment:
 
     def rows(self, records: Ints, copies: Mask) -> pl.DataFrame:
         """The delivered rows of these records."""
-        return self.delivered(records, self.clean(records, copies))
+        return self.delivered(records, copies, self.clean(records, copies))
 
-    def delivered(self, records: Ints, clean: pl.DataFrame) -> pl.DataFrame:
+    def delivered(self, records: Ints, copies: Mask, clean: pl.DataFrame) -> pl.DataFrame:
         """The clean rows of these records as the department writes them, errors and all."""
         untidy = written(self.city.seed, self.extract.delivery, records, clean)
-        return self._with_errors(records, untidy)
+        return self._with_errors(records * np.int64(2) + copies, untidy)
 
     def clean(self, records: Ints, copies: Mask) -> pl.DataFrame:
         """The rows of these records before anybody wrote or erred; a copy may be told from its original."""
@@ -78,13 +78,14 @@ class Consignment:
             pl.when(apart).then(f"again_{name}").otherwise(name).alias(name) for name in rows.columns
         )
 
-    def _with_errors(self, records: Ints, rows: pl.DataFrame) -> pl.DataFrame:
+    def _with_errors(self, rows_struck: Longs, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows with their wrong texts; a row is twice its record, and one more for a copy."""
         wrong = self._wrong
         if not len(wrong):
             return rows
-        struck = wrong.get_column("record").to_numpy()
-        place = np.minimum(np.searchsorted(struck, records), len(struck) - 1)
-        here = pl.lit(pl.Series(struck[place] == records))
+        struck = wrong.get_column("row").to_numpy()
+        place = np.minimum(np.searchsorted(struck, rows_struck), len(struck) - 1)
+        here = pl.lit(pl.Series(struck[place] == rows_struck))
         texts = {
             name: pl.lit(wrong.get_column(name)).gather(pl.lit(pl.Series(place)))
             for name in wrong.columns[1:]
@@ -96,11 +97,12 @@ class Consignment:
 
     @cached_property
     def _wrong(self) -> pl.DataFrame:
-        """The wrong texts, a row for each record that has any, ascending, and a column for each field."""
+        """The wrong texts, a line for each row that has any, ascending, and a column for each field."""
         wrong = self.faults.filter(pl.col("wrong").is_not_null())
         fields = wrong.get_column("field").unique(maintain_order=True)
         texts = [pl.col("wrong").filter(pl.col("field") == name).first().alias(name) for name in fields]
-        return wrong.group_by("record").agg(texts).sort("record")
+        row = pl.col("record").cast(pl.Int64) * 2 + (pl.col("below") > 0)
+        return wrong.group_by(row=row).agg(texts).sort("row")
 
 
 def consignment(city: City, plan: Plan, extract: Extract, on: int) -> Consignment:
@@ -112,7 +114,7 @@ def consignment(city: City, plan: Plan, extract: Extract, on: int) -> Consignmen
     present = np.union1d(present, kept).astype(np.int32)
     faults = faults.filter(np.isin(faults.get_column("record").to_numpy(), present))
     place = np.arange(len(present), dtype=np.float64)
-    copied = faults.filter(pl.col("below") > 0)
+    copied = faults.filter((pl.col("below") > 0) & pl.col("shown"))
     originals = copied.get_column("record").to_numpy()
     below = np.searchsorted(present, originals) + copied.get_column("below").to_numpy() + 0.5
     order = np.argsort(np.concatenate([place, np.minimum(below, len(present))]), kind="stable")

@@ -42,6 +42,10 @@ TREATMENTS: Final[Mapping[str, Callable[[pl.Expr], pl.Expr]]] = {
     # Penglai was 370684 until 2020; its townships have kept their numbers.
     "former_division": lambda text: text.str.replace("^370614(00[1-5]|10[2-9])", "370684${1}"),
     "fifteen_digits": _of_fifteen_digits,
+    "yuan": lambda text: text + "元",
+    "yuan_sign": lambda text: "￥" + text,
+    "of_himself": lambda text: text + "（本人）",
+    "decimal": lambda text: text + ".0",
     "inner_blank": lambda text: text.str.replace(r"^(\p{Han})(\p{Han})$", "${1} ${2}"),
 }
 

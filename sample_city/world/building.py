@@ -9,6 +9,7 @@ from sample_city.world.basis.codebook import divisions
 from sample_city.world.basis.streams import stream
 from sample_city.world.basis.territory import territory
 from sample_city.world.city import City, Topic
+from sample_city.world.population.guests import guests
 from sample_city.world.population.people import settle
 from sample_city.world.topics.benefits import ALLOWANCES, CERTIFICATES, ELDERS
 from sample_city.world.topics.births import BIRTHS
@@ -48,9 +49,10 @@ def build_city(seed: int, residents: int) -> City:
     if not SMALLEST <= residents <= LARGEST:
         raise ValueError(f"人口数应在 {SMALLEST} 至 {LARGEST} 之间，不能是 {residents}")
     land = territory(stream(seed, "territory"), residents, divisions())
-    homes, people = settle(seed, residents, land)
+    homes, known = settle(seed, residents, land)
+    people, strangers = guests(seed, residents, homes, known)
     topics: dict[str, object] = {}
-    city = City(seed, residents, land, homes, people, topics)
+    city = City(seed, residents, land, homes, people, known, strangers, topics)
     for topic in TOPICS:
         _build(city, topic, topics)
     return city

@@ -14,6 +14,7 @@ import polars as pl
 
 from sample_city.world.basis.streams import Ints, Mask, noise, stream
 from sample_city.world.basis.territory import Territory
+from sample_city.world.population.guests import Guests
 from sample_city.world.population.people import Homes, People
 
 AWAY: Final = 600
@@ -40,6 +41,8 @@ class Topic(Generic[T]):
 class City:
     """Everything that is so, on any day of the calendar; people are positions in ``people``.
 
+    ``locals`` are those whom the police register, the first of ``people``; behind them stand the ``guests``.
+
     ``city[PENSIONS]`` is the topic of that record.
     """
 
@@ -48,6 +51,8 @@ class City:
     territory: Territory
     homes: Homes
     people: People
+    locals: People
+    guests: Guests
     topics: Mapping[str, object]
 
     def __getitem__(self, topic: Topic[T]) -> T:
@@ -58,8 +63,8 @@ class City:
         return stream(self.seed, topic)
 
     def away(self) -> Mask:
-        """Who is registered here and lives elsewhere, one entry per person."""
-        everybody = np.arange(len(self.people.sex), dtype=np.int32)
+        """Who is registered here and lives elsewhere, one entry for each of ``locals``."""
+        everybody = np.arange(len(self.locals.sex), dtype=np.int32)
         away: Mask = noise(self.seed, "away", everybody) < AWAY
         return away
 

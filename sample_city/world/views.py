@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from sample_city.world.basis.streams import Ints, Mask
+from sample_city.world.basis.streams import Ints, Mask, noise
 from sample_city.world.basis.timeline import LAG, NEVER
 from sample_city.world.city import City
 from sample_city.world.population.households import (
@@ -25,6 +25,8 @@ from sample_city.world.population.households import (
 )
 from sample_city.world.topics.marriages import DIVORCE_DAYS, WEDDING_DAYS
 
+REMARRIED: Final = 400
+"""Of ten thousand."""
 SEXES: Final = {1: "男", 2: "女"}
 
 
@@ -56,7 +58,14 @@ def marital_statuses(city: City, persons: Ints, on: int) -> Ints:
     status[city[WEDDING_DAYS][persons] <= on] = MARRIED
     status[city[DIVORCE_DAYS][persons] <= on] = DIVORCED
     status[city.people.widowed[persons] <= on] = WIDOWED
+    status[(status == DIVORCED) & remarried_elsewhere(city, persons)] = MARRIED
     return status
+
+
+def remarried_elsewhere(city: City, persons: Ints) -> Mask:
+    """Of the divorced, who married again in another city, whose registry this city does not have."""
+    again: Mask = noise(city.seed, "remarried elsewhere", persons) < REMARRIED
+    return again
 
 
 def relations(city: City, persons: Ints, on: int) -> pl.Series:

@@ -142,20 +142,20 @@ def _as_iso(name: str) -> pl.Expr:
 
 
 @pytest.fixture(scope="session")
-def planned() -> Callable[[int, int], SampleCity]:
-    """A city of so many residents and a seed, built once."""
+def planned() -> Callable[..., SampleCity]:
+    """A city of so many residents and a seed, built once; ``clean=True`` without errors."""
     return cache(plan_city)
 
 
 @pytest.fixture(scope="session")
 def deliver(
-    planned: Callable[[int, int], SampleCity], tmp_path_factory: pytest.TempPathFactory
+    planned: Callable[..., SampleCity], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., Delivered]:
     """Generate a batch and read all of its files."""
 
-    def delivered(residents: int, seed: int, batch: date) -> Delivered:
+    def delivered(residents: int, seed: int, batch: date, *, clean: bool = False) -> Delivered:
         folder = tmp_path_factory.mktemp("city")
-        summary = planned(residents, seed).generate(folder, batch)
+        summary = planned(residents, seed, clean=clean).generate(folder, batch)
         raw = {}
         for file in summary.files:
             raw[file.dataset] = _read(file.path, EXTRACT[file.dataset])
@@ -163,19 +163,31 @@ def deliver(
             path.stem: pl.read_csv(path, infer_schema=False).fill_null("")
             for path in sorted(summary.truth.glob("*.csv"))
         }
-        clean = {dataset: _cleaned(rows) for dataset, rows in raw.items()}
-        return Delivered(folder, summary, raw, clean, truth)
+        rows = {dataset: _cleaned(rows) for dataset, rows in raw.items()}
+        return Delivered(folder, summary, raw, rows, truth)
 
     return delivered
 
 
 @pytest.fixture(scope="session")
 def city(deliver: Callable[..., Delivered]) -> Delivered:
-    """Ten thousand residents on the base date."""
-    return deliver(RESIDENTS, SEED, BASE)
+    """Ten thousand residents on the base date, without errors: what a city is like."""
+    return deliver(RESIDENTS, SEED, BASE, clean=True)
 
 
 @pytest.fixture(scope="session")
 def later(deliver: Callable[..., Delivered]) -> Delivered:
     """The same city three months later."""
+    return deliver(RESIDENTS, SEED, LATER, clean=True)
+
+
+@pytest.fixture(scope="session")
+def struck(deliver: Callable[..., Delivered]) -> Delivered:
+    """The city with its errors on the base date."""
+    return deliver(RESIDENTS, SEED, BASE)
+
+
+@pytest.fixture(scope="session")
+def struck_later(deliver: Callable[..., Delivered]) -> Delivered:
+    """The city with its errors three months later."""
     return deliver(RESIDENTS, SEED, LATER)

@@ -6,6 +6,9 @@ from pathlib import Path
 import polars as pl
 
 from sample_city.generate import Summary
+from sample_city.registry import EXTRACTS
+
+KEYS = {extract.delivery.dataset: extract.delivery.key for extract in EXTRACTS}
 
 
 @dataclass(frozen=True)
@@ -19,9 +22,14 @@ class Delivered:
     truth: dict[str, pl.DataFrame]
 
     def unplanted(self, dataset: str, *fields: str) -> pl.DataFrame:
-        """The clean rows in which none of these fields (any field if none is named) is planted."""
+        """The ordinary rows in which none of these fields (any field if none is named) is planted.
+
+        Rows that are unusual but right are left out.
+        """
         planted = self.truth["errors"].filter(pl.col("dataset") == dataset)
         if fields:
             planted = planted.filter(pl.col("field").is_in(list(fields)))
         rows = planted.select(pl.col("row").cast(pl.Int64).alias("_row"), pl.col("part").alias("_part"))
-        return self.clean[dataset].join(rows, on=["_row", "_part"], how="anti", maintain_order="left")
+        clean = self.clean[dataset].join(rows, on=["_row", "_part"], how="anti", maintain_order="left")
+        odd = self.truth["unusual"].filter(pl.col("dataset") == dataset).get_column("record_key")
+        return clean.filter(~pl.col(KEYS[dataset]).is_in(odd.implode()))

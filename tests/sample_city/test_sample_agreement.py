@@ -147,8 +147,8 @@ def test_homes_belong_to_grown_ups_of_their_household(batch: Delivered, police: 
     households = batch.truth["household"]
     assert homes["household_no"].is_unique().all()
     assert set(homes["household_no"]) <= set(households["household_no"])
-    planted = batch.truth["errors"].filter(pl.col("dataset") == "housing.dwelling")
-    assert len(households) - len(homes) <= len(planted)
+    odd = batch.truth["unusual"].filter(pl.col("dataset") == "housing.dwelling")
+    assert len(households) - len(homes) <= len(odd)
     persons = batch.truth["person"].select("resident_id", "name", home="household_no")
     both = homes.join(persons, left_on="owner_id", right_on="resident_id")
     assert len(both) == len(homes)

@@ -33,9 +33,9 @@ SAME = ["dataset", "record_key", "field", "kind", "delivered", "right", "derivab
 @pytest.fixture(scope="module")
 def continued(
     tmp_path_factory: pytest.TempPathFactory,
-    planned: Callable[[int, int], SampleCity],
-    city: Delivered,
-    later: Delivered,
+    planned: Callable[..., SampleCity],
+    struck: Delivered,
+    struck_later: Delivered,
 ) -> Summary:
     """The city of `later`, delivered as a batch that follows that of `city`."""
     folder = tmp_path_factory.mktemp("continued")
@@ -51,31 +51,31 @@ def _rows(whole: pl.DataFrame) -> pl.DataFrame:
     return whole.drop("_row", "_part", "change")
 
 
-def _changes(continued: Summary, later: Delivered, dataset: str) -> pl.DataFrame:
+def _changes(continued: Summary, struck_later: Delivered, dataset: str) -> pl.DataFrame:
     """The rows of a file of changes, with the columns of the standard."""
     (path,) = [file.path for file in continued.files if file.dataset == dataset]
     assert path.name == SENT[dataset][1]
     rows = pl.read_csv(path.read_bytes().removeprefix(b"\xef\xbb\xbf"), infer_schema=False).fill_null("")
-    return rows.rename(dict(zip(rows.columns, later.raw[dataset].columns[2:], strict=True)))
+    return rows.rename(dict(zip(rows.columns, struck_later.raw[dataset].columns[2:], strict=True)))
 
 
 @pytest.mark.parametrize("dataset", SENT)
 def test_changes_laid_over_the_whole_give_the_whole_of_the_later_day(
-    city: Delivered, later: Delivered, continued: Summary, dataset: str
+    struck: Delivered, struck_later: Delivered, continued: Summary, dataset: str
 ) -> None:
-    sent, key = _changes(continued, later, dataset), SENT[dataset][0]
-    untouched = _rows(city.raw[dataset]).join(sent, on=key, how="anti")
+    sent, key = _changes(continued, struck_later, dataset), SENT[dataset][0]
+    untouched = _rows(struck.raw[dataset]).join(sent, on=key, how="anti")
     there = sent.filter(pl.col("change") != "删除").drop("change")
     laid_over = pl.concat([untouched, there]).sort(pl.all())
-    assert laid_over.equals(_rows(later.raw[dataset]).sort(pl.all()))
+    assert laid_over.equals(_rows(struck_later.raw[dataset]).sort(pl.all()))
 
 
 @pytest.mark.parametrize("dataset", SENT)
 def test_every_change_is_what_it_is_called(
-    city: Delivered, later: Delivered, continued: Summary, dataset: str
+    struck: Delivered, struck_later: Delivered, continued: Summary, dataset: str
 ) -> None:
-    sent, key = _changes(continued, later, dataset), SENT[dataset][0]
-    before, after = _rows(city.raw[dataset]), _rows(later.raw[dataset])
+    sent, key = _changes(continued, struck_later, dataset), SENT[dataset][0]
+    before, after = _rows(struck.raw[dataset]), _rows(struck_later.raw[dataset])
     was, now = before[key].implode(), after[key].implode()
     expected = {"新增": ~sent[key].is_in(was), "变更": sent[key].is_in(was) & sent[key].is_in(now)}
     expected["删除"] = ~sent[key].is_in(now)
@@ -89,10 +89,10 @@ def test_every_change_is_what_it_is_called(
 
 @pytest.mark.parametrize("dataset", SENT)
 def test_a_record_without_news_is_not_sent(
-    city: Delivered, later: Delivered, continued: Summary, dataset: str
+    struck: Delivered, struck_later: Delivered, continued: Summary, dataset: str
 ) -> None:
-    sent, key = _changes(continued, later, dataset), SENT[dataset][0]
-    before, after = _rows(city.raw[dataset]), _rows(later.raw[dataset])
+    sent, key = _changes(continued, struck_later, dataset), SENT[dataset][0]
+    before, after = _rows(struck.raw[dataset]), _rows(struck_later.raw[dataset])
     news = pl.concat(
         [before.join(after, on=before.columns, how="anti"), after.join(before, on=before.columns, how="anti")]
     )
@@ -103,16 +103,16 @@ def test_a_record_without_news_is_not_sent(
     assert set(fewer[key]) <= set(sent[key])
 
 
-def test_the_errors_in_force_are_those_of_the_whole(later: Delivered, truth: pl.DataFrame) -> None:
-    whole = later.truth["errors"].select(SAME).sort(SAME)
+def test_the_errors_in_force_are_those_of_the_whole(struck_later: Delivered, truth: pl.DataFrame) -> None:
+    whole = struck_later.truth["errors"].select(SAME).sort(SAME)
     assert truth.select(SAME).sort(SAME).equals(whole)
 
 
 def test_an_error_stands_in_the_changes_or_in_the_file_of_before(
-    city: Delivered, later: Delivered, continued: Summary, truth: pl.DataFrame
+    struck: Delivered, struck_later: Delivered, continued: Summary, truth: pl.DataFrame
 ) -> None:
     for dataset, (key, file) in SENT.items():
-        sent = _changes(continued, later, dataset).with_row_index("_row", 2)
+        sent = _changes(continued, struck_later, dataset).with_row_index("_row", 2)
         mine = truth.filter(pl.col("dataset") == dataset)
         new, old = mine.filter(pl.col("row") != ""), mine.filter(pl.col("row") == "")
         assert set(new["file"]) <= {file} and set(old["file"]) == {""}
@@ -121,13 +121,15 @@ def test_an_error_stands_in_the_changes_or_in_the_file_of_before(
             (line,) = sent.filter(pl.col("_row") == int(row)).to_dicts()
             assert line[field] == text and line["change"] != "删除", change
         # Some became errors without a word: who retired and is not said to be gone.
-        stood = city.raw[dataset].join(city.clean[dataset].select("_row", record_key=key), on="_row")
+        stood = struck.raw[dataset].join(struck.clean[dataset].select("_row", record_key=key), on="_row")
         for record, field, text in old.select("record_key", "field", "delivered").rows():
             assert text in stood.filter(pl.col("record_key") == record)[field].to_list()
         assert not old["record_key"].is_in(sent[key].implode()).any()
 
 
-def test_a_file_is_sent_without_a_county_and_again_with_it(later: Delivered, continued: Summary) -> None:
+def test_a_file_is_sent_without_a_county_and_again_with_it(
+    struck_later: Delivered, continued: Summary
+) -> None:
     first, second = (
         _column(file.path, "村居代码")
         for file in continued.files
@@ -136,7 +138,7 @@ def test_a_file_is_sent_without_a_county_and_again_with_it(later: Delivered, con
     missing = {village[:6] for village in second} - {village[:6] for village in first}
     assert len(missing) == 1
     assert first == [village for village in second if village[:6] not in missing]
-    right = (later.folder / "最低生活保障_20260601.xlsx").read_bytes()
+    right = (struck_later.folder / "最低生活保障_20260601.xlsx").read_bytes()
     assert (continued.truth.parent / "最低生活保障_20260601_更正.xlsx").read_bytes() == right
 
 
@@ -148,14 +150,14 @@ def _column(path: Path, title: str) -> list[str]:
 
 
 def test_the_file_of_before_is_sent_and_then_that_of_the_day(
-    city: Delivered, later: Delivered, continued: Summary
+    struck: Delivered, struck_later: Delivered, continued: Summary
 ) -> None:
     first, second = (
         file.path for file in continued.files if file.dataset == "civil_affairs.elderly_allowance"
     )
     assert (first.name, second.name) == ("高龄津贴_20260601.csv", "高龄津贴_20260601_更正.csv")
-    assert first.read_bytes() == (city.folder / "高龄津贴_20260302.csv").read_bytes()
-    assert second.read_bytes() == (later.folder / "高龄津贴_20260601.csv").read_bytes()
+    assert first.read_bytes() == (struck.folder / "高龄津贴_20260302.csv").read_bytes()
+    assert second.read_bytes() == (struck_later.folder / "高龄津贴_20260601.csv").read_bytes()
 
 
 def test_rows_of_the_truth_are_those_of_the_file_that_counts(truth: pl.DataFrame) -> None:

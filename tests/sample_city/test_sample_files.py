@@ -27,7 +27,7 @@ OTHER_DAY = date(2026, 3, 9)
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory, planned: Callable[[int, int], SampleCity]) -> Path:
+def small(tmp_path_factory: pytest.TempPathFactory, planned: Callable[..., SampleCity]) -> Path:
     folder = tmp_path_factory.mktemp("small")
     planned(500, 3).generate(folder, OTHER_DAY)
     return folder
@@ -36,11 +36,11 @@ def small(tmp_path_factory: pytest.TempPathFactory, planned: Callable[[int, int]
 def test_same_arguments_give_the_same_bytes(small: Path, tmp_path: Path) -> None:
     generate(tmp_path, 500, 3, OTHER_DAY)
     assert _digests(tmp_path) == _digests(small)
-    assert len(_digests(small)) == len(EXTRACTS) + 5
+    assert len(_digests(small)) == len(EXTRACTS) + 7
 
 
 def test_writing_again_over_old_files_gives_the_same_bytes(
-    small: Path, planned: Callable[[int, int], SampleCity], tmp_path: Path
+    small: Path, planned: Callable[..., SampleCity], tmp_path: Path
 ) -> None:
     shutil.copytree(small, tmp_path, dirs_exist_ok=True)
     planned(500, 3).generate(tmp_path, OTHER_DAY)
@@ -51,7 +51,8 @@ def test_another_seed_is_another_city(small: Path, tmp_path: Path) -> None:
     generate(tmp_path, 500, 4, OTHER_DAY)
     one, two = _digests(small), _digests(tmp_path)
     assert one.keys() == two.keys()
-    assert not set(one.values()) & set(two.values())
+    same = {name for name in one if one[name] == two[name]}
+    assert same <= {"truth/mishaps.csv"}
 
 
 def test_file_names_carry_the_batch_date(later: Delivered) -> None:
@@ -136,7 +137,7 @@ def test_a_batch_outside_the_calendar_is_refused(tmp_path: Path, batch: date) ->
 @pytest.mark.parametrize("batch", [date(2025, 3, 2), date(2028, 3, 1)])
 @pytest.mark.parametrize("residents", [100, 731])
 def test_the_smallest_cities_and_the_ends_of_the_calendar_work(
-    tmp_path: Path, planned: Callable[[int, int], SampleCity], residents: int, batch: date
+    tmp_path: Path, planned: Callable[..., SampleCity], residents: int, batch: date
 ) -> None:
     assert len(planned(residents, 5).generate(tmp_path, batch).files) == len(EXTRACTS)
 

@@ -187,67 +187,6 @@ def test_spreadsheets_lose_the_last_digits_of_numbers(batch: Delivered) -> None:
     assert fathers["father_id"].str.contains(r"^\d\.\d{5}E\+17$").all()
 
 
-@pytest.mark.parametrize(
-    ("dataset", "kind", "differ"),
-    [
-        ("human_resources.pension", "two_pensions", {"pension_no", "monthly_amount"}),
-        ("education.school_roll", "two_school_rolls", {"student_no", "school_name", "school_code"}),
-        ("human_resources.employment", "registered_twice", {"registration_no"}),
-    ],
-)
-def test_who_stands_twice_stands_under_two_numbers(
-    batch: Delivered, dataset: str, kind: str, differ: set[str]
-) -> None:
-    again = errors_of(batch, dataset, kind)
-    assert len(again) > 0
-    for row in again.drop("right").rows(named=True):
-        above = batch.clean[dataset].filter(
-            (pl.col("resident_id") == row["resident_id"]) & (pl.col("_row") < row["_row"])
-        )
-        (first,) = above.rows(named=True)
-        assert {c for c in first if first[c] != row[c]} == differ | {"_row"}
-
-
-def test_who_died_or_left_is_still_paid_where_planted(batch: Delivered) -> None:
-    gone = batch.clean["police.cancellation"].select("resident_id", "cancelled_on", "reason")
-    dead = batch.clean["health.death"].select("resident_id", "death_date")
-    border = batch.summary.batch - datetime.timedelta(days=30)
-    for dataset, kind, paid in (
-        ("medical_insurance.enrolment", "deceased_still_insured", "正常参保"),
-        ("human_resources.pension", "deceased_on_pension", "正常发放"),
-        ("civil_affairs.elderly_allowance", "deceased_on_allowance", "在保"),
-    ):
-        rows = errors_of(batch, dataset, kind).join(dead, on="resident_id")
-        assert len(rows) > 0 and set(rows["status"]) == {paid}
-        assert rows.select(day("death_date").max()).item() < border
-    moved = errors_of(batch, "civil_affairs.elderly_allowance", "moved_out_on_allowance").join(
-        gone, on="resident_id"
-    )
-    assert len(moved) > 0 and set(moved["status"]) == {"在保"} and "死亡" not in set(moved["reason"])
-    assert moved.select(day("cancelled_on").max()).item() < border
-
-
-def test_too_young_mothers_and_wrong_grades_are_far_off(batch: Delivered) -> None:
-    mothers = errors_of(batch, "health.birth", "mother_too_young")
-    assert mothers.select(age(born("mother_id"), day("birth_date"))).to_series().max() < 14
-    assert all(map(ric.is_valid, mothers["mother_id"]))
-    grades = errors_of(batch, "education.school_roll", "grade_not_of_age").select(
-        age=age(born("resident_id"), pl.lit(batch.summary.batch)),
-        grade=pl.col("grade").replace_strict(GRADES, return_dtype=pl.Int32),
-    )
-    assert len(grades) > 0
-    assert ((grades["age"] - grades["grade"] > 9) | (grades["age"] - grades["grade"] < 4)).all()
-
-
-def test_who_is_registered_wrongly_against_two_departments_is_named_by_both(batch: Delivered) -> None:
-    rows = errors_of(batch, "police.population", "name_outvoted")
-    assert len(rows) > 0
-    for dataset in ("medical_insurance.enrolment", "human_resources.pension"):
-        named = rows.join(batch.clean[dataset].select("resident_id", theirs="name"), on="resident_id")
-        assert len(named) == len(rows)
-        assert (named["theirs"] == named["right"]).all() and (named["theirs"] != named["name"]).all()
-
-
 def test_a_later_batch_goes_on_from_the_earlier(city: Delivered, later: Delivered) -> None:
     for dataset, key in (
         ("health.birth", "certificate_no"),

@@ -63,16 +63,17 @@ def with_resident_check(bodies: pl.Series) -> pl.Series:
     return _with_resident_check(bodies.cast(pl.Int64).to_numpy())
 
 
-def social_credit_codes(kind: Ints, area: Ints, numbers: Longs) -> pl.Series:
+def social_credit_codes(kind: Ints, area: Ints, numbers: Longs, registrar: int = 9) -> pl.Series:
     """Unified social credit codes (GB 32100) of entities at these array positions.
 
     Args:
         kind: Second digit: 1 enterprise, 2 sole trader, 3 farmers' co-operative.
         area: Six-digit code of the county where it is registered.
+        registrar: First digit: 9 market regulation, 1 the commission for public bodies.
         numbers: Distinct numbers below 31**6, which become the organisation code.
     """
     values = np.zeros((len(numbers), 18), dtype=np.int64)
-    values[:, 0], values[:, 1] = 9, kind
+    values[:, 0], values[:, 1] = registrar, kind
     for place in range(6):
         values[:, 2 + place] = area // 10 ** (5 - place) % 10
         values[:, 10 + place] = numbers // 31 ** (5 - place) % 31

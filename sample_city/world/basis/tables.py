@@ -6,8 +6,6 @@ from typing import Final
 
 import polars as pl
 
-from schemas.document import plain_yaml
-
 DATA: Final = Path(__file__).parents[2] / "data"
 
 
@@ -19,9 +17,3 @@ def table(name: str) -> pl.DataFrame:
     return frame.with_columns(
         pl.col(column).cast(kind) for column, kind in numbers.items() if column in frame.columns
     )
-
-
-def error_rates() -> dict[str, dict[str, float]]:
-    """By dataset and kind: the share of the records that could carry an error and do."""
-    rates: dict[str, dict[str, float]] = plain_yaml((DATA / "errors.yaml").read_text("utf-8"))
-    return rates

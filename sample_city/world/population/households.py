@@ -23,6 +23,8 @@ UNMARRIED, MARRIED, WIDOWED, DIVORCED = 10, 20, 30, 40
 MEN_MARRY_AT: Final = years(22)
 WOMEN_MARRY_AT: Final = years(20)
 """Legal age of marriage: Civil Code, article 1047."""
+TWINS: Final = 12
+"""Of a thousand second children, those born on the day of the first."""
 OLDEST: Final = BASE - years(101)
 
 
@@ -123,6 +125,8 @@ def _add_children(
     lone_start = birth[:, HEAD] + rng.integers(years(23), years(30), count)
     first = np.where(lone, lone_start, married + 290) + rng.gamma(1.5, 420.0, count)
     second = first + 520 + rng.gamma(2.0, 550.0, count)
+    twins = first.astype(np.int64) * 7_919 % 1_000 < TWINS
+    second = np.where(twins, first, second)
     mother = np.where(sex[:, HEAD] == FEMALE, birth[:, HEAD], birth[:, SPOUSE])
     mother = np.where(lone, birth[:, HEAD], mother)
     for slot, born, least in ((CHILD, first, 1), (SECOND_CHILD, second, 2)):

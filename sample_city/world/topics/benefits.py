@@ -146,15 +146,15 @@ def holders(people: People, persons: Ints) -> Mask:
 
 
 CERTIFICATES: Final[Topic[Certificates]] = Topic(
-    "certificates", (), lambda city: certificates(city.draws("disability"), city.people)
+    "certificates", (), lambda city: certificates(city.draws("disability"), city.locals)
 )
 ALLOWANCES: Final[Topic[Allowances]] = Topic(
     "allowances",
     (CERTIFICATES,),
     lambda city: allowances(
-        city.draws("allowance"), city.territory, city.homes, city.people, city[CERTIFICATES].person
+        city.draws("allowance"), city.territory, city.homes, city.locals, city[CERTIFICATES].person
     ),
 )
 ELDERS: Final[Topic[Elders]] = Topic(
-    "elders", (), lambda city: elders(city.draws("elderly allowance"), city.people, city.away())
+    "elders", (), lambda city: elders(city.draws("elderly allowance"), city.locals, city.away())
 )

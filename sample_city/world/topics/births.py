@@ -47,5 +47,5 @@ def births(rng: np.random.Generator, homes: Homes, people: People) -> Births:
 
 
 BIRTHS: Final[Topic[Births]] = Topic(
-    "births", (), lambda city: births(city.draws("certified births"), city.homes, city.people)
+    "births", (), lambda city: births(city.draws("certified births"), city.homes, city.locals)
 )

@@ -3,7 +3,7 @@
 Addresses of households are made here too, for they are those of their dwellings.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -12,7 +12,7 @@ import polars as pl
 from sample_city.world.basis.streams import Ints, draw
 from sample_city.world.basis.territory import Territory
 from sample_city.world.basis.timeline import BASE, NEVER
-from sample_city.world.city import Topic
+from sample_city.world.city import City, Topic
 from sample_city.world.population.people import ADULT, Homes, People
 
 FLATS_PER_BUILDING: Final = 24
@@ -20,6 +20,10 @@ FLATS_PER_UNIT: Final = 12
 OTHER_USES: Final = 0.06
 """Shops, offices and the like, as a share of homes."""
 HOME, SHOP, OFFICE, OTHER = 1, 2, 3, 4
+ELSEWHERE: Final = 0.03
+"""Share of the dwellings."""
+LARGE: Final = 0.002
+"""Share of the homes."""
 NO_HOUSEHOLD: Final = -1
 
 
@@ -94,6 +98,20 @@ def addresses(territory: Territory, village: Ints, number: Ints) -> pl.DataFrame
     )
 
 
+def _owned_elsewhere(city: City, known: Dwellings) -> Dwellings:
+    """Some homes belong to people who live in another city, and a few are as large as 900 square metres."""
+    rng, count = city.draws("owners elsewhere"), len(known.owner)
+    away = rng.random(count) < ELSEWHERE
+    owner = np.where(away, rng.integers(*city.guests.owners, count), known.owner)
+    large = (rng.random(count) < LARGE) & (known.household != NO_HOUSEHOLD)
+    area = np.where(large, rng.integers(45_000, 92_000, count), known.area)
+    return replace(known, owner=owner.astype(np.int32), area=area.astype(np.int32))
+
+
 DWELLINGS: Final[Topic[Dwellings]] = Topic(
-    "dwellings", (), lambda city: dwellings(city.draws("dwellings"), city.territory, city.homes, city.people)
+    "dwellings",
+    (),
+    lambda city: _owned_elsewhere(
+        city, dwellings(city.draws("dwellings"), city.territory, city.homes, city.locals)
+    ),
 )

@@ -11,7 +11,8 @@ import numpy as np
 
 from sample_city.world.basis.streams import Ints, Mask
 from sample_city.world.basis.timeline import FIRST, LAST, NEVER, birthday, day, years
-from sample_city.world.city import Topic
+from sample_city.world.city import City, Topic
+from sample_city.world.population.guests import between
 from sample_city.world.population.households import MALE
 from sample_city.world.population.people import People
 from sample_city.world.topics.enterprises import COMPANY, ENTERPRISES, Enterprises
@@ -23,6 +24,10 @@ FOR_AN_EMPLOYER: Final = 0.65
 REGISTERED_FROM: Final = day(date(2010, 1, 1))
 NO_EMPLOYER: Final = -1
 
+PUBLIC: Final = 0.08
+"""Share of the employed whose employer is a public body, which no register of enterprises knows."""
+WORKING_ON: Final = 0.03
+"""Share of workers whom their employer keeps for some years after the age of retirement."""
 MEN_RETIRE_AT, WOMEN_RETIRE_AT = 60, 55
 """Ages at which the pensions of employees begin: State Council 1978 no. 104."""
 
@@ -34,7 +39,7 @@ class Jobs:
     Attributes:
         person: Positions.
         kind: EMPLOYED or FLEXIBLE.
-        employer: Position in the register of enterprises, NO_EMPLOYER where there is none.
+        employer: Position in the register of enterprises; NO_EMPLOYER for the self-employed and for public bodies.
         started: Days.
         retired: The day from which the age of retirement ends it.
     """
@@ -70,8 +75,39 @@ def jobs(rng: np.random.Generator, people: People, away: Mask, register: Enterpr
     return Jobs(*(column[known].astype(np.int32) for column in found))
 
 
+def _with_settled(city: City, known: Jobs) -> Jobs:
+    """Also most grown-ups from other places; some work for public bodies, and a few after their retirement."""
+    rng, register = city.draws("jobs of guests"), city[ENTERPRISES]
+    late = rng.random(len(known.person)) < WORKING_ON
+    retired = np.where(late, np.minimum(known.retired, NEVER - 3_000) + 2_900, known.retired)
+    person = between(city.guests.settled)
+    person = person[(city.people.birth[person] < FIRST - 19 * 365) & (rng.random(len(person)) < 0.75)]
+    public = (known.kind == EMPLOYED) & (rng.random(len(known.person)) < PUBLIC)
+    works_for = np.where(public, NO_EMPLOYER, known.employer)
+    firms = np.unique(known.employer[known.employer != NO_EMPLOYER])
+    if not len(firms):
+        return known
+    employer = rng.choice(firms, len(person)).astype(np.int32)
+    since = np.maximum(birthday(city.people.birth[person], 18), register.established[employer] + 1)
+    started = np.minimum(since + rng.integers(0, 900, len(person)), np.maximum(since, FIRST - 5))
+    men = city.people.sex[person] == MALE
+    ends = np.where(
+        men,
+        birthday(city.people.birth[person], MEN_RETIRE_AT + 8),
+        birthday(city.people.birth[person], WOMEN_RETIRE_AT + 13),
+    )
+    kept = started < LAST
+    return Jobs(
+        np.concatenate([known.person, person[kept]]),
+        np.concatenate([known.kind, np.full(int(kept.sum()), EMPLOYED, dtype=np.int32)]),
+        np.concatenate([works_for, employer[kept]]),
+        np.concatenate([known.started, started[kept]]).astype(np.int32),
+        np.concatenate([retired, ends[kept]]).astype(np.int32),
+    )
+
+
 JOBS: Final[Topic[Jobs]] = Topic(
     "jobs",
     (ENTERPRISES,),
-    lambda city: jobs(city.draws("jobs"), city.people, city.away(), city[ENTERPRISES]),
+    lambda city: _with_settled(city, jobs(city.draws("jobs"), city.locals, city.away(), city[ENTERPRISES])),
 )

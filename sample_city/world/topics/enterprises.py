@@ -132,6 +132,6 @@ ENTERPRISES: Final[Topic[Enterprises]] = Topic(
     "enterprises",
     (),
     lambda city: enterprises(
-        city.draws("enterprises"), city.residents, city.territory, city.homes, city.people
+        city.draws("enterprises"), city.residents, city.territory, city.homes, city.locals
     ),
 )

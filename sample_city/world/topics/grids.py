@@ -12,7 +12,8 @@ import numpy as np
 from sample_city.world.basis.streams import Ints, Mask, draw
 from sample_city.world.basis.territory import Territory
 from sample_city.world.basis.timeline import BASE, FIRST, LAST, NEVER, years
-from sample_city.world.city import Topic
+from sample_city.world.city import City, Topic
+from sample_city.world.population.guests import between
 from sample_city.world.population.people import Homes, People
 
 GRID_SHARES: Final = (0.35, 0.35, 0.2, 0.1)
@@ -101,13 +102,33 @@ def collected(
     )
 
 
+def _with_settled(city: City, met: Collected) -> Collected:
+    """Also the people from other places, most of whom are collected; in the village of the home they rent."""
+    rng, person = city.draws("collected guests"), between(city.guests.settled)
+    person = person[rng.random(len(person)) < 0.9]
+    grid = city[GRIDS].first[city.homes.village[city.people.household[person]]]
+    on = FIRST - rng.integers(1, SURVEY_DAYS // 2, len(person))
+    every = np.concatenate([met.grid, grid])
+    order = np.argsort(every, kind="stable")
+    floating = np.concatenate([met.floating, np.ones(len(person), dtype=np.bool_)])
+    return Collected(
+        np.concatenate([met.person, person])[order],
+        every[order].astype(np.int32),
+        floating[order],
+        np.concatenate([met.on, on])[order].astype(np.int32),
+    )
+
+
 GRIDS: Final[Topic[Grids]] = Topic(
-    "grids", (), lambda city: grids(city.draws("grids"), city.territory, city.homes, city.people)
+    "grids", (), lambda city: grids(city.draws("grids"), city.territory, city.homes, city.locals)
 )
 COLLECTED: Final[Topic[Collected]] = Topic(
     "collected",
     (GRIDS,),
-    lambda city: collected(
-        city.draws("collection"), city.territory, city.homes, city.people, city[GRIDS], city.away()
+    lambda city: _with_settled(
+        city,
+        collected(
+            city.draws("collection"), city.territory, city.homes, city.locals, city[GRIDS], city.away()
+        ),
     ),
 )

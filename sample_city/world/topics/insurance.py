@@ -3,13 +3,13 @@
 What the two departments keep over time; how their extracts show it on a day belongs to them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
 import numpy as np
 
-from sample_city.world.basis.streams import Ints, Mask
+from sample_city.world.basis.streams import Ints, Mask, noise
 from sample_city.world.basis.timeline import (
     BASE,
     FIRST,
@@ -19,7 +19,8 @@ from sample_city.world.basis.timeline import (
     month_after,
     years,
 )
-from sample_city.world.city import Topic
+from sample_city.world.city import City, Topic
+from sample_city.world.population.guests import between
 from sample_city.world.population.households import MALE
 from sample_city.world.population.people import People
 from sample_city.world.topics.benefits import holders
@@ -32,6 +33,8 @@ ENROLLED: Final = 0.94
 """Share of those who do not live elsewhere; with them about 88% of all residents."""
 DRAWING: Final = 0.95
 """Share of those of pensionable age who draw a pension here."""
+EARLY: Final = 300
+"""Of ten thousand pensions of employees."""
 RESIDENTS_AT: Final = 60
 """Age at which the pensions of residents begin: State Council 2014 no. 8."""
 
@@ -86,16 +89,42 @@ def pensions(rng: np.random.Generator, people: People, away: Mask) -> Pensions:
     return Pensions(old[draws], kind[draws], started[draws], monthly[draws].astype(np.int32))
 
 
+def _with_settled(city: City, known: Enrolments) -> Enrolments:
+    """Also most people from other places: as employees where they work, as residents where they do not."""
+    rng, person = city.draws("enrolments of guests"), between(city.guests.settled)
+    person = person[rng.random(len(person)) < 0.7]
+    works = np.isin(person, city[JOBS].person)
+    since = np.maximum(city.people.birth[person] + 60, INSURED_FROM + rng.integers(0, years(14), len(person)))
+    since = np.minimum(since, FIRST - 5)
+    return Enrolments(
+        np.concatenate([known.person, person]),
+        np.concatenate([known.kind, np.where(works, EMPLOYEE, RESIDENT)]).astype(np.int32),
+        np.concatenate([known.since, since]).astype(np.int32),
+    )
+
+
+def _early(city: City, known: Pensions) -> Pensions:
+    """A few former employees retired five to ten years early: hazardous work (State Council 1978 no. 104)."""
+    early = (known.kind == EMPLOYEE) & (noise(city.seed, "early retirement", known.person) < EARLY)
+    by = np.where(city.people.sex[known.person] == MALE, 5, 10)
+    sooner = known.started - np.where(early, by * 365.2425, 0)
+    started = month_after(np.maximum(sooner, city.people.birth[known.person] + years(45)).astype(np.int32))
+    return replace(known, started=np.where(early, started, known.started).astype(np.int32))
+
+
 ENROLMENTS: Final[Topic[Enrolments]] = Topic(
     "enrolments",
     (JOBS,),
-    lambda city: enrolments(
-        city.draws("enrolments"),
-        city.people,
-        city.away(),
-        holders(city.people, city[JOBS].person[city[JOBS].kind == EMPLOYED]),
+    lambda city: _with_settled(
+        city,
+        enrolments(
+            city.draws("enrolments"),
+            city.locals,
+            city.away(),
+            holders(city.people, city[JOBS].person[city[JOBS].kind == EMPLOYED])[: len(city.locals.sex)],
+        ),
     ),
 )
 PENSIONS: Final[Topic[Pensions]] = Topic(
-    "pensions", (), lambda city: pensions(city.draws("pensions"), city.people, city.away())
+    "pensions", (), lambda city: _early(city, pensions(city.draws("pensions"), city.locals, city.away()))
 )

@@ -12,7 +12,8 @@ import polars as pl
 
 from sample_city.world.basis.streams import Ints, Mask
 from sample_city.world.basis.timeline import BASE, FIRST, LAST, NEVER, REGISTRY_FROM, on_weekday, years
-from sample_city.world.city import Topic
+from sample_city.world.city import City, Topic
+from sample_city.world.population.guests import between
 from sample_city.world.population.households import (
     DIVORCED,
     FEMALE,
@@ -163,15 +164,44 @@ REGISTRY: Final[Topic[tuple[Registrations, Ints, Ints]]] = Topic(
     "registry",
     (),
     lambda city: registrations(
-        city.draws("marriages"), city.people, city.homes.wedding[city.people.household]
+        city.draws("marriages"), city.locals, city.homes.wedding[city.locals.household]
     ),
 )
 """The registrations, then for each person the wedding day and the day of divorce within the calendar, or NEVER."""
-REGISTRATIONS: Final[Topic[Registrations]] = Topic(
-    "registrations", (REGISTRY,), lambda city: city[REGISTRY][0]
-)
-WEDDING_DAYS: Final[Topic[Ints]] = Topic("married", (REGISTRY,), lambda city: city[REGISTRY][1])
-DIVORCE_DAYS: Final[Topic[Ints]] = Topic("divorced", (REGISTRY,), lambda city: city[REGISTRY][2])
+
+
+def _of_everybody(city: City, days: Ints) -> Ints:
+    """The days of the registered people, then NEVER for everybody else."""
+    return np.concatenate([days, np.full(len(city.people.sex) - len(days), NEVER, dtype=np.int32)])
+
+
+def _with_foreigners(city: City) -> tuple[Registrations, Ints, Ints]:
+    """The registry with the marriages to foreigners: grown-ups who have no other registration."""
+    kept, married, divorced = city[REGISTRY]
+    rng, people = city.draws("foreigners"), city.locals
+    single = (people.status == UNMARRIED) & (people.birth < BASE - MEN_MARRY_AT) & (married == NEVER)
+    single &= (
+        (people.cancelled == NEVER)
+        & (people.birth > BASE - 50 * 365)
+        & (people.birth < REGISTRY_FROM - MEN_MARRY_AT)
+    )
+    single[kept.male] = single[kept.female] = False
+    foreign = between(city.guests.foreign)
+    mine = rng.permutation(np.flatnonzero(single))[: len(foreign)]
+    foreign = foreign[: len(mine)]
+    on = on_weekday(rng.integers(REGISTRY_FROM, FIRST, len(mine)).astype(np.int32))
+    married = _of_everybody(city, married)
+    married[mine] = on
+    man = people.sex[mine] == MALE
+    parts = kept, _registered(MARRIAGE, on, np.where(man, mine, foreign), np.where(man, foreign, mine))
+    merged = Registrations(*(np.concatenate(columns) for columns in zip(*map(_columns, parts), strict=True)))
+    return merged, married, _of_everybody(city, divorced)
+
+
+COUPLES: Final[Topic[tuple[Registrations, Ints, Ints]]] = Topic("couples", (REGISTRY,), _with_foreigners)
+REGISTRATIONS: Final[Topic[Registrations]] = Topic("registrations", (COUPLES,), lambda city: city[COUPLES][0])
+WEDDING_DAYS: Final[Topic[Ints]] = Topic("married", (COUPLES,), lambda city: city[COUPLES][1])
+DIVORCE_DAYS: Final[Topic[Ints]] = Topic("divorced", (COUPLES,), lambda city: city[COUPLES][2])
 MARRIAGE_NOS: Final[Topic[pl.Series]] = Topic(
     "marriage numbers",
     (REGISTRATIONS,),

@@ -154,11 +154,11 @@ PREMISES: Final[Topic[Premises]] = Topic(
     "premises",
     (ENTERPRISES,),
     lambda city: premises(
-        city.draws("premises"), city.residents, city.territory, city.homes, city.people, city[ENTERPRISES]
+        city.draws("premises"), city.residents, city.territory, city.homes, city.locals, city[ENTERPRISES]
     ),
 )
 VISITS: Final[Topic[Visits]] = Topic(
     "visits",
     (PREMISES,),
-    lambda city: visits(city.draws("visits"), city.residents, city.territory, city.people, city[PREMISES]),
+    lambda city: visits(city.draws("visits"), city.residents, city.territory, city.locals, city[PREMISES]),
 )

@@ -8,7 +8,8 @@ import polars as pl
 
 from sample_city.world.basis.streams import Ints, Mask
 from sample_city.world.basis.timeline import FIRST, LAST, calendar, years
-from sample_city.world.city import Topic
+from sample_city.world.city import City, Topic
+from sample_city.world.population.guests import between
 from sample_city.world.population.people import People
 
 AT_SCHOOL_HERE: Final = 0.96
@@ -43,6 +44,18 @@ def school_year(on: int) -> int:
     return int(today["year"]) - (int(today["month"]) < TERM_BEGINS)
 
 
+def _with_settled(city: City, known: Pupils) -> Pupils:
+    """Also the children from other places."""
+    person, birth = between(city.guests.settled), city.people.birth
+    person = person[(birth[person] > FIRST - years(19)) & (birth[person] < FIRST - years(7))]
+    born = calendar(birth[person])
+    entry = born.select(pl.col("year") + 6 + (pl.col("month") >= TERM_BEGINS).cast(pl.Int32)).to_series()
+    return Pupils(
+        np.concatenate([known.person, person]),
+        np.concatenate([known.entry, entry.to_numpy()]).astype(np.int32),
+    )
+
+
 PUPILS: Final[Topic[Pupils]] = Topic(
-    "pupils", (), lambda city: pupils(city.draws("pupils"), city.people, city.away())
+    "pupils", (), lambda city: _with_settled(city, pupils(city.draws("pupils"), city.locals, city.away()))
 )

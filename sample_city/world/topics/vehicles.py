@@ -4,7 +4,7 @@ Numbers of plates and vehicles are computed here too; how an extract shows a veh
 to the police's module.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -14,7 +14,7 @@ import polars as pl
 
 from sample_city.world.basis.streams import Ints, Longs, Mask
 from sample_city.world.basis.timeline import BASE, FIRST, LAST, NEVER, day, years
-from sample_city.world.city import Topic
+from sample_city.world.city import City, Topic
 from sample_city.world.population.people import People
 from sample_city.world.topics.enterprises import ENTERPRISES, Enterprises
 
@@ -24,6 +24,8 @@ NEW_ENERGY_FROM: Final = day(date(2017, 6, 1))
 COMPANY_SHARE, NEW_ENERGY_SHARE, LARGE_SHARE, SLUGGISH_SHARE, SCRAPPED_SHARE = 0.12, 0.3, 0.06, 0.04, 0.04
 INSPECTION: Final = 730
 """Days from one inspection to the next."""
+ELSEWHERE: Final = 0.03
+"""Share of the vehicles."""
 NOBODY: Final = -1
 PLATE_ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """Letters and digits of plates: no I, no O (GA 36-2018)."""
@@ -137,8 +139,19 @@ def _spread(models: Longs) -> npt.NDArray[np.int64]:
     return places
 
 
+def _owned_elsewhere(city: City, known: Vehicles) -> Vehicles:
+    """Some private vehicles belong to people who live in another city."""
+    rng, count = city.draws("vehicles from elsewhere"), len(known.owner)
+    away = (rng.random(count) < ELSEWHERE) & (known.owner != NOBODY)
+    owner = np.where(away, rng.integers(*city.guests.owners, count), known.owner)
+    of_age = np.where(away, city.people.birth[owner] + years(18) <= known.registered, True)
+    return replace(known, owner=np.where(of_age, owner, known.owner).astype(np.int32))
+
+
 VEHICLES: Final[Topic[Vehicles]] = Topic(
     "vehicles",
     (ENTERPRISES,),
-    lambda city: vehicles(city.draws("vehicles"), city.residents, city.people, city[ENTERPRISES]),
+    lambda city: _owned_elsewhere(
+        city, vehicles(city.draws("vehicles"), city.residents, city.locals, city[ENTERPRISES])
+    ),
 )
