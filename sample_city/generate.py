@@ -59,7 +59,10 @@ class SampleCity:
     def generate(
         self, directory: Path, batch: date = BASE_DATE, *, since: date | None = None, mishap: str = ""
     ) -> Summary:
-        """Write the extracts of one batch and ``truth/`` into a directory; see `generate`."""
+        """Write the extracts of one batch and ``truth/`` into a directory; see `generate`.
+
+        With a ``mishap`` of ``data/mishaps.yaml`` the whole file of its dataset goes wrong.
+        """
         _check_days(batch, since)
         struck = _mishap(mishap, since)
         directory.mkdir(parents=True, exist_ok=True)
@@ -120,7 +123,6 @@ def generate(
     *,
     since: date | None = None,
     clean: bool = False,
-    mishap: str = "",
 ) -> Summary:
     """Write the extracts of one batch and ``truth/`` into a directory, made if need be.
 
@@ -137,15 +139,12 @@ def generate(
         batch: The day whose knowledge is delivered.
         since: The day of the delivery before.
         clean: No errors are planted and no wrong file is sent; the untidy writing and unusual rows stay.
-        mishap: Name of a mishap of a whole file, as in ``data/mishaps.yaml``; empty for none.
 
     Raises:
-        ValueError: The number of residents or a day is out of range, or there is no such mishap.
-            The message is for the caller's user.
+        ValueError: The number of residents or a day is out of range; the message is for the caller's user.
     """
     _check_days(batch, since)  # before a city is built for nothing
-    _mishap(mishap, since)
-    return plan_city(residents, seed, clean=clean).generate(directory, batch, since=since, mishap=mishap)
+    return plan_city(residents, seed, clean=clean).generate(directory, batch, since=since)
 
 
 def _mishap(name: str, since: date | None) -> WholeFile | None:

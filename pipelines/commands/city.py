@@ -32,7 +32,6 @@ def sample(
     batch: BatchOption = None,
     since: SinceOption = None,
     clean: Annotated[bool, typer.Option("--clean", help="不植入错误")] = False,
-    mishap: Annotated[str, typer.Option(help="整份文件的事故，如 register_cut_40；写错名称时列出全部")] = "",
 ) -> None:
     """生成示例城市的部门数据与真值。 Departmental extracts of a generated city, and its truth/."""
     try:
@@ -43,7 +42,6 @@ def sample(
             batch_date(batch) or FIRST_BATCH,
             since=batch_date(since, "--since"),
             clean=clean,
-            mishap=mishap,
         )
     except ValueError as error:
         raise console.usage(str(error)) from None

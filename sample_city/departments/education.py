@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import Delivery, Extract
+from sample_city.declarations import CityDelivery, Extract
 from sample_city.world.basis.identifiers import with_resident_check
 from sample_city.world.basis.streams import Ints, Mask, noise
 from sample_city.world.basis.timeline import iso

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import CHANGE, Delivery, Extract
+from sample_city.declarations import CHANGE, CityDelivery, Extract
 from sample_city.world.basis.streams import Ints
 from sample_city.world.basis.timeline import NEVER, iso
 from sample_city.world.city import City

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import Delivery, Extract
+from sample_city.declarations import CityDelivery, Extract
 from sample_city.world.basis.streams import Ints, noise
 from sample_city.world.basis.timeline import iso, whole_years
 from sample_city.world.city import City

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from sample_city.declarations import Delivery, Extract
+from sample_city.declarations import CityDelivery, Extract
 from sample_city.world.basis.streams import Ints
 from sample_city.world.city import City
 from sample_city.world.topics.dwellings import DWELLINGS, NO_HOUSEHOLD, addresses

@@ -17,7 +17,7 @@ import polars as pl
 from sample_city.declarations import Extract
 from sample_city.errors.alterations.registry import ALTERATIONS
 from sample_city.errors.alterations.struck import Struck
-from sample_city.errors.kinds import Kind, declared
+from sample_city.errors.kinds import ErrorKind, declared
 from sample_city.errors.knowable import Statements
 from sample_city.errors.occasions import OCCASIONS
 from sample_city.registry import EXTRACTS
@@ -114,17 +114,17 @@ class _Made:
 
 @dataclass(frozen=True)
 class _Planting:
-    """Kind by kind, on rows that carry no error yet."""
+    """ErrorKind by kind, on rows that carry no error yet."""
 
     city: City
     made: _Made
     taken: dict[str, Mask] = field(default_factory=dict)
 
-    def standing(self, kind: Kind) -> pl.DataFrame:
+    def standing(self, kind: ErrorKind) -> pl.DataFrame:
         """The errors of a kind that are there as soon as their record or their occasion is."""
         return self._planted(kind, kind.rate, f"error {kind.topic}").with_columns(slip=pl.lit(False))
 
-    def slipping(self, kind: Kind) -> pl.DataFrame:
+    def slipping(self, kind: ErrorKind) -> pl.DataFrame:
         """The errors of a kind that slip in after the base date."""
         topic = f"slip {kind.topic}"
         faults = self._planted(kind, SLIPS * kind.rate, topic)
@@ -136,7 +136,7 @@ class _Planting:
         return _faults(self.city, declared()[0], np.zeros(0, dtype=np.int32), None, np.zeros(0, dtype=np.int32),
                        np.zeros(0, dtype=np.int32)).with_columns(slip=pl.lit(False))  # fmt: skip
 
-    def _planted(self, kind: Kind, rate: float, topic: str) -> pl.DataFrame:
+    def _planted(self, kind: ErrorKind, rate: float, topic: str) -> pl.DataFrame:
         rng, extract = stream(self.city.seed, topic), EXTRACT[kind.dataset]
         count = len(extract.people(self.city)[0])
         taken = self.taken.setdefault(kind.dataset, np.zeros(count, dtype=np.bool_))
@@ -158,14 +158,14 @@ class _Planting:
         taken[faults.get_column("record").to_numpy()] = True
         return faults
 
-    def _below(self, kind: Kind, records: Ints, rng: np.random.Generator) -> Ints:
+    def _below(self, kind: ErrorKind, records: Ints, rng: np.random.Generator) -> Ints:
         """How far below its original a copy stands; 0 for what is no copy."""
         if not kind.copied:
             return np.zeros(len(records), dtype=np.int32)
         return rng.integers(1, FURTHEST_COPY, len(records)).astype(np.int32)
 
     def _wrong(
-        self, kind: Kind, extract: Extract, records: Ints, of: int, rng: np.random.Generator
+        self, kind: ErrorKind, extract: Extract, records: Ints, of: int, rng: np.random.Generator
     ) -> list[pl.Series] | None:
         """The wrong texts of each field, null where the record is spared; None where the row is the error."""
         if not kind.change or not len(records):
@@ -195,14 +195,14 @@ def _runs(rng: np.random.Generator, able: Ints, wanted: int, length: int) -> tup
     return able[places], np.repeat(able[starts], length).astype(np.int32)
 
 
-def _put_right(city: City, kind: Kind, cause: Ints) -> Ints:
+def _put_right(city: City, kind: ErrorKind, cause: Ints) -> Ints:
     """The day on which the department finds each error by itself; NEVER for most."""
     lot = noise(city.seed, f"found {kind.topic}", cause)
     return np.where(lot < FOUND, BASE + 1 + lot % SEASON, NEVER).astype(np.int32)
 
 
 def _faults(
-    city: City, kind: Kind, records: Ints, wrong: list[pl.Series] | None, cause: Ints, below: Ints
+    city: City, kind: ErrorKind, records: Ints, wrong: list[pl.Series] | None, cause: Ints, below: Ints
 ) -> pl.DataFrame:
     """A row for each cell that is wrong."""
     starts = np.zeros(len(records), dtype=np.int32)

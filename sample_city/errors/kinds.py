@@ -24,7 +24,7 @@ RATE: Final = 0.0006
 
 
 @dataclass(frozen=True)
-class Kind:
+class ErrorKind:
     """One kind of error at one place.
 
     Attributes:
@@ -66,7 +66,7 @@ class Kind:
 
 
 @cache
-def declared() -> tuple[Kind, ...]:
+def declared() -> tuple[ErrorKind, ...]:
     """Every declared kind, file by file in the order of their names.
 
     Raises:
@@ -86,7 +86,7 @@ def declared() -> tuple[Kind, ...]:
     return tuple(found)
 
 
-def _kinds(entry: Mapping[str, Any]) -> list[Kind]:
+def _kinds(entry: Mapping[str, Any]) -> list[ErrorKind]:
     basis, _, why = entry["knowable"].partition(": ")
     if basis not in ("standard", "record", "linked", "unknown") or not why:
         raise ValueError(f"{entry['kind']}: knowable is 'standard|record|linked|unknown: reason'")
@@ -96,7 +96,7 @@ def _kinds(entry: Mapping[str, Any]) -> list[Kind]:
     for place in entry["at"]:
         department, dataset, fields = place.split(".")
         kinds.append(
-            Kind(
+            ErrorKind(
                 entry["kind"],
                 entry["says"],
                 f"{department}.{dataset}",
