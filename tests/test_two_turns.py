@@ -257,17 +257,34 @@ def test_findings_by_unit_add_up_to_the_tickets_that_are_open(loop: Loop) -> Non
     )
 
 
+PERSON = ["name", "sex", "birth_date", "ethnic_group", "marital_status", "village_code", "phone"]
+
+
 def test_after_the_answers_the_persons_are_as_they_are(loop: Loop) -> None:
     person = rows(loop.walk.platform.lake.as_of("governance", "person", SECOND))
     real = truth(loop.walk, SECOND, "person").drop_nulls("household_no")
-    attributes = ["name", "sex", "birth_date", "ethnic_group", "marital_status", "village_code", "phone"]
     both = person.join(real, on="resident_id", how="inner", suffix="_real")
     assert both.height / real.height > 0.99
-    differs = [
-        pl.col(name).cast(pl.String).ne_missing(pl.col(f"{name}_real")).alias(name) for name in attributes
-    ]
-    wrong = both.select(differs).sum().row(0, named=True)
-    assert 1 - sum(wrong.values()) / (both.height * len(attributes)) >= 0.998, wrong
+    wrong = pl.concat(
+        both.filter(pl.col(name).cast(pl.String).ne_missing(pl.col(f"{name}_real"))).select(
+            field=pl.lit(name), record_key="resident_id"
+        )
+        for name in PERSON
+    )
+    # Measured 0.995: four in five of the wrong values are one clerk's telephone number on many people,
+    # which no rule finds.
+    assert 1 - wrong.height / (both.height * len(PERSON)) >= 0.99, wrong["field"].value_counts().rows()
+    # No value becomes wrong unless a department delivered it wrong or a township answered it wrong.
+    delivered = pl.concat(truth(loop.walk, day, "errors") for day in (FIRST, SECOND))
+    answered = tickets(loop.walk, SECOND).filter(pl.col("ticket_id").is_in([*loop.mistaken, loop.misspelt]))
+    blamed = pl.concat(each.select("field", "record_key") for each in (delivered, answered))
+    unexplained = wrong.join(blamed, on=["field", "record_key"], how="anti")
+    # A divorce registered here outvotes the police, who know of the new marriage in another city.
+    remarried = truth(loop.walk, SECOND, "unusual").filter(pl.col("kind") == "remarried_elsewhere")
+    outvoted = (pl.col("field") == "marital_status") & pl.col("record_key").is_in(
+        remarried["record_key"].implode()
+    )
+    assert unexplained.filter(~outvoted).rows() == []
 
 
 def test_departments_are_told_what_was_corrected_until_they_have_caught_up(loop: Loop) -> None:
@@ -277,9 +294,10 @@ def test_departments_are_told_what_was_corrected_until_they_have_caught_up(loop:
         if package.audience == "department"
     )
     closed = tickets(loop.walk, SECOND).filter(pl.col("state") == "closed")
-    expected = right_corrections(loop).join(closed, on="ticket_id", how="semi").unique(PROBLEM)
-    assert told.height == expected.height
-    assert set(told["记录主键"]) == set(expected["record_key"])
+    # A mistaken correction that nothing contradicts closes its ticket too, and the department hears of it.
+    corrected = loop.accepted.drop_nulls("value").join(closed, on="ticket_id", how="semi")
+    assert told.height == corrected.unique(PROBLEM).height
+    assert set(told["记录主键"]) == set(corrected["record_key"])
 
 
 def test_the_same_files_again_change_nothing(loop: Loop) -> None:
@@ -319,7 +337,12 @@ def caught_up(
     shutil.copytree(loop.walk.samples, folder / "sample")
     walk = walk_in(folder / "home", folder / "sample")
     corrected = right_corrections(loop)
-    one = corrected.filter((pl.col("dataset") == POPULATION) & (pl.col("field") == "name")).row(0, named=True)
+    missing = truth(walk, FIRST, "errors").filter(pl.col("kind") == "name_missing")
+    one = (
+        corrected.filter((pl.col("dataset") == POPULATION) & (pl.col("field") == "name"))
+        .join(missing, on=PROBLEM, how="semi")
+        .row(0, named=True)
+    )
     (file,) = walk.prepare(THIRD).glob("户籍人口*.csv")
     lines = file.read_bytes().decode("gb18030").split("\r\n")
     planted = truth(walk, THIRD, "errors").filter(
