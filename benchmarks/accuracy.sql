@@ -21,7 +21,9 @@ FROM planted JOIN first_finding
   ON first_finding.dataset = planted.dataset AND first_finding.field = planted.field
   AND (
     (first_finding.row_number = planted.row_number
-      AND (coalesce(planted.part, '') = '' OR contains(coalesce(sheet, ''), planted.part)))
+      AND (coalesce(planted.part, '') = '' OR contains(sheet, planted.part)
+        -- The files of an archive have no sheets: their rows are known by their keys.
+        OR (sheet IS NULL AND first_finding.record_key IS NOT DISTINCT FROM planted.record_key)))
     OR (planted."right" IS NULL AND first_finding.record_key = planted.record_key)
   );
 

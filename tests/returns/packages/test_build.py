@@ -396,25 +396,31 @@ def test_a_batch_without_tickets_has_no_packages_to_make(platform: Platform) -> 
         build(platform, date(2026, 2, 1))
 
 
-def test_a_missing_value_is_shown_with_what_stood_in_the_file(
-    platform: Platform, packages: dict[str, list[Path]]
-) -> None:
+def test_a_missing_value_is_shown_with_what_stood_in_the_file(copy: Platform) -> None:
     """A department that writes 无 where a value is required is told so, beside the finding."""
-    missing = tickets(platform).filter((pl.col("rule") == "presence") & pl.col("record_key").is_not_null())
-    shown = pl.concat(csv_of(path, "问题清单") for path in packages["department"])
-    evidence = shown.filter(pl.col("工单号").is_in(missing["ticket_id"].implode()))["依据"]
-    texts = set()
-    for dataset, key, field in missing.select("dataset", "record_key", "field").unique().rows():
-        standard, extract = (platform.lake.as_of(layer, dataset, BATCH) for layer in ("standard", "extract"))
-        assert standard is not None and extract is not None
-        found = duckdb.execute(
-            f"SELECT e.{field} FROM {standard.scan} s JOIN {extract.scan} e USING (_row) WHERE s.record_key = ?",
-            [key],
-        ).fetchall()
-        texts |= {text.strip() for (text,) in found if text and text.strip()}
-    assert texts
-    said = evidence.str.extract("交付文件中填的是“(.*)”$")
-    assert set(said.drop_nulls()) == texts
+    lake = copy.lake
+    extract = lake.as_of("extract", "police.population", BATCH)
+    finding = lake.as_of("finding", "police.population", BATCH)
+    assert extract is not None and finding is not None
+    with copy.engine.connect() as connection:
+        written = f"SELECT * REPLACE (coalesce(nullif(trim(name), ''), '无') AS name) FROM {extract.scan}"
+        lake.write(connection, "extract", "police.population", BATCH, written, Origin(extract.inputs, extract.facts))
+        same = f"SELECT * REPLACE (row_number + 1 AS row_number) FROM {finding.scan}"
+        lake.write(connection, "finding", "police.population", BATCH, same, Origin(finding.inputs))
+    build(copy)
+    shown = csv_of(copy.home.returns(BATCH) / "departments/police-公安局.zip", "问题清单")
+    nameless = tickets(copy).filter(
+        (pl.col("rule") == "presence")
+        & (pl.col("dataset") == "police.population")
+        & (pl.col("field") == "name")
+    )
+    assert nameless.height > 0
+    evidence = shown.select(
+        nameless=pl.col("工单号").is_in(nameless["ticket_id"].implode()),
+        said=pl.col("依据").str.ends_with("交付文件中填的是“无”").fill_null(False),
+    )
+    assert evidence["nameless"].any()
+    assert (evidence["nameless"] == evidence["said"]).all()
 
 
 def test_a_department_is_told_the_file_and_the_row_in_it_also_of_a_file_in_a_zip(
@@ -428,8 +434,11 @@ def test_a_department_is_told_the_file_and_the_row_in_it_also_of_a_file_in_a_zip
     (police,) = (path for path in packages["department"] if path.name.startswith("police"))
     shown = csv_of(emergency, "问题清单").filter(pl.col("数据集") == "九小场所")
     told = shown.select("记录主键", "文件行号", "文件")
-    assert set(told.rows()) == set(lines.rows())
-    assert told["文件"].n_unique() > 1
+    # Errors fall at random: not every one has a finding, and a finding may follow from an error elsewhere.
+    own = told.join(lines, left_on="记录主键", right_on="record_key", how="semi")
+    assert own["记录主键"].n_unique() > 3
+    assert set(own.rows()) <= set(lines.rows())
+    assert own["文件"].n_unique() > 1
     assert "户籍人口_20260302.csv" in set(csv_of(police, "问题清单")["文件"])
 
 
