@@ -404,7 +404,9 @@ def test_a_missing_value_is_shown_with_what_stood_in_the_file(copy: Platform) ->
     assert extract is not None and finding is not None
     with copy.engine.connect() as connection:
         written = f"SELECT * REPLACE (coalesce(nullif(trim(name), ''), '无') AS name) FROM {extract.scan}"
-        lake.write(connection, "extract", "police.population", BATCH, written, Origin(extract.inputs, extract.facts))
+        lake.write(
+            connection, "extract", "police.population", BATCH, written, Origin(extract.inputs, extract.facts)
+        )
         same = f"SELECT * REPLACE (row_number + 1 AS row_number) FROM {finding.scan}"
         lake.write(connection, "finding", "police.population", BATCH, same, Origin(finding.inputs))
     build(copy)
