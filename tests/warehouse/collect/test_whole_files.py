@@ -146,6 +146,11 @@ def without_place(title: str, prefix_length: int) -> Change:
     return change
 
 
+def yuan_of(text: str) -> float:
+    """An amount, also one that a clerk wrote with its unit."""
+    return float(text.strip("\uffe5\xa5元"))
+
+
 MISHAPS = {
     "two fifths of the register are missing": (POPULATION, lambda rows: rows[: len(rows) * 3 // 5], "rows_fall"),
     "one in twenty is missing": (POPULATION, lambda rows: [r for i, r in enumerate(rows) if i % 20], "rows_fall"),
@@ -167,10 +172,10 @@ MISHAPS = {
     "every date of birth is the same": (POPULATION, column("出生日期", lambda _: "19000101"), "one_value"),
     "the date of collection is the same": (GRID, column("采集日期", lambda _: "2026-04-01"), "one_value"),
     "amounts in 分": (
-        PENSION, column("月待遇金额(元)", lambda yuan: str(round(float(yuan) * 100)) if yuan else ""), "unit",
+        PENSION, column("月待遇金额(元)", lambda yuan: str(round(yuan_of(yuan) * 100)) if yuan else ""), "unit",
     ),
     "amounts a tenth": (
-        ALLOWANCE, column("月津贴金额(元)", lambda yuan: f"{float(yuan) / 10:g}" if yuan else ""), "unit",
+        ALLOWANCE, column("月津贴金额(元)", lambda yuan: f"{yuan_of(yuan) / 10:g}" if yuan else ""), "unit",
     ),
     "areas in square centimetres": (
         DWELLING, column("建筑面积(平方米)", lambda area: f"{float(area) * 10000:g}" if area else ""), "unit",

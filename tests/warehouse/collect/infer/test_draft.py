@@ -421,7 +421,8 @@ def test_drafts_of_the_city_s_extracts_agree_with_their_contracts_and_lint_clean
     shipped = load_library()
     drafts = tmp_path / "contracts"
     drafts.mkdir()
-    for file in generate(tmp_path / "city", 500, 3, date(2026, 3, 2)).files:
+    # Without errors: a column in which a row comes twice is rightly drafted as no key.
+    for file in generate(tmp_path / "city", 500, 3, date(2026, 3, 2), clean=True).files:
         if file.dataset in (ZIPPED, HEADED_TWICE):
             continue
         table = shipped[file.dataset].deliveries[0].table
