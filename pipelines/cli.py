@@ -42,19 +42,19 @@ class Verbs(TyperGroup):
         return list(VERBS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command behind a verb; of a word that is none, typer guesses which of `commands` was meant."""
+        """The command behind a verb. For an unknown word, typer guesses the meant one of `commands`."""
         for verb in [cmd_name] if cmd_name in VERBS else VERBS:
             if verb not in self.commands:
                 self.add_command(_command(verb), verb)
         return self.commands.get(cmd_name)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """The options before the verb; a wrong one is told in Chinese too."""
+        """Parse the options before the verb. A wrong option gets a Chinese message."""
         with in_chinese():
             return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
-        """The verb with its own options; a wrong one is told in Chinese too."""
+        """Parse the verb and its options. A wrong option gets a Chinese message."""
         with in_chinese():
             return super().invoke(ctx)
 

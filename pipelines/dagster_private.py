@@ -118,9 +118,9 @@ _Automatic = TypeVar("_Automatic", dg.ScheduleDefinition, dg.SensorDefinition)
 
 
 def switched_on(automatic: _Automatic) -> _Automatic:
-    """A schedule or a sensor that is on from the start; in Dagster's UI it can be switched off all the same.
+    """A schedule or a sensor that is on from the start. Dagster's UI can still switch it off.
 
-    Dagster takes the status when the definition is made, of which only the decorator knows how.
+    Dagster reads the status when the decorator makes the definition.
     """
     changed = copy(automatic)
     running = (

@@ -95,7 +95,7 @@ def enter_delivered(platform: Platform, batch: date, actor: str, progress: Calla
         platform: the installation.
         batch: the batch that was delivered for.
         actor: account of the person who took the files in.
-        progress: told why they could not be entered.
+        progress: receives the reason why they could not be entered.
     """
     try:
         with platform.open_ledger() as ledger:
@@ -112,7 +112,7 @@ def _cause(error: SQLAlchemyError | LedgerError | OSError) -> str:
 
 
 def receipt(intake: Intake) -> dict[str, object]:
-    """What a sender is told of one workbook, for programs: counts, and each refused row with its reason."""
+    """The receipt of one workbook, for programs: counts, and each refused row with its reason."""
     shown = ["line", "ticket_id", "verdict", "reason"]
     return {
         "file": intake.file,

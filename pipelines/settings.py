@@ -82,7 +82,7 @@ def read_settings(environment: Mapping[str, str] | None = None, home: Path | Non
     """The settings from the environment; `home` from the command line goes before `ZHENJIE_HOME`.
 
     Raises:
-        SettingsError: a number, an amount of memory or a choice of datasets that is none, a key that is none (it is
+        SettingsError: a setting is not a number, an amount of memory, a choice of datasets or a key (the key is
             not quoted), a user's name that the ledger does not take, or a folder of contracts that does not exist.
     """
     values = os.environ if environment is None else environment
@@ -149,7 +149,7 @@ def _home(path: Path) -> Path:
 
 
 def _refuse_unreadable(folder: Path) -> None:
-    """Refuse a folder of contracts of which a part would be overlooked."""
+    """Refuse a folder of contracts if a part of it would be overlooked."""
     if not folder.is_dir():
         raise SettingsError(
             f"ZHENJIE_CONTRACTS：没有文件夹 {folder}。"

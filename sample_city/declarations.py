@@ -18,7 +18,7 @@ Mishap = Literal["county_missing", "older_state"]
 """What is wrong with a file that its department replaces the same day: the rows of a county are missing, or it is
 the file of the delivery before."""
 CHANGE: Final = "change"
-"""Column of an extract of which changes are sent: what became of the record since the delivery before."""
+"""Column of an extract that sends changes: what became of the record since the delivery before."""
 SUFFIXES: Final[Mapping[Form, str]] = {
     "csv": "csv", "xlsx": "xlsx", "xls": "xls", "dbf": "dbf", "sqlite": "db", "zip": "zip",
 }  # fmt: skip

@@ -104,7 +104,7 @@ class SampleCity:
 
 
 def plan_city(residents: int, seed: int, *, clean: bool = False) -> SampleCity:
-    """A city of which several batches are wanted: it is built, and its errors drawn, once for all of them.
+    """A city for several batches: it is built, and its errors are drawn, once for all of them.
 
     Args as of `generate`.
 
@@ -130,7 +130,7 @@ def generate(
     seed) differs by what happened in between; ``truth/`` is always that of the last call.
 
     With ``since`` the batch is a later one: of some extracts only what changed since that day is sent (``changes``),
-    and of some two files, of which the second counts (``mishaps``). Without it everything is whole.
+    and some files come twice; the second counts (``mishaps``). Without it everything is whole.
 
     Args:
         directory: Where the files go; files of the same names are replaced.

@@ -1,4 +1,4 @@
-"""Write a delivery of which one whole file is wrong: `python -m sample_city.spoiled DIR MISHAP`.
+"""Write a delivery with one file that is wrong as a whole: `python -m sample_city.spoiled DIR MISHAP`.
 
 The mishaps are those of `sample_city/data/mishaps.yaml`; `truth/mishaps.csv` names the file.
 """

@@ -40,7 +40,7 @@ class Declaration(StrEnum):
 
 @dataclass(frozen=True)
 class Order:
-    """A declared order: names, the first of which goes before all others, and where it was said last."""
+    """A declared order of names, first to last, and the place of its last declaration."""
 
     names: tuple[str, ...]
     path: Path

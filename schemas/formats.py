@@ -75,6 +75,6 @@ def format_of(suffix: str, start: bytes) -> Format:
 
 
 def accepted() -> str:
-    """The formats that may be delivered, as a sender is told: `CSV、XLSX、XLS、DBF 或 SQLite 数据库`."""
+    """The formats that may be delivered, as messages list them: `CSV、XLSX、XLS、DBF 或 SQLite 数据库`."""
     *names, last = [name for found in load_formats().values() for name in found.names]
     return f"{'、'.join(names)} 或 {last}"

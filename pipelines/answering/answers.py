@@ -187,14 +187,14 @@ def _first_taken(items: Iterator[_Item]) -> Iterator[_Item]:
 
 
 def _finite(row: str) -> str:
-    """A row in which what is no number in JSON is a text, such as "NaN"."""
+    """A row whose values that JSON has no number for (NaN, infinity) are texts."""
     if _NOT_FINITE.search(row) is None:
         return row
     return _NOT_FINITE.sub(lambda match: match[1] or f'"{match[2]}"', row)
 
 
 def _told_apart(names: Sequence[str]) -> list[str]:
-    """Names of which each comes once; what DuckDB would call a column of a table that comes again."""
+    """Distinct names for columns: a repeated name gets the suffix that DuckDB would give it."""
     given: list[str] = []
     for name in names:
         number, unique = 0, name

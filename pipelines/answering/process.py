@@ -30,7 +30,7 @@ class Answering:
     def answer(
         self, request: Request, write: Callable[[str], object], remark: Callable[[str], object]
     ) -> int:
-        """Have a query answered.
+        """Answer a query in a process of its own.
 
         Args:
             request: the query.
@@ -104,7 +104,7 @@ def made_frame(frame: object) -> dict[str, object]:
     """A frame, which is an object of JSON.
 
     Raises:
-        BadMessage: it is none.
+        BadMessage: the frame is not a message.
     """
     if not isinstance(frame, dict):
         raise BadMessage("no object")

@@ -92,7 +92,7 @@ def _check_exists(root: Path) -> None:
 
 
 def _notices(home: Home) -> Iterator[str]:
-    """What is no damage, and what a person should know of: rights that others have, files that wait for nobody."""
+    """Notices that are not damage: rights that other accounts have, files that nobody waits for."""
     places = list(exposed(home))
     for place in places:
         what = f"{place.number} 个文件或文件夹" if place.rights == "go=" else "文件夹"

@@ -166,5 +166,5 @@ def _entered(ledger: Ledger, settings: Settings, kind: Act, detail: Mapping[str,
 
 
 def _writable(text: str) -> str:
-    """A text as every ledger can keep it: what is no UTF-8, and NUL, written as escapes."""
+    """A text that every ledger can store: invalid UTF-8 and NUL become escapes."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")

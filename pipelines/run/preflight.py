@@ -39,7 +39,7 @@ def prepared(
     Args:
         platform: the installation.
         batch: the day of the turn.
-        progress: told what had to be mended.
+        progress: receives a line for each thing that was mended.
         wait: whether to wait for another run rather than refuse.
 
     Raises:

@@ -83,7 +83,7 @@ class SideBySide(Executor):
 
 @dataclass(frozen=True)
 class _Ended:
-    """A step has told its last event; `error` is what it raised beyond a failure that Dagster knows.
+    """A step has sent its last event. `error` is an exception that is not a failure known to Dagster.
 
     `again` is its wish to be tried again: heard only now, or it would start while it is still here.
     """

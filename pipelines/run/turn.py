@@ -70,7 +70,7 @@ def run_turn(platform: Platform, batch: date, instance: dg.DagsterInstance, prog
         platform: the installation.
         batch: the day of the turn; its daily partition is run.
         instance: where Dagster keeps the run.
-        progress: told a line for each asset that is done.
+        progress: receives a line for each asset that is done.
 
     Raises:
         HomeInUse: another run, or whoever else writes, holds the installation.

@@ -115,7 +115,7 @@ WRONG_TYPE = RefusedRequest(415, "拒绝访问：GraphQL 请求的内容类型�
 
 
 class Guard:
-    """Stands before an ASGI application; `log` is told of what is refused, never with a query or a token."""
+    """Stands before an ASGI application. `log` receives each refusal, without its query and token."""
 
     def __init__(self, app: ASGIApp, access: Access, log: Callable[[str], None] | None = None) -> None:
         self._app = app

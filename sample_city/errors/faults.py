@@ -159,7 +159,7 @@ class _Planting:
         return faults
 
     def _below(self, kind: ErrorKind, records: Ints, rng: np.random.Generator) -> Ints:
-        """How far below its original a copy stands; 0 for what is no copy."""
+        """How many rows a copy stands below its original; 0 for a row that is not a copy."""
         if not kind.copied:
             return np.zeros(len(records), dtype=np.int32)
         return rng.integers(1, FURTHEST_COPY, len(records)).astype(np.int32)

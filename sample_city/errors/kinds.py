@@ -19,7 +19,7 @@ ATTRIBUTES: Final = (
     "person.name", "person.phone", "person.village", "enterprise.name", "enterprise.representative",
     "enterprise.phone",
 )  # fmt: skip
-"""Attributes of which it is judged, error by error, whether another delivered row states them."""
+"""Attributes that are judged error by error: does another delivered row state the right value?"""
 RATE: Final = 0.0006
 
 

@@ -146,7 +146,7 @@ def _standard_slices(city: City, extract: Extract, on: int) -> Iterator[pl.DataF
 
 
 def _persons(city: City, on: int) -> Iterator[pl.DataFrame]:
-    """Everybody registered or dead by that day; who is no longer registered has no household."""
+    """Everybody registered or dead by that day. A person without registration has no household."""
     people = city.people
     for records in _sliced(np.flatnonzero(people.registered <= on).astype(np.int32)):
         rows = standard(POPULATION, population(city, records, on))

@@ -1,7 +1,7 @@
 """Files that are wrong as a whole, struck only where a run asks for them; ``data/mishaps.yaml`` declares each.
 
 A mishap strikes the file of one dataset, sheet by sheet: rows that are missing, a unit that is another one, columns
-in each other's place. The truth names it in ``mishaps.csv``; single errors in such a file are told as always.
+in each other's place. The truth names it in ``mishaps.csv``; single errors in such a file stand in ``errors.csv``.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -1,7 +1,7 @@
 """What a department sends of an extract on a later day instead of everything: what is not as it was.
 
 A delivery is a function of city and day, so its changes are found by comparing what would be delivered whole on
-the day of the delivery before with what would be delivered whole today, slice of records by slice. Records are told
+the day of the delivery before with what would be delivered whole today, slice of records by slice. Records are matched
 apart by their key as delivered:
 
 - 新增: the key was not in the delivery before.
@@ -33,7 +33,7 @@ IDENTITY: Final = ("_record", "_copy")
 
 @dataclass(frozen=True)
 class Changes:
-    """What one extract has to tell of the days between two deliveries.
+    """The changes of one extract between two deliveries.
 
     Attributes:
         before: The delivery before, whole.

@@ -65,7 +65,7 @@ class Consignment:
         return self._with_errors(records * np.int64(2) + copies, untidy)
 
     def clean(self, records: Ints, copies: Mask) -> pl.DataFrame:
-        """The rows of these records before anybody wrote or erred; a copy may be told from its original."""
+        """The rows of these records before anybody wrote or erred; a copy can be distinguished from its original."""
         rows = self.extract.rows(self.city, records, self.on)
         if self.extract.delivery.changes:
             rows = rows.with_columns(pl.lit("").alias(CHANGE))

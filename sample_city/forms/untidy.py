@@ -130,7 +130,7 @@ def _styles(seed: int, delivery: CityDelivery, field: str, records: Ints) -> npt
 
 
 def spelled(dates: pl.Series, style: npt.NDArray[np.integer]) -> pl.Series:
-    """ISO dates in the spelling asked for, one style per row; what is no date stays as it is."""
+    """ISO dates in the requested spelling, one style per row; other texts stay unchanged."""
     return _with(dates, [(np.flatnonzero(style == chosen), _of_date(SPELLED[chosen])) for chosen in SPELLED])
 
 

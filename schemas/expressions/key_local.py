@@ -2,7 +2,7 @@
 
 Such a query may be computed for a few keys, from the input rows that carry them. What may look at rows of other keys is
 named: a window that is not partitioned by the key, a group without the key, a join over something else, a sub-query
-in a condition, a limit. The judgement is a cautious one: a query that is named may be right all the same.
+in a condition, a limit. The judgement is a cautious one: a query that is named may still be right.
 
 Example, for the key `household_no`:
 

@@ -185,7 +185,7 @@ def problems(expression: str, scope: Scope) -> list[str]:
 
 @cache
 def qualify(expression: str, alias: str) -> str:
-    """The expression with every column that names no table told to be of `alias`."""
+    """The expression with `alias` as the table of every column that names no table."""
     tree = parse(expression)
     for column in tree.find_all(exp.Column):
         if not column.table:

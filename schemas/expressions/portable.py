@@ -74,7 +74,7 @@ def load_allow_list() -> AllowList:
     """The allow-list as portable.yaml declares it.
 
     Raises:
-        pydantic.ValidationError: a section that is none, or an entry that is not a Construct.
+        pydantic.ValidationError: an unknown section, or an entry that is not a Construct.
     """
     text = (files("schemas") / "portable.yaml").read_text(encoding="utf-8")
     sections = TypeAdapter(dict[str, dict[str, Construct]]).validate_python(plain_yaml(text))

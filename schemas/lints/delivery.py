@@ -1,4 +1,4 @@
-"""Checks of how an extract is delivered: ways, changes, tolerances, and what a reader is told of the file."""
+"""Checks of how an extract is delivered: ways, changes, tolerances, and the file's layout."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _ways(page: Page) -> Iterator[Problem]:
 
 
 def _reading(page: Page, delivery: Delivery, place: Place) -> Iterator[Problem]:
-    """What a reader is told of the file."""
+    """The layout of the file that the contract gives to a reader."""
     said = {
         "encodings": delivery.encodings or None,
         "delimiter": delivery.delimiter,
@@ -112,7 +112,7 @@ def _reading(page: Page, delivery: Delivery, place: Place) -> Iterator[Problem]:
 
 
 def _parts(page: Page, delivery: Delivery, place: Place) -> Iterator[Problem]:
-    """How the files of a snapshot are told apart, and when they are all there."""
+    """How the files of a snapshot are distinguished, and when they are complete."""
     parts = delivery.parts
     if parts is None:
         return

@@ -110,7 +110,7 @@ class _KindCheck:
             )
 
     def examples(self) -> Iterator[Problem]:
-        """The generated tests are worth what the examples are: each judgement has a text of which it speaks."""
+        """Each judgement has an example that it finds: the generated tests depend on the examples."""
         if not self.kind.examples.right:
             yield self.wrong("no right example", "add a text as delivered, and what it becomes", "examples")
         rules = {judgement.rule for judgement in self.kind.judgements}

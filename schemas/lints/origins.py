@@ -27,7 +27,7 @@ def _takes(delivery: Delivery, fact: str) -> bool:
 
 
 def _of_sheets(page: Page, column: Column, place: Place) -> Iterator[Problem]:
-    """What only a workbook can tell of a column."""
+    """Facts of a column that only a workbook can give."""
     books = any(_takes(delivery, "sheet") for delivery in page.contract.deliveries)
     for name, said, known in (
         ("mergedCells", column.repeats_merged, "repeat"),

@@ -1,4 +1,4 @@
-"""Checks against the Open Data Contract Standard itself, by its own JSON Schema, told in a few words."""
+"""Checks against the Open Data Contract Standard itself, by its own JSON Schema, in few words."""
 
 from __future__ import annotations
 

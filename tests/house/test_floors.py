@@ -1,13 +1,16 @@
-"""The house keeps its shape: empty package files, no circles of imports."""
+"""The house keeps its shape: small folders, short modules, empty package files, no circles of imports."""
 
 from __future__ import annotations
 
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import grimp
 
 ROOT = Path(__file__).parents[2]
+# Modules side by side in one folder, and lines of a module.
+MOST_MODULES, MOST_LINES = 14, 450
 FLOORS = ("schemas", "warehouse", "quality", "returns", "assets", "pipelines", "sample_city")
 
 
@@ -20,6 +23,18 @@ def _modules() -> list[Path]:
         text=True,
     ).stdout
     return [ROOT / path for path in listed.split("\0") if path]
+
+
+def test_a_folder_has_at_most_fourteen_modules() -> None:
+    """More than that are grouped in folders of their own."""
+    sizes = Counter(path.parent.relative_to(ROOT) for path in _modules() if path.name != "__init__.py")
+    assert {str(folder): size for folder, size in sizes.items() if size > MOST_MODULES} == {}
+
+
+def test_a_module_has_about_four_hundred_lines_at_most() -> None:
+    """A longer one holds more than one thing."""
+    lengths = {str(path.relative_to(ROOT)): len(path.read_bytes().splitlines()) for path in _modules()}
+    assert {path: length for path, length in lengths.items() if length > MOST_LINES} == {}
 
 
 def test_package_files_are_empty() -> None:

@@ -1,4 +1,4 @@
-"""Who leaves the city for good, and when: their registration is cancelled though they live on.
+"""People who leave the city permanently, and when: their registration is cancelled though they live on.
 
 Only people whose leaving asks nothing of those who stay move: who lives alone, and grown-up children
 who go where their work is. Deaths belong to deaths, what the police write of it to their module.
