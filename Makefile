@@ -59,12 +59,13 @@ test-spark: $(SPARK)/.ready ## the demo city on Spark finds what it finds on Duc
 dev: $(READY) ## Dagster's UI on http://127.0.0.1:3000 with everything wired
 	$(BIN)/zhenjie dev
 
-check: $(READY) ## format, lint, types, import floors, contracts
+check: $(READY) ## format, lint, types, import floors, contracts, folders and plain English
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/zhenjie contract lint
+	$(BIN)/python -m pytest tests/house
 
 format: $(READY) ## mend what a formatter can mend
 	$(BIN)/ruff format .
