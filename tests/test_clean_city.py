@@ -29,6 +29,14 @@ def test_a_clean_city_has_no_findings_of_severity_error(
     found = duckdb.sql(findings_of(platform.lake, platform.library, DAY))
     errors = found.filter("severity = 'error'").aggregate("dataset, record_key, rule").pl()
     odd = pl.read_csv(tmp_path / "sample" / DAY.isoformat() / "truth" / "unusual.csv", infer_schema=False)
-    # Rules that call an unusual row an error are measured by `make accuracy`; an ordinary row has none.
     ordinary = errors.join(odd, on=["dataset", "record_key"], how="anti")
     assert ordinary.rows() == []
+    # People, owners and employers from elsewhere, early retirement and former numbers are warnings at most.
+    # Not yet right: passports in the place of a resident ID, and who remarried in another city.
+    called = errors.join(odd, on=["dataset", "record_key"], how="inner")
+    assert set(called.select("kind", "rule").rows()) <= {
+        ("foreigner", "semantic_kind"),
+        ("remarried_elsewhere", "agreement"),
+    }
+    kinds = {"from_elsewhere", "owner_elsewhere", "public_body", "early_retirement"}
+    assert kinds <= set(odd["kind"])
