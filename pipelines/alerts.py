@@ -1,7 +1,7 @@
-"""Alerts: one file for each run that failed or that went through with something a person should look at.
+"""Alerts: one file for each run that failed, or that succeeded with something a person should look at.
 
-`zhenjie run` writes its own; for runs that Dagster starts, two sensors do. A later run of the same batch without any
-trouble settles the batch's alerts: they move to `alerts/done/`.
+`zhenjie run` writes its own alert. Two sensors write the alerts of runs that Dagster starts. A later run of the same
+batch without trouble settles the batch's alerts: they move to `alerts/done/`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SETTLED = "done"
 
 @dataclass(frozen=True)
 class Alert:
-    """What a run left for a person to look at; names steps, checks and files, and no resident's data.
+    """The things a run left for a person to look at. Names steps, checks and files, never a resident's data.
 
     Attributes:
         run: Dagster's id of the run, or `refused-<batch>` for a run that was refused before it began.
@@ -46,12 +46,12 @@ class Alert:
 
 
 def refused_run(batch: date) -> str:
-    """What stands for the id of a run that was refused before it began."""
+    """The id of an alert about a run that was refused before it began."""
     return f"refused-{batch.isoformat()}"
 
 
 def raise_alert(home: Home, alert: Alert) -> None:
-    """Keep an alert, unless it says nothing; one of the same run is replaced."""
+    """Write an alert, unless it is empty. It replaces an earlier alert of the same run."""
     if not alert.failed and not alert.warnings:
         return
     home.alerts.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def raise_alert(home: Home, alert: Alert) -> None:
 
 
 def settle(home: Home, job: str, batch: str) -> None:
-    """Move the alerts of a job and batch to `alerts/done/`: a later run went through without trouble."""
+    """Move the alerts of a job and batch to `alerts/done/`, after a later run without trouble."""
     for path, alert in open_alerts(home):
         if (alert.job, alert.batch) == (job, batch):
             done = home.alerts / SETTLED
@@ -68,9 +68,9 @@ def settle(home: Home, job: str, batch: str) -> None:
 
 
 def open_alerts(home: Home) -> Iterator[tuple[Path, Alert]]:
-    """The alerts that nobody has dealt with, oldest first.
+    """The open alerts, oldest first.
 
-    A file that is no alert counts as one that cannot be read, so that it is not overlooked.
+    A file with other content is listed as an unreadable alert, so that nobody overlooks it.
     """
     found = [(path, _read(path)) for path in sorted(home.alerts.glob("*.json"))]
     yield from sorted(found, key=lambda one: (one[1].at, one[1].run))
@@ -86,5 +86,5 @@ def _read(path: Path) -> Alert:
 
 
 def moment(at: datetime) -> str:
-    """A time as alerts keep it."""
+    """A time in the spelling of alerts."""
     return at.isoformat(timespec="seconds")

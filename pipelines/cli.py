@@ -1,4 +1,4 @@
-"""The command line `zhenjie`: one verb a command, each in `pipelines.commands`.
+"""The command line `zhenjie`: each verb is a command in `pipelines.commands`.
 
 Exit codes: 0 done; 1 done with something set aside or refused; 2 a wrong call; 3 a run failed; 130 stopped by Ctrl-C;
 141 the reader of the output went away.
@@ -22,20 +22,20 @@ from pipelines.terminal.misuse import in_chinese
 from pipelines.terminal.process import begin, run_to_end
 from warehouse.home.modes import keep_private
 
-# Verb → the module in `pipelines.commands` that has the command, or the commands, of that name.
+# Verb → the module in `pipelines.commands` with the command, or the group of commands, of that name.
 VERBS: Mapping[str, str] = {
     "demo": "city", "sample": "city", "deliver": "loop", "run": "loop", "status": "status", "query": "query",
     "reply": "loop", "dev": "dev", "doctor": "operations", "backup": "operations", "restore": "operations",
     "rekey": "operations", "contract": "contract",
 }  # fmt: skip
 
-# After how many new objects Python looks for garbage. Nearly all that a command makes, imports and syntax trees, lives
-# to its end: looking as often as Python does by itself takes a twentieth of its time.
+# The number of new objects after which Python collects garbage. Nearly all objects of a command (imports, syntax
+# trees) live to its end: with Python's own number, collecting takes a twentieth of the time.
 _GARBAGE = 50_000
 
 
 class Verbs(TyperGroup):
-    """The verbs, each imported when it is asked for: all of them together take twice as long as any."""
+    """The verbs, each imported when it is called: to import all of them takes twice as long as any one."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The verbs in the order of the help."""
@@ -88,7 +88,7 @@ def root(
     ] = None,
 ) -> None:
     """镇街综合数据平台：采集—校核—返还—更正。 The township data platform."""
-    # The sample city is nobody's secret, and is written to hand around.
+    # The sample city is public and is written to be handed around, so its files follow the umask.
     if context.invoked_subcommand != "sample":
         keep_private()
     try:
@@ -102,10 +102,10 @@ def main() -> None:
     gc.set_threshold(_GARBAGE)
     begin()
     try:
-        # Not `app()`: that puts a hook of Typer's, which prints tracebacks, in the place of ours.
+        # Not `app()`: it replaces our hook for errors by Typer's, which prints tracebacks.
         sys.exit(run_to_end(typer.main.get_command(app)))
     finally:
-        # Or Python looks through everything once more before it ends: a second after a turn.
+        # Else Python collects garbage once more before it ends, which takes a second after a turn.
         gc.freeze()
 
 

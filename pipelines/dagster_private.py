@@ -1,7 +1,7 @@
-"""Dagster's modules that are not public, all that we use of them: a new release of Dagster is tried here.
+"""The only module that imports private modules of Dagster. Check it first when Dagster is upgraded.
 
 `tests/pipelines/test_dagster_private.py` fails when a release has moved one of them. The modules of the web server are
-imported where they are needed, for they take a second and no run wants them.
+imported lazily: they take a second, and no run needs them.
 """
 
 from __future__ import annotations
@@ -65,19 +65,19 @@ __all__ = [
     "web_app",
 ]
 
-# How often the UI asks for news of assets, in milliseconds; what `dagster dev` says too.
+# Milliseconds after which the UI asks again about assets: the value of `dagster dev`.
 LIVE_DATA = 2000
 LOG_LEVEL = "warning"
-# Of a history of runs in PostgreSQL, what `dagster-webserver` has too: the longest statement, the age of a connection,
-# the connections beyond the pool.
+# For a history of runs in PostgreSQL, the values of `dagster-webserver`: the longest statement, the age of a
+# connection, the connections beyond the pool.
 STATEMENT_MS, RECYCLE_SECONDS, OVERFLOW = 15_000, 3600, 20
 
 
 @contextmanager
 def code_servers(instance: dg.DagsterInstance, module: str) -> Iterator[Path]:
-    """Processes that load the definitions of a module, restarted when they end.
+    """Run processes that load the definitions of a module, and restart them when they end.
 
-    They end with this context, and by themselves some time after nobody has asked for them.
+    They end with this context, and by themselves some time after the last request.
 
     Yields:
         a `workspace.yaml` that names their sockets.
@@ -96,7 +96,7 @@ def code_servers(instance: dg.DagsterInstance, module: str) -> Iterator[Path]:
 
 @contextmanager
 def web_app(instance: dg.DagsterInstance, workspace: Path) -> Iterator[ASGIApp]:
-    """Dagster's web server over a workspace, without any guard before it."""
+    """Dagster's web server over a workspace, without a guard."""
     from dagster._core.workspace.context import WorkspaceProcessContext
     from dagster._core.workspace.load_target import WorkspaceFileTarget
     from dagster_webserver.app import create_app_from_workspace_process_context
@@ -110,7 +110,7 @@ def web_app(instance: dg.DagsterInstance, workspace: Path) -> Iterator[ASGIApp]:
 
 
 def daemon_command(workspace: Path) -> list[str]:
-    """The process of schedules, sensors and the queue of runs."""
+    """The command of the process that runs schedules, sensors and the queue of runs."""
     return [sys.executable, "-m", "dagster._daemon", "run", "--workspace", str(workspace)]
 
 
@@ -118,7 +118,7 @@ _Automatic = TypeVar("_Automatic", dg.ScheduleDefinition, dg.SensorDefinition)
 
 
 def switched_on(automatic: _Automatic) -> _Automatic:
-    """A schedule or a sensor that is on from the start. Dagster's UI can still switch it off.
+    """The status of a schedule or a sensor that is on from the start. Dagster's UI can still switch it off.
 
     Dagster reads the status when the decorator makes the definition.
     """

@@ -1,7 +1,7 @@
-"""Everything declared, checked together: contracts, entities, orders of authority, code tables, sheets.
+"""Check all declarations together: contracts, entities, orders of authority, code tables, sheets.
 
-One linter for the shipped folder and for the bureau's own: `zhenjie contract lint` and every command that works by the
-contracts ask here.
+One linter serves the shipped folder and the bureau's own folders. `zhenjie contract lint` and every command that uses
+contracts call it.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ def problems(settings: Settings) -> list[Problem]:
 
     Raises:
         ContractError: a file cannot be read at all.
-        CodeTableError: a code table is missing or not as it must be.
+        CodeTableError: a code table is missing or malformed.
     """
     library, codes = load_library(settings.contracts), code_library(settings)
     found = [*lint(library, codes), *_misnamed(settings.contracts)]
-    # Queries of sheets are bound to tables that follow from contracts that are right. The shipped sheets over the
-    # shipped contracts are bound by tests: it takes a second, and nothing here changes them.
+    # The queries of sheets are bound to tables that follow from contracts, so the contracts must be clean. Tests bind
+    # the shipped sheets to the shipped contracts: it takes a second, and an installation cannot change them.
     if found or not settings.contracts:
         return sorted(found)
     with tempfile.TemporaryDirectory() as scratch:
@@ -39,7 +39,7 @@ def problems(settings: Settings) -> list[Problem]:
 
 
 def declared_fingerprint(settings: Settings) -> str:
-    """A digest of everything that `problems` judges, and of what judges it."""
+    """A digest of every declaration that `problems` checks, and of the programs that check them."""
     return fingerprint((*settings.contracts, FOLDER, FOLDER.parent))
 
 

@@ -1,7 +1,7 @@
-"""Definitions: everything Dagster sees, composed afresh from the contracts.
+"""Definitions: everything Dagster sees, composed from the contracts.
 
-`build_definitions` takes the platform and replacements, so that a test swaps a part without patching. What
-Dagster's own processes load is `pipelines.location`.
+`build_definitions` takes the platform and replacements, so that a test can replace a part without patching.
+Dagster's own processes load `pipelines.location`.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def build_definitions(
         platform: the installation whose contracts become assets.
         resources: replacements for resources, by name.
         loggers: loggers beside Dagster's own, by name.
-        executor: who carries out the jobs; without one, each run waits for the installation.
+        executor: the executor of the jobs. By default each run waits for the installation's lock.
         automatic: names of the schedule and the sensors that are on from the start, see `pipelines.automatic`.
     """
     every = all_assets(platform)

@@ -1,6 +1,6 @@
-"""A sample city walked through the loop: what its departments deliver, how its townships answer.
+"""A sample city in the loop: its departments deliver, its townships answer.
 
-Used by `zhenjie demo` and by the measure of accuracy; the city itself is `sample_city`.
+Used by `zhenjie demo` and by the measurement of accuracy. The city itself is `sample_city`.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from warehouse.collect.intake import reception
 from warehouse.lake.thresholds import Thresholds
 
 OFFICER = "officer"
-"""The account that the simulated officers hand in under."""
+"""The account under which the simulated officers hand in replies."""
 
-# A sample city is small: at the usual size everything would be made anew, and no table be amended.
+# A sample city is small: with the usual thresholds every table would be made again as a whole, and no table amended.
 AMENDED = Thresholds(few_rows=0)
 FIRST_BATCH = date(2026, 3, 2)
 SECOND_BATCH = FIRST_BATCH + timedelta(days=1)
@@ -34,7 +34,7 @@ SECOND_BATCH = FIRST_BATCH + timedelta(days=1)
 
 @dataclass(frozen=True)
 class Demonstration:
-    """A sample city in an installation; the same arguments give the same deliveries and answers."""
+    """A sample city in an installation. The same arguments give the same deliveries and answers."""
 
     platform: Platform
     residents: int
@@ -42,7 +42,7 @@ class Demonstration:
 
     @property
     def samples(self) -> Path:
-        """Where the departments' files lie, a folder a day."""
+        """The folder of the departments' files, with one folder for each day."""
         return self.platform.home.root / "sample"
 
     @cached_property
@@ -50,13 +50,13 @@ class Demonstration:
         return plan_city(self.residents, self.seed)
 
     def truth(self, day: date) -> Path:
-        """What is right on a day, and what was planted."""
+        """The true values of a day, and the errors that were planted."""
         return self.samples / day.isoformat() / "truth"
 
     def deliver(self, day: date) -> Summary:
-        """The departments whose datasets this installation runs deliver in the morning.
+        """Deliver the datasets that this installation runs.
 
-        Everything the first time, and afterwards, of datasets that take it, what changed since the day before.
+        The first delivery is whole. Later, datasets that take deltas get the changes since the day before.
         """
         since = max((then for then in self._delivered() if then < day), default=None)
         made = self._city.generate(self.samples / day.isoformat(), day, since=since)
@@ -66,19 +66,19 @@ class Demonstration:
         return made
 
     def _delivered(self) -> Iterator[date]:
-        """The days whose files lie there."""
+        """The days that have files."""
         for truth in self.samples.glob("*/truth"):
             yield date.fromisoformat(truth.parent.name)
 
     def answer(self, day: date) -> list[Intake]:
-        """The officers answer every township's package as people do: open, fill in, send back."""
+        """Answer every township's package as officers do: open, fill in, send back."""
         return list(take_in_all(self.platform, self._answered(day), OFFICER, _at(day, 17)))
 
     def _answered(self, day: date) -> Iterator[Path]:
-        """The workbooks of a batch, answered.
+        """The answered workbooks of a batch.
 
-        A spreadsheet program writes the time into the file it saves: a package that was answered before
-        gives the file of then, so that it is known again.
+        A spreadsheet program writes the time into the file it saves. So a package that was answered before gives its
+        earlier file, which the ledger recognises.
         """
         folder = self.samples / day.isoformat() / "answered"
         folder.mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,7 @@ def _at(day: date, hour: int) -> datetime:
 
 
 def _unpacked(package: Path, folder: Path) -> Path:
-    """The workbook of a package, unpacked."""
+    """The path of the unpacked workbook of a package."""
     with zipfile.ZipFile(package) as archive:
         name = next(name for name in archive.namelist() if name.endswith(".xlsx"))
         (folder / name).write_bytes(archive.read(name))

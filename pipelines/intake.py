@@ -1,4 +1,4 @@
-"""Taking in deliveries and answered workbooks, whoever received them: the command line, the drop folders, the demo."""
+"""Intake of deliveries and answered workbooks, for the command line, the drop folders and the demo."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from returns.packages.sheet_spec import sheet_standard
 from returns.replies.take_in import SHEET, Intake, ReplyDesk, Submission, take_in
 from warehouse.collect.intake.landing import refuse_large
 
-# Tickets that a receipt for programs lists; of more there is the number.
+# The most tickets that a receipt for programs lists. It has their number in any case.
 LISTED = 200
 
-# What the content or the name of one file may bring about, whichever library meets it: the other files go on. What
-# befalls them all, such as a lost ledger, is not among it.
+# Errors that the content or the name of one file may cause, in any library: the other files go on. Errors that
+# concern all files, such as a lost ledger, are not among them.
 OF_ONE_FILE = (
     OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, EOFError,
     MemoryError, pl.exceptions.PolarsError, duckdb.Error,

@@ -18,7 +18,7 @@ from warehouse.home.names import FileName, path_of_text, shown_name, shown_path
 ANSWERS = (".xlsx", ".zip")
 
 SENSOR = "sensor"
-"""The account that hands in what lies in the drop folder: who put it there is not known."""
+"""The account that hands in files of the drop folder: nobody knows who put them there."""
 
 # 采集—校核—返还—更正: every asset of a batch.
 turn = dg.define_asset_job(
@@ -33,7 +33,7 @@ def take_in_answers(context: dg.OpExecutionContext, platform: PlatformResource) 
     """Take in answered workbooks and move each to `answers/done`, its receipt beside it.
 
     Raises:
-        dagster.Failure: a file is no workbook in `answers/`, or could not be read or moved; the others have been
+        dagster.Failure: a file is not a workbook in `answers/`, or could not be read or moved. The others have been
             taken in.
     """
     failed = []
@@ -55,19 +55,20 @@ def take_in_answers(context: dg.OpExecutionContext, platform: PlatformResource) 
 
 
 def not_an_answer(home: Home, path: Path) -> str | None:
-    """Why a file is not taken in, whoever named it; None if it may be.
+    """The reason why a file is not taken in; None if it may be taken in.
 
-    Whoever may start a job may name any file of this machine: the ledger, were it taken in, would be moved.
+    A person who may start a job may name any file of this machine. Example: if the ledger were taken in, it would be
+    moved.
 
     Args:
         home: the installation.
-        path: as the configuration of a run has it.
+        path: the path in the configuration of a run.
 
     Returns:
         a sentence in Chinese that says what to do.
     """
     answers_folder = home.answers.resolve()
-    # What a link points to counts, and nothing in `done` is taken in once more.
+    # Links are resolved. No file in `done` is taken in again.
     if path.is_symlink() or path.resolve().parent != answers_folder:
         return (
             f"{shown_path(path)}：只接收直接放在 {answers_folder} 中的文件（不接收链接），这个文件没有动。"
@@ -87,7 +88,7 @@ def _take_in(platform: Platform, path: Path) -> tuple[str, int, int, int]:
     done = platform.home.answers / "done"
     make_folder(done)
     name = FileName.of(path)
-    # Two townships may give their files one name.
+    # Two townships may give their files the same name.
     kept = done / f"{sha256_of(path)[:12]}-{name.stored}"
     (intake,) = take_in_all(platform, [path], SENSOR, datetime.now(UTC))
     told = {**receipt(intake), "original": name.original, "original_bytes": name.original_bytes}
@@ -99,5 +100,5 @@ def _take_in(platform: Platform, path: Path) -> tuple[str, int, int, int]:
 
 @dg.job(description="接收镇街答复")
 def answers() -> None:
-    """Take in what townships answered."""
+    """Take in the workbooks that townships answered."""
     take_in_answers()

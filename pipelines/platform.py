@@ -41,7 +41,7 @@ def build_platform(settings: Settings) -> Platform:
     home = Home(settings.home)
     home.root.mkdir(parents=True, exist_ok=True)
     codes = code_library(settings)
-    # What SQL may touch is what the stages do; the ledger, the returns and the answers are not among it.
+    # SQL may touch only the folders that the stages use: not the ledger, the returns or the answers.
     folders, databases = (home.inbox, home.lake), (candidate_of(home), draft_of(home))
     engine = Engine(home.spill, codes, settings.memory, settings.threads, settings.keys, folders, databases)
     platform = Platform(
@@ -60,10 +60,10 @@ def build_platform(settings: Settings) -> Platform:
 
 
 def ledger_url(settings: Settings) -> str:
-    """Where the ledger is: SQLite in the home unless the settings say otherwise."""
+    """The URL of the ledger: the one of the settings, else SQLite in the home."""
     return settings.ledger_url or _sqlite(Home(settings.home).ledger)
 
 
 def _sqlite(path: Path) -> str:
-    """The URL of an SQLite database, whatever characters are in its path."""
+    """The URL of an SQLite database. Its path may have any characters."""
     return URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)

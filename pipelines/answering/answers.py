@@ -1,8 +1,8 @@
-"""Answers to queries: as a table for people, as CSV or JSON for programs, rows written as they come.
+"""Answers to queries: a table for people, CSV or JSON for programs. Rows are written as they arrive.
 
-Values are turned into text by DuckDB itself, whatever their type: its JSON keeps every digit, its text every interval.
-A form of answer takes the first rows and returns what writes them and the rest, so that a query which fails before its
-first row has written nothing.
+DuckDB itself turns values of every type into text: its JSON keeps every digit, its text every interval. Each form
+fetches the first rows and returns a function that writes them and the rest. So a query that fails before its first row
+has written nothing.
 """
 
 from __future__ import annotations
@@ -24,38 +24,38 @@ from schemas.emit.sql import literal
 from warehouse.home.names import shown
 from warehouse.query.judge import Query, TableName, check
 
-# Rows of a table for people; more are for programs.
+# Rows of a table for people. `--csv` and `--json` write all rows.
 SHOWN = 200
 # Rows fetched and written at a time.
 BATCH = 20_000
 
-# In the text of JSON outside of strings: numbers that JSON has not.
+# NaN and infinity in the text of JSON, outside of strings: JSON has no such numbers.
 _NOT_FINITE = re.compile(r'("(?:[^"\\]|\\.)*")|(-?\b(?:nan|inf(?:inity)?)\b)', re.IGNORECASE)
 
 _Item = TypeVar("_Item")
 
 Writing = Callable[[], int]
-"""Writes an answer; the number of rows that were written."""
+"""Writes an answer and returns the number of written rows."""
 
 
 class Sink(Protocol):
-    """Takes an answer. `width` is that of the terminal it goes to, None for a file or a pipe."""
+    """Takes an answer. `width` is the width of the terminal, None for a file or a pipe."""
 
     width: int | None
 
     def write(self, text: str) -> int:
-        """Take some of the answer; its number of characters."""
+        """Take a piece of the answer. Returns its number of characters."""
 
     def flush(self) -> None:
         """Pass on what was taken."""
 
     def remark(self, text: str) -> None:
-        """Take a line for a person beside the answer."""
+        """Take a line for a person, which is not part of the answer."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The rows of a judged query on a connection in which it may name `tables`."""
+    """The rows of a judged query on a connection. The query may name `tables`."""
 
     connection: duckdb.DuckDBPyConnection
     query: Query
@@ -63,7 +63,7 @@ class Answer:
 
     @cached_property
     def names(self) -> list[str]:
-        """The columns, each name once: one that comes again is numbered."""
+        """The columns. A repeated name gets a number, so that each name is unique."""
         if self.query.explain:
             return ["explain_key", "explain_value"]
         self._run(f"SELECT * FROM (\n{self.query.text}\n) AS answer LIMIT 0")
@@ -83,7 +83,7 @@ class Answer:
         ]
 
     def texts(self, most: int | None = None) -> Iterator[pl.DataFrame]:
-        """The rows, every value as text, some at a time; no more than `most`."""
+        """The rows in batches, every value as text, at most `most` rows."""
         if self.query.explain:
             rows = self.connection.execute(self.query.sql).fetchall()
             yield pl.DataFrame(rows, schema=dict.fromkeys(self.names, pl.String), orient="row")
@@ -94,7 +94,7 @@ class Answer:
             yield pl.DataFrame(batch.rename_columns(self.names))
 
     def objects(self) -> Iterator[list[str]]:
-        """The rows, each as the text of a JSON object, some at a time."""
+        """The rows in batches, each as the text of a JSON object."""
         if self.query.explain:
             for frame in self.texts():
                 yield [json.dumps(row, ensure_ascii=False) for row in frame.to_dicts()]
@@ -109,7 +109,7 @@ class Answer:
             yield [json_shown(_finite(row)) for row in batch.column(0).to_pylist()]
 
     def count(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         self._select("count(*)")
         row = self.connection.fetchone()
         assert row is not None
@@ -124,13 +124,13 @@ class Answer:
         self._run(f"SELECT {select} FROM (\n{self.query.text}\n) AS {named} {end}")
 
     def _run(self, sql: str) -> None:
-        """Run a query around the query: judged as a whole, whatever was put into it."""
+        """Run a query that wraps the person's query. The whole statement is judged again."""
         check(self.connection, sql, self.tables)
         self.connection.execute(sql)
 
 
 def as_csv(answer: Answer, sink: Sink) -> Writing:
-    """The answer as CSV with a line of names; no text in it is a formula (`schemas.emit.spreadsheet`)."""
+    """The answer as CSV with a header line. No text in it is a formula (`schemas.emit.spreadsheet`)."""
     numbers = answer.numbers
     frames = _first_taken(answer.texts())
 
@@ -146,7 +146,7 @@ def as_csv(answer: Answer, sink: Sink) -> Writing:
 
 
 def as_json(answer: Answer, sink: Sink) -> Writing:
-    """The answer as a JSON array, a line a row."""
+    """The answer as a JSON array, one line for each row."""
     batches = _first_taken(answer.objects())
 
     def write() -> int:
@@ -162,7 +162,7 @@ def as_json(answer: Answer, sink: Sink) -> Writing:
 
 
 def as_table(answer: Answer, sink: Sink) -> Writing:
-    """The first rows of the answer for people: as a table, or one field a line where that would be too wide."""
+    """The first rows for people: a table, or one line for each field where a table would be too wide."""
     frames = list(answer.texts(SHOWN + 1))
     rows = [row for frame in frames for row in frame.rows()]
 
@@ -171,7 +171,7 @@ def as_table(answer: Answer, sink: Sink) -> Writing:
             for _, plan in rows:
                 sink.write(f"{shown(plan, KEPT)}\n")
         else:
-            # All that Rich needs of a file.
+            # Rich needs no more of a file.
             draw_table(Screen(cast("IO[str]", sink), sink.width), answer.names, rows[:SHOWN])
         if len(rows) > SHOWN:
             left = answer.count() - SHOWN
@@ -182,12 +182,12 @@ def as_table(answer: Answer, sink: Sink) -> Writing:
 
 
 def _first_taken(items: Iterator[_Item]) -> Iterator[_Item]:
-    """The same items, the first of them taken already."""
+    """The same items, after the first one has been fetched."""
     return chain([item for item in [next(items, None)] if item is not None], items)
 
 
 def _finite(row: str) -> str:
-    """A row whose values that JSON has no number for (NaN, infinity) are texts."""
+    """The row with NaN and infinity as texts: JSON has no such numbers."""
     if _NOT_FINITE.search(row) is None:
         return row
     return _NOT_FINITE.sub(lambda match: match[1] or f'"{match[2]}"', row)

@@ -1,8 +1,8 @@
 """The process that answers one query: `python -m pipelines.answering.child CHANNEL`.
 
-DuckDB hears no interruption inside one long call of a function, nor in its parser. So what judges and runs a query is
-a process of its own, which the kernel ends a little after its time and to which it gives no more than its memory. Its
-parent is `pipelines.answering.process`.
+DuckDB ignores an interruption inside one long function call and inside its parser. So each query is judged and run in
+a process of its own. The kernel limits the memory of this process and ends it shortly after the query's time is up.
+The parent is `pipelines.answering.process`.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from warehouse.query.connection import Asked, NotVerified, open_for_queries
 from warehouse.query.judge import RefusedQuery, judge, published_tables
 
 _MOST_ASKED = 16 << 20
-# Bytes beyond the engine's own: its parser, the texts of its functions, Arrow, and what is written.
+# Bytes beyond the engine's memory limit: its parser, texts inside functions, Arrow, and the output.
 _BESIDE_THE_ENGINE = 768 << 20
-# Seconds until a query that goes on is interrupted again.
+# Seconds until a query that still runs is interrupted again.
 _AGAIN = 0.2
 
 _FORMS: dict[Form, Callable[[Answer, Sink], Writing]] = {"table": as_table, "csv": as_csv, "json": as_json}
@@ -45,19 +45,19 @@ SELECT if(schema_name = 'main', database_name, schema_name) || '.' || table_name
 FROM duckdb_tables() ORDER BY name
 """
 
-# Statements in which no table of the second database can be meant or listed are answered without it.
+# A statement without these words cannot name or list a table of the second database, which then stays closed.
 _STANDARD = re.compile(r"standard|show|describe|duckdb_", re.IGNORECASE | re.ASCII)
 
-# Errors of the engine; while rows are fetched they come through Arrow, as errors of reading.
+# Errors of the engine. While rows are fetched they arrive through Arrow, as errors of reading.
 _ENGINE = (duckdb.Error, pa.ArrowException, OSError, MemoryError)
 
 
 class _TooLarge(Exception):
-    """The memory did not suffice before a row was written."""
+    """The memory was too small, and no row was written yet."""
 
 
 def main() -> None:
-    """Answer the query that comes through the channel."""
+    """Answer the query that arrives through the channel."""
     channel = socket.socket(fileno=int(sys.argv[1]))
     settle()
     send(channel, {"ready": True})
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 class _Frames:
-    """Sends output to the parent, some of it at a time."""
+    """Sends output to the parent in pieces."""
 
     def __init__(self, channel: socket.socket, request: Request) -> None:
         self.width = request.width
@@ -86,7 +86,7 @@ class _Frames:
         self._held = bytearray()
 
     def write(self, text: str) -> int:
-        """Take output; it goes to the parent in UTF-8."""
+        """Take output for the parent, which gets it in UTF-8."""
         for start in range(0, len(text), PIECE):
             self._held += text[start : start + PIECE].encode("utf-8", "surrogatepass")
             if len(self._held) >= PIECE:
@@ -94,25 +94,25 @@ class _Frames:
         return len(text)
 
     def remark(self, text: str) -> None:
-        """A line for a person beside the output."""
+        """Send a line for a person, which is not part of the output."""
         self.send()
         send(self._channel, {"remark": text})
 
     def flush(self) -> None:
-        """Nothing: Rich asks for it after each line."""
+        """Do nothing: Rich calls it after each line."""
 
     def send(self) -> None:
-        """Send what is held back."""
+        """Send the collected output."""
         held, self._held = memoryview(bytes(self._held)), bytearray()
         for start in range(0, len(held), PIECE):
             send(self._channel, {}, bytes(held[start : start + PIECE]))
 
 
 def _answered(request: Request, sink: Sink) -> int:
-    """Answer a query, if need be a second time with room on the disk; the number of rows that were given.
+    """Answer a query and return the number of rows. If the memory is too small, try again with room on the disk.
 
     Raises:
-        NoAnswer: there is none, or only a part.
+        NoAnswer: the query has no answer, or only a part of it.
     """
     clock = _Clock(request.seconds)
     try:
@@ -153,7 +153,7 @@ def _attempt(request: Request, sink: Sink, clock: _Clock, *, spilling: bool) -> 
 
 
 class _Clock:
-    """Breaks off the statements of a connection once a query's time is up."""
+    """Interrupts the statements of a connection once a query's time is up."""
 
     def __init__(self, seconds: int) -> None:
         self.seconds = seconds
@@ -169,7 +169,7 @@ class _Clock:
 
         def watch() -> None:
             wait = self._ends - time.monotonic()
-            # Again and again: between two statements there is nothing to break off.
+            # Repeated: an interruption between two statements has no effect.
             while not done.wait(max(wait, 0)):
                 connection.interrupt()
                 wait = _AGAIN

@@ -1,4 +1,4 @@
-"""Errors of the engine as sentences in Chinese: what went wrong, and what to do. The engine's own words follow."""
+"""Errors of the engine as Chinese sentences: the problem and the remedy, then the engine's own message."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from pipelines.answering.protocol import Refusal
 from pipelines.terminal.codes import FAILED, USAGE
 
-# What the engine's errors mean, by the word that they begin with.
+# The meaning of the engine's errors, by their first word.
 _MEANINGS = {
     "Parser": "SQL 有语法错误，请按下面指出的位置修改",
     "Syntax": "SQL 有语法错误，请按下面指出的位置修改",
@@ -25,12 +25,12 @@ _KIND = re.compile(r"([A-Za-z ]+) Error: ")
 _FULL = re.compile(
     r"No space left|max_temp_directory_size|Disk quota|failed to (offload|write)", re.IGNORECASE
 )
-# Arrow says it in two ways, C++ and Python in others.
+# The messages of Arrow (two), C++ and Python for a lack of memory.
 _NO_MEMORY = re.compile(
     r"Out of Memory|bad_alloc|malloc of size|realloc of size|MemoryError|could not allocate|failed to allocate",
     re.IGNORECASE,
 )
-# Characters of the engine's own words that are passed on: they may quote a value of any length.
+# Characters of the engine's own message that are passed on: it may quote a value of any length.
 _MOST_QUOTED = 2_000
 
 
@@ -63,7 +63,7 @@ def crashed(detail: str) -> Refusal:
 
 
 def explained(error: Exception) -> Refusal:
-    """An error of the engine."""
+    """The refusal for an error of the engine."""
     text = str(error)
     if _FULL.search(text):
         said = "磁盘空间不足以存放查询的中间结果。请在安装目录所在的磁盘上腾出空间，或缩小查询的范围"
@@ -75,7 +75,7 @@ def explained(error: Exception) -> Refusal:
 
 
 def is_memory(error: Exception) -> bool:
-    """Whether the memory did not suffice."""
+    """Whether the memory was too small."""
     return isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)) is not None
 
 

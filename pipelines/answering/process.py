@@ -1,4 +1,4 @@
-"""The answering process as `zhenjie query` sees it: started, listened to in bounded memory, ended in every case."""
+"""Start the answering process for `zhenjie query`, read its output in bounded memory, and always end it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from pipelines.terminal.codes import FAILED
 from warehouse.isolation.messages import BadMessage, made, receive, send
 from warehouse.isolation.process import Child
 
-# Seconds that it may take to import its libraries; the machine may be busy.
+# Seconds that the process may take to import its libraries: the machine may be busy.
 _STARTING = 120
-# Seconds beyond its limit after which it is ended here, should the kernel not have done it.
+# Seconds beyond the query's limit after which the parent ends the process, if the kernel has not.
 _OVERDUE = GRACE + 2
 
 
@@ -34,14 +34,14 @@ class Answering:
 
         Args:
             request: the query.
-            write: takes the output, some of it at a time.
+            write: takes the output in pieces.
             remark: takes a line for a person.
 
         Returns:
-            The number of rows that were given.
+            The number of rows in the answer.
 
         Raises:
-            NoAnswer: there is none, or only a part.
+            NoAnswer: the query has no answer, or only a part of it.
         """
         try:
             return self._listen(request, write, remark)
@@ -95,13 +95,13 @@ def _next(child: Child, until: float) -> tuple[dict[str, object], bytes]:
     try:
         frame, attached = receive(child.channel, LARGEST, until)
     except ConnectionError:
-        # It ended with something unread in its socket.
+        # The process ended with unread data in its socket.
         raise EOFError from None
     return made_frame(frame), attached
 
 
 def made_frame(frame: object) -> dict[str, object]:
-    """A frame, which is an object of JSON.
+    """Read a frame, which is a JSON object.
 
     Raises:
         BadMessage: the frame is not a message.
@@ -113,7 +113,7 @@ def made_frame(frame: object) -> dict[str, object]:
 
 @contextmanager
 def answering() -> Iterator[Answering]:
-    """A process that gets ready while the caller does something else; it is gone at the end."""
+    """A process that gets ready while the caller does something else. It is ended on exit."""
     child = Child("pipelines.answering.child")
     try:
         yield Answering(child)

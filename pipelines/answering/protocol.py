@@ -1,4 +1,4 @@
-"""What goes between `zhenjie query` and the process that answers: one request, then frames of output and an outcome.
+"""The messages between `zhenjie query` and the answering process: one request, frames of output, one outcome.
 
 The frames are those of `warehouse.isolation.messages`. The last one has `rows`, or `refusal`.
 """
@@ -15,9 +15,9 @@ Form = Literal["table", "csv", "json"]
 
 # Bytes of output in one frame.
 PIECE = 1 << 18
-# Bytes that a frame may have: a piece, or a message of the engine.
+# The largest frame in bytes: a piece of output, or a message of the engine.
 LARGEST = 1 << 20
-# Seconds beyond its limit after which the kernel ends a query that does not hear an interruption.
+# Seconds beyond the limit after which the kernel ends a query that ignores the interruption.
 GRACE = 1.0
 
 
@@ -26,15 +26,15 @@ class Request:
     """A query and what it may use.
 
     Attributes:
-        sql: what a person wrote.
-        form: how the answer is written.
+        sql: the statement that a person wrote.
+        form: the form of the answer.
         home: the folder of the installation.
-        keys: with which the published files may be encrypted.
+        keys: the keys that the published files may be encrypted with.
         memory: bytes that the engine may take before it spills.
         threads: cores that the engine may use.
-        seconds: after which the query is stopped, its output included.
+        seconds: the time limit of the query, its output included.
         width: columns of the terminal; None for a file or a pipe.
-        encoding: of the output, which says what lines of a table may be drawn with.
+        encoding: the encoding of the output. It decides which characters draw the lines of a table.
         scratch: the folder in which the query may spill.
     """
 
@@ -52,12 +52,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why there is no answer, or only a part.
+    """The reason why a query has no answer, or only a part of it.
 
     Attributes:
-        said: a sentence in Chinese; below it, what the engine says.
+        said: a sentence in Chinese, then the engine's own message.
         code: the exit code.
-        word: what it is in the ledger.
+        word: the word for it in the ledger.
     """
 
     said: str
@@ -66,7 +66,7 @@ class Refusal:
 
 
 class NoAnswer(Exception):
-    """There is no answer, or only a part; holds the refusal."""
+    """A query has no answer, or only a part of it. Holds the refusal."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.said)

@@ -53,7 +53,7 @@ def sample(
 
 def demo(context: typer.Context, residents: Residents = 10_000, seed: Seed = 1) -> None:
     """演示：示例城市，两轮循环，镇街模拟答复。 The sample city, two turns of the loop with answers."""
-    # Dagster takes seconds to import; only the commands that run it pay for it.
+    # A lazy import: Dagster takes seconds to import, and only commands that run it need it.
     from pipelines.run.instance import dagster_instance
     from pipelines.run.turn import run_turn
 
@@ -86,7 +86,7 @@ def _tell_answers(intakes: list[Intake]) -> None:
 
 
 def _tell(city: Demonstration, days: list[date]) -> None:
-    """What happened, turn beside turn, and where it lies."""
+    """Print the figures of each turn side by side, and the places of the results."""
     platform = city.platform
     outcomes = [outcome(platform, day) for day in days]
     console.table(

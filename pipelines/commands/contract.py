@@ -35,14 +35,14 @@ contract = typer.Typer(
 
 
 def _pandera(contract: Contract) -> str:
-    # pandera brings pandas with it: seconds of import that no other command should pay for.
+    # A lazy import: pandera imports pandas, which takes seconds, and no other command needs it.
     from schemas.emit.pandera import pandera_schema
 
     return str(pandera_schema(contract).to_json(indent=1))
 
 
 YAML = "yaml"
-"""The form of `contract show` that is the contract's file, with the authority of what it feeds in comments below."""
+"""The form of `contract show` that prints the contract's file, then the authority of each attribute as comments."""
 
 FORMS: Mapping[str, Callable[[Contract], str]] = {
     "sql": create_table,
@@ -77,7 +77,7 @@ def lint(context: typer.Context) -> None:
         found = [str(problem) for problem in problems(settings)]
     except (ContractError, CodeTableError, SettingsError) as error:
         raise console.usage(str(error)) from None
-    # Statements are built of contracts that are right.
+    # Statements can only be built from contracts without problems.
     found = found or list(not_portable(library, codes))
     for problem in found:
         console.result(problem)

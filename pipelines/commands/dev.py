@@ -21,7 +21,7 @@ def dev(
     host: Annotated[str, typer.Option(help="监听地址")] = "127.0.0.1",
 ) -> None:
     """打开 Dagster 界面。 Dagster's UI, with schedules and sensors."""
-    # Dagster takes seconds to import; only the commands that run it pay for it.
+    # A lazy import: Dagster takes seconds to import, and only commands that run it need it.
     from pipelines.run.instance import dagster_home
 
     settings = settings_of(context)
@@ -30,7 +30,7 @@ def dev(
         raise console.failed(f"不能在 {host} 的端口 {port} 上监听（{problem}）：请用 --port 指定别的端口")
     names = [word for name in settings.dev_hosts for word in ("--name", name)]
     command = ["-m", "pipelines.server.serve", "--host", host, "--port", str(port), *names]
-    # A token of the operator's own is known to them, and shown to nobody.
+    # The operator knows a token from the settings: it is not printed.
     command += [] if settings.dev_token else ["--show-token"]
     console.progress("正在启动，约需 20 秒；Ctrl-C 停止")
     code = run_group(
@@ -44,7 +44,7 @@ def dev(
 
 
 def _not_free(host: str, port: int) -> str | None:
-    """Why nobody can listen there; None if one can."""
+    """The reason why the address cannot be listened on; None if it is free."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         socket.create_server(address[:2], family=family).close()
