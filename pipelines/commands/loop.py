@@ -1,4 +1,4 @@
-"""`zhenjie deliver`, `run`, `reply`: the loop, one verb a stage that a person takes part in."""
+"""`zhenjie deliver`, `run`, `reply`: the loop, one verb for each stage in which a person takes part."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ from warehouse.home.register import edited, is_edited
 from warehouse.isolation.reading import get_ready
 from warehouse.publish.switch import open_published
 
-# What people call a file that holds everything, and one that holds changes.
+# The Chinese names of a file that holds all rows and of a file that holds changes.
 DELIVERIES = {"snapshot": "全量", "delta": "增量"}
 
-# What a batch came to, as `catalog.batch` has it, and what people call it.
+# The figures of a batch: the column in `catalog.batch` → its Chinese name.
 FIGURES = {
     "rows": "校核行数",
     "findings": "问题",
@@ -105,7 +105,7 @@ Failures = list[tuple[Path, OSError]]
 def _received(
     platform: Platform, files: list[Path], day: date, dataset: str | None, *, confirm: str | None
 ) -> tuple[list[reception.Receipt], Failures]:
-    """The receipts, and the files that the system would not read or keep: they hold up no other."""
+    """The receipts, and the files that could not be read or kept. Such a file does not stop the others."""
     receipts: list[reception.Receipt] = []
     failures: Failures = []
     terms = reception.Terms(dataset, confirm, platform.largest_file)
@@ -120,10 +120,10 @@ def _received(
 
 
 def _tell_failures(failures: Failures) -> None:
-    """Say which files could not be read or kept, and why.
+    """Report the files that could not be read or kept, with the reason.
 
     Raises:
-        typer.Exit: there is one.
+        typer.Exit: there is such a file.
     """
     for path, error in failures:
         console.progress(f"失败：文件“{shown_name(path)}”：{os_failure(error)}")
@@ -134,7 +134,7 @@ def _tell_failures(failures: Failures) -> None:
 
 
 def _recognised(receipt: reception.Receipt) -> str:
-    """How a file was understood, in a few words."""
+    """The dataset, form and layout that were recognised, in a few words."""
     if receipt.form is None:
         return ""
     rows = f"第 {receipt.header_row} 行表头" if receipt.header_row else None
@@ -148,7 +148,7 @@ def _recognised(receipt: reception.Receipt) -> str:
 
 def run(context: typer.Context, batch: BatchOption = None, json_: JsonOption = False) -> None:
     """运行一轮 采集—校核—返还—更正。 One turn of the loop."""
-    # Dagster takes seconds to import; only the commands that run it pay for it.
+    # A lazy import: Dagster takes seconds to import, and only commands that run it need it.
     from pipelines.run.instance import dagster_instance
     from pipelines.run.turn import run_turn
 
@@ -184,7 +184,7 @@ def run(context: typer.Context, batch: BatchOption = None, json_: JsonOption = F
 
 
 def outcome(platform: Platform, day: date) -> dict[str, int]:
-    """What a batch came to: the figures of `FIGURES` and the number of packages, if it is published."""
+    """The figures of a published batch: those of `FIGURES` and the number of packages."""
     with open_published(platform.home, platform.keys) as connection:
         found = connection.execute(
             f"SELECT {', '.join(FIGURES)} FROM catalog.batch WHERE batch = ?", [day]
@@ -196,7 +196,7 @@ def outcome(platform: Platform, day: date) -> dict[str, int]:
 
 
 def _told(platform: Platform, day: date, figures: dict[str, int]) -> list[tuple[str, str]]:
-    """What a batch came to, in words and places."""
+    """The figures of a batch for a person, and the places of its results."""
     return [
         *((title, f"{figures[name]:,}") for name, title in FIGURES.items()),
         ("返还包", f"{figures['packages']}  {platform.home.returns(day)}"),
@@ -214,7 +214,7 @@ def reply(
     """接收镇街填好的工作簿：逐条回执，下一批次生效。 Take in answered workbooks."""
     get_ready()
     platform = linted_platform_of(context)
-    # In the middle of a turn some stages would know of an answer and others not.
+    # An answer that arrives in the middle of a turn would reach some stages and not others.
     with alone(platform.home, "zhenjie reply", wait=True):
         with platform.open_ledger() as ledger:
             if ledger.witness_is_cut():

@@ -1,4 +1,4 @@
-"""`zhenjie doctor`, `backup`, `restore`, `rekey`: finding damage, the same state elsewhere or under a key."""
+"""`zhenjie doctor`, `backup`, `restore`, `rekey`: find damage, copy the state elsewhere, change its key."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _check_exists(root: Path) -> None:
 
 
 def _notices(home: Home) -> Iterator[str]:
-    """Notices that are not damage: rights that other accounts have, files that nobody waits for."""
+    """Notices that are not damage: rights of other accounts, files that no command will take in."""
     places = list(exposed(home))
     for place in places:
         what = f"{place.number} 个文件或文件夹" if place.rights == "go=" else "文件夹"
@@ -111,9 +111,9 @@ def _notices(home: Home) -> Iterator[str]:
 
 
 def _faults(platform: Platform) -> Iterator[str]:
-    """Everything that is not what it was, in words, with what to do."""
+    """Everything that differs from its recorded state, in Chinese, with the remedy."""
     home = platform.home
-    # Of a place that is damaged in several ways the first is named.
+    # A place may be damaged in several ways: only the first is named.
     places: dict[Path, Damage] = {}
     for damage in _damage(platform):
         places.setdefault(damage.path, damage)
@@ -130,7 +130,7 @@ def _faults(platform: Platform) -> Iterator[str]:
 
 
 def _damage(platform: Platform) -> Iterator[Damage]:
-    """What lies in its place and is not what it was."""
+    """Files that are in their place and differ from their recorded state."""
     home = platform.home
     yield from delivery_damage(home)
     yield from lake_damage(platform.lake)
@@ -236,7 +236,7 @@ def restore(
 
 def _restore(home: Home, archive: Path, settings: Settings, outside: list[KnownHead], *, told: bool) -> None:
     def check(draft: Home, head: str) -> None:
-        """Refuse a ledger that is behind what the archive, or anything named, knows of it."""
+        """Refuse a ledger that is older than the archive, or a place named by `--known`, shows."""
         if not told:
             return
         known = [*known_heads(draft, settings.keys, thorough=True), *outside]
@@ -254,7 +254,7 @@ def _restore(home: Home, archive: Path, settings: Settings, outside: list[KnownH
 
 
 def _accept(context: typer.Context, reason: str, outside: list[KnownHead], *, needed: bool) -> None:
-    """Enter that the ledger lacks something, why, and who says so."""
+    """Enter in the ledger which losses are accepted, why, and by whom."""
     platform = platform_of(context)
     home = platform.home
     if not reason.strip():
@@ -274,7 +274,7 @@ def _accept(context: typer.Context, reason: str, outside: list[KnownHead], *, ne
 
 
 def _gone(ledger: Ledger, home: Home) -> Gone:
-    """Files that are gone or replaced and that no turn makes again, each named."""
+    """Name the files that are gone or replaced and that no turn makes again."""
     deliveries = [
         *missing_deliveries(ledger, home, kept_since(registered(home))),
         *replaced_deliveries(ledger, home),
@@ -302,7 +302,7 @@ def _heads(path: Path, keys: Keys) -> list[KnownHead]:
 
 
 def _check_keys(archive: Path, keys: Keys) -> None:
-    """Refuse a backup that could not be read, before anything is written."""
+    """Refuse a backup whose keys are missing, before anything is written."""
     name = f"lake/{KEYS}"
     try:
         with tarfile.open(archive) as tar:
@@ -312,7 +312,7 @@ def _check_keys(archive: Path, keys: Keys) -> None:
             assert member is not None
             needed = json.load(member)["keys"]
     except (tarfile.TarError, EOFError) as error:
-        # The words of `tarfile` are English and speak of every compression that it tried.
+        # The message of `tarfile` is English and lists every compression that it tried.
         raise DamagedBackup(f"{archive}：不是 zhenjie backup 写的备份文件，或文件已损坏") from error
     try:
         keys.check(needed, archive)

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what the root command hands them."""
+"""Options that several commands share, and the settings that the root command gives them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def batch_date(text: str | None, option: str = "--batch") -> date | None:
     """The batch that an option names.
 
     Raises:
-        typer.Exit: it is not a date, or no batch can be of it; said on stderr.
+        typer.Exit: it is not a date, or not a date of a batch. The reason is on stderr.
     """
     if text is None:
         return None
@@ -41,17 +41,17 @@ def batch_date(text: str | None, option: str = "--batch") -> date | None:
         batch = date.fromisoformat(text)
     except ValueError:
         batch = None
-    # Also "20260302" is a date in ISO 8601; a batch has one spelling.
+    # "20260302" is an ISO 8601 date too, but a batch has one spelling.
     if batch is None or batch.isoformat() != text:
         raise console.usage(f"{option} {text}：请写成 2026-03-02 这样的日期")
     return checked_batch(batch, option)
 
 
 def checked_batch(batch: date, option: str = "--batch") -> date:
-    """The batch itself, if there may be one of that day.
+    """The batch itself, if a batch may have that day.
 
     Raises:
-        typer.Exit: it is outside the years that the platform knows; said on stderr.
+        typer.Exit: the day is outside the years of the platform. The reason is on stderr.
     """
     if not FIRST_BATCH <= batch <= LAST_BATCH:
         raise console.usage(
@@ -68,10 +68,10 @@ def settings_of(context: typer.Context) -> Settings:
 
 @contextmanager
 def alone(home: Home, what: str, *, wait: bool = False) -> Iterator[None]:
-    """Hold the installation, or say who does.
+    """Hold the installation's lock, or name its holder.
 
     Raises:
-        typer.Exit: another holds it, and `wait` is not said.
+        typer.Exit: another process holds it, and `wait` is false.
     """
     try:
         with exclusive(home, what, wait=wait):
@@ -81,11 +81,11 @@ def alone(home: Home, what: str, *, wait: bool = False) -> Iterator[None]:
 
 
 def platform_of(context: typer.Context) -> Platform:
-    """The installation, for a command that only looks.
+    """The installation, for a command that only reads.
 
     Raises:
-        typer.Exit: contracts or code tables cannot be read, or the settings name something that is not there,
-            or lack the key of what is.
+        typer.Exit: contracts or code tables cannot be read, or the settings name something that does not exist, or
+            lack the key of the lake.
     """
     try:
         return build_platform(settings_of(context))
@@ -94,30 +94,30 @@ def platform_of(context: typer.Context) -> Platform:
 
 
 def problems_said(count: int) -> str:
-    """What every command says, with exit 2, where contracts have problems; the problems themselves stand above it."""
+    """The last line of every command, with exit 2, if contracts have problems. The problems stand above it."""
     return f"合同有 {count} 处问题，请先按上面的提示改正"
 
 
 def linted_platform_of(context: typer.Context) -> Platform:
-    """The installation, its contracts checked before anything is read or written by them.
+    """The installation, after a check of its contracts.
 
-    A set of contracts that was found clean is not checked again while nothing that judges it has changed.
+    Contracts that were found clean are checked again only when they, or the programs that check them, have changed.
 
     Raises:
-        typer.Exit: as with `platform_of`, or contracts have problems; each is said with file and line.
+        typer.Exit: as with `platform_of`, or contracts have problems. Each is reported with file and line.
     """
     platform = platform_of(context)
     settings, clean = settings_of(context), platform.home.clean_contracts
     now = declared_fingerprint(settings)
     if clean.is_file() and clean.read_text(encoding="ascii", errors="replace") == now:
         return platform
-    # As they are written: of a choice of datasets, contracts say less than their files.
+    # All contracts are checked as written: a choice of datasets leaves parts of them out.
     found = problems(settings)
     if found:
         for problem in found:
             console.progress(str(problem))
         raise console.usage(problems_said(len(found)))
-    # Not worth a failure: without it, or with half of it, the next command lints again.
+    # An error here may be ignored: without the whole file, the next command checks the contracts again.
     with suppress(OSError):
         clean.write_text(now, encoding="ascii")
     return platform

@@ -1,7 +1,8 @@
 """`zhenjie query`: read-only SQL on the published tables, without access to anything else.
 
-The ledger keeps who asked what before it is judged or answered, and after it how many rows were given or why none
-were. Without a ledger there is no answer. What judges and answers is a process of its own, see `pipelines.answering`.
+Before a query is judged, the ledger gets an entry with the account and the SQL. Afterwards it gets an entry with the
+number of rows, or the reason why there were no rows. Without a ledger there is no answer. A process of its own judges
+and answers the query, see `pipelines.answering`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from returns.ledger.store import Ledger
 from warehouse.home.folders import Home
 from warehouse.query.connection import scratch_of
 
-# Signals that end a command, and what the ledger then says of a query.
+# Signals that end a command → the reason that the ledger keeps for the query.
 _ENDING = {
     signal.SIGINT: "被用户中止（Ctrl-C）",
     signal.SIGTERM: "被系统或管理员中止（SIGTERM）",
@@ -95,10 +96,10 @@ def _request(settings: Settings, home: Home, sql: str, form: Form) -> Request:
 
 
 def _answered(process: Answering, request: Request) -> int:
-    """Write the answer out; the number of rows.
+    """Write the answer out and return the number of rows.
 
     Raises:
-        NoAnswer: there is none, or only a part.
+        NoAnswer: the query has no answer, or only a part of it.
         OSError: the output cannot be written.
     """
     try:
@@ -113,9 +114,9 @@ def _answered(process: Answering, request: Request) -> int:
 
 
 class _Signals:
-    """What ends the command comes as `NoAnswer` while the query is answered, and is kept until then and afterwards.
+    """Turns a signal that ends the command into `NoAnswer` while the query is answered, and delays it before and after.
 
-    So no entry of the ledger is broken off, and each query has its result there.
+    So no entry of the ledger is interrupted, and each query has its result there.
     """
 
     def __init__(self) -> None:
@@ -125,9 +126,9 @@ class _Signals:
     @classmethod
     @contextmanager
     def kept(cls) -> Iterator[_Signals]:
-        """Take the signals over; what came too late for the query ends the command afterwards."""
+        """Handle the signals. A signal that comes too late for the query ends the command afterwards."""
         signals = cls()
-        # Whoever has a signal ignored, as `nohup` does, wants it ignored.
+        # A signal that the caller ignores, as `nohup` does, stays ignored.
         taken = [each for each in _ENDING if signal.getsignal(each) != signal.SIG_IGN]
         before = {each: signal.signal(each, signals._take) for each in taken}
         try:
@@ -140,7 +141,7 @@ class _Signals:
 
     @contextmanager
     def raised(self) -> Iterator[None]:
-        """Break off what is done within when a signal comes, or has come."""
+        """Interrupt the block when a signal comes, or if one has come already."""
         self._raising = True
         try:
             if self._came is not None:
@@ -152,7 +153,7 @@ class _Signals:
     def _take(self, number: int, _: FrameType | None) -> None:
         self._came = signal.Signals(number)
         if self._raising:
-            # Once: what comes while the process is ended must not leave it half ended.
+            # Only once: a second signal must not interrupt the clean-up.
             self._raising = False
             raise NoAnswer(_stopped(self._came))
 

@@ -1,4 +1,4 @@
-"""`zhenjie status`: where the installation stands, and what a person should look at."""
+"""`zhenjie status`: the state of the installation, and the things a person should look at."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from warehouse.publish.switch import published
 
 
 class DatasetStatus(TypedDict):
-    """The newest delivery of a dataset, what is remarkable about it, and whether the next one is overdue.
+    """The newest delivery of a dataset, its remarks, and whether the next one is overdue.
 
-    `refused` says of the batch with the newest deliveries which are not in force, and why; `held` names those of them
-    that look wrong as a whole and wait for a person.
+    `refused` lists the deliveries of the newest batch that are not in force, with the reasons. `held` lists those of
+    them that look wrong as a whole and wait for a person.
     """
 
     dataset: str
@@ -40,7 +40,7 @@ class DatasetStatus(TypedDict):
 
 
 class TicketStatus(TypedDict):
-    """How many tickets are in a state after the newest batch."""
+    """The number of tickets in a state after the newest batch."""
 
     state: str
     title: str
@@ -48,7 +48,7 @@ class TicketStatus(TypedDict):
 
 
 class AlertStatus(TypedDict):
-    """A run that failed, or went through with something to look at, as `pipelines.alerts` keeps it."""
+    """A run that failed, or succeeded with something to look at, as `pipelines.alerts` keeps it."""
 
     run: str
     job: str
@@ -60,7 +60,7 @@ class AlertStatus(TypedDict):
 
 
 class StatusReport(TypedDict):
-    """All of it, as `--json` gives it."""
+    """The whole report, as `--json` prints it."""
 
     home: str
     published_batch: date | None
@@ -108,7 +108,7 @@ def status(context: typer.Context, json_: JsonOption = False) -> None:
 
 
 def status_of(platform: Platform, day: date) -> StatusReport:
-    """Where the installation stands on a day."""
+    """The state of the installation on a day."""
     current = published(platform.home.warehouse, platform.keys)
     received = _newest_receipts(platform, day)
     return StatusReport(
@@ -135,7 +135,7 @@ def status_of(platform: Platform, day: date) -> StatusReport:
 
 
 def _newest_receipts(platform: Platform, day: date) -> dict[str, list[reception.Receipt]]:
-    """Dataset → its deliveries in the newest batch for which something of it was received."""
+    """Dataset → its deliveries in the newest batch that has deliveries of it."""
     newest: dict[str, list[reception.Receipt]] = {}
     for batch in reversed([batch for batch in reception.batches(platform.home) if batch <= day]):
         found: dict[str, list[reception.Receipt]] = {}

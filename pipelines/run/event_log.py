@@ -1,7 +1,8 @@
 """Dagster's event log in SQLite with its databases kept open.
 
-Dagster's own opens a database anew, and compiles every statement anew, for each of the thousands of events of a turn:
-half of the CPU time of a turn in which nothing changed. Configured in `dagster.yaml`; PostgreSQL there replaces it.
+Dagster's own event log opens the database and compiles the statement again for each of the thousands of events of a
+turn. That takes half of the CPU time of a turn in which nothing changed. `dagster.yaml` configures this class; with
+PostgreSQL there, it is not used.
 """
 
 from collections import OrderedDict
@@ -19,12 +20,12 @@ from pipelines.dagster_private import (
     SqliteEventLogStorage,
 )
 
-# A run's events are a database of its own; a long-lived server reads many of them.
+# Each run has a database of its own for its events. A long-lived server reads many of them.
 OPEN_RUNS = 4
 
 
 class EventLog(SqliteEventLogStorage):
-    """The same files as Dagster's `SqliteEventLogStorage`; one open connection a file, a few files at a time."""
+    """Uses the files of Dagster's `SqliteEventLogStorage`, with one open connection for each of a few files."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._engines: OrderedDict[str, db.Engine] = OrderedDict()
@@ -32,12 +33,12 @@ class EventLog(SqliteEventLogStorage):
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "EventLog":
-        """As Dagster makes it from `dagster.yaml`: `base_dir`, the folder of the databases."""
+        """Build the event log from `dagster.yaml`; `base_dir` is the folder of the databases."""
         return cls(inst_data=inst_data, **config_value)
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[db.Connection]:
-        # The lock is Dagster's: one connection serves the threads of the process in turn.
+        # Dagster holds a lock, so the threads of the process use the one connection in turn.
         with self._db_lock, self._engine(shard).begin() as connection:
             yield connection
 

@@ -1,7 +1,7 @@
-"""How Dagster carries out a run of ours: in one process, side by side, and never two runs on one installation.
+"""The executor of runs that Dagster starts: steps side by side in one process, one run at a time on an installation.
 
-`zhenjie run` takes the lock itself; here are the runs that Dagster starts, from its schedule, its sensors, or an
-engineer's click on one asset. They wait for their turn: one that was refused would not be asked for again.
+Such runs come from the schedule, a sensor, or an engineer's click on one asset; `zhenjie run` takes the lock itself.
+They wait for the lock: a sensor would not ask again for a run that was refused.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ PARTITION = "dagster/partition"
 
 
 class OneAtATime(SideBySide):
-    """Runs behind the installation's lock."""
+    """Executes a run while it holds the installation's lock."""
 
     def __init__(self, platform: Platform) -> None:
         super().__init__(platform.engine.threads, partial(_break_off, platform), StepImports(platform))
@@ -68,6 +68,6 @@ def side_by_side(platform: Platform) -> dg.ExecutorDefinition:
 
 
 def _break_off(platform: Platform) -> None:
-    """End what the steps wait for: statements, and files being read."""
+    """Interrupt the statements and the readers of files that steps wait for."""
     platform.engine.interrupt()
     stop_reading()

@@ -1,4 +1,4 @@
-"""Dagster's own instance: where it keeps the history of runs that its UI shows."""
+"""Dagster's instance: the place of the history of runs that its UI shows."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ DAGSTER_YAML = Path(__file__).parent / "dagster.yaml"
 def dagster_home(home: Home) -> Path:
     """Dagster's folder below the home, with a `dagster.yaml` in it.
 
-    The file is written anew, for the home may have been moved, until an engineer takes its first line out.
+    The file is written again each time, because the home may have been moved. An engineer who deletes its first line
+    keeps changes of their own.
     """
     home.dagster.mkdir(parents=True, exist_ok=True)
     settings = home.dagster / "dagster.yaml"
     ours = DAGSTER_YAML.read_text(encoding="utf-8")
     mark = ours.splitlines()[0]
     if not settings.exists() or mark in settings.read_text(encoding="utf-8").splitlines():
-        # A quoted string of JSON is one of YAML too, whatever the path has in it.
+        # A JSON string is a YAML string too, for any characters of the path.
         history = json.dumps(str(home.dagster / "history" / "runs"), ensure_ascii=False)
         settings.write_text(Template(ours).substitute(history=history), encoding="utf-8")
     return home.dagster

@@ -1,4 +1,4 @@
-"""Runs whose process died: Dagster takes them for running for ever, and holds back every run queued behind them."""
+"""Orphaned runs, whose process died: to Dagster they run for ever, and every run queued behind them waits."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from pathlib import Path
 
 import dagster as dg
 
-# The process that carries a run out, and when it started: a number alone may be another process's by now.
+# The process of a run and its start: the number alone may belong to another process by now.
 PROCESS = "zhenjie/process"
 UNDER_WAY = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
 def marked() -> dict[str, str]:
-    """The tag of a run that this process carries out."""
+    """The tag of a run that this process executes."""
     return {PROCESS: f"{os.getpid()}-{_started(os.getpid())}"}
 
 
 def report_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Tell Dagster of every run under way whose process is gone that it failed; returns their ids."""
+    """Report every orphaned run to Dagster as failed. Returns their ids."""
     dead = []
     for run in instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY)):
         pid, _, started = run.tags.get(PROCESS, "").partition("-")
@@ -31,7 +31,7 @@ def report_dead_runs(instance: dg.DagsterInstance) -> list[str]:
 
 
 def _started(pid: int) -> str | None:
-    """When a process of this machine started, in ticks since its boot; None when there is none."""
+    """The start of a process of this machine, in ticks since its boot; None if the process is gone."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:

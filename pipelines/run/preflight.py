@@ -1,4 +1,4 @@
-"""Before a turn: the installation is held, nothing may be gone, what dead runs left is taken away, damage is mended."""
+"""Before a turn: lock the installation, look for losses, remove the leftovers of dead runs, mend damage."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from warehouse.home.replaced import older_register, unregistered
 def prepared(
     platform: Platform, batch: date, progress: Callable[[str], None], *, wait: bool = False
 ) -> Iterator[None]:
-    """Hold the installation for a turn of a batch that can be trusted to build on what is there.
+    """Hold the installation for a turn of a batch, after its files and its ledger have been verified.
 
     Args:
         platform: the installation.
@@ -43,8 +43,8 @@ def prepared(
         wait: whether to wait for another run rather than refuse.
 
     Raises:
-        HomeInUse: another holds the installation, and `wait` is not said.
-        DamagedHome: what the turn reads is damaged or gone, and the turn does not make it again.
+        HomeInUse: another process holds the installation, and `wait` is false.
+        DamagedHome: an input of the turn is damaged or gone, and the turn does not make it again.
         LedgerLoss: entries are gone from the ledger.
     """
     home = platform.home
@@ -69,7 +69,7 @@ def prepared(
 
 
 def _check_register(platform: Platform, progress: Callable[[str], None]) -> None:
-    """Say if the register was edited or is an older copy; note what is not noted yet."""
+    """Report a register that was edited or is an older copy. Add the entries that are missing."""
     home = platform.home
     if is_edited(home):
         progress(edited(home))
@@ -80,7 +80,7 @@ def _check_register(platform: Platform, progress: Callable[[str], None]) -> None
 
 
 def _check_ledger(platform: Platform, batch: date, progress: Callable[[str], None]) -> None:
-    """Refuse a ledger that lacks entries; enter deliveries that a dead process did not enter."""
+    """Refuse a ledger that lacks entries. Enter deliveries that a dead process did not enter."""
     home = platform.home
     known = known_heads(home, platform.keys)
     with platform.open_ledger() as ledger:
@@ -106,7 +106,7 @@ def _check_ledger(platform: Platform, batch: date, progress: Callable[[str], Non
 
 
 def _told(damage: Damage, batch: date) -> str:
-    """A thing that is gone: made again by this turn, or still to be looked for."""
+    """The line about a missing file: this turn makes it again, or a person must find it."""
     if damage.remedy == AGAIN.format(batch):
         return f"{damage.path}：{damage.problem}。本轮重新生成"
     return str(damage)

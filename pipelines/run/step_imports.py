@@ -1,8 +1,8 @@
-"""Modules that steps import when they first need them: imported in the main thread, while no step runs.
+"""Lazy imports of steps, done in the main thread while no step runs.
 
-Python 3.11 locks each module by itself. When two threads enter a package whose modules import each other, each
-through another module, the one that would wait for ever gets a module that is only half there: "partially initialized
-module". So step threads import nothing but what is there already; tests/pipelines/test_step_imports.py watches them.
+Python 3.11 locks each module by itself. Suppose that two threads enter a package through different modules, and these
+modules import each other. To avoid a deadlock, Python gives one thread a half-loaded module: "partially initialized
+module". So step threads import only modules that are loaded already; tests/pipelines/run/test_step_imports.py holds it.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ BEFORE_STEPS = (
 
 @dataclass(frozen=True)
 class StepImports:
-    """Which modules are imported for steps; without a platform only those that every run needs."""
+    """The modules that are imported for steps. Without a platform: only those that every run needs."""
 
     platform: Platform | None = None
 
     def before_steps(self) -> None:
-        """Import what any step may need. The caller has started no step."""
+        """Import the modules that any step may need. Call it before a step has started."""
         import_all(BEFORE_STEPS)
         if self.platform is not None:
             _import_driver(self.platform.ledger_url)
 
     def of_step(self, key: str) -> Sequence[str]:
-        """The modules that this step needs beyond those and that nobody has imported.
+        """The further modules that this step needs and that are not loaded yet.
 
         Args:
             key: the key of a step that is about to start.
@@ -62,10 +62,10 @@ def import_all(names: Iterable[str]) -> None:
 
 
 def _import_driver(url: str) -> None:
-    """Reach the ledger's database once: its driver imports its parts when it is loaded and when it first connects.
+    """Connect to the ledger's database once: its driver imports modules when it is loaded and when it first connects.
 
-    What is wrong with the URL or the database is left to the steps, which say it better. SQLite's driver is in
-    Dagster's own use.
+    Errors of the URL or the database are ignored here: the steps report them better. Dagster itself has loaded
+    SQLite's driver.
     """
     with suppress(SQLAlchemyError, ModuleNotFoundError):
         parsed = make_url(url)

@@ -1,8 +1,8 @@
-"""Steps of a run side by side: in threads of one process, as many at once as the engine has threads.
+"""Run the steps of a run side by side: in threads of one process, as many at once as the engine has threads.
 
-Dagster itself carries steps out one after the other, or each in a process of its own, which costs seconds a step.
-Ours spend their time in DuckDB, which lets go of the interpreter, and share the engine's memory limit; which of them
-may run is Dagster's own book-keeping. Who may start a run is `executor`.
+Dagster's own executors run one step after the other, or each step in a process of its own, which costs seconds a step.
+Our steps spend their time in DuckDB, which releases the interpreter lock, and share the engine's memory limit. Dagster
+decides which step may run next. `executor` decides when a run may start.
 """
 
 from collections import deque
@@ -33,7 +33,7 @@ from pipelines.dagster_private import (
 )
 from pipelines.run.step_imports import StepImports, import_all
 
-# Seconds after which somebody who wants to stop the run is heard.
+# Seconds between two looks for a request to stop the run.
 _LOOKING_UP = 0.5
 
 
@@ -83,9 +83,10 @@ class SideBySide(Executor):
 
 @dataclass(frozen=True)
 class _Ended:
-    """A step has sent its last event. `error` is an exception that is not a failure known to Dagster.
+    """A step has sent its last event. `error` is an exception that Dagster does not handle as a failure.
 
-    `again` is its wish to be tried again: heard only now, or it would start while it is still here.
+    `again` is the step's request for a retry. It is passed on only now: else the retry would start before the step has
+    ended.
     """
 
     step_key: str
@@ -114,7 +115,7 @@ def _run(
     ):
         running = 0
         ready: deque[ExecutionStep] = deque()
-        # The last step's success is known before it has ended, and an error may come with its end.
+        # The last step reports its success before it ends, and its end may still bring an error.
         while running or not active.is_complete:
             if pop_captured_interrupt():
                 active.mark_interrupted()
@@ -130,7 +131,7 @@ def _run(
                 workers.submit(_carry_out, job_context.for_step(step, active.get_known_state()), told)
                 running += 1
             if not running:
-                # Nothing to do but to wait until a step may be tried again.
+                # Every remaining step waits for its retry.
                 active.sleep_til_ready()
                 continue
             try:
@@ -146,9 +147,9 @@ def _run(
 
 
 def _wait(told: _Told, running: int, break_off: Callable[[], None]) -> None:
-    """Until the steps under way have ended; what they have still to tell belongs to no run any more."""
+    """Wait until the running steps have ended. Their last events are dropped: the run is over."""
     while running:
-        # A step may have got hold of another statement.
+        # Repeated: a step may have started another statement.
         break_off()
         with suppress(Empty):
             running -= isinstance(told.get(timeout=_LOOKING_UP), _Ended)
@@ -164,7 +165,7 @@ def _closed(
         yield ended.again
         return
     active.verify_complete(job_context, ended.step_key)
-    # What cannot run any more, because a step before it failed, is said at once.
+    # Report at once the steps that cannot run because an earlier step failed.
     yield from active.plan_events_iterator(job_context)
 
 

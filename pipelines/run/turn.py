@@ -1,4 +1,4 @@
-"""One turn of the loop in this process, through Dagster, with a line for each asset as it is done."""
+"""Run one turn of the loop in this process, through Dagster, with a line for each finished asset."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -27,15 +27,15 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class TurnResult:
-    """What became of a turn.
+    """The result of a turn.
 
     Attributes:
         batch: the day of the turn.
         done: whether every step went through.
         failed: the steps that failed, with the kind of their errors.
-        warnings: what a person should look at, in Chinese.
-        refused: the number of files that were not taken into force.
-        stopped: whether somebody stopped it before its end.
+        warnings: the things a person should look at, in Chinese.
+        refused: the number of files that are not in force.
+        stopped: whether a person stopped it before its end.
     """
 
     batch: date
@@ -73,9 +73,9 @@ def run_turn(platform: Platform, batch: date, instance: dg.DagsterInstance, prog
         progress: receives a line for each asset that is done.
 
     Raises:
-        HomeInUse: another run, or whoever else writes, holds the installation.
-        DamagedHome: the turn would build on damage; what it can make again itself is no reason. An alert says so.
-        LedgerLoss: entries are gone from the ledger. An alert says so.
+        HomeInUse: another run, or another writer, holds the installation.
+        DamagedHome: the turn would read damaged data that it does not make again itself. It leaves an alert.
+        LedgerLoss: entries are gone from the ledger. It leaves an alert.
     """
     try:
         with prepared(platform, batch, progress):
@@ -101,7 +101,7 @@ def _raise_alert(
 def _run(
     platform: Platform, batch: date, instance: dg.DagsterInstance, progress: Progress
 ) -> tuple[TurnResult, str]:
-    """Run every asset; what became of them, and Dagster's id of the run."""
+    """Run every asset. Returns the result and Dagster's id of the run."""
     report_dead_runs(instance)
 
     @dg.logger
@@ -110,7 +110,7 @@ def _run(
         logger.addHandler(_ProgressLines(progress))
         return logger
 
-    # The caller holds the installation.
+    # The caller holds the installation's lock.
     definitions = build_definitions(platform, loggers={"lines": lines}, executor=side_by_side(platform))
     job = definitions.resolve_job_def(turn.name)
     run = instance.create_run_for_job(
@@ -127,7 +127,7 @@ def _run(
         failed=_failures(result.all_events),
         warnings=(
             *(["候选库未通过验收，已发布的治理库保持不变"] if refused_candidate else []),
-            # What a failed run left may be half of what the checks look at.
+            # A failed run may have left only a part of the tables that the checks read.
             *(warnings_of(platform, batch) if result.success else ()),
         ),
         refused=sum(_refused(event) for event in result.get_asset_materialization_events()),
@@ -137,7 +137,7 @@ def _run(
 
 
 def _failures(events: Sequence[dg.DagsterEvent]) -> tuple[str, ...]:
-    """The steps that failed; of a run that failed before or between its steps, the job."""
+    """The failed steps; the job, if the run failed before or between its steps."""
     steps = [event for event in events if event.is_step_failure]
     if steps:
         return tuple(sorted(_failure(event.step_key, event.step_failure_data.error) for event in steps))
@@ -148,7 +148,7 @@ def _failures(events: Sequence[dg.DagsterEvent]) -> tuple[str, ...]:
 
 
 def _failure(name: str | None, error: SerializableErrorInfo | None) -> str:
-    """The name of what failed and the kind of its error; the error's own text may quote a resident's data."""
+    """The name of a failed step and the kind of its error. The error's text may quote a resident's data."""
     while error is not None and error.cause is not None:
         error = error.cause
     kind = f" ({error.cls_name})" if error is not None and error.cls_name else ""
@@ -157,7 +157,7 @@ def _failure(name: str | None, error: SerializableErrorInfo | None) -> str:
 
 
 def _was_stopped(event: dg.DagsterEvent) -> bool:
-    """Whether the run was stopped: to Dagster a failure, unless its UI was asked to."""
+    """Whether a person stopped the run. To Dagster that is a failure, unless the stop came from its UI."""
     if event.event_type is dg.DagsterEventType.RUN_FAILURE:
         error = event.job_failure_data.error
         return error is not None and error.cls_name == DagsterExecutionInterruptedError.__name__
