@@ -13,6 +13,6 @@ from pipelines.jobs import turn
     description="每天清晨六点：当天批次的一轮",
 )
 def every_morning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-    """The batch of the day, before the offices open."""
+    """Run the batch of the day before the offices open."""
     day = context.scheduled_execution_time.astimezone(CHINA).date().isoformat()
     return dg.RunRequest(run_key=f"morning-{day}", partition_key=day)

@@ -23,10 +23,10 @@ from warehouse.collect.intake import reception
 from warehouse.home.files import digest_of, is_draft, special_kind
 from warehouse.home.names import path_as_text, shown_name
 
-# A file that was written to less than this ago may still be on its way.
+# Seconds since the last write after which a file counts as complete.
 SETTLED_SECONDS = 30
 
-# Who hands in what lies loose in the inbox is not known.
+# The account for loose files in the inbox: nobody knows who put them there.
 DROPPED = "inbox"
 
 NOTHING = digest_of([])
@@ -38,10 +38,10 @@ def today() -> date:
 
 
 def settled(folder: Path, now: datetime) -> list[Path]:
-    """The files lying loose in a folder that are complete, in the order of their names.
+    """The complete loose files in a folder, in the order of their names.
 
-    Programs that transfer files (rsync, lftp, WinSCP) give one a name with a dot before it until it is whole; the
-    doctor names those that stay. A link, a pipe or a device is no file, and is never opened.
+    Programs that transfer files (rsync, lftp, WinSCP) begin the name of an incomplete file with a dot. The doctor
+    names such files that stay. A link, a pipe or a device does not count as a file and is never opened.
     """
     if not folder.is_dir():
         return []
@@ -51,10 +51,11 @@ def settled(folder: Path, now: datetime) -> list[Path]:
 
 
 def _rests(path: Path, now: float) -> bool:
-    """Whether a path is a file that has not been written to for a while.
+    """Whether a path is a file that has not been written to for `SETTLED_SECONDS`.
 
-    A copy may keep the time of another machine, whose clock is ahead. When its entry here was changed, which every
-    write does, nobody but this machine says; should that be ahead too, the clock was moved, and says nothing.
+    A copy may keep the modification time of another machine, whose clock is ahead. Then the change time of the inode
+    counts, which this machine sets at every write. If that lies in the future too, this machine's clock was moved back,
+    and the file counts as complete.
     """
     try:
         found = path.lstat()
@@ -65,7 +66,7 @@ def _rests(path: Path, now: float) -> bool:
 
 
 def _ignored(folder: Path) -> list[str]:
-    """What lies loose in a folder and will never be taken in: no regular files, and no folders either."""
+    """The loose things in a folder that are never taken in: neither regular files nor folders, for example links."""
     if not folder.is_dir():
         return []
     found = []
@@ -82,10 +83,10 @@ def _ignored(folder: Path) -> list[str]:
     description="收件箱：收下散放的文件；有新交付的批次即运行",
 )
 def inbox(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg.SensorResult:
-    """Receive loose files for today's batch, then ask for a turn of every batch with new deliveries.
+    """Receive loose files for today's batch, then request a turn of every batch with new deliveries.
 
-    The batches after one with new deliveries follow from it and are asked for too, oldest first. A batch of a day to
-    come waits for its day: Dagster has no partition of it before, and would take no request at all.
+    Later batches depend on a batch with new deliveries, so they are requested too, oldest first. A batch of a future
+    day waits for its day: until then Dagster has no partition for it and would reject all requests.
     """
     report_dead_runs(context.instance)
     _receive(context, platform)
@@ -103,12 +104,12 @@ def inbox(context: dg.SensorEvaluationContext, platform: PlatformResource) -> dg
 
 
 def _until(delivered: Mapping[str, str], day: str) -> str:
-    """A fingerprint of what was delivered in a batch and in those before it."""
+    """A fingerprint of the deliveries of a batch and of all batches before it."""
     return digest_of({other: digest for other, digest in delivered.items() if other <= day})
 
 
 def _receive(context: dg.SensorEvaluationContext, platform: Platform) -> None:
-    """Take loose files in; one that cannot be read or moved waits for the next look and stops no other."""
+    """Take in loose files. A file that cannot be read or moved waits for the next time and does not stop the others."""
     now = datetime.now(UTC)
     _warn(context, platform.home.inbox)
     files, largest = settled(platform.home.inbox, now), platform.largest_file
@@ -130,14 +131,14 @@ def _warn(context: dg.SensorEvaluationContext, folder: Path) -> None:
 
 
 def _delivered(platform: Platform) -> dict[str, str]:
-    """Every batch that Dagster can run today, oldest first → a fingerprint of what was delivered in it."""
+    """Every batch that Dagster can run today, oldest first → a fingerprint of its deliveries."""
     batches = {*reception.batches(platform.home), *platform.lake.batches(*TICKETS)}
     days = sorted(day for day in batches if FIRST_BATCH <= day <= today())
     return {day.isoformat(): digest_of(_extract_ids(platform.home.inbox / day.isoformat())) for day in days}
 
 
 def _extract_ids(folder: Path) -> list[str]:
-    """The deliveries of a batch by their names, and those confirmed once more: their receipts are not read."""
+    """The ids of a batch's deliveries, a confirmed one twice. The receipts are not read."""
     return sorted(
         path.parent.name
         for name in (reception.RECEIPT, reception.CONFIRMATION)
@@ -154,7 +155,7 @@ def _extract_ids(folder: Path) -> list[str]:
 def answered(
     context: dg.SensorEvaluationContext, platform: PlatformResource
 ) -> dg.RunRequest | dg.SkipReason:
-    """Ask for the workbooks that lie in `answers/` to be taken in."""
+    """Request a run that takes in the workbooks in `answers/`."""
     _warn(context, platform.home.answers)
     found = settled(platform.home.answers, datetime.now(UTC))
     if not found:
@@ -173,7 +174,7 @@ def answered(
     monitor_all_code_locations=True,
 )
 def alert(context: dg.RunFailureSensorContext, platform: PlatformResource) -> None:
-    """Leave an alert that `zhenjie status` shows: what failed, when, in which run."""
+    """Write an alert about a failed run for `zhenjie status`: the steps, the time, the run."""
     failed = [str(event.step_key) for event in context.get_step_failure_events()]
     _raise_alert(context, platform, failed or ["运行失败，原因见 zhenjie dev"])
 
@@ -185,7 +186,7 @@ def alert(context: dg.RunFailureSensorContext, platform: PlatformResource) -> No
     monitor_all_code_locations=True,
 )
 def warned(context: dg.RunStatusSensorContext, platform: PlatformResource) -> None:
-    """Leave an alert of what did not pass in a run that went through; settle the batch's alerts if all did."""
+    """Write an alert about the failed checks of a successful run. Without any, settle the batch's alerts."""
     _raise_alert(context, platform, [])
 
 

@@ -6,22 +6,22 @@
 | `ZHENJIE_CONTRACTS` | further folders of contracts, separated like `PATH` | none |
 | `ZHENJIE_DATASETS` | which datasets to run, such as `police.*,health.death` | all |
 | `ZHENJIE_KEY` | encrypts the lake and the warehouse: 32 bytes in base64 | none: plain files |
-| `ZHENJIE_KEY_FILE` | a file that holds the key, in the place of `ZHENJIE_KEY` | none |
+| `ZHENJIE_KEY_FILE` | a file that holds the key, instead of `ZHENJIE_KEY` | none |
 | `ZHENJIE_FORMER_KEYS` | keys that only read what they encrypted, separated by commas | none |
 | `ZHENJIE_SIGNING_KEY` | signs the packages: 32 bytes in base64 | the home's own, `signing.key` |
-| `ZHENJIE_SIGNING_KEY_FILE` | a file that holds it, in the place of `ZHENJIE_SIGNING_KEY` | none |
+| `ZHENJIE_SIGNING_KEY_FILE` | a file that holds it, instead of `ZHENJIE_SIGNING_KEY` | none |
 | `ZHENJIE_FORMER_SIGNING_KEYS` | keys whose packages are still taken in, separated by commas | none |
-| `ZHENJIE_USER` | who queries and hands in replies, as the ledger keeps it | the system's user |
+| `ZHENJIE_USER` | the account that the ledger keeps for queries and replies | the system's user |
 | `ZHENJIE_LEDGER` | SQLAlchemy URL of the ledger | SQLite in the home |
-| `ZHENJIE_MEMORY` | what the engine may use, as DuckDB writes it | a third of the machine's memory |
-| `ZHENJIE_THREADS` | how many cores the engine may use | `2` |
+| `ZHENJIE_MEMORY` | memory of the engine, as DuckDB writes it | a third of the machine's memory |
+| `ZHENJIE_THREADS` | cores of the engine, and steps of a run side by side | `2` |
 | `ZHENJIE_DEV_TOKEN` | the token of `zhenjie dev`, 16 characters or more | a new one at each start |
 | `ZHENJIE_DEV_HOSTS` | further names by which `zhenjie dev` is reached, separated by commas | none |
-| `ZHENJIE_QUERY_SECONDS` | after how many seconds a query is broken off | `60` |
+| `ZHENJIE_QUERY_SECONDS` | seconds after which a query is stopped | `60` |
 | `ZHENJIE_LARGEST_FILE` | the largest file that is delivered or handed in, such as `4GiB` | `4GiB` |
-| `ZHENJIE_QUERY_MEMORY` | what the engine may use for a query before it spills | `2GiB`, or less as `ZHENJIE_MEMORY` |
-| `ZHENJIE_PUBLISHED_BATCHES` | how many batches of findings the warehouse shows | `10` |
-| `ZHENJIE_AUTOMATIC` | what runs by itself when Dagster starts: `all`, or names of the schedule and sensors | none |
+| `ZHENJIE_QUERY_MEMORY` | memory of a query before it spills | `2GiB`, or `ZHENJIE_MEMORY` if that is less |
+| `ZHENJIE_PUBLISHED_BATCHES` | number of batches whose findings the warehouse shows | `10` |
+| `ZHENJIE_AUTOMATIC` | schedule and sensors that are on from the start: `all`, or their names | none |
 """
 
 from __future__ import annotations
@@ -40,25 +40,25 @@ from warehouse.collect.intake.landing import LARGEST_FILE
 from warehouse.home.encryption import Key, Keys
 from warehouse.home.names import shown
 
-# In the path of the home: readers would take it for a pattern of paths.
+# Not allowed in the path of the home: readers would take it for a pattern.
 _STRANGE = frozenset("*?[]{}")
 
 
-# What the engine may use for a query, where nobody says.
+# The memory of a query without a setting.
 _QUERY = 2 << 30
-# An amount of memory as DuckDB takes it.
+# An amount of memory in DuckDB's spelling.
 _AMOUNT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(%|[KMGT]I?B|[KMGT]|B(?:YTES?)?)\s*", re.IGNORECASE)
 _THOUSANDS = "bkmgt"
 _LEAST_MEMORY = 16 << 20
 
 
 class SettingsError(Exception):
-    """A setting that cannot be used; says which and what to do."""
+    """A setting that cannot be used. The message names it and the remedy."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of one process, every path absolute; secrets do not show in its `repr`."""
+    """The settings of one process. Every path is absolute; `repr` shows no secret."""
 
     home: Path
     contracts: tuple[Path, ...] = ()
@@ -79,7 +79,7 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str] | None = None, home: Path | None = None) -> Settings:
-    """The settings from the environment; `home` from the command line goes before `ZHENJIE_HOME`.
+    """The settings from the environment. `home` from the command line takes precedence over `ZHENJIE_HOME`.
 
     Raises:
         SettingsError: a setting is not a number, an amount of memory, a choice of datasets or a key (the key is
@@ -118,16 +118,16 @@ def read_settings(environment: Mapping[str, str] | None = None, home: Path | Non
 
 
 def utf8_environment(encoding: str) -> dict[str, str]:
-    """The environment of this process begun anew with UTF-8 for file names; its streams keep their encoding.
+    """The environment for a restart of this process with UTF-8 file names. Its streams keep their encoding.
 
-    ASCII is what a locale says that knows no better: its terminal takes UTF-8.
+    A locale without an encoding reports ASCII. Its terminal takes UTF-8, so its streams get UTF-8.
     """
     kept = "utf-8" if encoding.lower() in ("ascii", "ansi_x3.4-1968", "us-ascii") else encoding
     return {**os.environ, "PYTHONIOENCODING": os.environ.get("PYTHONIOENCODING") or kept}
 
 
 def child_environment(settings: Settings, dagster_home: Path) -> dict[str, str]:
-    """The environment of a process we start: ours with the settings of places, and without the token."""
+    """The environment of a process that we start: ours, with the resolved folders and without the token."""
     return {
         **{name: value for name, value in os.environ.items() if name != "ZHENJIE_DEV_TOKEN"},
         "DAGSTER_HOME": str(dagster_home),
@@ -149,7 +149,7 @@ def _home(path: Path) -> Path:
 
 
 def _refuse_unreadable(folder: Path) -> None:
-    """Refuse a folder of contracts if a part of it would be overlooked."""
+    """Refuse a folder of contracts if a part of it cannot be read: its contracts would be overlooked."""
     if not folder.is_dir():
         raise SettingsError(
             f"ZHENJIE_CONTRACTS：没有文件夹 {folder}。"
@@ -164,7 +164,7 @@ def _refuse_unreadable(folder: Path) -> None:
 
 
 def _keys(values: Mapping[str, str], name: str, former_name: str) -> Keys:
-    """The key that a variable gives, by itself or in the file that `<name>_FILE` names, and the former ones."""
+    """The key of a variable, or of the file that `<name>_FILE` names, and the former keys."""
     file_name = f"{name}_FILE"
     text, file = values.get(name, "").strip(), values.get(file_name)
     if text and file:
@@ -227,7 +227,7 @@ def _user(values: Mapping[str, str]) -> str:
     try:
         return checked_account(name)
     except LedgerError:
-        # Not quoted: what the ledger does not take may act on a terminal.
+        # Not quoted: a name that the ledger refuses may contain control characters for a terminal.
         raise SettingsError(
             "ZHENJIE_USER：用户名只能有 1 至 128 个字母、汉字、数字，中间可有单个空格，或 . _ - @ / \\ + : $ ·。"
             "请改正，或取消这个变量（默认为系统用户）"
@@ -242,7 +242,7 @@ def _system_user() -> str:
 
 
 def _third_of_memory() -> str:
-    """A third of what the machine has: reading and writing files, and the packages, need some beside the engine."""
+    """A third of the machine's memory: files and packages need memory beside the engine."""
     megabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
     return f"{max(1024, megabytes // 3)}MiB"
 

@@ -1,4 +1,4 @@
-"""A group of processes that ends as a whole: when it is asked to, or when the process that started it is gone."""
+"""A process group that ends as a whole: on a signal, or when the process that started it is gone."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-# Seconds that processes have to end by themselves before they are killed.
+# Seconds that processes have for ending by themselves before they are killed.
 GRACE = 4.0
 
-# prctl(2) of Linux; loaded here, for between fork and exec nothing should be.
+# prctl(2) of Linux. Loaded here, because nothing should be loaded between fork and exec.
 _LIBC = ctypes.CDLL(None)
 _SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36
 
 
 class Stopped(Exception):
-    """Somebody asked this process to end."""
+    """A signal asked this process to end."""
 
 
 def run_group(command: Sequence[str], environment: Mapping[str, str], secret: str) -> int | None:
-    """Run a command and all that it starts, until it ends or this process is asked to (SIGTERM, SIGINT, SIGHUP).
+    """Run a command in a process group until it ends, or until this process gets SIGTERM, SIGINT or SIGHUP.
 
-    No process of the group is left when this returns. The command sees the end of its standard input when this process
-    is gone, even by SIGKILL.
+    No process of the group is left on return. When this process is gone, even by SIGKILL, the command reads the end of
+    its standard input.
 
     Args:
         command: the program and its arguments.
-        environment: of the command.
-        secret: the first line of its standard input; in no argument and no environment.
+        environment: the environment of the command.
+        secret: the first line of the command's standard input. It is in no argument and no environment.
 
     Returns:
-        The command's exit code, None if this process was asked to end.
+        The command's exit code; None if a signal ended this process.
     """
-    # Processes whose parent has ended become our children, so that we see when all of them have ended.
+    # Orphaned processes of the group become our children, so that we can wait until all have ended.
     _prctl(_SET_CHILD_SUBREAPER, 1)
     with _heeding():
         leader = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, process_group=0)
@@ -55,7 +55,7 @@ def run_group(command: Sequence[str], environment: Mapping[str, str], secret: st
 
 
 def end_with_parent() -> None:
-    """Have the system end this process when the thread that started it ends; called between fork and exec."""
+    """Make the kernel end this process when the thread that started it ends. Called between fork and exec."""
     _prctl(_SET_PDEATHSIG, signal.SIGTERM)
 
 
@@ -66,7 +66,7 @@ def _prctl(option: int, value: int) -> None:
 
 @contextmanager
 def _heeding() -> Iterator[None]:
-    """While in it, a signal to end raises `Stopped`, once."""
+    """Inside the block, the first signal to end raises `Stopped`."""
     signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -83,7 +83,7 @@ def _heeding() -> Iterator[None]:
 
 
 def _end(leader: subprocess.Popen[bytes]) -> None:
-    """End the group: asked first, killed after `GRACE` seconds, waited for until the last has ended."""
+    """End the group: ask it first, kill it after `GRACE` seconds, wait until the last process has ended."""
     _signal(leader, signal.SIGTERM)
     until = time.monotonic() + GRACE
     while _any_left(leader) and time.monotonic() < until:
@@ -99,7 +99,7 @@ def _signal(leader: subprocess.Popen[bytes], number: int) -> None:
 
 
 def _any_left(leader: subprocess.Popen[bytes]) -> bool:
-    """Whether a process of the group is left, those that have ended taken away."""
+    """Reap ended processes of the group; whether one still runs."""
     leader.poll()
     with suppress(ChildProcessError):
         while os.waitpid(-leader.pid, os.WNOHANG)[0]:

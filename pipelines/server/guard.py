@@ -1,7 +1,7 @@
-"""The guard before Dagster's web server: who may ask, from which page, and by which method.
+"""The guard before Dagster's web server: it checks the sender, the page and the method of each request.
 
-Dagster's server asks nobody who they are and answers any web page that the operator's browser has open. The guard lets
-a request through only if
+Dagster's server has no login, and answers any web page that the operator's browser has open. The guard lets a request
+through only if
 
 1. its `Host` names this server: a foreign name that resolves to this machine (DNS rebinding) does not;
 2. it comes from a page of this server, or from no page: `Origin` and `Sec-Fetch-Site` say so;
@@ -32,17 +32,17 @@ LOGIN = "/login"
 GRAPHQL = "/graphql"
 TOKEN = "token"
 
-# A form with a token is far below.
+# A form with a token is far smaller.
 MOST_OF_A_FORM = 4096
-# Dagster reads the query from the URL when the body is of another type: a form of a foreign page may be.
+# With another type of body, which a form of a foreign page may send, Dagster reads the query from the URL.
 GRAPHQL_TYPES = ("application/json", "application/graphql")
 
 HEADERS = {
     "Content-Security-Policy": "frame-ancestors 'none'",
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
-    # No other server learns the address of a page, so a token in it cannot leak that way. ("no-referrer" would have
-    # browsers send the login form with `Origin: null`.)
+    # No other server learns the address of a page, so a token in it cannot leak. (With "no-referrer", browsers would
+    # send the login form with `Origin: null`.)
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -52,11 +52,11 @@ REFUSED_SOCKET = 1008  # policy violation, RFC 6455 section 7.4.1
 
 @dataclass(frozen=True)
 class Access:
-    """What a request must have.
+    """The conditions that a request must meet.
 
     Args:
         token: the secret.
-        port: where the server listens; cookies are shared by the ports of a machine, so their names hold it.
+        port: the port of the server. The ports of a machine share cookies, so the cookie's name contains it.
         hosts: the names, without port, by which the server may be reached.
         any_address: whether it may be reached by any IP address too. No name is resolved to reach an address, so a
             foreign page cannot pretend to be one.
@@ -74,11 +74,11 @@ class Access:
 
     @property
     def session(self) -> str:
-        """The cookie's value: follows from the token, and the token does not follow from it."""
+        """The cookie's value, an HMAC by the token: the token cannot be computed from it."""
         return hmac.new(self.token.encode(), b"zhenjie dev session", "sha256").hexdigest()
 
     def is_token(self, text: str) -> bool:
-        """Whether a text is the token, in a time that tells nothing of it."""
+        """Whether a text is the token, compared in constant time."""
         return hmac.compare_digest(text.encode(), self.token.encode())
 
     def is_known_host(self, host: str) -> bool:
@@ -87,18 +87,18 @@ class Access:
         return name is not None and (name in self.hosts or (self.any_address and _is_address(name)))
 
     def has_token(self, headers: Headers) -> bool:
-        """Whether a request has the token, or the cookie of a session that had it."""
+        """Whether a request has the token, or the cookie of a session that began with the token."""
         scheme, _, credentials = headers.get("authorization", "").partition(" ")
         if scheme.lower() in ("bearer", TOKEN):  # the second as Jupyter's clients send it
             return self.is_token(credentials.strip())
-        # Not `http.cookies`: it reads nothing after a cookie of another program of this machine that it dislikes.
+        # Not `http.cookies`: it stops at a malformed cookie, which another program of this machine may have set.
         sent = cookie_parser(headers.get("cookie", "")).get(self.cookie, "")
         return hmac.compare_digest(sent.encode(), self.session.encode())
 
 
 @dataclass(frozen=True)
 class RefusedRequest:
-    """Why a request is not let through: a status of HTTP, and a sentence for whoever sees it."""
+    """The reason why a request is refused: an HTTP status and a sentence for the reader."""
 
     status: int
     sentence: str
@@ -145,24 +145,24 @@ class Guard:
             await self._refuse(scope, receive, send, refusal)
 
     def _foreign(self, scope: Scope, headers: Headers) -> RefusedRequest | None:
-        """Whether a request means another server, or comes from another server's page."""
+        """Whether a request names another server, or comes from another server's page."""
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self._access.is_known_host(hosts[0]):
             return FOREIGN_HOST
         if any(not _same_origin(origin, hosts[0], scope) for origin in headers.getlist("origin")):
             return FOREIGN_PAGE
-        # Browsers send it since 2020 (Firefox) to 2023 (Safari); "none" is an address that a person typed.
+        # Browsers send it since 2020 (Firefox) to 2023 (Safari). "none": a person typed the address.
         if any(site not in ("same-origin", "none") for site in headers.getlist("sec-fetch-site")):
             return FOREIGN_PAGE
         return None
 
     async def _login(self, scope: Scope, receive: Receive) -> Response | None:
-        """The answer to a request that brings the token in its URL or in the form of the login page."""
+        """The answer to a request with the token in its URL or in the form of the login page."""
         query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         if scope["method"] == "GET" and TOKEN in query:
             sent = query.pop(TOKEN)
             target = scope["path"] + (f"?{urlencode(query, doseq=True)}" if query else "")
-            # A path that begins with two slashes would be another server's.
+            # A redirect to a path with two slashes in front would lead to another server.
             return self._entered(sent[-1], "/" + target.lstrip("/\\"))
         if scope["path"] != LOGIN:
             return None
@@ -195,7 +195,7 @@ class Guard:
 
 
 def refused_method(scope: Scope, headers: Headers) -> RefusedRequest | None:
-    """Why a request to the GraphQL endpoint may not be made this way; None if it may, or is to another path."""
+    """The reason why a method is refused at the GraphQL endpoint; None if it is allowed or the path is another."""
     if scope["path"].strip().rstrip("/") != GRAPHQL:
         return None
     if scope["method"] == "POST":
@@ -206,7 +206,7 @@ def refused_method(scope: Scope, headers: Headers) -> RefusedRequest | None:
 
 
 def reads_only(query: str) -> bool:
-    """Whether a GraphQL document has no operation but queries; one that cannot be parsed runs nothing."""
+    """Whether a GraphQL document has only queries. A document that cannot be parsed runs nothing."""
     try:
         document = parse(query)
     except GraphQLError:
@@ -218,7 +218,7 @@ def reads_only(query: str) -> bool:
 def _same_origin(origin: str, host: str, scope: Scope) -> bool:
     """Whether an `Origin` header names the server of the `Host` header.
 
-    The scheme is not compared: behind a proxy that speaks HTTPS the page has another than the request.
+    The scheme is not compared: behind an HTTPS proxy the page has `https` and the request `http`.
     """
     parts = urlsplit(origin)
     default = {"http": 80, "https": 443}.get(parts.scheme)
@@ -233,7 +233,7 @@ def _same_origin(origin: str, host: str, scope: Scope) -> bool:
 
 
 def _host_name(host: str) -> str | None:
-    """The name in a `Host` header, in small letters, an IPv6 address without its brackets."""
+    """The name in a `Host` header, in lower case; an IPv6 address without its brackets."""
     if set(host) & set("/@?#\\ \t"):
         return None
     try:
@@ -257,7 +257,7 @@ def _with_headers(send: Send) -> Send:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
-                # Of several policies each holds: Dagster's own says what scripts may run.
+                # Several policies hold together: Dagster's own one limits scripts.
                 if name == "Content-Security-Policy":
                     headers.append(name, value)
                 else:
@@ -268,7 +268,7 @@ def _with_headers(send: Send) -> Send:
 
 
 async def _body(receive: Receive) -> bytes:
-    """The body of a request, of a long one the beginning."""
+    """The body of a request; only the beginning of a long one."""
     body = b""
     while len(body) <= MOST_OF_A_FORM:
         message = await receive()

@@ -1,4 +1,4 @@
-"""The one page of ours: where a person enters the token."""
+"""The login page, where a person enters the token."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ def login_page(action: str, name: str, problem: str = "") -> str:
     Args:
         action: the path that the form is sent to.
         name: the name of its field.
-        problem: what was wrong with the token that was entered.
+        problem: the message about a wrong token, if one was entered.
     """
     return _PAGE.substitute(action=escape(action), name=escape(name), problem=escape(problem))

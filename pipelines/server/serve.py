@@ -1,7 +1,7 @@
 """The server of `zhenjie dev`, as a process: code servers, Dagster's daemon, and the guarded web server.
 
-It leads a process group of its own, in which all that it starts stays. The first line of its standard input is the
-token; when the input ends, the process that started it is gone, and the whole group ends.
+It leads a process group of its own, with every process that it starts. The first line of its standard input is the
+token. When the input ends, the process that started it is gone, and the whole group ends.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ANY_ADDRESS = ("0.0.0.0", "::")
 
 
 def access(token: str, port: int, host: str, more_hosts: Sequence[str]) -> Access:
-    """Who may ask a server that listens on `host` and `port`.
+    """The access conditions of a server that listens on `host` and `port`.
 
     Args:
         token: the secret.
@@ -49,7 +49,7 @@ def url(host: str, port: int) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until the process is ended; returns its exit code."""
+    """Serve until the process is ended. Returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, required=True)
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return console.FAILED
     alone = threading.Event()
     threading.Thread(target=_end_with_input, args=(alone,), daemon=True).start()
-    # As an exception, so that what was started is ended on the way out.
+    # The signal becomes an exception, so that the started processes are ended on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(console.DONE))
     try:
         return _serve(asked, token)
@@ -93,13 +93,13 @@ def _serve(asked: argparse.Namespace, token: str) -> int:
 
 
 def _listening(host: str, port: int) -> socket.socket:
-    """A socket that listens: taken at once, so that a port in use is known before anything is started."""
+    """A listening socket. It is opened first, so that a port in use is found before any process starts."""
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     return socket.create_server(address[:2], family=family, backlog=2048)
 
 
 def _end_with_input(alone: threading.Event) -> None:
-    """Wait for the end of the standard input, then have every process of the group end, this one last."""
+    """Wait for the end of the standard input, then end every process of the group, this one last."""
     sys.stdin.read()
     alone.set()
     os.killpg(0, signal.SIGTERM)
@@ -108,7 +108,7 @@ def _end_with_input(alone: threading.Event) -> None:
 
 
 def _watch_daemon(daemon: subprocess.Popen[bytes], server: uvicorn.Server) -> None:
-    """Without the daemon no run starts: better no server than one that seems to work."""
+    """End the server when the daemon ends: without it no run starts, though the server would seem to work."""
     daemon.wait()
     if not server.should_exit:
         console.progress(f"Dagster 的后台进程已退出（{daemon.returncode}），服务随之停止")

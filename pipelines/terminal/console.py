@@ -1,4 +1,4 @@
-"""What a command says: progress to stderr, results to stdout, as a table for people or JSON for programs."""
+"""Output of commands: progress to stderr, results to stdout, as a table for people or JSON for programs."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ __all__ = [
 
 
 def progress(text: str) -> None:
-    """Tell a person what is going on."""
+    """Write a line of progress for a person."""
     typer.echo(shown(text, KEPT), err=True)
 
 
 def result(text: str) -> None:
-    """A line of the result."""
+    """Write a line of the result."""
     typer.echo(shown(text, KEPT))
 
 
 def as_json(value: object) -> None:
-    """The result for a program; what would act on a terminal, or is no text, is escaped as JSON escapes it."""
+    """Write the result for a program. Control characters and invalid text become JSON escapes."""
     text = json.dumps(value, ensure_ascii=False, indent=1, default=str)
     typer.echo("\n".join(map(json_shown, text.split("\n"))))
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
-    """The result as a table; nothing in it is read as markup or acts on the terminal."""
+    """Write the result as a table. Markup is not interpreted, control characters are escaped."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     draw_table(Screen(sys.stdout, width), titles, rows, title)
 
 
 def usage(text: str) -> typer.Exit:
-    """A wrong call: said on stderr, exit 2."""
+    """Report a wrong call on stderr; exit 2."""
     progress(text)
     return typer.Exit(USAGE)
 
 
 def failed(text: str) -> typer.Exit:
-    """Something broke: said on stderr, exit 3."""
+    """Report a failure on stderr; exit 3."""
     progress(text)
     return typer.Exit(FAILED)

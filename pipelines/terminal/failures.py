@@ -1,11 +1,11 @@
-"""What a failure means and what to do, for the operator: known causes in words, and never a resident's data."""
+"""Explain failures to the operator: the meaning of known causes and the remedy, never a resident's data."""
 
 from __future__ import annotations
 
 import errno
 import re
 
-# What an error says of itself → what it means and what to do. Errors of ours say it themselves.
+# A part of an error's message → its meaning and the remedy. Our own errors have both in their message.
 CAUSES = {
     r"No space left on device|database or disk is full|ENOSPC|Disk quota exceeded": (
         "磁盘已满。请在安装目录（或输出文件）所在的磁盘上腾出空间（旧批次的 acceptance/、returns/ 可移走），"
@@ -18,7 +18,7 @@ CAUSES = {
     r"database is locked": (
         "数据库正被另一个程序占用。请关闭占用它的程序（例如打开着 ledger.sqlite 的数据库工具），再运行一次"
     ),
-    # SQLite says no more when there is no room for its index of the log.
+    # SQLite's only message when the disk has no room for the index of its log.
     r"disk I/O error|Input/output error": (
         "磁盘读写出错，可能已满或有坏道。请检查磁盘和剩余空间，再运行一次；仍然出错时运行 zhenjie doctor"
     ),
@@ -37,7 +37,7 @@ CAUSES = {
 
 _NO_RIGHTS = "没有权限（不可读或不可写）。请检查这个位置的属主、权限和磁盘的挂载方式，再运行一次"
 
-# What the system refuses, by its number; these say nothing of what is in a file.
+# Errors of the operating system by number. Their text never quotes the content of a file.
 SYSTEM = {
     errno.EACCES: _NO_RIGHTS,
     errno.EPERM: _NO_RIGHTS,
@@ -59,7 +59,7 @@ OURS = {"DamagedHome", "LedgerLoss", "HomeInUse", "UnusableKey"}
 
 
 def os_failure(error: OSError) -> str:
-    """What a refusal of the system means and what to do; where it was is for the caller to say."""
+    """The meaning of an operating system error and the remedy. The caller names the file."""
     if type(error).__str__ is not OSError.__str__:
         return str(error)  # one of ours
     known = SYSTEM.get(error.errno or 0) or explained(type(error).__name__, error.strerror or str(error))
@@ -67,24 +67,24 @@ def os_failure(error: OSError) -> str:
 
 
 def database_failure(error: Exception) -> str:
-    """What an error of a database means and what to do; the database's own words may quote a resident's data."""
+    """The meaning of a database error and the remedy. The database's own message may quote a resident's data."""
     kind = type(error).__name__
     return explained(kind, str(error)) or f"数据库出错（{kind}），请运行 zhenjie doctor"
 
 
 def reason_of(error: BaseException) -> str:
-    """Why one file could not be taken in, in a few words; of foreign errors nothing that may quote its content."""
+    """The short reason why a file could not be taken in. Texts of foreign errors are left out: they may quote it."""
     if isinstance(error, OSError) and error.strerror:
         return os_failure(error)
     return type(error).__name__
 
 
 def explained(kind: str, message: str) -> str | None:
-    """What a failure means and what to do, if its cause is known.
+    """The meaning of a failure and the remedy, if its cause is known.
 
     Args:
         kind: the class of the error.
-        message: what it says; of foreign errors nothing of it is passed on, for it may quote a resident's data.
+        message: the text of the error. A foreign error's text is not passed on: it may quote a resident's data.
     """
     if kind in OURS:
         return re.sub(rf"^[\w.]*{kind}: ", "", message.strip())

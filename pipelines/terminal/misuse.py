@@ -1,4 +1,4 @@
-"""Wrong calls of the command line: a sentence in Chinese before what typer says in English."""
+"""Wrong calls of the command line: a Chinese sentence before typer's English one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from typer.exceptions import TyperException
 
-# What a wrong call is, by the class of typer's error. `{name}` is the option or argument.
+# The sentence for each class of typer's errors. `{name}` is the option or argument.
 _SENTENCES = {
     "MissingParameter": "缺少{name}",
     "NoSuchOption": "没有选项 {name}",
@@ -21,7 +21,7 @@ _SENTENCES = {
 
 @contextmanager
 def in_chinese() -> Iterator[None]:
-    """Have the wrong calls that are found within begin with a sentence in Chinese and how to get help."""
+    """Inside the block, errors of wrong calls begin with a Chinese sentence and a hint at the help."""
     try:
         yield
     except TyperException as error:
@@ -31,7 +31,7 @@ def in_chinese() -> Iterator[None]:
 
 def _prefix(error: Any) -> None:
     sentence = _SENTENCES.get(type(error).__name__)
-    # Through the group of a group an error comes twice.
+    # An error passes twice through nested groups.
     if sentence is None or "format_message" in vars(error):
         return
     context = error.ctx.command_path if error.ctx is not None else "zhenjie"

@@ -1,6 +1,6 @@
-"""A process of the command line: its streams and rights when it begins, and how it ends whatever happens.
+"""A process of the command line: its streams and rights at the start, and its end in every case.
 
-Nothing ends with a traceback: what is known to go wrong has a sentence, and what is not has the place in the code,
+It never ends with a traceback. A known failure ends with a sentence. An unknown one ends with its place in the code,
 without the error's own text, which may quote a resident's data.
 """
 
@@ -25,14 +25,14 @@ from returns.ledger.chain import LedgerError
 from warehouse.home.encryption import WrongKey
 from warehouse.home.names import shown_path
 
-# What DuckDB says of a statement that Ctrl-C broke off.
+# DuckDB's message for a statement that Ctrl-C interrupted.
 _INTERRUPTED = "Query interrupted"
 
 
 def begin() -> None:
-    """Make the process one that can write any text and name any file, and that fails with a sentence."""
+    """Prepare the process: it can write any text, open a file of any name, and fails with a sentence."""
     if sys.getfilesystemencoding().lower() != "utf-8":
-        # In an old locale (GBK, or C without coercion) our own Chinese file names could not be written.
+        # In an old locale (GBK, or C without coercion) the platform's Chinese file names could not be written.
         again = [sys.executable, "-X", "utf8", *sys.orig_argv[1:]]
         os.execve(sys.executable, again, utf8_environment(sys.stdout.encoding if sys.stdout else "utf-8"))
     sys.excepthook = _unexpected
@@ -40,8 +40,8 @@ def begin() -> None:
 
 
 def _open_streams() -> None:
-    """Give the process the streams that its caller closed, and have them escape what their encoding lacks."""
-    # Or the next file that is opened takes the place of a stream, and is written to as one.
+    """Open the streams that the caller closed. All streams escape characters that their encoding lacks."""
+    # Else the next opened file would get the number of a stream, and output would be written into it.
     while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(handle)
@@ -52,7 +52,7 @@ def _open_streams() -> None:
 
 
 def run_to_end(command: Callable[[], object]) -> int:
-    """Run a command and say in a sentence what stopped it.
+    """Run a command. If it fails, print a sentence about the cause.
 
     Args:
         command: a command of Typer's, which ends with `SystemExit`.
@@ -70,7 +70,7 @@ def run_to_end(command: Callable[[], object]) -> int:
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else console.FAILED if ended.code else console.DONE
         if sys.stdout is not stdout:
-            # Typer puts a stream that says nothing in the place of one whose reader is gone.
+            # Typer replaces a stream whose reader is gone by a silent one.
             return UNREAD
         if code == STOPPED:
             console.progress("已中止")
@@ -102,7 +102,7 @@ def run_to_end(command: Callable[[], object]) -> int:
 
 
 def _no_text(arguments: Sequence[str]) -> str | None:
-    """The first argument with bytes that are no UTF-8; a file that is there may have any name."""
+    """The first argument with bytes that are not UTF-8, unless it names an existing file."""
     return next((text for text in arguments if _has_halves(text) and not os.path.lexists(text)), None)
 
 
@@ -118,11 +118,11 @@ def _failed(sentence: str, place: object = None) -> int:
 
 
 def _written_out(code: int) -> int:
-    """Write out what is still held back; the exit code, another one if that fails."""
+    """Flush the standard output. Returns the exit code, a different one if that fails."""
     try:
         sys.stdout.flush()
     except OSError as error:
-        # Or Python tries once more when it ends, and complains.
+        # Else Python tries again at its end, and prints an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         if error.errno == errno.EPIPE:
             return UNREAD
@@ -131,10 +131,10 @@ def _written_out(code: int) -> int:
 
 
 def _unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Say where an error that nobody foresaw was raised; what it says may quote a resident's data.
+    """Print where an unforeseen error was raised, without its text: it may quote a resident's data.
 
     Raises:
-        SystemExit: always; so the process ends with the code for a failure.
+        SystemExit: always, with the code for a failure.
     """
     if issubclass(kind, KeyboardInterrupt):
         console.progress("已中止")

@@ -1,4 +1,4 @@
-"""How results look: a table for people, a line of JSON for programs; nothing in them acts on a terminal."""
+"""Render results: a table for people, a line of JSON for programs. Control characters are escaped."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from rich.text import Text
 
 from warehouse.home.names import is_hidden, is_plain, shown
 
-# Characters of ours that part lines and columns.
+# Not escaped: these characters of our own separate lines and columns.
 KEPT = "\n\t"
 
-# Columns of a table that goes into a file or a pipe.
+# The width of a table in a file or a pipe.
 WIDTH = 160
-# A column up to this width is shown whole; a wider one is folded, but to no less than the second.
+# A column up to the first width is never folded. A wider one is folded, but not below the second width.
 _WHOLE, _LEAST = 24, 16
 
 
 @dataclass(frozen=True)
 class Screen:
-    """Where a table goes.
+    """The target of a table.
 
     Attributes:
         file: takes the text.
@@ -37,7 +37,7 @@ class Screen:
 
 
 def json_shown(text: str) -> str:
-    """A line of JSON in which what would act on a terminal is escaped as JSON escapes it."""
+    """A line of JSON in which control characters are JSON escapes."""
     if is_plain(text):
         return text
     return "".join(json.dumps(c)[1:-1] if c not in "\n\r\t" and is_hidden(c) else c for c in text)
@@ -46,10 +46,10 @@ def json_shown(text: str) -> str:
 def draw_table(
     screen: Screen, titles: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None
 ) -> None:
-    """Draw a table; nothing in it is read as markup or acts on the terminal.
+    """Draw a table. Markup is not interpreted, control characters are escaped.
 
-    Codes, numbers and short texts are never broken; long texts are folded. Where a table does not fit, each of its
-    rows is written as a list of its cells, a line for each.
+    Codes, numbers and short texts are never broken; long texts are folded. If the table does not fit, each row becomes
+    a list with one line for each cell.
     """
     names = [shown(name) for name in titles]
     cells = [["" if value is None else shown(str(value), KEPT) for value in row] for row in rows]
@@ -61,7 +61,7 @@ def draw_table(
     )
     natural = [max(map(_width, column)) for column in zip(names, *cells, strict=True)]
     whole = [width <= _WHOLE for width in natural]
-    # A column takes three places more than its text: a line and a space on either side.
+    # A column is three places wider than its text: a line, and a space on either side.
     left = console.width - 1 - sum(3 + width * kept for width, kept in zip(natural, whole, strict=True))
     if left < _LEAST * whole.count(False):
         _as_lists(console, names, cells, title)
@@ -79,7 +79,7 @@ def _width(cell: str) -> int:
 
 
 def _as_lists(console: Console, names: list[str], cells: list[list[str]], title: str | None) -> None:
-    """Each row as lines of name and value, those without a value left out."""
+    """Each row as lines of name and value. Cells without a value are left out."""
     if title:
         console.print(Text(title))
     room = max(map(cell_len, names), default=0)
