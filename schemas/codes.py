@@ -1,7 +1,7 @@
-"""Code tables: which values a coded column may have, and what departments call them.
+"""Code tables: the values that a coded column may have, and the names that departments use for them.
 
-Here: reading the tables of schemas/codes and of the bureau's own folders. Translating a column with them is
-the warehouse's business, finding a wrong code quality's.
+Reads the tables of schemas/codes and of the bureau's own folders. The warehouse translates columns with them; quality
+finds wrong codes.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ COLUMNS = (
 _FACTS = frozenset({"title", "standard", "note", "replaces"})
 
 
-# A code table with more codes is looked up by its codes alone: its labels are names, not spellings of a code.
+# A larger code table is looked up by its codes alone: its labels are names, not spellings of a code.
 LABELLED_CODES = 200
-# Functions of the engine, one a table, named so: the code that a department's spelling stands for.
+# The name of an engine function, one for each table: a department's spelling → its code.
 CODE_IN = "_code_in_"
 
 
 class CodeTableError(ValueError):
-    """A code table is missing or not as it must be; says which and why."""
+    """A code table is missing or malformed. The message names it and the reason."""
 
 
 @dataclass(frozen=True, eq=False)
 class CodeTable:
     """One code table.
 
-    `rows` has every column of `COLUMNS` as text, null where there is nothing to say, sorted by code.
-    `standard` is null for a plain list of our own.
+    `rows` has every column of `COLUMNS` as text, sorted by code; a cell without a value is null.
+    `standard` is null for a list of our own.
     """
 
     id: str
@@ -64,11 +64,11 @@ class CodeTable:
 
     @cached_property
     def spellings(self) -> Mapping[str, str]:
-        """What a department may write for a code in use, in order, and the code that it stands for.
+        """The spellings that a department may write for a code in use, in order, each with its code.
 
-        The code itself, its label and its aliases, in that order of precedence: a spelling that is also a
-        code means that code. One that two codes of the same rank share means neither and is left out, as
-        the names of villages often are.
+        A spelling is the code itself, its label or an alias, in this order of precedence: a spelling that is also a
+        code means that code. A spelling that two codes share at the same rank is ambiguous and left out. Example: the
+        names of villages.
         """
         rows = self.current.select("code", "label", "aliases").rows()
         known = {code: code for code, _, _ in rows}
@@ -85,12 +85,12 @@ class CodeTable:
 class CodeLibrary:
     """The code tables of several folders.
 
-    A later folder adds tables. It replaces one of an earlier folder only if its `_tables.yaml` says
-    `replaces: true` there: the division codes of another city, for one.
+    A later folder adds tables. It replaces a table of an earlier folder only if its `_tables.yaml` says
+    `replaces: true`. Example: the division codes of another city.
     """
 
     def __init__(self, folders: Sequence[Traversable] = ()) -> None:
-        """Read the headers of the shipped folder and of `folders`; tables are read when asked for.
+        """Read the headers of the shipped folder and of `folders`. A table is read when it is first used.
 
         Raises:
             CodeTableError: a folder without a readable header, or a table declared twice.
@@ -130,7 +130,7 @@ class CodeLibrary:
 
     @cached_property
     def digest(self) -> str:
-        """A fingerprint of every table's rows: what was coded with other tables is out of date."""
+        """A fingerprint of every table's rows: values coded with other tables are out of date."""
         content = "".join(f"{id_}\n{self.load(id_).rows.write_csv()}" for id_ in self.ids())
         return hashlib.sha256(content.encode()).hexdigest()
 
@@ -144,7 +144,7 @@ def load_code_table(id_: str) -> CodeTable:
     """The shipped code table `id_`.
 
     Raises:
-        CodeTableError: there is none of that id.
+        CodeTableError: no table has that id.
     """
     return _shipped().load(id_)
 

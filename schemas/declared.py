@@ -1,10 +1,10 @@
-"""Where declarations lie: under the same names in every folder that declares anything.
+"""The places of declarations: the same names in every folder.
 
 The platform ships declarations, and a bureau adds folders of its own (`ZHENJIE_CONTRACTS`). What a folder declares
 beside its contracts lies at its top, under one of the names of `Declaration`. Every reader finds its files here: a kind
 of declaration that is found in one folder is found in all of them.
 
-Here: names, paths and the order in which folders speak. What a declaration means is its reader's business.
+This module has names, paths and the order of the folders. It does not know the content of a declaration.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from pathlib import Path
 from schemas.document import Document
 
 EARLIER = "earlier"
-"""In an order: the place where the order of the folders before is put in."""
+"""The word in an order for the order of the earlier folders."""
 
 _NEAR = 0.75
 
 
 class Declaration(StrEnum):
-    """What a folder may hold at its top beside contracts."""
+    """The names of declarations at the top of a folder, beside contracts."""
 
     ENTITIES = "_entities.yaml"
     """Entities (实体)."""
@@ -48,19 +48,19 @@ class Order:
 
 
 def declared_at(kind: Declaration, folders: Sequence[Path], shipped: Path | None = None) -> list[Path]:
-    """The files or folders of one kind that are there: the shipped one first, then in the order of the folders.
+    """The existing files or folders of one kind: the shipped one first, then in the order of the folders.
 
     Args:
         kind: the kind.
-        folders: the bureau's own, in the order in which they speak.
-        shipped: where the platform's own declarations of this kind lie; None for none.
+        folders: the bureau's own folders, in their order.
+        shipped: the place of the platform's own declarations of this kind; None if there are none.
     """
     own = [folder / kind for folder in folders]
     return [path for path in ([shipped, *own] if shipped is not None else own) if path.exists()]
 
 
 def misnamed(folders: Sequence[Path]) -> Iterator[tuple[Path, str]]:
-    """What lies at the top of a folder and is read by nobody, though its name is nearly one of `Declaration`.
+    """Files and folders at the top of a folder whose name is nearly one of `Declaration`, so that no reader finds them.
 
     Yields:
         The path, and the name that was probably meant.
@@ -75,16 +75,19 @@ def misnamed(folders: Sequence[Path]) -> Iterator[tuple[Path, str]]:
 
 
 def read_order(document: Document, place: Sequence[str], value: object, earlier: Order | None) -> Order:
-    """A declared order: a list of names that replaces the earlier one, or puts it in where `earlier` stands.
+    """Read a declared order: a list of names that replaces the earlier order.
+
+    The word `earlier` stands for the earlier order. Example: with the earlier order `[a, b]`, `[earlier, c]` is
+    `[a, b, c]`.
 
     Args:
         document: the file.
-        place: where the list stands in it.
+        place: the place of the list in the file.
         value: the list as it was read.
-        earlier: the order that folders before have declared for the same.
+        earlier: the order that earlier folders have declared for the same thing.
 
     Raises:
-        ContractError: no list of names, a name twice, or `earlier` where no folder before declares the order.
+        ContractError: not a list of names, a name twice, or `earlier` where no earlier folder declares the order.
     """
     if not isinstance(value, list) or not value or not all(isinstance(name, str) for name in value):
         raise document.error(f"{'.'.join(place)}: write a list of names, the first one first", *place)

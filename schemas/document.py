@@ -1,7 +1,6 @@
-"""YAML files with the line of everything in them, so that whatever is wrong can be shown where it stands.
+"""YAML files with the line of each value, so that a message can show the place of an error.
 
-Here: text into plain values. What the values mean is the business of `schemas.contract.odcs` and
-`schemas.contract.library`.
+Turns text into plain values. `schemas.contract.odcs` and `schemas.contract.library` know their meaning.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _MERGE = "<<"
 
 
 class ContractError(Exception):
-    """A file of a contract folder that cannot be read: the file, the line, what is wrong, what to do."""
+    """A file of a contract folder cannot be read. The message has the file, the line, the error and the remedy."""
 
     def __init__(self, path: Path, line: int, message: str) -> None:
         super().__init__(f"{path}:{line}: {message}")
@@ -30,7 +29,7 @@ class ContractError(Exception):
 
 
 class _Loader(yaml.CSafeLoader):
-    """YAML in which a date stays text: the standard writes bounds as text, quoted or not."""
+    """A YAML loader that keeps dates as text: the standard writes bounds as text, quoted or not."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -42,7 +41,7 @@ _Loader.yaml_implicit_resolvers = {
 def plain_yaml(text: str) -> Any:
     """The values of a YAML text of our own, without their lines.
 
-    By libyaml, as documents are read: the loader that `yaml.safe_load` takes is a tenth as fast.
+    Read by libyaml, like documents: the loader of `yaml.safe_load` is ten times slower.
     """
     return yaml.load(text, yaml.CSafeLoader)
 
@@ -64,13 +63,13 @@ class Document:
     digest: str
 
     def nearest(self, *place: str | int) -> Place:
-        """The place itself if it stands in the file, else the nearest one above it."""
+        """The place itself if the file has it, else the nearest place above it."""
         while place and place not in self.lines:
             place = place[:-1]
         return place
 
     def line(self, *place: str | int) -> int:
-        """The line of a place, or of the nearest one above it that stands in the file."""
+        """The line of a place, or of the nearest place above it that the file has."""
         return self.lines[self.nearest(*place)]
 
     def error(self, message: str, *place: str | int) -> ContractError:
@@ -82,7 +81,7 @@ def read_document(path: Path) -> Document:
     """Read a YAML file.
 
     Raises:
-        ContractError: not UTF-8, not YAML, not a mapping, or a key is said twice.
+        ContractError: not UTF-8, not YAML, not a mapping, or a key stands twice.
     """
     content = path.read_bytes()
     try:
@@ -112,7 +111,7 @@ def _lines(path: Path, top: yaml.MappingNode) -> Mapping[Place, int]:
     """Each place → its line; a key's place has the line of the key, not of its value.
 
     Raises:
-        ContractError: a mapping says a key twice; YAML would silently keep the last.
+        ContractError: a mapping has a key twice. YAML would silently keep the last one.
     """
     lines: dict[Place, int] = {}
 

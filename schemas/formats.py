@@ -1,6 +1,6 @@
-"""File formats in which a department may deliver, declared in formats.yaml: one record holds all that is said of one.
+"""File formats in which a department may deliver, one entry of formats.yaml each.
 
-Which function reads a format is bound to its name in `warehouse.collect.readers.registry`.
+`warehouse.collect.readers.registry` binds a reader to the name of each format.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ Reading = Literal["pieces", "block"]
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Format:
-    """One file format; see formats.yaml for what each field says.
+    """One file format; formats.yaml explains each field.
 
-    `marks` maps the first characters of a file, one for each byte, to what such a file is called.
+    `marks` maps the first characters of a file, one for each byte, to the name of such files.
     """
 
     name: str
@@ -36,12 +36,12 @@ class Format:
     reading: Reading
 
     def takes(self, fact: str) -> bool:
-        """Whether a contract may say `fact` of such a file: only a workbook takes `sheet`, only a text `delimiter`."""
+        """Whether a contract may declare `fact` for the format. Only workbooks take `sheet`, only texts `delimiter`."""
         return fact in self.facts
 
     @property
     def signatures(self) -> tuple[tuple[bytes, str], ...]:
-        """The first bytes of a file, and what such a file is called."""
+        """The first bytes of a file → the name of such files."""
         return tuple((mark.encode("latin-1"), called) for mark, called in self.marks.items())
 
 
@@ -50,7 +50,7 @@ def load_formats() -> Mapping[str, Format]:
     """Every format by name, in the order of formats.yaml.
 
     Raises:
-        pydantic.ValidationError: an entry of formats.yaml is not a Format; names it.
+        pydantic.ValidationError: an entry of formats.yaml is not a Format. The message names the entry.
     """
     text = (files("schemas") / "formats.yaml").read_text(encoding="utf-8")
     named = {name: {"name": name, **facts} for name, facts in plain_yaml(text).items()}
@@ -61,8 +61,8 @@ def format_of(suffix: str, start: bytes) -> Format:
     """The format that a file seems to have.
 
     Args:
-        suffix: the ending of its name, with the dot.
-        start: its first bytes.
+        suffix: the ending of the file's name, with the dot.
+        start: the first bytes of the file.
     """
     formats = load_formats().values()
     for found in formats:

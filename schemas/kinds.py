@@ -1,7 +1,7 @@
-"""Semantic kinds: what a column means beyond its type, declared in kinds.yaml: all that is said of one stands there.
+"""Semantic kinds: the meaning of a column beyond its type, one entry of kinds.yaml each.
 
-Here: the declaration as frozen data. Which column has which kind is the contract's business, applying the
-named functions is the warehouse's, the findings are quality's.
+Reads the declarations as frozen data. A contract gives a column its kind, the warehouse applies the functions, quality
+makes the findings.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _NO_OTHER_KEYS = ConfigDict(extra="forbid")
 
 @dataclass(frozen=True, config=_NO_OTHER_KEYS)
 class Judgement:
-    """What makes a finding of a value of a kind.
+    """A check of the values of a kind: an invalid value is a finding.
 
-    `valid` is the name of a function of the library, of one text. `suggest` and `evidence` are SQL
-    expressions in which `{value}` stands for the normalised text; see `of`. `typed` says what becomes of such a value
-    where a person types it as an answer: it is refused, or refused only where no note explains it.
+    `valid` is the name of a library function of one text. `suggest` and `evidence` are SQL expressions in which
+    `{value}` stands for the normalised text; see `of`. `typed` is the treatment of an invalid value that a person types
+    as an answer: `refuse` refuses it, `explain` refuses it only without a note.
     """
 
     valid: str
@@ -52,7 +52,7 @@ class Judgement:
 
 @dataclass(frozen=True, config=_NO_OTHER_KEYS)
 class Identified:
-    """The entity that an identifier names, and the dataset that knows its township, if one does."""
+    """The entity that an identifier names, and the dataset with its township, if there is one."""
 
     entity: str
     township_by: str | None = None
@@ -60,9 +60,9 @@ class Identified:
 
 @dataclass(frozen=True, config=_NO_OTHER_KEYS)
 class Recognised:
-    """How a column of a sample is recognised: by its values, by `heading` too, or only as a known column.
+    """The way to recognise a column of a sample: by values, by `heading` too, or only as a known column.
 
-    `codes` is a code table that must know the values.
+    `codes` is a code table that must have the values.
     """
 
     by: Literal["values", "heading", "known"]
@@ -72,7 +72,7 @@ class Recognised:
 
 @dataclass(frozen=True, config=_NO_OTHER_KEYS)
 class Examples:
-    """Texts as delivered: right ones with what they become, and wrong ones by the rule that speaks of them."""
+    """Texts as delivered: right ones with their normalised form, and wrong ones by the rule that finds them."""
 
     right: Mapping[str, str]
     wrong: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -82,11 +82,10 @@ class Examples:
 class SemanticKind:
     """One semantic kind.
 
-    `normalise` and `valid` are names of the function library, each of one text. `valid` recognises an
-    undoubted value. Findings come from `judgements`: in their order, and one speaks only where those before it
-    are content. `role` is what such a column does in a row. `least` matches whatever could be meant as a value of the
-    kind, and a column whose values do not match holds something else. `masked` is whether exports hide part of the
-    values behind asterisks.
+    `normalise` and `valid` are names of library functions of one text. `valid` recognises an undoubted value.
+    Findings come from `judgements`, in their order; a judgement counts only where the ones before it pass. `role` is
+    the purpose of such a column in a row. `least` matches every text that may be meant as a value of the kind: a column
+    that does not match it holds something else. `masked`: exports may hide a part of the values behind asterisks.
     """
 
     name: str
@@ -116,7 +115,7 @@ def load_kinds() -> Mapping[str, SemanticKind]:
     """Every semantic kind by name, in the order of kinds.yaml.
 
     Raises:
-        ContractError: an entry of kinds.yaml lacks something or says something unknown; names its line.
+        ContractError: an entry of kinds.yaml lacks a key or has an unknown one. The message names the line.
     """
     return read_kinds(KINDS)
 
@@ -125,7 +124,7 @@ def read_kinds(path: Path) -> Mapping[str, SemanticKind]:
     """Every semantic kind that a file declares, by name.
 
     Raises:
-        ContractError: an entry lacks something or says something unknown; names its line.
+        ContractError: an entry lacks a key or has an unknown one. The message names the line.
     """
     document = read_document(path)
     kinds = {}

@@ -1,8 +1,8 @@
-"""The linter: what is wrong with a contract, on which line, and what to do about it.
+"""The linter: it lists the problems of contracts, each with its line and remedy.
 
-It judges what `schemas.contract.odcs` could read: the standard's own JSON Schema first, then our facts, each against
-the library (entities, code tables, semantic kinds, functions, other contracts). It never raises for a bad
-contract; the result is the list. The checks themselves are in `schemas.lints`, one module per part.
+It checks contracts that `schemas.contract.odcs` could read: first against the standard's own JSON Schema, then our
+facts against the library (entities, code tables, semantic kinds, functions, other contracts). It never raises for a
+bad contract; the result is the list. The checks themselves are in `schemas.lints`, one module for each part.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from schemas.document import read_document
 from schemas.lints import columns, dataset, derived, kinds, rules, sources, standard
 from schemas.lints.problem import Page, Problem
 
-# Whose word the checks take: what is SQL, what a regular expression, what the standard wants.
+# The libraries that decide for the checks: on SQL, on regular expressions, on the standard.
 _JUDGES = ("duckdb", "jsonschema", "open-data-contract-standard", "sqlglot")
 
 
@@ -29,15 +29,16 @@ def lint(library: Library, codes: CodeLibrary) -> list[Problem]:
         page = Page(contract, read_document(contract.path), library, codes)
         for part in (standard, dataset, columns, rules):
             found.update(part.problems(page))
-    # A fault of a contract, such as a misspelt id, would be said once more for every order that names the dataset.
+    # Orders are checked last: else a wrong contract, such as a misspelt id, would be reported again for every order
+    # that names the dataset.
     return sorted(found or set(sources.order_problems(library)))
 
 
 def fingerprint(folders: Sequence[Path] = ()) -> str:
-    """A digest of everything the linter's judgement follows from: contracts that were clean stay so while it does.
+    """A digest of everything that the linter's result depends on: clean contracts stay clean while it is the same.
 
-    Every file of the shipped folder, contracts, code tables and the linter itself, every file of the bureau's
-    `folders`, and the versions of the libraries that judge.
+    It covers every file of the shipped folder (contracts, code tables, the linter itself), every file of the bureau's
+    `folders`, and the versions of the deciding libraries.
     """
     found = hashlib.sha256(repr([(name, version(name)) for name in _JUDGES]).encode())
     for folder in (Path(__file__).parent, *folders):

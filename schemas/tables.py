@@ -1,7 +1,7 @@
-"""The standard of the tables we publish ourselves: names, types and meanings, declared in `schemas/tables/`.
+"""The standard of the platform's own published tables: names, types and meanings, declared in `schemas/tables/`.
 
-A departmental extract has a contract; what is made here (findings, tickets, the catalogue, derived governance
-tables) has an entry there. Both end as comments in the database and rows of the data dictionary.
+A departmental extract has a contract. A table that the platform makes (findings, tickets, the catalogue) has an entry
+in `schemas/tables/`. Both become comments in the database and rows of the data dictionary.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class TableField:
 
     @property
     def comment(self) -> str:
-        """What the database says of the column."""
+        """The database comment of the column."""
         return comment(self.title, self.description)
 
 
@@ -47,16 +47,16 @@ class TableStandard:
 
     @property
     def comment(self) -> str:
-        """What the database says of the table."""
+        """The database comment of the table."""
         return comment(self.title, self.description)
 
 
 @cache
 def load_tables() -> Mapping[str, TableStandard]:
-    """Every declared table by its id; the file's name is the schema.
+    """Every declared table by its id. The file's name is the schema.
 
     Raises:
-        pydantic.ValidationError: an entry is not a table's standard; names it.
+        pydantic.ValidationError: an entry is not a table's standard. The message names the entry.
     """
     tables: dict[str, Any] = {}
     for file in sorted((files("schemas") / "tables").iterdir(), key=lambda file: file.name):

@@ -1,15 +1,16 @@
-"""Whose word counts: for each attribute of an entity one list of datasets, the most authoritative first (数源顺序).
+"""Authority: for each attribute of an entity one list of datasets, the most authoritative first (数源顺序).
 
-A folder says it in `_authority.yaml`:
+A folder declares it in `_authority.yaml`:
 
     person:
       resident_id: [police.population]
       phone: [police.population, grid.resident]
 
-The list of the entity's key is another matter than the lists of the other attributes: it says which datasets
-establish the entity, that is which persons there are. Every other dataset that feeds the key only speaks of them.
+The list of the entity's key differs from the other lists: it names the datasets that establish the entity. In the
+example, a person exists if the population register has a row of theirs. Every other dataset that feeds the key only
+refers to existing persons.
 
-Here: reading the lists. That they agree with what contracts feed is checked in `schemas.lints.sources`.
+Reads the lists. `schemas.lints.sources` checks that they agree with the contracts.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ _SHAPE = "{<attribute>: [<dataset>, …]}"
 
 
 def read_authority(folders: Sequence[Path]) -> Authority:
-    """The orders that folders declare; a later folder's list takes the place of an earlier one for the attribute.
+    """The orders that folders declare. A later folder's list replaces an earlier list for the same attribute.
 
     Raises:
-        ContractError: a file cannot be read, or what it says of an attribute is no list of datasets.
+        ContractError: a file cannot be read, or the value of an attribute is not a list of datasets.
     """
     orders: dict[tuple[str, str], Order] = {}
     for path in declared_at(Declaration.AUTHORITY, folders):
@@ -46,6 +47,6 @@ def read_authority(folders: Sequence[Path]) -> Authority:
 
 
 def authority_digest(authority: Authority) -> str:
-    """A fingerprint of all orders, wherever they are declared."""
+    """A fingerprint of all orders. It does not depend on the folders that declare them."""
     said = sorted((*at, *order.names) for at, order in authority.items())
     return hashlib.sha256(repr(said).encode()).hexdigest()

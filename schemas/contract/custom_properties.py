@@ -1,4 +1,4 @@
-"""Custom properties of a contract, each read in the type that it must have; what they mean is not known here."""
+"""Read the custom properties of a contract in their types. This module does not know their meaning."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Facts:
             self.values[name], self.places[name] = item.value, (*place, "value")
 
     def error(self, name: str, message: str, *below: str | int) -> ContractError:
-        """The error that a property is wrong, at its place or below it."""
+        """The error about a wrong property, at its place or below it."""
         return self.document.error(f"{name}: {message}", *self.places[name], *below)
 
     def text(self, name: str) -> str | None:
@@ -50,7 +50,7 @@ class Facts:
         return value
 
     def mapping(self, name: str, shape: str) -> Mapping[str, Any]:
-        """The property as a mapping; `shape` is what to write instead of anything else."""
+        """The property as a mapping. The message of the error asks for `shape`."""
         value = self.values.get(name) or {}
         if not isinstance(value, Mapping):
             raise self.error(name, f"write a mapping {shape}")

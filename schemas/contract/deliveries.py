@@ -1,6 +1,6 @@
-"""Reading what a contract says of its deliveries: ways, changes, and what becomes of an unusual one.
+"""Read a contract's declarations about deliveries: ways, changes, and the handling of unusual deliveries.
 
-Whether what was read makes sense is judged by `schemas.lints.delivery`.
+`schemas.lints.delivery` checks whether they make sense.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def read_delivery(document: Document, index: int, server: Server, mode: str | No
         document: the contract's text.
         index: the place among `servers`.
         server: the item.
-        mode: the contract's own `delivery`, for a server that says none.
+        mode: the contract's own `delivery`, for a server without one.
     """
     facts = Facts(document, ("servers", index), server.customProperties)
     return Delivery(
@@ -48,7 +48,7 @@ def read_delivery(document: Document, index: int, server: Server, mode: str | No
 
 
 def _read_parts(facts: Facts) -> Parts | None:
-    """How several files make up one snapshot."""
+    """The declaration of the files that make up one snapshot."""
     value = facts.values.get("parts")
     if value is None:
         return None
@@ -69,7 +69,7 @@ def _read_parts(facts: Facts) -> Parts | None:
 
 
 def read_change(facts: Facts) -> Change | None:
-    """How a row says that its record is gone, if the contract says so."""
+    """The declaration of the rows that delete their record, if the contract has one."""
     body = facts.mapping("change", CHANGE_SHAPE)
     if not body:
         return None
@@ -85,7 +85,7 @@ def read_change(facts: Facts) -> Change | None:
 
 
 def read_volume(facts: Facts) -> Volume | None:
-    """How far the number of rows may move, if the contract says so."""
+    """The tolerated change of the number of rows, if the contract declares it."""
     body = facts.mapping("volume", VOLUME_SHAPE)
     if not body:
         return None
@@ -113,7 +113,7 @@ def read_limits(facts: Facts) -> Limits:
 
 
 def read_drift(facts: Facts) -> Drift:
-    """Which files are refused for their columns."""
+    """The declaration of the files that are refused for their columns."""
     body = facts.mapping("drift", DRIFT_SHAPE)
     if set(body) - {"extra", "missing"} or any(
         value not in ("refuse", other)

@@ -10,9 +10,9 @@ A folder declares each in `_derived/<table>.yaml`, with the model beside it in `
     references: {head_id: person}  # columns that hold the key of an entity; what is published must keep to it
     columns: {household_no: {type: string, title: 户号}}   # in the order of the model's columns
 
-In the model `{person}` stands for the table of an entity. Unless `whole` is true, a turn computes the rows of those
-keys alone whose input rows have changed, from the input rows that carry these keys. A model whose row for one key
-depends on rows of other keys would be wrong then; `schemas.lints.derived` refuses it.
+In the model `{person}` stands for the table of an entity. Unless `whole` is true, a turn computes only the rows of
+affected keys: keys with a changed input row. It reads only the input rows with these keys. A model whose row for one
+key depends on rows of other keys would give wrong rows; `schemas.lints.derived` refuses it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from schemas.tables import NO_OTHER_KEYS, TableField
 
 @checked_dataclass(frozen=True, config=NO_OTHER_KEYS)
 class _Declared:
-    """What a file says, in its own words."""
+    """The content of a declaration file."""
 
     title: str
     key: str
@@ -83,7 +83,7 @@ def read_derived(folders: Sequence[Path]) -> tuple[DerivedTable, ...]:
     """The derived tables that folders declare, in their order.
 
     Raises:
-        ContractError: a file cannot be read, lacks something, has no model beside it, or declares a table anew.
+        ContractError: a file cannot be read, lacks something, has no model beside it, or declares a table twice.
     """
     found: dict[str, DerivedTable] = {}
     for folder in declared_at(Declaration.DERIVED, folders):

@@ -1,6 +1,6 @@
 """The library of contracts: every contract file of every folder, and the entities they feed.
 
-The bureau's own folders come after the one shipped here. They add datasets and entities and replace none.
+The bureau's own folders come after the shipped one. They add datasets and entities and replace nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class ContractSource:
     """A column as a source of one governance attribute.
 
     `authority` is the place of its dataset in the attribute's order, 1 for the first (一数一源). A dataset that is not
-    in the order (`listed` is false) comes after all others: it only speaks of an entity by its key.
+    in the order (`listed` is false) comes after all others: it only refers to an entity by its key.
     """
 
     contract: Contract
@@ -74,7 +74,7 @@ class Library:
         raise KeyError(f"no entity {name!r} is declared in {Declaration.ENTITIES}")
 
     def sources(self, entity: str) -> dict[str, tuple[ContractSource, ...]]:
-        """Attribute → its sources, the most authoritative first; the key comes before all others."""
+        """Attribute → its sources, the most authoritative first. The key is the first attribute."""
         found: dict[str, list[ContractSource]] = {self.entity(entity).key: []}
         for contract in self.contracts:
             for column in contract.columns:
@@ -104,7 +104,7 @@ class Library:
         return tuple(found)
 
     def is_register(self, contract: Contract) -> bool:
-        """Whether it is the first source of an entity's key: its rows are the entities that there are."""
+        """Whether the contract is the first source of an entity's key: its rows establish the entities."""
         return any(
             source.listed and source.authority == 1
             for column in contract.columns
@@ -114,7 +114,7 @@ class Library:
         )
 
     def founders(self, entity: Entity) -> tuple[ContractSource, ...]:
-        """The sources that establish an entity: the order of its key names their datasets."""
+        """The sources that establish an entity: those whose datasets the order of its key names."""
         return tuple(source for source in self.sources(entity.name)[entity.key] if source.listed)
 
     @cached_property
@@ -124,10 +124,10 @@ class Library:
 
 
 def contract_files(folder: Path) -> list[Path]:
-    """The contract files below a folder; files and folders whose name begins with _ or . hold none.
+    """The contract files below a folder. Files and folders whose name begins with _ or . are skipped.
 
     Raises:
-        ContractError: a file ends in .yml, which would else be overlooked.
+        ContractError: a file ends in .yml; without the error it would be overlooked.
     """
     found = []
     for path in sorted(folder.rglob("*.y*ml")):
@@ -143,7 +143,7 @@ def read_entities(folder: Path) -> tuple[Entity, ...]:
     """The entities a folder declares in `_entities.yaml`, if it has one.
 
     Raises:
-        ContractError: the file cannot be read, or an entity has other facts than it should.
+        ContractError: the file cannot be read, or an entity lacks a fact, has an unknown one, or one that is not text.
     """
     return tuple(
         entity for path in declared_at(Declaration.ENTITIES, [folder]) for entity in _entities_of(path)
@@ -168,8 +168,8 @@ def load_library(folders: Sequence[Path] = (), *, shipped: bool = True) -> Libra
     """Read every contract of the shipped folder and of `folders`, in that order.
 
     Raises:
-        ContractError: a folder does not exist, a file cannot be read, or two files claim one dataset, one entity or
-            one derived table.
+        ContractError: a folder does not exist, a file cannot be read, or two files declare the same dataset, entity
+            or derived table.
     """
     every = (SHIPPED, *folders) if shipped else tuple(folders)
     contracts: dict[str, Contract] = {}

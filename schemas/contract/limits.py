@@ -1,7 +1,7 @@
 """Limits of the whole-file comparison: how much of a delivery may differ before it is held.
 
-A contract may say a share of its own for each check, or for a check of single columns a share for each column. What
-the checks measure, and their default limits, is `warehouse.collect.comparison.checks`.
+A contract may declare a share for each check. For a check of single columns it may declare a share for each column.
+`warehouse.collect.comparison.checks` has the measures of the checks and their default limits.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Limits:
         return (check, column) in self.shares or (check, None) in self.shares
 
     def share(self, check: str, column: str | None = None) -> float | None:
-        """The declared limit of a check, that of the column first."""
+        """The declared limit of a check; a limit of the column takes precedence."""
         return self.shares[check, column] if (check, column) in self.shares else self.shares[check, None]
 
 

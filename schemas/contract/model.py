@@ -1,8 +1,8 @@
-"""The model of a contract: what one departmental extract is, as plain frozen data.
+"""The model of a contract: the description of one departmental extract, as frozen data.
 
-Everything the platform knows of a dataset is here: how its file is delivered, what its columns mean,
-which governance attributes they feed, which rules hold. Reading the YAML is `schemas.contract.odcs`, checking it
-is `schemas.lint`, turning it into other forms is `schemas.emit`. Nothing here touches a file or a database.
+It has everything the platform knows of a dataset: the delivery of its file, the meaning of its columns, the governance
+attributes that they feed, the rules. `schemas.contract.odcs` reads the YAML, `schemas.lint` checks it, `schemas.emit`
+turns it into other forms. This module touches no file and no database.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ DIMENSIONS: Mapping[Dimension, str] = {
     "accessibility": "可访问性",
 }
 
-# What a rule may be about. Accessibility is a property of a delivery, not of a row: it is measured, never
-# found by a predicate, and the Open Data Contract Standard has no such value for a rule either.
+# The dimensions of rules. Accessibility is a property of a delivery, not of a row: it is measured, never found by a
+# predicate. The Open Data Contract Standard has no such value for a rule either.
 RULE_DIMENSIONS: tuple[Dimension, ...] = (
     "conformity", "completeness", "accuracy", "consistency", "timeliness",
 )  # fmt: skip
 
-# Names of the rules that follow from a contract's facts (`quality.rules.rule`, `quality.agreement.agree`). A finding is
-# known by dataset, rule, record and field, so a declared rule may not take one of them.
+# Names of the built-in rules (`quality.rules.rule`, `quality.agreement.agree`). A finding is identified by dataset,
+# rule, record and field, so a declared rule may not have one of these names.
 BUILT_IN_RULES: tuple[str, ...] = (
     "presence", "type", "length", "pattern", "range", "semantic_kind", "code_table", "reference",
     "uniqueness", "agreement",
@@ -59,11 +59,11 @@ CLASSIFICATIONS: Mapping[Classification, str] = {
 
 
 SOMEBODY_ELSES = "another_person_by_name"
-"""The name of a declared rule that finds rows under the number of somebody else: the value counts for nobody."""
+"""The name of a declared rule that finds rows with the number of another person. The value then counts for nobody."""
 
 
 def comment(title: str, description: str) -> str:
-    """What a database says of a table or a column: its title, and what it means if that is said."""
+    """The database comment of a table or a column: its title, and its description if there is one."""
     return f"{title}：{description}" if description else title
 
 
@@ -71,7 +71,7 @@ def comment(title: str, description: str) -> str:
 class Feed:
     """A column feeds a governance attribute of one subject of the row.
 
-    Whose word counts, if several datasets feed one attribute, is declared apart: `schemas.contract.authority`.
+    If several datasets feed one attribute, `schemas.contract.authority` has their order.
     """
 
     subject: str
@@ -80,7 +80,7 @@ class Feed:
 
 @dataclass(frozen=True)
 class Subject:
-    """One governance entity that a row speaks of; a marriage speaks of two persons."""
+    """One governance entity that a row is about. Example: a marriage has two subjects, both persons."""
 
     alias: str
     entity: str
@@ -91,8 +91,8 @@ class Subject:
 class Route:
     """A way to find the township a row belongs to: a column of its own, or another dataset's row.
 
-    With `dataset` unset, `column` holds a division code. Otherwise the row of `dataset` whose key equals
-    this row's `column` knows the township.
+    With `dataset` unset, `column` holds a division code. With `dataset` set, the township comes from the row of that
+    dataset whose key equals this row's `column`.
     """
 
     column: str
@@ -101,7 +101,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Parts:
-    """How several files make up one snapshot, and what shows that they are all there.
+    """The files that make up one snapshot, and the condition for having all of them.
 
     Attributes:
         name: a pattern that finds the part's name in the file's name (its group `part`, or its only group; a group
@@ -117,10 +117,10 @@ class Parts:
 
 @dataclass(frozen=True)
 class Delivery:
-    """How the extract arrives: file name pattern, form and what a reader must know of it.
+    """A way of delivery: the pattern of the file's name, its form, and the facts that a reader needs.
 
-    `form` names a format of `schemas.formats`. `name` is how the contract calls this way; `mode` says whether such a
-    file holds every row (`snapshot`, 全量) or what has changed since the one before (`delta`, 增量).
+    `form` names a format of `schemas.formats`. `name` is the contract's name of this way. With the `mode` `snapshot`
+    (全量) a file holds every row, with `delta` (增量) the changes since the file before.
     """
 
     form: str
@@ -138,7 +138,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Change:
-    """How a row of a delta says that its record is gone: the column holds one of the values."""
+    """The mark of a deleted record: a row of a delta in which the column holds one of the values."""
 
     column: str
     removed: tuple[str, ...]
@@ -146,10 +146,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Volume:
-    """How far the number of rows may move from one snapshot to the next, and what happens beyond that.
+    """The tolerated change of the number of rows from one snapshot to the next, and the handling of a larger one.
 
-    `fall` and `rise` are shares of the rows in force, None for any. An empty snapshot after one with rows is
-    beyond any tolerance. To `warn` is to say so; to `hold` is not to take it into force until it is confirmed.
+    `fall` and `rise` are shares of the rows in force, None for any. An empty snapshot after one with rows is beyond any
+    tolerance. `warn` adds a remark. `hold` keeps the snapshot out of force until a person confirms it.
     """
 
     fall: float | None = None
@@ -159,7 +159,7 @@ class Volume:
 
 @dataclass(frozen=True)
 class Drift:
-    """Whether a file is refused that has columns of its own, or lacks columns that are not required."""
+    """Whether a file is refused for unknown columns, or for missing columns that are not required."""
 
     refuse_extra: bool = False
     refuse_missing: bool = False
@@ -169,12 +169,12 @@ class Drift:
 class Column:
     """One column of an extract.
 
-    `minimum` and `maximum` are text as written in the contract and read with the column's own type.
-    `derive` is an SQL expression over the other columns; such a column is not delivered. `suggest` is one for what
-    the value should be where it is missing or faulty and nothing else says.
-    `repeats_merged` gives every row of a merged cell its text; `from_sheet_name` says that the column is no
-    column of the sheet but its name, `from_group_row` that it is the text of the last row across the table.
-    `from_file_name` and `from_title` are patterns that find the value in the file's name or above the headings.
+    `minimum` and `maximum` are text as written in the contract and read with the column's own type. `derive` is an SQL
+    expression over the other columns; such a column is not delivered. `suggest` is an SQL expression for the right
+    value, used where the value is missing or faulty and its rule suggests nothing.
+    `repeats_merged` gives every row of a merged cell its text. The value may come from elsewhere than a column of the
+    table: with `from_sheet_name` from the name of the sheet, with `from_group_row` from the last row across the table,
+    with the patterns `from_file_name` and `from_title` from the file's name or from above the headings.
     """
 
     name: str
@@ -205,7 +205,7 @@ class Column:
 
     @property
     def delivered(self) -> bool:
-        """Whether the department delivers the column, rather than us deriving it."""
+        """Whether the department delivers the column. False for a derived column."""
         return self.derive is None
 
     @property
@@ -215,7 +215,7 @@ class Column:
 
     @property
     def comment(self) -> str:
-        """What a database says of the column."""
+        """The database comment of the column."""
         return comment(self.title, self.description)
 
 
@@ -230,7 +230,7 @@ class Join:
 
 @dataclass(frozen=True)
 class Rule:
-    """A predicate that selects bad rows, with what to suggest and what shows it.
+    """A predicate that selects bad rows, with expressions for the suggestion and the evidence.
 
     `violates`, `suggest` and `evidence` are SQL expressions over the dataset's columns, `batch_date` and
     the aliases of `joins`.
@@ -256,14 +256,14 @@ class Contract:
         id: `<department>.<dataset>`.
         department_title: the department's Chinese name.
         label: the column that names a row to people, such as a person's name.
-        latest: the column that says which of several rows of one subject is the newest.
-        keyless: whether it is declared that no column identifies a row: its content does.
-        change: how a row of a delta says that its record is gone.
-        volume: how far the number of rows may move; None leaves it to the default limits.
+        latest: the column that orders several rows of one subject; the largest value is the newest.
+        keyless: whether the contract declares that no column identifies a row. Its content identifies it then.
+        change: the mark of a deleted record in a delta.
+        volume: the tolerated change of the number of rows; None means the default limits.
         limits: limits of the whole-file comparison.
-        drift: which files are refused for their columns.
-        frequency_days: how often the department delivers.
-        latency_days: how late a delivery may be.
+        drift: the files that are refused for their columns.
+        frequency_days: days between two deliveries of the department.
+        latency_days: days that a delivery may be late.
         owner: the office in charge, in Chinese.
         digest: sha256 of the contract file.
     """
@@ -300,7 +300,7 @@ class Contract:
 
     @property
     def comment(self) -> str:
-        """What a database says of the table."""
+        """The database comment of the table."""
         return comment(self.title, self.description)
 
     @property
@@ -315,12 +315,12 @@ class Contract:
 
     @property
     def takes_deltas(self) -> bool:
-        """Whether any way of delivery brings changes rather than every row."""
+        """Whether a way of delivery is a delta."""
         return any(delivery.mode == "delta" for delivery in self.deliveries)
 
     @property
     def reads_file_names(self) -> bool:
-        """Whether the name of a file says something of its rows."""
+        """Whether the name of a file gives a value of its rows, or its part of a snapshot."""
         return any(column.from_file_name is not None for column in self.columns) or any(
             delivery.parts is not None for delivery in self.deliveries
         )
@@ -361,9 +361,9 @@ class Contract:
 
 @dataclass(frozen=True)
 class Entity:
-    """A kind of thing the governance database keeps one file per: 一人一档, 一企一档.
+    """A kind of thing with one row for each in the governance database: 一人一档, 一企一档.
 
-    `key` is the attribute that identifies one; `path` and `line` say where the entity is declared.
+    `key` is the attribute that identifies an entity; `path` and `line` are the place of its declaration.
     """
 
     name: str

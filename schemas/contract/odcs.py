@@ -1,8 +1,8 @@
 """Reading a contract: ODCS v3 YAML in, `Contract` out.
 
-The standard's own fields are used wherever it has one; what is ours rides in `customProperties` (named in
-docs/contracts.md) and in `quality` items of `engine: zhenjie`. Whether what was read makes sense is the
-linter's business; here only what cannot be read at all is an error.
+The standard's own fields are used wherever they exist. Our own facts are in `customProperties` (listed in
+docs/contracts.md) and in `quality` items with `engine: zhenjie`. Here an error is only a file that cannot be read; the
+linter checks whether the content makes sense.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ RULE_KEYS = ("field", "violates", "suggest", "evidence", "join")
 _REQUIRED = ("id", "name", "version", "domain", "tenant")
 _DEFAULT_CLASSIFICATION: Classification = "L3"
 
-# What to write instead, by pydantic's type of error.
+# The remedy for each of pydantic's types of error.
 _ADVICE = {
     "string_type": "write text, in quotes if it looks like a number",
     "bool_parsing": "write true or false",
@@ -74,7 +74,7 @@ def read_contract(path: Path) -> Contract:
     """Read one contract file.
 
     Raises:
-        ContractError: the file cannot be read as a contract; says the line and what to do.
+        ContractError: the file cannot be read as a contract. The message has the line and the remedy.
     """
     document = read_document(path)
     standard = _as_standard(document)
@@ -92,7 +92,7 @@ def _as_standard(document: Document) -> OpenDataContractStandard:
         return OpenDataContractStandard.model_validate(document.data)
     except ValidationError as error:
         first = error.errors()[0]
-        # The location names the branch of a union too, which does not stand in the file.
+        # The location also names the branch of a union, which is not in the file.
         place = document.nearest(*first["loc"])
         name = ".".join(str(part) for part in place) or "the contract"
         advice = _ADVICE.get(first["type"], first["msg"])
@@ -100,7 +100,7 @@ def _as_standard(document: Document) -> OpenDataContractStandard:
 
 
 class _ContractReader:
-    """Turns the parts of one document into ours."""
+    """Turns the parts of one document into parts of a `Contract`."""
 
     def __init__(self, document: Document, standard: OpenDataContractStandard) -> None:
         self.document, self.standard = document, standard

@@ -1,7 +1,7 @@
-"""The part of a library that an installation runs: a bureau begins with the datasets it already receives.
+"""The part of a library that an installation runs. Example: a bureau begins with the datasets it already receives.
 
-What a chosen contract says of one that is left out rests meanwhile: the rules that join it, the reference to it,
-the way to a township through it. `resting` names these, so that nobody takes them for checked.
+A chosen contract may name a dataset that is left out: in the join of a rule, in a reference, in a way to a township.
+These parts rest meanwhile. `resting` lists them, so that nobody believes they are checked.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from schemas.contract.model import Column, Contract
 
 @dataclass(frozen=True)
 class Resting:
-    """Something a contract declares that waits for a dataset which is left out."""
+    """A part of a contract that rests because it names a dataset that is left out."""
 
     contract: str
     what: str
@@ -31,10 +31,10 @@ def unmatched(library: Library, patterns: Sequence[str]) -> list[str]:
 
 
 def select(library: Library, patterns: Sequence[str]) -> Library:
-    """The library with only the datasets whose id matches one of the patterns; with none, all of it.
+    """The library with only the datasets whose id matches a pattern. Without patterns, the whole library.
 
     Args:
-        library: every contract there is.
+        library: all contracts.
         patterns: dataset ids, with `*` for any part, such as `police.*`.
     """
     if not patterns:
@@ -45,7 +45,7 @@ def select(library: Library, patterns: Sequence[str]) -> Library:
 
 
 def resting(library: Library, patterns: Sequence[str]) -> Iterator[Resting]:
-    """What the chosen contracts declare of datasets that are left out."""
+    """The parts of the chosen contracts that name datasets that are left out."""
     ids = {contract.id for contract in select(library, patterns)}
     for contract in library:
         if contract.id not in ids:

@@ -1,4 +1,4 @@
-"""A dataset's authority in words: for what its columns feed, the datasets in the order in which they are believed."""
+"""A dataset's authority in words: for each attribute that its columns feed, the datasets in order of authority."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from schemas.declared import Declaration
 
 
 def authority_comments(library: Library, contract: Contract) -> Iterator[str]:
-    """YAML comments in Chinese, one for each attribute that the contract's columns feed; none if they feed none."""
+    """YAML comments in Chinese, one for each attribute that the contract's columns feed."""
     if any(column.feeds for column in contract.columns):
         yield f"# 数源顺序（{Declaration.AUTHORITY}）："
     for column in contract.columns:

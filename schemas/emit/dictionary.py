@@ -33,7 +33,7 @@ def dictionary_page(contracts: Iterable[Contract]) -> str:
     """The page: each dataset with its delivery, its columns and its declared rules.
 
     Args:
-        contracts: what the linter has nothing to say of.
+        contracts: contracts without problems.
     """
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -52,7 +52,7 @@ def dictionary_page(contracts: Iterable[Contract]) -> str:
 
 
 def _limits(column: Column) -> list[str]:
-    """What a value must keep to, in words."""
+    """The limits of a value, in words."""
     limits = []
     if column.minimum is not None or column.maximum is not None:
         limits.append(f"{column.minimum or '…'} 至 {column.maximum or '…'}")

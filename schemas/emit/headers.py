@@ -1,4 +1,4 @@
-"""A contract as the headings of a delivery: what a department's workbook has in its first row."""
+"""A contract as the headings of a delivery: the first row of a department's workbook."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from schemas.contract.model import Contract
 
 
 def headers(contract: Contract) -> tuple[str, ...]:
-    """The Chinese headings, in the contract's order; derived columns are not delivered."""
+    """The Chinese headings in the contract's order, without derived columns: they are not delivered."""
     return tuple(column.title for column in contract.delivered_columns)

@@ -1,7 +1,7 @@
-"""A contract as a pandera schema over Polars: the structure of the standard table, checked cheaply.
+"""A contract as a pandera schema over Polars: the names and types of the standard table.
 
-Names and types only. What is wrong with single values is found by the rule engine in one pass over the table;
-doing it here too would say the same thing twice and cost a second pass.
+It does not check values: the rule engine finds wrong values in one pass over the table. A check here would report them
+twice and cost a second pass.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from schemas.emit.polars import POLARS_TYPES
 
 
 def pandera_schema(contract: Contract) -> pa.DataFrameSchema:
-    """The structure a dataset's standard table must have; columns beside these are allowed."""
+    """The structure of a dataset's standard table. Further columns are allowed."""
     columns = {
         column.name: pa.Column(
             POLARS_TYPES[column.type],

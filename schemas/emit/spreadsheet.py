@@ -24,7 +24,7 @@ DESCRIPTION = (
     "为防止电子表格把文本当作公式执行，文本以 = + - @（含全角）、制表符或换行开头时，前面加了一个半角单引号“'”；"
     "原文以单引号接上述字符开头的，同样多加一个。读取时去掉这一个单引号即为原文。数字列不受影响。"
 )
-"""What the schema beside a CSV file says about it, for people and programs that read the file."""
+"""The text about the marks in the schema beside a CSV file, for people and programs that read the file."""
 
 _TRIGGER = f"[{re.escape(TRIGGERS)}]"
 _LIVE = re.compile(f"{MARK}*{_TRIGGER}")
@@ -32,25 +32,25 @@ _NEUTRAL = re.compile(f"{MARK}+{_TRIGGER}")
 
 
 def neutralise(text: str) -> str:
-    """The text as it may stand in a CSV file: never the beginning of a formula."""
+    """The text for a CSV file: it never begins a formula."""
     return MARK + text if _LIVE.match(text) else text
 
 
 def restore(text: str) -> str:
-    """The text before `neutralise`; a text that was never neutralised and has no mark stays as it is."""
+    """The text before `neutralise`. A text without a mark stays unchanged."""
     return text.removeprefix(MARK) if _NEUTRAL.match(text) else text
 
 
 def neutralise_frame(rows: pl.DataFrame, numbers: Collection[str] = ()) -> pl.DataFrame:
-    """A table ready for `write_csv`: every text and every heading neutralised, all other columns as they are.
+    """A table ready for `write_csv`: texts and headings are neutralised, other columns are unchanged.
 
     Args:
         rows: the table.
-        numbers: columns of text that hold nothing but numbers: they stay as they are.
+        numbers: columns of text that hold only numbers: they stay unchanged.
     """
     texts = pl.selectors.string() | pl.selectors.categorical() | pl.selectors.enum()
     texts -= pl.selectors.by_name(*numbers, require_all=False)
-    # To look costs a tenth of replacing, and most columns have nothing to neutralise.
+    # Searching costs a tenth of replacing, and most columns have nothing to neutralise.
     looked = rows.select(texts.cast(pl.String).str.contains(f"^{MARK}*{_TRIGGER}").any())
     live = [name for name in looked.columns if looked[name].item()]
     marked = pl.col(live).cast(pl.String).str.replace(f"^({MARK}*{_TRIGGER})", f"{MARK}$1")

@@ -17,12 +17,12 @@ SQL_TYPES: Mapping[LogicalType, str] = {
 
 
 def quote(name: str) -> str:
-    """An identifier as SQL writes it."""
+    """An identifier in SQL quotes."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
-    """A text constant as SQL writes it; for constants of contracts, never for delivered values."""
+    """A text constant in SQL quotes. For constants of contracts, never for delivered values."""
     return "'" + text.replace("'", "''") + "'"
 
 

@@ -1,7 +1,7 @@
-"""The allow-list of SQL functions: what a rule, a derived column or a suggestion may call.
+"""The allow-list of SQL functions that a rule, a derived column or a suggestion may call.
 
-Here: the declaration in functions.yaml as frozen data. What a function does on an engine is the warehouse's
-business; a test there holds that the engine offers exactly these, with these parameters and these values.
+Reads the declarations in functions.yaml as frozen data. The warehouse implements the functions on each engine; a test
+there holds that the engine offers exactly these functions, with these parameters and these values.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pydantic.dataclasses import dataclass
 
 from schemas.document import plain_yaml
 
-# DuckDB's names; an engine that calls a type otherwise translates.
+# DuckDB's names of types. Other engines translate them.
 SqlType = Literal["VARCHAR", "BIGINT", "DOUBLE", "DATE", "TIMESTAMP", "BOOLEAN"]
 
 _NO_OTHER_KEYS = ConfigDict(extra="forbid")
@@ -26,7 +26,7 @@ _NO_OTHER_KEYS = ConfigDict(extra="forbid")
 
 @dataclass(frozen=True, config=_NO_OTHER_KEYS)
 class Example:
-    """A call in SQL and the value it must give on every engine."""
+    """A call in SQL and its value on every engine."""
 
     call: str
     value: str | bool | int | float | datetime.datetime | datetime.date | None
@@ -36,8 +36,8 @@ class Example:
 class Function:
     """A function of the library.
 
-    `parameters` is name → type in the order of the call. `title` is the line that people of a department
-    read, in Chinese; `description` the same for engineers.
+    `parameters` is name → type in the order of the call. `title` is the Chinese description for departments,
+    `description` the English one for engineers.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Function:
 
     @property
     def signature(self) -> str:
-        """The function as people write it: `age_at(birth DATE, day DATE) -> BIGINT`."""
+        """The signature for people, such as `age_at(birth DATE, day DATE) -> BIGINT`."""
         parameters = ", ".join(f"{name} {type_}" for name, type_ in self.parameters.items())
         return f"{self.name}({parameters}) -> {self.returns}"
 
@@ -59,7 +59,7 @@ def load_functions() -> Mapping[str, Function]:
     """Every function of the library by name, in the order of functions.yaml.
 
     Raises:
-        pydantic.ValidationError: an entry of functions.yaml is not a Function; names it.
+        pydantic.ValidationError: an entry of functions.yaml is not a Function. The message names the entry.
     """
     text = (files("schemas") / "functions.yaml").read_text(encoding="utf-8")
     named = {name: {"name": name, **facts} for name, facts in plain_yaml(text).items()}

@@ -1,8 +1,8 @@
 """Whether a query's row for one key depends on input rows of that key alone.
 
-Such a query may be computed for a few keys, from the input rows that carry them. What may look at rows of other keys is
-named: a window that is not partitioned by the key, a group without the key, a join over something else, a sub-query
-in a condition, a limit. The judgement is a cautious one: a query that is named may still be right.
+Such a query may be computed for a few keys, from the input rows that carry them. The check lists each part of a query
+that may look at rows of other keys: a window that is not partitioned by the key, a group without the key, a join over
+other columns, a sub-query in a condition, a limit. It is cautious: a query that it refuses may still be right.
 
 Example, for the key `household_no`:
 
@@ -18,15 +18,15 @@ from sqlglot import exp
 
 from schemas.expressions.portable import shown
 
-# Of a scope: source → its columns that hold the key.
+# In a scope: source → its columns that hold the key.
 _Carriers = Mapping[str, frozenset[str]]
 
 
 def crossings(query: exp.Expr, key: str, tables: Collection[str]) -> list[str]:
-    """What in a query looks at rows of other keys, and whether its rows carry the key at all.
+    """The parts of a query that may look at rows of other keys, and a result without the key.
 
     Args:
-        query: with every column qualified by its source.
+        query: the query, with every column qualified by its source.
         key: the column that holds the key, in the tables and in the result.
         tables: the input tables.
     """
@@ -38,7 +38,7 @@ def crossings(query: exp.Expr, key: str, tables: Collection[str]) -> list[str]:
 
 
 class _Walk:
-    """One walk through a query; `found` collects what crosses from one key to another."""
+    """One walk through a query. `found` collects the parts that cross from one key to another."""
 
     def __init__(self, key: str, tables: Collection[str]) -> None:
         self.key, self.tables = key, tables
@@ -48,7 +48,7 @@ class _Walk:
         self.found.append(f"{shown(node)} {why}")
 
     def query(self, node: exp.Expr, named: Mapping[str, frozenset[str]]) -> frozenset[str]:
-        """The columns of a query's result that hold the key; `named` are those of the queries in WITH."""
+        """The columns of a query's result that hold the key. `named` has these columns of the queries in WITH."""
         node = node.unnest()
         known = dict(named)
         for cte in node.args["with_"].expressions if node.args.get("with_") else ():
@@ -84,7 +84,7 @@ class _Walk:
             columns = self.source(join.this, named)
             if not self.joined(join, carriers, columns) or join.side not in ("", "LEFT"):
                 self.crosses(join, f"joins rows of other {self.key}")
-            # Behind a LEFT JOIN a key may be missing, and rows of several keys would meet in its NULL.
+            # After a LEFT JOIN the key may be NULL, and grouping by it would mix rows of several keys.
             carriers[join.this.alias_or_name] = frozenset() if join.side else columns
         parts = [
             *node.expressions,
@@ -110,7 +110,7 @@ class _Walk:
         return frozenset()
 
     def joined(self, join: exp.Join, carriers: _Carriers, columns: frozenset[str]) -> bool:
-        """Whether a join holds rows together by the key."""
+        """Whether a join compares the keys of both sides."""
         on = join.args.get("on")
         alias = join.this.alias_or_name
         for condition in on.flatten() if isinstance(on, exp.And) else [on]:
@@ -126,7 +126,7 @@ class _Walk:
         return isinstance(node, exp.Column) and node.name in carriers.get(node.table, frozenset())
 
     def expression(self, node: exp.Expr, carriers: _Carriers) -> None:
-        """Windows and sub-queries anywhere in an expression."""
+        """Find the windows and sub-queries anywhere in an expression."""
         for part in node.walk():
             if isinstance(part, exp.Query | exp.Exists):
                 self.crosses(part, f"may look at rows of other {self.key}")
@@ -136,7 +136,7 @@ class _Walk:
                     self.crosses(part, f"looks at rows of other {self.key}: PARTITION BY it")
 
     def grouped(self, node: exp.Select, carriers: _Carriers) -> None:
-        """Groups and DISTINCT ON put rows of one key together only where the key is among what they go by."""
+        """Check that GROUP BY and DISTINCT ON have the key among their columns: else they mix rows of several keys."""
         group, distinct = node.args.get("group"), node.args.get("distinct")
         if group is not None:
             by = [*group.expressions, *(node.expressions if group.args.get("all") else ())]
@@ -152,7 +152,7 @@ class _Walk:
                 self.crosses(distinct, f"keeps one row of several {self.key}")
 
     def aggregates(self, node: exp.Select) -> bool:
-        """Whether a SELECT makes one row of all, by a function that is not part of a window."""
+        """Whether a SELECT aggregates all rows into one, by a function outside of a window."""
         return any(
             isinstance(part, exp.AggFunc) and not part.find_ancestor(exp.Window)
             for item in node.expressions

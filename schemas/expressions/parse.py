@@ -1,8 +1,8 @@
-"""SQL expressions in contracts: what a rule or a derived column may say.
+"""SQL expressions in contracts: the syntax that a rule or a derived column may use.
 
-An expression speaks of one row: its dataset's columns, the rows joined to it, the batch date, and functions
-from a short list. Statements, sub-queries, windows, aggregates, file functions and settings are refused
-before anything runs, and so is what does not mean the same on every engine. Types are the engine's business.
+An expression is about one row: it may name the dataset's columns, the joined rows, the batch date, and functions of a
+short list. Statements, sub-queries, windows, aggregates, file functions and settings are refused before anything runs.
+So is syntax that has another meaning on another engine. The engine checks the types.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from schemas.expressions.functions import Function
 from schemas.expressions.portable import function_name, objection, pattern_objection
 
 DIALECT = "duckdb"
-# Characters of an expression.
+# The most characters of an expression.
 LONGEST = 10_000
 _TOO_DEEP = "the expression is nested too deeply: write it flatter"
 BATCH_DATE = "batch_date"
@@ -74,8 +74,8 @@ _STRUCTURE: tuple[type[exp.Expr], ...] = (
     *(kind for kinds in OPERATORS.values() for kind in kinds),
 )  # fmt: skip
 
-# Every mark that may stand in an expression. Others are refused before parsing: `~` is a full match in DuckDB
-# and a search to sqlglot, `[` begins a list, `:` a parameter.
+# Every mark that an expression may contain. Others are refused before parsing: `~` is a full match in DuckDB and a
+# search in sqlglot, `[` begins a list, `:` a parameter.
 _SYMBOLS = frozenset(
     {"(", ")", ",", ".", "=", "<>", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "||"}
 )
@@ -92,7 +92,7 @@ _TEXTS = frozenset(
     }
 )  # fmt: skip
 
-# Why a construct is refused, by the classes sqlglot parses it into; the first that fits is said.
+# The reason why a construct is refused, by the classes that sqlglot parses it into. The first match counts.
 _REFUSALS: tuple[tuple[tuple[type[exp.Expr], ...], str], ...] = (
     ((exp.Query, exp.Exists), "a sub-query is not allowed: look at another dataset with join"),
     (
@@ -113,13 +113,13 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d{1,2})?", re.ASCII)
 
 @dataclass(frozen=True)
 class Scope:
-    """What an expression may name.
+    """The names that an expression may use.
 
     Attributes:
         columns: the dataset's columns.
         functions: our own function library.
         joined: alias of each joined row → its columns.
-        dated: whether `batch_date` is known; a derived column must not change from day to day.
+        dated: whether `batch_date` may be named. A derived column may not: it must not change from day to day.
     """
 
     columns: Collection[str]
@@ -132,7 +132,7 @@ def parse(expression: str) -> exp.Expr:
     """Parse one scalar expression.
 
     Raises:
-        ValueError: it is not one expression; says where and what to do.
+        ValueError: the text is not one expression. The message has the place and the remedy.
     """
     _check_characters(expression)
     try:
@@ -151,7 +151,7 @@ def parse(expression: str) -> exp.Expr:
 
 
 def _check_characters(expression: str) -> None:
-    """No character that an engine may end a text at, or cannot be given."""
+    """Refuse characters at which an engine may end a text, or that cannot be passed to it."""
     if len(expression) > LONGEST:
         raise ValueError(f"the expression has {len(expression)} characters: write {LONGEST} or fewer")
     for place, character in enumerate(expression, start=1):
@@ -168,11 +168,11 @@ def _check_symbols(expression: str) -> None:
 
 
 def problems(expression: str, scope: Scope) -> list[str]:
-    """What is wrong with an expression, in words; empty when it may run.
+    """The problems of an expression, in words; empty if it may run.
 
     Args:
         expression: SQL in DuckDB's dialect.
-        scope: what it may name.
+        scope: the names that it may use.
     """
     try:
         tree = parse(expression)
@@ -185,7 +185,7 @@ def problems(expression: str, scope: Scope) -> list[str]:
 
 @cache
 def qualify(expression: str, alias: str) -> str:
-    """The expression with `alias` as the table of every column that names no table."""
+    """The expression with `alias` as the table of every unqualified column."""
     tree = parse(expression)
     for column in tree.find_all(exp.Column):
         if not column.table:
@@ -195,10 +195,10 @@ def qualify(expression: str, alias: str) -> str:
 
 @cache
 def cheap_first(expression: str) -> str:
-    """A condition in which of all that must hold what asks no function comes first; it means the same.
+    """An equivalent condition in which the parts of an AND without library functions come first.
 
-    What is left undecided by it is then asked of few rows. The functions fail for no value, so that none needs another
-    condition to hold before it is asked.
+    So the costly functions are computed for few rows. Example: `is_phone(phone) AND status = '1'` becomes
+    `status = '1' AND is_phone(phone)`. The order is free, because no function fails for any value.
     """
     tree = parse(expression)
     if not isinstance(tree, exp.And):
@@ -216,13 +216,13 @@ def columns_of(expression: str, alias: str) -> frozenset[str]:
 
 @cache
 def _judge_of_patterns() -> duckdb.DuckDBPyConnection:
-    """Opened once: it takes longer than all that is asked of it."""
+    """A connection that checks patterns. It is opened once: opening takes longer than all checks."""
     return duckdb.connect(config={"threads": 1})
 
 
 @cache
 def pattern_problem(pattern: str) -> str | None:
-    """What is wrong with a regular expression, or None: RE2 must read it, and Java read it alike."""
+    """The problem of a regular expression, or None if RE2 and Java both read it, with the same meaning."""
     with _judge_of_patterns().cursor() as connection:
         try:
             connection.execute("SELECT regexp_matches('', ?)", [pattern])
@@ -234,7 +234,7 @@ def pattern_problem(pattern: str) -> str | None:
 
 
 def is_constant(text: str, logical_type: str) -> bool:
-    """Whether DuckDB reads a text as a value of a type, in the one spelling that every engine reads."""
+    """Whether a text is a value of a type in DuckDB, in the one spelling that every engine reads."""
     if logical_type == "integer":
         return _INTEGER.fullmatch(text) is not None
     if logical_type == "number":
@@ -250,7 +250,7 @@ def is_constant(text: str, logical_type: str) -> bool:
 
 
 class _ExpressionJudge:
-    """Judges the nodes of one expression, from the top; below a refused node nothing more is said."""
+    """Checks the nodes of one expression from the top. It reports nothing below a refused node."""
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope

@@ -1,7 +1,7 @@
-"""Portable SQL: the allow-list of portable.yaml, and what of a statement is not on it.
+"""Portable SQL: the allow-list of portable.yaml, and the parts of a statement that are not on it.
 
-sqlglot carries what it does not know over unchanged, and some of what it knows wrongly; so that a statement means the
-same on every engine, only what tests prove may stand in it. How a statement is carried over is the engine's business.
+sqlglot translates syntax that it does not know unchanged, and some syntax that it knows wrongly. So a statement may use
+only syntax that tests prove to mean the same on every engine. This module does not translate.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from schemas.expressions.functions import load_functions
 
 DIALECT = "duckdb"
 
-# sqlglot's own names of functions that DuckDB calls otherwise.
+# sqlglot's names of functions → DuckDB's names.
 _DUCKDB_NAMES = {"substring": "substr", "regexp_like": "regexp_matches"}
 
-# Of patterns: what RE2 and Java read alike. Their classes of characters, word borders and named groups differ.
+# Parts of patterns. RE2 and Java differ in classes of characters, word borders and named groups.
 _ESCAPE = re.compile(r"\\(x\{[0-9A-Fa-f]{1,6}\}|[dDwW]|[^A-Za-z0-9])|\\(.?)", re.DOTALL)
 _GROUP = re.compile(r"\(\?(?!:|i\))")
 _CLASS_IN_CLASS = re.compile(r"\[\^?\]?[^\]\\\[]*(?:\\.[^\]\\\[]*)*(?:\[|&&)")
@@ -34,7 +34,7 @@ _CLASS_IN_CLASS = re.compile(r"\[\^?\]?[^\]\\\[]*(?:\\.[^\]\\\[]*)*(?:\[|&&)")
 
 @checked_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Construct:
-    """A part of SQL: the classes sqlglot parses it into, and expressions that prove it means the same."""
+    """A part of SQL: the classes that sqlglot parses it into, and expressions that prove its meaning equal."""
 
     nodes: tuple[str, ...] = ()
     proofs: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class Construct:
 
 @dataclass(frozen=True)
 class AllowList:
-    """What portable SQL consists of, by section of portable.yaml."""
+    """The parts of portable SQL, by section of portable.yaml."""
 
     statements: Mapping[str, Construct]
     operators: Mapping[str, Construct]
@@ -50,20 +50,20 @@ class AllowList:
 
     @cached_property
     def nodes(self) -> frozenset[str]:
-        """The classes of sqlglot that may stand anywhere."""
+        """The classes of sqlglot that are allowed anywhere."""
         constructs = (*self.statements.values(), *self.operators.values())
         return frozenset(node for construct in constructs for node in construct.nodes)
 
     @property
     def proofs(self) -> tuple[str, ...]:
-        """Every expression that must give the same on every engine."""
+        """Every expression that must give the same value on every engine."""
         constructs = (*self.operators.values(), *self.functions.values())
         return tuple(proof for construct in constructs for proof in construct.proofs)
 
 
 @dataclass(frozen=True, order=True)
 class Objection:
-    """What in a statement is not portable: the line, counted from 1, and why."""
+    """A part of a statement that is not portable: its line, counted from 1, and the reason."""
 
     line: int
     message: str
@@ -82,7 +82,7 @@ def load_allow_list() -> AllowList:
 
 
 def objections(sql: str) -> list[Objection]:
-    """Everything in a statement or expression of DuckDB's dialect that is not portable, line by line."""
+    """The parts of a statement or expression of DuckDB's dialect that are not portable, in line order."""
     dialect = sqlglot.Dialect.get_or_raise(DIALECT)
     tokens = dialect.tokenize(sql)
     found = {
@@ -98,7 +98,7 @@ def objections(sql: str) -> list[Objection]:
 
 
 def objection(node: exp.Expr) -> str | None:
-    """Why one node of a statement is not portable, or None; its children are not looked at."""
+    """The reason why one node of a statement is not portable, or None. Its children are not checked."""
     allowed = load_allow_list()
     if isinstance(node, exp.Func) and type(node).__name__ not in allowed.nodes:
         name = function_name(node)
@@ -111,19 +111,19 @@ def objection(node: exp.Expr) -> str | None:
 
 
 def function_name(node: exp.Func) -> str:
-    """The name under which a function stands in our lists."""
+    """The name of a function in our lists."""
     name = (node.name if isinstance(node, exp.Anonymous) else node.sql_name()).lower()
     return _DUCKDB_NAMES.get(name, name)
 
 
 def shown(node: exp.Expr) -> str:
-    """A part of a statement as a message quotes it."""
+    """A part of a statement, shortened for a message."""
     text = node.sql(dialect=DIALECT, comments=False)
     return f"`{text if len(text) <= 40 else text[:39] + '…'}`"
 
 
 def pattern_objection(pattern: str) -> str | None:
-    """What in a regular expression RE2 and Java read differently, or None."""
+    """The part of a regular expression that RE2 and Java read differently, or None."""
     if any(match[1] is None for match in _ESCAPE.finditer(pattern)):
         return r"beside \d, \D, \w, \W and \x{…}, a backslash may only stand before a mark"
     if _GROUP.search(pattern.removeprefix("(?i)")):
@@ -197,7 +197,7 @@ def _not_replaced(node: exp.Expr) -> str | None:
     return f"{shown(node)}: of stars only EXCLUDE is portable" if changed else None
 
 
-# What must hold beside a construct's being on the list.
+# Further conditions for constructs on the list.
 _CONDITIONS: Mapping[type[exp.Expr], Callable[[exp.Expr], str | None]] = {
     exp.RegexpLike: _pattern,
     exp.RegexpReplace: _replaced,
@@ -216,7 +216,7 @@ _CONDITIONS: Mapping[type[exp.Expr], Callable[[exp.Expr], str | None]] = {
 
 
 def _line(node: exp.Expr) -> int:
-    """The line where a node stands: sqlglot remembers it of words, not of what is made of them."""
+    """The line of a node. sqlglot keeps lines for words only, not for the nodes that contain them."""
     above: exp.Expr | None = node
     while above is not None:
         lines: Iterator[int] = (int(n.meta["line"]) for n in above.walk() if "line" in n.meta)

@@ -13,14 +13,14 @@ from schemas.kinds import load_kinds
 from schemas.lints.problem import NAME, Page, Problem, did_you_mean, has_chinese
 from schemas.tables import load_tables
 
-# The options of a logical type that become rules; the standard's others would be read by nobody.
+# The options of a logical type that become rules. No code reads the standard's other options.
 OPTIONS = ("minimum", "maximum", "maxLength", "pattern")
-# What DuckDB calls the number of a file where it reads several as one table.
+# DuckDB's column with the number of the file, where it reads several files as one table.
 FILE_NUMBER = "file_index"
 # Columns that the platform itself puts into a dataset's tables, or reads beside them.
 RESERVED_COLUMNS = frozenset({BATCH_DATE, "record_key", FILE_NUMBER})
 DELIVERED_SUFFIX = "__delivered"
-# Names that the fused table or the query that makes it has beside the attributes.
+# Names, beside the attributes, in the fused table and in the query that makes it.
 RESERVED_ATTRIBUTES = frozenset({"key", FILE_NUMBER})
 ANY_SUFFIX = "__any"
 
@@ -111,7 +111,7 @@ class _ColumnCheck:
                 yield self.wrong("minimum is above maximum", "swap them", *options)
 
     def text(self) -> Iterator[Problem]:
-        """What only text can have."""
+        """Check the keys that only a text column may have."""
         column = self.column
         options: Place = ("logicalTypeOptions",)
         texts = {
@@ -137,7 +137,7 @@ class _ColumnCheck:
             yield self.wrong(problem, advice, *options, "pattern")
 
     def unread(self) -> Iterator[Problem]:
-        """Keys of the standard that an author may think of as rules and that nobody here would read."""
+        """Refuse keys of the standard that an author may take for rules and that no code reads."""
         node = self.page.node(*self.place)
         for option in node.get("logicalTypeOptions") or {}:
             if option not in OPTIONS:
@@ -188,7 +188,7 @@ class _ColumnCheck:
             yield from self.key_feed(feed, index)
 
     def key_feed(self, feed: Feed, index: int) -> Iterator[Problem]:
-        """A subject's key column feeds the entity's key, and nothing else does."""
+        """Check that a subject's key column feeds the entity's key, and that no other column does."""
         page = self.page
         subject = page.contract.subject(feed.subject)
         entity = next((e for e in page.library.entities if e.name == subject.entity), None)

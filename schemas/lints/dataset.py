@@ -1,4 +1,4 @@
-"""Checks of a contract as a whole: identity, key, headings, delivery, and whom and where a row speaks of."""
+"""Checks of a contract as a whole: identity, key, headings, delivery, subjects, and the way to a township."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def problems(page: Page) -> Iterator[Problem]:
 
 
 def _facts(page: Page) -> Iterator[Problem]:
-    """Custom properties that nobody would read."""
+    """Refuse custom properties that no code reads."""
     properties = range(len(page.contract.columns))
     groups: list[tuple[Place, tuple[str, ...]]] = [
         ((), CONTRACT_FACTS),
@@ -115,7 +115,7 @@ def _key(page: Page) -> Iterator[Problem]:
 
 
 def _keyless(page: Page) -> Iterator[Problem]:
-    """A dataset without a key says so, and says nothing that needs one."""
+    """Check that a dataset without a key declares this, and declares nothing that needs a key."""
     contract, said = page.contract, page.fact("key")
     if said and not contract.keyless:
         yield page.problem(f"key {page.node(*said)!r}", "write none, or take it out", *said)
@@ -143,7 +143,7 @@ def _keyless(page: Page) -> Iterator[Problem]:
 
 
 def _headings(page: Page) -> Iterator[Problem]:
-    """A heading must lead to one column, as a reader compares headings: width and case mean nothing."""
+    """Check that each heading leads to one column. Readers ignore width and case of headings."""
     owners: dict[str, str] = {}
     for index, column in enumerate(page.contract.columns):
         where = {title: ("synonyms", number) for number, title in enumerate(column.synonyms)}
@@ -159,7 +159,7 @@ def _headings(page: Page) -> Iterator[Problem]:
 
 
 def _named_columns(page: Page) -> Iterator[Problem]:
-    """`label` and `latest` name columns."""
+    """Check that `label` and `latest` name columns."""
     contract = page.contract
     for fact, name in (("label", contract.label), ("latest", contract.latest)):
         if name is not None and name not in page.names:

@@ -77,7 +77,7 @@ def _ways(page: Page) -> Iterator[Problem]:
 
 
 def _reading(page: Page, delivery: Delivery, place: Place) -> Iterator[Problem]:
-    """The layout of the file that the contract gives to a reader."""
+    """Check the layout of the file that the contract gives to a reader."""
     said = {
         "encodings": delivery.encodings or None,
         "delimiter": delivery.delimiter,
@@ -112,7 +112,7 @@ def _reading(page: Page, delivery: Delivery, place: Place) -> Iterator[Problem]:
 
 
 def _parts(page: Page, delivery: Delivery, place: Place) -> Iterator[Problem]:
-    """How the files of a snapshot are distinguished, and when they are complete."""
+    """Check the declared parts of a snapshot: their names, and the condition for having all of them."""
     parts = delivery.parts
     if parts is None:
         return

@@ -44,7 +44,7 @@ class _TableCheck:
     def problems(self) -> Iterator[Problem]:
         found = [*self.naming(), *self.columns(), *self.inputs()]
         yield from found
-        # A model is held against columns and inputs that are right.
+        # A model can only be checked against columns and inputs without problems.
         if not found:
             yield from self.model()
 

@@ -1,4 +1,4 @@
-"""Checks of the semantic kinds: each entry is complete, and names functions of the library and code tables that fit."""
+"""Checks of the semantic kinds: each entry is complete and names existing library functions and code tables."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class _KindCheck:
         yield from self.examples()
 
     def function(self, name: str, returns: str, *below: str | int) -> Iterator[Problem]:
-        """A function of the library, of one text."""
+        """Check that a name is a library function of one text."""
         functions = load_functions()
         if name not in functions:
             advice = f"{did_you_mean(name, functions)} Or declare it in functions.yaml"
@@ -110,7 +110,7 @@ class _KindCheck:
             )
 
     def examples(self) -> Iterator[Problem]:
-        """Each judgement has an example that it finds: the generated tests depend on the examples."""
+        """Check that each judgement has an example that it finds: the generated tests depend on the examples."""
         if not self.kind.examples.right:
             yield self.wrong("no right example", "add a text as delivered, and what it becomes", "examples")
         rules = {judgement.rule for judgement in self.kind.judgements}

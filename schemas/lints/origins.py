@@ -1,4 +1,4 @@
-"""Checks of where a column's values come from, if from no column of the file: sheet, group row, file name, title."""
+"""Checks of columns whose values come from a sheet name, a group row, the file name or a title."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def problems(page: Page) -> Iterator[Problem]:
 
 
 def _takes(delivery: Delivery, fact: str) -> bool:
-    """Whether a file of this delivery may say the fact; of an unknown format another check speaks."""
+    """Whether the format of this delivery takes the fact. Another check reports an unknown format."""
     found = load_formats().get(delivery.form)
     return found is not None and found.takes(fact)
 
 
 def _of_sheets(page: Page, column: Column, place: Place) -> Iterator[Problem]:
-    """Facts of a column that only a workbook can give."""
+    """Check the facts of a column that only a workbook can give."""
     books = any(_takes(delivery, "sheet") for delivery in page.contract.deliveries)
     for name, said, known in (
         ("mergedCells", column.repeats_merged, "repeat"),

@@ -1,4 +1,4 @@
-"""What the linter says of a contract, and the contract as the checks see it: with its text beside it."""
+"""The problems that the linter reports, and a contract with its text for the checks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CHINESE = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]")
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One thing to mend: the file, the 1-based line, what is wrong, what to do."""
+    """One problem: the file, the line counted from 1, the description, the remedy."""
 
     path: Path
     line: int
@@ -35,7 +35,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Page:
-    """One contract with its text, the library it is part of and the code tables it may name."""
+    """One contract with its text, its library and the code tables that it may name."""
 
     contract: Contract
     document: Document
@@ -47,7 +47,7 @@ class Page:
         return Problem(self.contract.path, self.document.line(*place), message, advice)
 
     def fact(self, name: str, *below: str | int, owner: Place = ()) -> Place:
-        """The place of a custom property's value, or of its owner when it is not there."""
+        """The place of a custom property's value, or of its owner if the property is missing."""
         node = self.node(*owner)
         for index, item in enumerate(node.get("customProperties") or []):
             if item.get("property") == name:
@@ -55,7 +55,7 @@ class Page:
         return owner
 
     def node(self, *place: str | int) -> Any:
-        """What stands at a place of the text, as plain values."""
+        """The plain values at a place of the text."""
         found: Any = self.document.data
         for part in place:
             found = found[part]
@@ -73,6 +73,6 @@ def has_chinese(text: str) -> bool:
 
 
 def did_you_mean(name: str, known: Collection[str]) -> str:
-    """Advice to write one of `known`: the nearest if one is near, else all of them."""
+    """Advice to write a name of `known`: the nearest name if there is a near one, else all names."""
     near = get_close_matches(name, sorted(known), n=1, cutoff=0.7)
     return f"did you mean {near[0]}?" if near else f"write one of {', '.join(sorted(known))}"

@@ -13,9 +13,9 @@ from schemas.expressions.parse import BATCH_DATE, Scope
 from schemas.expressions.parse import problems as expression_problems
 from schemas.lints.problem import NAME, Page, Problem, did_you_mean, has_chinese
 
-# The row itself and the relations that built-in rules look at have these names in `quality.rules.rule`.
+# Names in `quality.rules.rule` for the row itself and for the relations that built-in rules look at.
 RESERVED_ALIASES = re.compile(r"s|(code|ref|twice)_.*")
-# The agreement of a column's second entity is called `agreement_<entity>` in `quality.agreement.agree`.
+# `quality.agreement.agree` names the agreement rule of a column's second entity `agreement_<entity>`.
 RESERVED_RULES = re.compile("|".join((*BUILT_IN_RULES, "agreement_.*", "semantic_kind_.*")))
 
 
@@ -34,7 +34,7 @@ def problems(page: Page) -> Iterator[Problem]:
 
 
 def _foreign(page: Page) -> Iterator[Problem]:
-    """Quality items that look like rules and that nobody here would run."""
+    """Refuse quality items that look like rules and that no code runs."""
     for index, item in enumerate(page.node("schema", 0).get("quality") or []):
         if item.get("engine") != ENGINE and item.get("type") != "text":
             yield page.problem(

@@ -1,4 +1,4 @@
-"""Checks across contracts: what several of them say of one entity and of one attribute."""
+"""Checks across contracts: their declarations about the same entity and the same attribute agree."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HISTORY = "_history"
 
 
 def problems(library: Library) -> Iterator[Problem]:
-    """What is wrong between the contracts of a library."""
+    """The problems between the contracts of a library."""
     for entity in library.entities:
         yield from _entity(entity)
         sources = library.sources(entity.name)
@@ -27,7 +27,7 @@ def problems(library: Library) -> Iterator[Problem]:
 
 
 def order_problems(library: Library) -> Iterator[Problem]:
-    """Where the orders of authority and what contracts feed do not agree."""
+    """The places where the orders of authority differ from the attributes that contracts feed."""
     yield from _names(library)
     for entity in library.entities:
         for attribute, every in library.sources(entity.name).items():
@@ -51,7 +51,7 @@ def _entity(entity: Entity) -> Iterator[Problem]:
 def _founded(
     entity: Entity, library: Library, sources: Mapping[str, tuple[ContractSource, ...]]
 ) -> Iterator[Problem]:
-    """Somebody has to say which ones exist: a dataset in the order of the key."""
+    """Check that a dataset in the order of the key establishes the entity."""
     if library.founders(entity):
         return
     first = next(source for every in sources.values() for source in every)
@@ -63,7 +63,7 @@ def _founded(
 
 
 def _places(attribute: str, sources: tuple[ContractSource, ...], order: Order | None) -> Iterator[Problem]:
-    """One item, one source (一数一源): every dataset that feeds an attribute has its place in the order."""
+    """Check that every dataset that feeds an attribute has its place in the order (一数一源)."""
     where = f"{order.path}:{order.line}" if order is not None else f"a file {Declaration.AUTHORITY}"
     for source in sources:
         if not source.listed:
@@ -75,7 +75,7 @@ def _places(attribute: str, sources: tuple[ContractSource, ...], order: Order | 
 
 
 def _names(library: Library) -> Iterator[Problem]:
-    """Every name in an order is one of a dataset that feeds the attribute."""
+    """Check that every name in an order is the id of a dataset that feeds the attribute."""
     entities = {entity.name for entity in library.entities}
     for (entity, attribute), order in library.authority.items():
         if entity not in entities:
@@ -96,7 +96,7 @@ def _names(library: Library) -> Iterator[Problem]:
 
 
 def _one_meaning(attribute: str, sources: tuple[ContractSource, ...]) -> Iterator[Problem]:
-    """Values can be compared only if they are of one type, one code table and one way of writing."""
+    """Check that sources of one attribute have the same type, code table and spelling: else they cannot be compared."""
     if not sources:
         return
     wanted = _meaning(sources[0].column)

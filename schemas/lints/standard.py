@@ -1,4 +1,4 @@
-"""Checks against the Open Data Contract Standard itself, by its own JSON Schema, in few words."""
+"""Checks against the Open Data Contract Standard, by its own JSON Schema, with short messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from jsonschema.exceptions import ValidationError
 from schemas.lints.problem import Page, Problem
 
 _UNKNOWN_KEY = frozenset({"additionalProperties", "unevaluatedProperties"})
-# Keys for which we take fewer values than the standard does: our own checks speak of them.
+# Keys for which we take fewer values than the standard: our own checks report them.
 _STRICTER = frozenset({"logicalType", "logicalTypeOptions", "relationships", "dimension"})
 _TYPES = {
     "string": "text, in quotes if it looks like a number",
@@ -31,7 +31,7 @@ _SHOWN = 8
 
 
 def problems(page: Page) -> Iterator[Problem]:
-    """Where the contract is not as the standard says."""
+    """The places where the contract breaks the standard."""
     if _conforms(_Content(page.document.digest, page.document.data)):
         return
     errors = [error for error in _validator().iter_errors(page.document.data) if not _ours(page, error)]
@@ -42,7 +42,7 @@ def problems(page: Page) -> Iterator[Problem]:
 
 @dataclass(frozen=True)
 class _Content:
-    """What a file says, known by its digest."""
+    """The content of a file, identified by its digest."""
 
     digest: str
     data: Mapping[str, Any] = field(compare=False)
@@ -50,11 +50,11 @@ class _Content:
 
 @cache
 def _conforms(content: _Content) -> bool:
-    """Whether a file keeps to the standard; what is wrong, and where, the slower validator tells."""
+    """Whether a file keeps to the standard. The slower validator finds the places of problems."""
     try:
         return bool(_judge().is_valid(content.data))
     except ValueError:
-        # A key that is no text.
+        # A key is not text.
         return False
 
 
@@ -64,19 +64,19 @@ def _judge() -> jsonschema_rs.Validator:
 
 
 def _ours(page: Page, error: ValidationError) -> bool:
-    """Whether a check of our own says it better."""
+    """Whether a check of our own reports the problem better."""
     place = tuple(error.absolute_path)
     if place[:1] == ("servers",) and len(place) > 1:
-        # Other types than ours have other keys.
+        # Servers of other types have other keys.
         return bool(page.node(*place[:2]).get("type", "local") != "local")
     if len(place) == 4 and place[2] == "properties" and error.validator == "required":
-        # A property without a type is judged as every type at once.
+        # The schema checks a property without a type as every type at once.
         return "logicalType" not in page.node(*place)
     return bool(_STRICTER.intersection(place))
 
 
 def _is_echo(error: ValidationError, other: ValidationError) -> bool:
-    """Whether keys count as unknown only because something below or beside them is wrong."""
+    """Whether keys count as unknown only because a value below or beside them is wrong."""
     if error.validator not in _UNKNOWN_KEY or error is other:
         return False
     place, cause = tuple(error.absolute_path), tuple(other.absolute_path)
@@ -86,7 +86,7 @@ def _is_echo(error: ValidationError, other: ValidationError) -> bool:
 
 @cache
 def _schema() -> Any:
-    # Beside the model; its own method to read it is deprecated inside.
+    # Read the file directly: the package's own method calls deprecated functions.
     return json.loads((files("open_data_contract_standard") / "schema.json").read_text(encoding="utf-8"))
 
 
