@@ -73,9 +73,13 @@ def _prose(path: str) -> Iterator[tuple[int, str]]:
         yield from _python_prose(text)
         return
     comment = {".sql": _SQL_COMMENT, ".yaml": _YAML_COMMENT, ".toml": _YAML_COMMENT}.get(Path(path).suffix)
+    is_code = False
     for number, line in enumerate(text.split("\n"), 1):
         if comment is None:
-            yield number, line
+            fence = line.startswith("```")
+            is_code = is_code != fence
+            if not is_code and not fence:
+                yield number, line
         elif found := comment.search(line):
             yield number, found[1]
 
