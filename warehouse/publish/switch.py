@@ -31,7 +31,7 @@ class OlderBatch(Exception):
 
 def candidate_of(home: Home) -> Path:
     """The path of the candidate of the next publication."""
-    return home.root / "warehouse.publish.candidate.duckdb"
+    return home.root / "warehouse.candidate.duckdb"
 
 
 def open_published(

@@ -83,7 +83,7 @@ def test_great_expectations_is_imported_for_a_candidate_only(
     monkeypatch.delitem(sys.modules, "quality.acceptance.gate", raising=False)
     platform = install(tmp_path)
     if there_is_a_candidate:
-        (Home(tmp_path).root / "warehouse.publish.candidate.duckdb").touch()
+        (Home(tmp_path).root / "warehouse.candidate.duckdb").touch()
     assert list(StepImports(platform).of_step(step)) == modules
 
 
