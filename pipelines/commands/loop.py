@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -109,7 +110,9 @@ def _received(
     receipts: list[reception.Receipt] = []
     failures: Failures = []
     terms = reception.Terms(dataset, confirm, platform.largest_file)
-    tidy_deliveries(platform.home)
+    # A home that cannot be written to is reported for each file below.
+    with suppress(OSError):
+        tidy_deliveries(platform.home)
     for path in files:
         now = datetime.now(CHINA)
         try:

@@ -235,7 +235,7 @@ def test_a_home_or_a_folder_of_contracts_without_rights_is_named(tmp_path: Path)
     assert code == FAILED and "不可写" in err and f"位置：{home}" in err
     (tmp_path / "照片.jpg").write_bytes(b"\xff\xd8")
     code, err = unprivileged("--home", str(home), "deliver", str(tmp_path / "照片.jpg"))
-    assert code == FAILED and "没有权限" in err and f"位置：{home}" in err
+    assert code == FAILED and "文件“照片.jpg”：没有权限" in err and f"位置：{home}" in err
     (contracts / "police").mkdir(parents=True)
     (contracts / "police").chmod(0)
     code, err = unprivileged("--home", str(tmp_path / "other"), "status", ZHENJIE_CONTRACTS=str(contracts))

@@ -292,10 +292,13 @@ def test_what_always_moves_is_normal(office: Office) -> None:
 
 def test_the_same_bytes_under_a_new_name_are_remarked(office: Office) -> None:
     office.first()
+    first = office.lake.partition(Layer.EXTRACT, office.dataset, FIRST)
     office.deliver(office.sample(FIRST).read_bytes(), MONTH)
     done = office.extract(MONTH)
-    assert done.refused == () and done.partition is not None
-    assert done.partition.facts["remarks"][-1:] == ["与上一次交付的文件完全相同，没有新的变化"]
+    assert done.refused == () and done.partition is not None and first is not None
+    before = first.facts["remarks"]
+    assert isinstance(before, list)
+    assert done.partition.facts["remarks"] == [*before, "与上一次交付的文件完全相同，没有新的变化"]
 
 
 FIRST_MISHAPS = {
